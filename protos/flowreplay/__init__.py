@@ -1,0 +1,1 @@
+"""The contract of replayd: the protobuf package `flowreplay`."""

@@ -1,0 +1,25 @@
+"""replayd: a gRPC daemon that replays captured HTTP flows.
+
+A tour, in the order in which data travels:
+
+`rpc`       receives calls (grpc.aio, one event loop). An Enqueue's messages go on to
+`intake`    a worker process that decodes the capture (`formats`), refuses what can't be
+            replayed and prepares each request's bytes (`planning`). The rows that come
+            back are committed to
+`journal`   the durable queue and event log in one store: a change of a replay and its
+            event commit together.
+`queue`     wakes the one replay thread when the journal has something to run.
+`replay`    that thread: take -> intent -> connect -> send -> receive -> outcome, for any
+            number of replays in flight, waiting only in its selector.
+`wire`      what it sends and receives with: transports (TCP, TLS, proxies), the pool of
+            kept connections, the reader of HTTP/1 responses.
+`journal`   records the outcome and its event, and
+`rpc.watch` sends the event, encoded once, to every watcher.
+
+Nothing flows back. `daemon` builds all of it; `cli` and `config` turn flags, environment
+and file into one frozen Config. `model` has the words that all of them share, `codec`
+turns them into the contract's messages (`protos/`), `errors` says what can go wrong and
+`reasons` names why. Who may import whom is checked by import-linter (`.importlinter`).
+"""
+
+__version__ = "0.1.0"

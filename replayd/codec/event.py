@@ -1,0 +1,193 @@
+"""Events: encoded once, when they happen, as `flowreplay.v1.Event`.
+
+The journal knows an event's sequence only when it commits; it puts the field in front of
+the encoded rest with `with_sequence`. Times are nanoseconds since the epoch.
+"""
+
+from collections.abc import Sequence
+
+from flowreplay.v1 import event_pb2, plan_pb2, reason_pb2
+
+from replayd.codec.flow import header_messages
+from replayd.codec.wire_format import int_field
+from replayd.model.event import PREVIEW_LIMIT, EventKind, LogLevel, PendingEvent, UpdateKind
+from replayd.model.outcome import ConnectionInfo, Outcome, ResponseHead, Timings
+from replayd.model.plan import Plan
+from replayd.model.replay import Replay, ReplayKey, ReplayRange, ReplayState
+from replayd.reasons import Reason
+
+_SEQUENCE_FIELD = event_pb2.Event.SEQUENCE_FIELD_NUMBER
+
+
+def with_sequence(sequence: int, body: bytes) -> bytes:
+    """Gives an encoded event its place in the log."""
+    return int_field(_SEQUENCE_FIELD, sequence) + body
+
+
+def request_event(replay: Replay, plan: Plan, content: bytes, now: int) -> PendingEvent:
+    """Encodes 'this is about to be sent'; `content` may be cut at PREVIEW_LIMIT."""
+    preview = content[:PREVIEW_LIMIT]
+    event = _replay_event(replay.key, replay.attempt, now)
+    event.request.plan.MergeFromString(replay.plan)
+    event.request.content = preview
+    event.request.content_size_bytes = plan.content_size
+    event.request.content_truncated = len(preview) < plan.content_size
+    return _pending(EventKind.REQUEST, event)
+
+
+def outcome_event(replay: Replay, plan: Plan, outcome: Outcome, now: int) -> PendingEvent:
+    """Encodes the terminal event of a replay: `response` when SUCCEEDED, else `error`."""
+    event = _replay_event(replay.key, replay.attempt, now)
+    if outcome.state is ReplayState.SUCCEEDED:
+        response = event.response
+        response.early = outcome.early
+        response.lenient = outcome.lenient
+        response.trailers.extend(header_messages(outcome.trailers))
+        _fill(response, plan, outcome)
+        return _pending(EventKind.RESPONSE, event)
+    error = event.error
+    error.state = event_pb2.ReplayState.ValueType(outcome.state.value)
+    error.reason = reason_pb2.Reason.ValueType(outcome.reason.value)
+    error.message = outcome.message
+    _fill(error, plan, outcome)
+    return _pending(EventKind.ERROR, event)
+
+
+def interrupted_event(
+    key: ReplayKey, attempt: int, plan: bytes, reason: Reason, now: int
+) -> PendingEvent:
+    """Encodes the `error` event of a replay that a death of the daemon ended."""
+    planned = plan_pb2.Plan.FromString(plan)
+    event = _replay_event(key, attempt, now)
+    event.error.flow_index = planned.flow_index
+    event.error.state = event_pb2.REPLAY_STATE_INTERRUPTED
+    event.error.reason = reason_pb2.Reason.ValueType(reason.value)
+    event.error.message = (
+        f"the daemon died {attempt} times while this replay was running"
+        if reason is Reason.POISON
+        else "the daemon died while this replay was running, and it is not safe to send it again"
+    )
+    event.error.recorded_status_code = planned.recorded_status_code
+    event.error.url = planned.url
+    event.error.method = planned.method
+    return _pending(EventKind.ERROR, event)
+
+
+def log_event(
+    level: LogLevel,
+    message: str,
+    now: int,
+    *,
+    reason: Reason = Reason.UNSPECIFIED,
+    batch_id: str = "",
+    key: ReplayKey | None = None,
+    attempt: int = 0,
+    flow_index: int | None = None,
+    flow_id: str = "",
+) -> PendingEvent:
+    """Encodes a note about a replay, a batch's flow, or the daemon."""
+    event = _replay_event(key, attempt, now) if key else event_pb2.Event(batch_id=batch_id)
+    event.record_time.FromNanoseconds(now)
+    event.log.level = event_pb2.LogLevel.ValueType(level.value)
+    event.log.message = message
+    event.log.reason = reason_pb2.Reason.ValueType(reason.value)
+    event.log.flow_id = flow_id
+    if flow_index is not None:
+        event.log.flow_index = flow_index
+    return _pending(EventKind.LOG, event)
+
+
+def update_event(
+    kind: UpdateKind,
+    now: int,
+    *,
+    ranges: Sequence[ReplayRange] = (),
+    count: int = 0,
+    batch_id: str = "",
+    label: str = "",
+) -> PendingEvent:
+    """Encodes a change of the queue."""
+    event = event_pb2.Event(batch_id=batch_id)
+    event.record_time.FromNanoseconds(now)
+    event.update.kind = event_pb2.UpdateKind.ValueType(kind.value)
+    event.update.replay_count = count
+    event.update.label = label
+    event.update.ranges.extend(range_messages(ranges))
+    return _pending(EventKind.UPDATE, event)
+
+
+def range_messages(ranges: Sequence[ReplayRange]) -> list[event_pb2.ReplayRange]:
+    """Converts ranges to messages."""
+    return [
+        event_pb2.ReplayRange(
+            batch_id=each.batch_id,
+            repeat=each.repeat,
+            first_index=each.first,
+            last_index=each.last,
+        )
+        for each in ranges
+    ]
+
+
+def _replay_event(key: ReplayKey, attempt: int, now: int) -> event_pb2.Event:
+    event = event_pb2.Event(batch_id=key.batch_id, replay_id=key.replay_id, attempt=attempt)
+    event.record_time.FromNanoseconds(now)
+    return event
+
+
+def _pending(kind: EventKind, event: event_pb2.Event) -> PendingEvent:
+    return PendingEvent(kind, event.batch_id, event.SerializeToString())
+
+
+def _fill(
+    message: event_pb2.ResponseEvent | event_pb2.ErrorEvent, plan: Plan, outcome: Outcome
+) -> None:
+    """Sets the fields that `response` and `error` events share."""
+    message.flow_index = plan.flow_index
+    message.url = plan.url
+    message.method = plan.method
+    message.recorded_status_code = plan.recorded_status_code
+    if outcome.head is not None:
+        message.head.CopyFrom(_head_message(outcome.head))
+    message.content = outcome.content_prefix[:PREVIEW_LIMIT]
+    message.content_size_bytes = outcome.content_size
+    message.content_truncated = len(message.content) < outcome.content_size
+    if outcome.connection is not None:
+        message.connection.CopyFrom(_connection_message(outcome.connection))
+    _fill_timings(message.timings, outcome.timings)
+
+
+def _head_message(head: ResponseHead) -> event_pb2.ResponseHead:
+    return event_pb2.ResponseHead(
+        http_version=head.http_version,
+        status_code=head.status_code,
+        reason_phrase=head.reason_phrase,
+        headers=header_messages(head.headers),
+        interim_status_codes=head.interim_status_codes,
+    )
+
+
+def _connection_message(connection: ConnectionInfo) -> event_pb2.Connection:
+    return event_pb2.Connection(
+        address=connection.address,
+        local_address=connection.local_address,
+        reused=connection.reused,
+        proxied=connection.proxied,
+        tls_version=connection.tls_version,
+        tls_cipher=connection.tls_cipher,
+        server_name=connection.server_name,
+    )
+
+
+def _fill_timings(message: event_pb2.Timings, timings: Timings) -> None:
+    message.start_time.FromNanoseconds(timings.start)
+    phases = (
+        (message.connected_duration, timings.connected),
+        (message.tls_duration, timings.tls),
+        (message.sent_duration, timings.sent),
+        (message.first_byte_duration, timings.first_byte),
+        (message.total_duration, timings.total),
+    )
+    for field, nanoseconds in phases:
+        if nanoseconds is not None:
+            field.FromNanoseconds(nanoseconds)

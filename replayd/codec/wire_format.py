@@ -1,0 +1,26 @@
+"""The few pieces of protobuf's wire format that are put together by hand.
+
+A field is a tag (number << 3 | wire type) and a value; a message is the concatenation of
+its fields in any order, so encoded parts can be joined without decoding them
+(protobuf.dev/programming-guides/encoding).
+"""
+
+
+def varint(value: int) -> bytes:
+    """Encodes a non-negative integer, seven bits a byte, lowest first."""
+    out = bytearray()
+    while value > 0x7F:
+        out.append(value & 0x7F | 0x80)
+        value >>= 7
+    out.append(value)
+    return bytes(out)
+
+
+def int_field(number: int, value: int) -> bytes:
+    """Encodes a non-negative integer field."""
+    return varint(number << 3) + varint(value)
+
+
+def bytes_field(number: int, value: bytes) -> bytes:
+    """Encodes a bytes, string or message field."""
+    return varint(number << 3 | 2) + varint(len(value)) + value

@@ -1,0 +1,238 @@
+"""The journal's interface: the promises that every implementation keeps.
+
+Synchronous and safe from any thread. A change of a replay and its event commit together;
+what a method calls durable survives `kill -9` and, for SQLite, a power cut. `begin`,
+`finish` and `emit` are handed over and committed in groups: whoever commits takes along
+what else waits. Times are nanoseconds since the epoch, given by the caller.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Protocol
+
+from replayd.model.event import EventKind, PendingEvent
+from replayd.model.outcome import Outcome
+from replayd.model.replay import Counts, Replay, ReplayKey, ReplayRange, Row
+
+ROW_CONTENT_LIMIT = 256 * 1024
+"""Content up to this size travels with its row and its Replay; larger is read in pieces."""
+
+
+class Part(StrEnum):
+    """Which content of a replay."""
+
+    REQUEST = "request"
+    RECORDED = "recorded"
+    RESPONSE = "response"
+
+
+@dataclass(frozen=True, slots=True)
+class Info:
+    """What an open journal is."""
+
+    kind: str
+    """`memory` or `sqlite`."""
+    store_id: str
+    """Random, made with the store; a cursor of another store is foreign."""
+    epoch: int
+    """Grows when a store was rolled back; part of every cursor."""
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What an accepted Enqueue is answered with."""
+
+    answer: bytes
+    """What `accept` was given: an encoded `flowreplay.v1.EnqueueResponse` without cursor."""
+    sequence: int
+    """The place in the log just before the batch's first event."""
+    duplicate: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Cleared:
+    """What a clear took off the queue."""
+
+    count: int
+    ranges: tuple[ReplayRange, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Events read from the log."""
+
+    events: Sequence[bytes]
+    """Encoded `flowreplay.v1.Event`s with their sequence, in order."""
+    last: int
+    """How far the log was looked through: the next page is after this sequence."""
+    oldest: int
+    """The oldest sequence that is kept; 0: the log is empty."""
+    latest: int
+    """The latest sequence; 0: nothing was ever logged."""
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """A replay in the replay thread's hands."""
+
+    key: ReplayKey
+    attempt: int
+    start: int
+    """When it was taken, nanoseconds since the epoch."""
+
+
+class Body(Protocol):
+    """Collects the content of one response: memory first, then a file of the store."""
+
+    size: int
+
+    def write(self, data: bytes) -> None:
+        """Adds bytes."""
+
+    def prefix(self, limit: int) -> bytes:
+        """Returns the first bytes, at most `limit` (no more than 64 KiB are promised)."""
+
+    def discard(self) -> None:
+        """Forgets everything; for a body that is not handed to `finish`. Idempotent."""
+
+
+class Journal(Protocol):
+    """The durable queue and event log."""
+
+    info: Info
+
+    # Enqueue
+
+    def reserve(self, request_id: str, content_hash: bytes | None) -> Receipt | None:
+        """Claims a request_id for an Enqueue under way, or returns what it was answered.
+
+        First called with no hash, before the content is read: returns None and claims the
+        id where it is new. Where it is remembered, returns its receipt (duplicate): the
+        caller reads the content and calls again with its hash to have it compared.
+
+        Raises ReplaydError: REQUEST_IN_PROGRESS, or REQUEST_ID_REUSED when the hash is
+        another one.
+        """
+
+    def release(self, request_id: str) -> None:
+        """Gives up a claim; nothing happens where there is none."""
+
+    def stage(self, batch_id: str, rows: Sequence[Row]) -> None:
+        """Stores rows of a batch that is not accepted yet. The batch begins with its first
+        call, also with no rows. Indices grow; refused flows leave gaps.
+
+        Raises ReplaydError (JournalError) when the store can't take them.
+        """
+
+    def accept(
+        self,
+        batch_id: str,
+        *,
+        now: int,
+        answer: bytes,
+        notes: Sequence[PendingEvent] = (),
+        label: str = "",
+        request_id: str = "",
+        content_hash: bytes = b"",
+    ) -> Receipt:
+        """Queues a staged batch in one commit with its events: the notes, then the `update`
+        event QUEUED (none for a batch without rows). Durable when it returns; a claimed
+        request_id is remembered for 24 hours.
+        """
+
+    def discard(self, batch_id: str) -> None:
+        """Deletes what was staged, in slices; nothing was queued. Idempotent."""
+
+    # The queue
+
+    def take(self, limit: int, now: int) -> list[Replay]:
+        """Takes up to `limit` eligible replays, oldest first: they are RUNNING, in memory
+        only. A session has at most one running replay; a paused queue gives none.
+        """
+
+    def begin(self, replays: Iterable[Replay]) -> None:
+        """Makes the intents of taken replays durable ('attempt n begins') before it
+        returns. Idempotent ones claim a range ahead, so that most calls need no commit.
+        """
+
+    def finish(
+        self,
+        key: ReplayKey,
+        outcome: Outcome,
+        events: Sequence[PendingEvent],
+        body: Body | None = None,
+    ) -> None:
+        """Hands over the outcome of a running replay, its events (terminal one last) and
+        its response's content. Its session may be taken from again at once.
+        """
+
+    def new_body(self) -> Body:
+        """Makes an empty body for a response's content."""
+
+    def session_waits(self, key: ReplayKey, session: str) -> bool:
+        """Tells whether more replays of this session of this batch have been read ahead."""
+
+    def emit(self, events: Sequence[PendingEvent]) -> None:
+        """Hands over events that change nothing."""
+
+    def commit(self) -> None:
+        """Makes everything handed over durable, and shows it to readers."""
+
+    def clear(self, batch_id: str, now: int) -> Cleared:
+        """Takes all that is QUEUED (of one batch; empty: all) off the queue, in one commit
+        with one `update` event. Durable when it returns.
+
+        Raises ReplaydError: BATCH_NOT_FOUND.
+        """
+
+    def count(self, batch_id: str) -> Counts:
+        """Counts replays by state (of one batch; empty: all), in one snapshot.
+
+        Raises ReplaydError: BATCH_NOT_FOUND.
+        """
+
+    def running(self) -> list[Running]:
+        """Lists what is RUNNING, oldest first."""
+
+    @property
+    def paused(self) -> bool:
+        """Whether the queue is paused."""
+
+    def pause(self, on: bool, now: int) -> bool:
+        """Pauses or resumes the queue, durably, with its event; False: it was so already."""
+
+    # The log
+
+    @property
+    def latest(self) -> int:
+        """The sequence of the latest durable event; 0: nothing was ever logged."""
+
+    def read(
+        self,
+        after: int,
+        *,
+        limit: int,
+        max_bytes: int,
+        kinds: frozenset[EventKind] = frozenset(),
+        batch_id: str = "",
+    ) -> Page:
+        """Reads durable events after a sequence: at most `limit`, at most `max_bytes`
+        (but always one); of these kinds (none: all) and this batch (and of no batch).
+
+        Raises ReplaydError: SEQUENCE_COMPACTED.
+        """
+
+    def content(self, key: ReplayKey, part: Part) -> Iterator[bytes]:
+        """Yields a content in pieces of at most 256 KiB; nothing when there is none."""
+
+    # Wake-ups and end
+
+    def on_append(self, callback: Callable[[], None]) -> None:
+        """Calls back, quickly and from any thread, after each commit that logged events."""
+
+    def on_runnable(self, callback: Callable[[], None]) -> None:
+        """Calls back, quickly and from any thread, when there may be something to take."""
+
+    def close(self) -> None:
+        """Commits what was handed over and closes. Idempotent."""

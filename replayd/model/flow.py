@@ -1,0 +1,92 @@
+"""A flow: one captured exchange. Bytes are bytes; nothing is decoded here."""
+
+from dataclasses import dataclass
+from enum import IntEnum
+
+Headers = tuple[tuple[bytes, bytes], ...]
+"""Header or trailer fields (name, value) in their order, with case and duplicates."""
+
+
+class FlowKind(IntEnum):
+    """Kinds of flows, numbered as `flowreplay.v1.FlowKind`."""
+
+    HTTP = 1
+    WEBSOCKET = 2
+    TCP = 3
+    UDP = 4
+    DNS = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A recorded request."""
+
+    method: bytes
+    scheme: bytes
+    """`http` or `https`."""
+    host: str
+    """Name or address to connect to, without brackets."""
+    port: int
+    path: bytes
+    """The request target as captured, without the authority of an absolute-form one."""
+    http_version: bytes = b"HTTP/1.1"
+    """As captured: HTTP/1.0, HTTP/1.1, HTTP/2.0 or HTTP/3."""
+    headers: Headers = ()
+    content: bytes | None = b""
+    """As on the wire (content-encoded, not chunked); None: the capture left it out."""
+    authority: bytes = b""
+    """The authority of an absolute-form or HTTP/2 request; empty for origin-form."""
+    trailers: Headers = ()
+    start_time: float | None = None
+    """Seconds since the epoch."""
+    end_time: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """A recorded response."""
+
+    http_version: bytes
+    status_code: int
+    reason_phrase: bytes = b""
+    headers: Headers = ()
+    content: bytes | None = b""
+    """As on the wire (content-encoded, not chunked); None: the capture left it out."""
+    trailers: Headers = ()
+    start_time: float | None = None
+    end_time: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FlowError:
+    """A recorded error: why the captured exchange had no complete response."""
+
+    message: str
+    time: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Flow:
+    """One captured exchange; immutable."""
+
+    flow_id: str = ""
+    session_id: str = ""
+    """The client connection it travelled on; empty: a session of its own."""
+    kind: FlowKind = FlowKind.HTTP
+    request: Request | None = None
+    response: Response | None = None
+    error: FlowError | None = None
+    live: bool = False
+    intercepted: bool = False
+    server_name: str = ""
+    """The recorded SNI; empty: none."""
+    comment: str = ""
+    mark: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class CaptureNote:
+    """Something in a capture that was ignored or mended; the flow itself follows."""
+
+    flow_index: int
+    message: str

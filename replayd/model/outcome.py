@@ -1,0 +1,67 @@
+"""How a replay ended, with everything seen on the way."""
+
+from dataclasses import dataclass, field
+
+from replayd.model.flow import Headers
+from replayd.model.replay import ReplayState
+from replayd.reasons import Reason
+
+
+@dataclass(frozen=True, slots=True)
+class ResponseHead:
+    """The head of a response, as the server wrote it."""
+
+    http_version: bytes
+    status_code: int
+    reason_phrase: bytes = b""
+    headers: Headers = ()
+    interim_status_codes: tuple[int, ...] = ()
+    """Status codes of the 1xx responses that came before."""
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionInfo:
+    """The connection that a replay used."""
+
+    address: str
+    """Connected to, such as `127.0.0.1:80` or `[::1]:80`."""
+    local_address: str = ""
+    reused: bool = False
+    proxied: bool = False
+    """Whether `address` is the upstream proxy's."""
+    tls_version: str = ""
+    tls_cipher: str = ""
+    server_name: str = ""
+
+
+@dataclass(slots=True)
+class Timings:
+    """When each phase was reached, in nanoseconds from `start`; None: it was not."""
+
+    start: int
+    """Wall clock at take, nanoseconds since the epoch."""
+    connected: int | None = None
+    tls: int | None = None
+    sent: int | None = None
+    first_byte: int | None = None
+    total: int | None = None
+
+
+@dataclass(slots=True)
+class Outcome:
+    """How a replay ended."""
+
+    state: ReplayState
+    timings: Timings
+    reason: Reason = Reason.UNSPECIFIED
+    message: str = ""
+    head: ResponseHead | None = None
+    content_prefix: bytes = b""
+    """The first bytes of the content, at most `event.PREVIEW_LIMIT`."""
+    content_size: int = 0
+    trailers: Headers = ()
+    connection: ConnectionInfo | None = None
+    early: bool = False
+    lenient: bool = False
+    notes: list[str] = field(default_factory=list)
+    """Becomes one `log` event each (reason RETRIED)."""

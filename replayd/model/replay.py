@@ -1,0 +1,110 @@
+"""A replay: one run of one flow, the unit in the queue, with its states as a table."""
+
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import NamedTuple
+
+
+class ReplayState(IntEnum):
+    """States of a replay, numbered as `flowreplay.v1.ReplayState`."""
+
+    QUEUED = 1
+    RUNNING = 2
+    SUCCEEDED = 3
+    FAILED = 4
+    KILLED = 5
+    CLEARED = 6
+    INTERRUPTED = 7
+
+
+S = ReplayState
+
+TRANSITIONS: dict[ReplayState, frozenset[ReplayState]] = {
+    # Taken by the replay thread; cleared or cancelled off the queue.
+    S.QUEUED: frozenset({S.RUNNING, S.CLEARED}),
+    # An outcome; or, when the daemon died and it is safe to repeat, queued again.
+    S.RUNNING: frozenset({S.SUCCEEDED, S.FAILED, S.KILLED, S.INTERRUPTED, S.QUEUED}),
+    S.SUCCEEDED: frozenset(),
+    S.FAILED: frozenset(),
+    S.KILLED: frozenset(),
+    S.CLEARED: frozenset(),
+    S.INTERRUPTED: frozenset(),
+}
+"""Which state may follow which. A state that nothing follows is an outcome."""
+
+OUTCOMES = frozenset(state for state, after in TRANSITIONS.items() if not after)
+
+MAX_INTERRUPTED_ATTEMPTS = 3
+"""A replay that was running at this many deaths of the daemon may be what kills it."""
+
+
+class ReplayKey(NamedTuple):
+    """Which replay: the queue's order within a batch is (repeat, flow index)."""
+
+    batch_id: str
+    repeat: int
+    flow_index: int
+
+    @property
+    def replay_id(self) -> str:
+        """The replay's public id, such as `k7m2q9xd.12` or, repeated, `k7m2q9xd.12.1`."""
+        suffix = f".{self.repeat}" if self.repeat else ""
+        return f"{self.batch_id}.{self.flow_index}{suffix}"
+
+
+class ReplayRange(NamedTuple):
+    """Replays of one batch and repeat from `first` to `last`, both included."""
+
+    batch_id: str
+    repeat: int
+    first: int
+    last: int
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A prepared flow as the decoder hands it over and the journal stores it."""
+
+    flow_index: int
+    session: str
+    """Never empty: a flow without a session has one of its own."""
+    idempotent: bool
+    plan: bytes
+    """An encoded `flowreplay.v1.Plan`."""
+    flow: bytes
+    """An encoded `flowreplay.v1.Flow` without contents."""
+    request_content: bytes = b""
+    recorded_content: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class Replay:
+    """A replay as the replay thread gets it."""
+
+    key: ReplayKey
+    session: str
+    idempotent: bool
+    attempt: int
+    """From 1; above 1 when earlier attempts were interrupted."""
+    plan: bytes
+    """An encoded `flowreplay.v1.Plan`."""
+    request_content: bytes | None
+    """None: larger than what travels along; read it with `Journal.content`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """How many replays are in each state, in one snapshot."""
+
+    queued: int = 0
+    running: int = 0
+    succeeded: int = 0
+    failed: int = 0
+    killed: int = 0
+    cleared: int = 0
+    interrupted: int = 0
+
+    @property
+    def idle(self) -> bool:
+        """Whether nothing waits or runs."""
+        return self.queued == 0 and self.running == 0
