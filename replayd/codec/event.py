@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from flowreplay.v1 import event_pb2, plan_pb2, reason_pb2
 
 from replayd.codec.flow import header_messages
-from replayd.codec.wire_format import int_field
+from replayd.codec.wire_format import int_field, varint_at
 from replayd.model.event import PREVIEW_LIMIT, EventKind, LogLevel, PendingEvent, UpdateKind
 from replayd.model.outcome import ConnectionInfo, Outcome, ResponseHead, Timings
 from replayd.model.plan import Plan
@@ -22,6 +22,11 @@ _SEQUENCE_FIELD = event_pb2.Event.SEQUENCE_FIELD_NUMBER
 def with_sequence(sequence: int, body: bytes) -> bytes:
     """Gives an encoded event its place in the log."""
     return int_field(_SEQUENCE_FIELD, sequence) + body
+
+
+def sequence_of(event: bytes) -> int:
+    """Reads the sequence of an event that `with_sequence` made."""
+    return varint_at(event, 1)
 
 
 def request_event(replay: Replay, plan: Plan, content: bytes, now: int) -> PendingEvent:

@@ -24,3 +24,14 @@ def int_field(number: int, value: int) -> bytes:
 def bytes_field(number: int, value: bytes) -> bytes:
     """Encodes a bytes, string or message field."""
     return varint(number << 3 | 2) + varint(len(value)) + value
+
+
+def varint_at(data: bytes, start: int) -> int:
+    """Decodes the integer that begins at `start`."""
+    value = shift = 0
+    for byte in data[start : start + 10]:
+        value |= (byte & 0x7F) << shift
+        if byte < 0x80:
+            return value
+        shift += 7
+    raise ValueError(f"no integer ends after byte {start}")

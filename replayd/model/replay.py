@@ -51,6 +51,14 @@ class ReplayKey(NamedTuple):
         suffix = f".{self.repeat}" if self.repeat else ""
         return f"{self.batch_id}.{self.flow_index}{suffix}"
 
+    @classmethod
+    def parse(cls, replay_id: str) -> "ReplayKey":
+        """Reads a public id; raises ValueError for any other text."""
+        batch_id, flow_index, *repeat = replay_id.split(".")
+        if len(repeat) > 1:
+            raise ValueError(f"{replay_id!r} is not a replay id")
+        return cls(batch_id, int(repeat[0]) if repeat else 0, int(flow_index))
+
 
 class ReplayRange(NamedTuple):
     """Replays of one batch and repeat from `first` to `last`, both included."""

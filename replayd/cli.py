@@ -1,0 +1,186 @@
+"""The command `replayd`: flags, environment and a TOML file become one Config.
+
+Precedence: flag, then environment (`REPLAYD_` and the option's name), then the file that
+`--config` names, then the default.
+"""
+
+import dataclasses
+import difflib
+import sys
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import click
+
+from replayd import __version__
+from replayd.config import Config
+from replayd.errors import ConfigError, ReplaydError
+from replayd.units import parse_duration, parse_size
+
+EXIT_USAGE = 2
+EXIT_FAILED = 4
+
+
+class _Parsed(click.ParamType):
+    """A value with a unit, read by one of the functions of `units`."""
+
+    def __init__(self, name: str, parse: Any) -> None:
+        self.name = name
+        self._parse = parse
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float | int:
+        """Reads text; numbers of a TOML file are taken as they are."""
+        try:
+            parsed: float | int = self._parse(str(value))
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+        return parsed
+
+
+SIZE = _Parsed("size", parse_size)
+DURATION = _Parsed("duration", parse_duration)
+FILE = click.Path(dir_okay=False, path_type=Path)
+TLS_VERSIONS = click.Choice(["1.0", "1.1", "1.2", "1.3"])
+
+
+def _read_file(context: click.Context, _: click.Parameter, path: Path | None) -> None:
+    """Makes the file's values the defaults of the other options."""
+    if path is None:
+        return
+    try:
+        values = tomllib.loads(path.read_text())
+    except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise click.UsageError(f"--config {path}: {error}") from error
+    known = {parameter.name for parameter in context.command.params} - {"config"}
+    settings = {name.replace("-", "_"): value for name, value in values.items()}
+    for name in settings:
+        if name not in known:
+            near = difflib.get_close_matches(name, [str(each) for each in known], 1)
+            hint = f"; did you mean `{near[0]}`?" if near else ""
+            raise click.UsageError(f"--config {path}: there is no option `{name}`{hint}")
+    context.default_map = settings
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="replayd")
+def main() -> None:
+    """Replays captured HTTP flows: a daemon with one durable queue and many clients."""
+
+
+def _option(*names: str, **attributes: Any) -> Any:
+    """Makes an option whose default is the Config's."""
+    name = names[0].removeprefix("--").split("/")[0].replace("-", "_")
+    default = next(each for each in dataclasses.fields(Config) if each.name == name)
+    if default.default is not dataclasses.MISSING:
+        attributes.setdefault("default", default.default)
+    return click.option(*names, **attributes)
+
+
+@main.command(context_settings={"auto_envvar_prefix": "REPLAYD"})
+@click.option(
+    "--config",
+    type=FILE,
+    is_eager=True,
+    expose_value=False,
+    callback=_read_file,
+    help="A TOML file with these options as keys.",
+)
+@click.option(
+    "--listen",
+    multiple=True,
+    metavar="ADDR",
+    help="unix:PATH, or HOST:PORT with a loopback host; port 0 picks one. Repeatable. "
+    "[default: a Unix socket of this user]",
+)
+@click.option(
+    "--data-dir",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Where the journal lives. [default: this user's state folder]",
+)
+@_option("--ephemeral/--no-ephemeral", help="Keep everything in memory, nothing on disk.")
+@_option(
+    "--client-replay",
+    type=FILE,
+    multiple=True,
+    metavar="FILE",
+    help="Enqueue this capture at the start. Repeatable.",
+)
+@_option("--paused/--no-paused", help="Pause the queue at the start.")
+@_option(
+    "--concurrency",
+    type=click.IntRange(1, 500),
+    show_default=True,
+    help="Replays in flight at once; 1 keeps strict order.",
+)
+@_option(
+    "--upstream",
+    metavar="URL",
+    help="Send through this proxy: http://[USER:PASSWORD@]HOST:PORT, or https://.",
+)
+@_option("--bind-address", metavar="IP", help="The local address of outgoing connections.")
+@_option("--connect-timeout", type=DURATION, help="For a name's lookup and TCP; TLS has as much.")
+@_option("--read-timeout", type=DURATION, help="To the first byte, and between any two.")
+@_option("--total-timeout", type=DURATION, help="For a whole replay.")
+@_option("--body-size-limit", type=SIZE, help="Of one content, as 64m.")
+@_option("--insecure/--no-insecure", help="Do not verify servers' certificates.")
+@_option("--ca-file", type=FILE, help="PEM certificates to trust in place of the system's.")
+@_option("--client-cert", type=FILE, help="PEM with a certificate and its key to show to servers.")
+@_option("--tls-min", type=TLS_VERSIONS, show_default=True, help="The lowest TLS version.")
+@_option("--tls-max", type=TLS_VERSIONS, show_default=True, help="The highest TLS version.")
+@_option("--ciphers", help="Ciphers for TLS up to 1.2, in OpenSSL's notation.")
+@_option(
+    "--allow-target",
+    multiple=True,
+    metavar="PATTERN",
+    help="Where replays may go beyond the default: HOST, *.DOMAIN, IP, CIDR, each with "
+    ":PORT, or *. Repeatable.",
+)
+@_option(
+    "--deny-target",
+    multiple=True,
+    metavar="PATTERN",
+    help="Where replays may not go; wins over --allow-target. Repeatable.",
+)
+@_option("--max-watchers", type=click.IntRange(1), show_default=True, help="Watchers at once.")
+@_option("--drain-timeout", type=DURATION, help="What a running replay gets at the stop.")
+@_option(
+    "--log-level",
+    type=click.Choice(["debug", "info", "warning", "error"]),
+    show_default=True,
+    help="How much the daemon's own log on stderr tells.",
+)
+@_option(
+    "--log-format",
+    type=click.Choice(["text", "json"]),
+    show_default=True,
+    help="How it tells it.",
+)
+def serve(**options: Any) -> None:
+    """Run the daemon until SIGTERM or SIGINT; then drain and stop.
+
+    When it is ready it prints `listening on ADDR` for each address on stdout. Every
+    option is also an environment variable, such as REPLAYD_DATA_DIR, and a key of the
+    --config file.
+    """
+    given = {name: value for name, value in options.items() if value not in (None, ())}
+    # Imported here: `--help` and `--version` need no gRPC.
+    from replayd.daemon import run  # noqa: PLC0415
+    from replayd.logs import set_up_logging  # noqa: PLC0415
+
+    config = Config(**given)
+    set_up_logging(config.log_level, config.log_format)
+    try:
+        run(config)
+    except ConfigError as error:
+        click.echo(f"replayd: {error}", err=True)
+        sys.exit(EXIT_USAGE)
+    except ReplaydError as error:
+        click.echo(f"replayd: {error.message}", err=True)
+        sys.exit(EXIT_FAILED)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,85 @@
+"""The daemon's configuration: one frozen value, each default with its reason.
+
+`cli` fills it from flags, environment and file; nothing else in the daemon reads any of
+them.
+"""
+
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+
+
+def state_folder() -> Path:
+    """Where this user's daemon keeps what must survive (XDG base directories)."""
+    base = os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state"
+    return Path(base) / "replayd"
+
+
+def default_listen() -> str:
+    """The Unix socket that clients look for when nobody tells them another address."""
+    runtime = os.environ.get("XDG_RUNTIME_DIR")
+    folder = Path(runtime) / "replayd" if runtime else state_folder()
+    return f"unix:{folder / 'replayd.sock'}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Config:
+    """How one daemon runs. Durations are seconds, sizes bytes."""
+
+    listen: tuple[str, ...] = field(default_factory=lambda: (default_listen(),))
+    """A Unix socket of this user alone: a replay sends what was captured, secrets too."""
+
+    data_dir: Path = field(default_factory=state_folder)
+    """Per user, so that two users' daemons do not meet."""
+
+    ephemeral: bool = False
+    """Durable unless asked: what was accepted must survive."""
+
+    client_replay: tuple[Path, ...] = ()
+    """Captures to enqueue at the start, as `mitmdump --client-replay`."""
+
+    paused: bool = False
+
+    concurrency: int = 1
+    """Strict order: what was captured in order is replayed in order."""
+
+    upstream: str = ""
+    """A proxy for all replays, with credentials; empty: none."""
+
+    bind_address: str = ""
+    """The local address of outgoing connections; empty: the system chooses."""
+
+    connect_timeout: float = 10.0
+    """Longer than three lost SYNs (1 + 2 + 4 s) take, shorter than people wait."""
+
+    read_timeout: float = 60.0
+    """What reverse proxies allow a server between two reads."""
+
+    total_timeout: float = 300.0
+    """Ends streams that never end, and leaves long downloads their time."""
+
+    body_size_limit: int = 64 << 20
+    """Far above what pages and APIs answer; bounds what one replay can cost."""
+
+    insecure: bool = False
+    ca_file: Path | None = None
+    """Trusted in place of the system's certificates; None: the system's."""
+    client_cert: Path | None = None
+    """PEM with certificate and key, shown to servers that ask for one."""
+    tls_min: str = "1.2"
+    """Older versions are broken (RFC 8996); old servers can still be asked for."""
+    tls_max: str = "1.3"
+    ciphers: str = ""
+    """OpenSSL's notation, for TLS up to 1.2; empty: OpenSSL's own choice."""
+
+    allow_target: tuple[str, ...] = ()
+    deny_target: tuple[str, ...] = ()
+
+    max_watchers: int = 2000
+    """Each costs some tens of KiB of gRPC's memory."""
+
+    drain_timeout: float = 10.0
+    """What a running replay gets at the daemon's stop; service managers kill after 90 s."""
+
+    log_level: str = "info"
+    log_format: str = "text"

@@ -1,0 +1,218 @@
+"""The composition root: builds every part, starts them, and stops them in order."""
+
+import asyncio
+import hashlib
+import logging
+import signal
+import time
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+from flowreplay.v1 import replay_pb2
+
+from replayd import __version__
+from replayd.codec.event import update_event
+from replayd.config import Config
+from replayd.errors import ConfigError, JournalError, ReplaydError
+from replayd.intake.pool import DecoderPool, WorkerSettings
+from replayd.journal.interface import Journal
+from replayd.journal.memory import open_memory
+from replayd.journal.sqlite import open_sqlite
+from replayd.model.event import UpdateKind
+from replayd.planning.target_rules import TargetRules
+from replayd.queue import ReplayQueue
+from replayd.replay.thread import ReplayThread
+from replayd.rpc.enqueue import Enqueuer
+from replayd.rpc.listen import TcpAddress, parse_address
+from replayd.rpc.server import RpcServer
+from replayd.rpc.service import About, ReplayService
+from replayd.rpc.watch import Watchers
+from replayd.wire.settings import TlsSettings, WireSettings, parse_upstream
+
+CHUNK = 1 << 20
+"""Bytes of a capture that travel in one message."""
+
+STREAMS_GRACE = 2.0
+"""Seconds that calls get to end at the stop, after the queue has drained."""
+
+_log = logging.getLogger(__name__)
+
+
+def run(config: Config) -> None:
+    """Runs the daemon until it is told to stop.
+
+    Raises ConfigError for a configuration that can't be, ReplaydError for what stops the
+    start otherwise: a journal that can't be opened, a capture that can't be read.
+    """
+    asyncio.run(_Daemon(config).run())
+
+
+class _Daemon:
+    """One daemon, from start to stop. Its steps read in the order in which they happen."""
+
+    def __init__(self, config: Config) -> None:
+        self._config = config
+        self._addresses = [parse_address(text) for text in config.listen]
+        self._wire_settings = _wire_settings(config)
+        self._worker_settings = _worker_settings(
+            config, tcp=any(isinstance(address, TcpAddress) for address in self._addresses)
+        )
+        self._failure: JournalError | None = None
+        self._asked_to_stop = asyncio.Event()
+        self._drain_deadline = asyncio.Event()
+
+    async def run(self) -> None:
+        """Starts, waits for a signal, stops."""
+        now = time.time_ns()
+        journal = (
+            open_memory(now) if self._config.ephemeral else open_sqlite(self._config.data_dir, now)
+        )
+        try:
+            await self._serve(journal)
+        finally:
+            await asyncio.to_thread(journal.close)
+        if self._failure is not None:
+            raise self._failure
+
+    async def _serve(self, journal: Journal) -> None:
+        """Everything between the journal's opening and its closing."""
+        if self._config.paused:
+            journal.pause(True, time.time_ns())
+        decoders = DecoderPool(self._worker_settings)
+        enqueuer = Enqueuer(journal, decoders)
+        watchers = Watchers(journal, self._config.max_watchers)
+        about = About(start_time=time.time_ns(), concurrency=self._config.concurrency)
+        service = ReplayService(journal, enqueuer, watchers, about)
+        server = RpcServer(service, self._addresses)
+        thread = self._replay_thread(journal)
+        self._catch_signals()
+        bound = server.bind()
+        try:
+            await self._enqueue_captures(enqueuer)
+            await server.start()
+            thread.start()
+            for address in bound:
+                print(f"listening on {address}", flush=True)  # noqa: T201 - the ready line
+            _log.info("replayd %s is ready", __version__)
+            await self._asked_to_stop.wait()
+            _log.info("stopping; what runs has %g s to end", self._config.drain_timeout)
+            await server.begin_stop()
+            await self._drain(thread)
+            await enqueuer.stop()
+            await asyncio.to_thread(_say_stopping, journal)
+            watchers.stop()
+        finally:
+            await server.stop(STREAMS_GRACE)
+            await decoders.close()
+        _log.info("stopped")
+
+    def _replay_thread(self, journal: Journal) -> ReplayThread:
+        worker = self._worker_settings
+        loop = asyncio.get_running_loop()
+        return ReplayThread(
+            journal,
+            ReplayQueue(journal),
+            self._wire_settings,
+            targets=TargetRules(
+                mode=worker.target_mode, allow=worker.allow_targets, deny=worker.deny_targets
+            ),
+            concurrency=self._config.concurrency,
+            on_failure=lambda error: loop.call_soon_threadsafe(self._fail, error),
+        )
+
+    def _catch_signals(self) -> None:
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._on_signal)
+
+    def _on_signal(self) -> None:
+        """The first signal drains; the second ends the waiting for what runs."""
+        if self._asked_to_stop.is_set():
+            self._drain_deadline.set()
+        self._asked_to_stop.set()
+
+    def _fail(self, error: JournalError) -> None:
+        _log.error("the journal failed: %s", error.message)
+        self._failure = error
+        self._asked_to_stop.set()
+
+    async def _enqueue_captures(self, enqueuer: Enqueuer) -> None:
+        for path in self._config.client_replay:
+            try:
+                await enqueuer.enqueue(_capture_messages(path))
+            except ReplaydError as error:
+                raise ConfigError(f"--client-replay {path}: {error.message}") from error
+
+    async def _drain(self, thread: ReplayThread) -> None:
+        """Lets what runs end, for as long as the grace lasts or until a second signal."""
+        thread.stop(self._config.drain_timeout)
+        joined = asyncio.create_task(asyncio.to_thread(thread.join))
+        hurried = asyncio.create_task(self._drain_deadline.wait())
+        await asyncio.wait({joined, hurried}, return_when=asyncio.FIRST_COMPLETED)
+        if not joined.done():
+            thread.stop(0)
+        hurried.cancel()
+        await joined
+
+
+def _say_stopping(journal: Journal) -> None:
+    journal.emit([update_event(UpdateKind.STOPPING, time.time_ns())])
+    journal.commit()
+
+
+def _wire_settings(config: Config) -> WireSettings:
+    return WireSettings(
+        bind_address=config.bind_address,
+        connect_timeout=config.connect_timeout,
+        read_timeout=config.read_timeout,
+        total_timeout=config.total_timeout,
+        body_size_limit=config.body_size_limit,
+        upstream=parse_upstream(config.upstream) if config.upstream else None,
+        tls=TlsSettings(
+            insecure=config.insecure,
+            ca_file=config.ca_file,
+            client_cert=config.client_cert,
+            min_version=config.tls_min,
+            max_version=config.tls_max,
+            ciphers=config.ciphers,
+        ),
+    )
+
+
+def _worker_settings(config: Config, *, tcp: bool) -> WorkerSettings:
+    return WorkerSettings(
+        target_mode="loopback" if tcp else "anywhere",
+        allow_targets=config.allow_target,
+        deny_targets=config.deny_target,
+        body_size_limit=config.body_size_limit,
+    )
+
+
+async def _capture_messages(path: Path) -> AsyncIterator[bytes]:
+    """Makes the messages of an Enqueue out of a file.
+
+    Its request_id is its content's hash: a restart sends nothing twice.
+    """
+    try:
+        content_hash = await asyncio.to_thread(_hash_file, path)
+        yield _message(
+            replay_pb2.EnqueueRequest(
+                options=replay_pb2.EnqueueOptions(
+                    request_id=f"client-replay-{content_hash}", label=path.name[:200]
+                )
+            )
+        )
+        with path.open("rb") as file:
+            while chunk := await asyncio.to_thread(file.read, CHUNK):
+                yield _message(replay_pb2.EnqueueRequest(capture_chunk=chunk))
+    except OSError as error:
+        raise ConfigError(f"--client-replay {path}: {error.strerror or error}") from error
+
+
+def _message(request: replay_pb2.EnqueueRequest) -> bytes:
+    return request.SerializeToString()
+
+
+def _hash_file(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

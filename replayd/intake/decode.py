@@ -1,0 +1,207 @@
+"""An Enqueue's messages -> prepared rows and a summary.
+
+Decodes, refuses and plans, so that the replay thread finds each request's bytes ready.
+Knows nothing of processes and pipes: messages come from an iterator, rows go to a
+callback. Raises ReplaydError for what can't be taken; the caller then keeps nothing.
+"""
+
+import hashlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from flowreplay.v1 import replay_pb2
+from google.protobuf.message import DecodeError
+
+from replayd.codec.flow import encode_flow
+from replayd.codec.plan import encode_plan
+from replayd.errors import ReplaydError
+from replayd.formats import Format, read_capture
+from replayd.intake.frames import LISTED, NotedFlow, RefusedFlow, Summary
+from replayd.intake.typed import typed_flows
+from replayd.model.flow import CaptureNote, Flow
+from replayd.model.plan import ConnectTo
+from replayd.model.replay import Row
+from replayd.planning.plan import make_plan
+from replayd.planning.refusal import Refusal, refuse
+from replayd.planning.target_rules import TargetRules
+from replayd.reasons import Reason
+
+MAX_TEXT = 200
+"""Characters of a request_id or a label."""
+
+_FORMATS = {
+    replay_pb2.CAPTURE_FORMAT_UNSPECIFIED: None,
+    replay_pb2.CAPTURE_FORMAT_MITMPROXY: Format.MITMPROXY,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class DecodeSettings:
+    """What the daemon's configuration says about flows that come in."""
+
+    targets: TargetRules
+    body_size_limit: int
+    """Bytes of one content."""
+
+
+def check_options(options: replay_pb2.EnqueueOptions) -> None:
+    """Raises ReplaydError INVALID_OPTIONS when a value is out of its range."""
+    for name in ("request_id", "label"):
+        if len(getattr(options, name)) > MAX_TEXT:
+            raise _invalid_options(name, f"may have at most {MAX_TEXT} characters")
+    if options.format not in _FORMATS:
+        raise _invalid_options("format", f"has the unknown value {options.format}")
+    for position, rule in enumerate(options.connect_to):
+        name = f"connect_to[{position}]"
+        if not rule.dial_host or not 0 < rule.dial_port < 1 << 16:
+            raise _invalid_options(name, "needs a dial_host, and a dial_port from 1 to 65535")
+        if rule.scheme not in ("", "http", "https") or not 0 <= rule.port < 1 << 16:
+            raise _invalid_options(name, "takes http or https as scheme, 0 to 65535 as port")
+
+
+def _invalid_options(name: str, what: str) -> ReplaydError:
+    return ReplaydError(Reason.INVALID_OPTIONS, f"options.{name} {what}", field=f"options.{name}")
+
+
+class Decoding:
+    """One Enqueue's decoding: `run` it once."""
+
+    def __init__(
+        self, messages: Iterator[bytes], settings: DecodeSettings, emit: Callable[[Row], None]
+    ) -> None:
+        self._messages = _parsed(messages)
+        self._settings = settings
+        self._emit = emit
+        self._options = replay_pb2.EnqueueOptions()
+        self._connect_to: list[ConnectTo] = []
+        self._hash = hashlib.sha256()
+        self._summary = Summary()
+
+    def run(self) -> Summary:
+        """Decodes every message, hands over each accepted row, and sums up."""
+        first = next(self._messages, None)
+        if first is not None and first.WhichOneof("payload") == "options":
+            self._take_options(first.options)
+            first = next(self._messages, None)
+        index = 0
+        for found in self._flows(first):
+            if isinstance(found, CaptureNote):
+                self._note(found)
+                continue
+            self._flow(found, index)
+            index += 1
+        self._summary.content_hash = self._hash.hexdigest()
+        return self._summary
+
+    def _take_options(self, options: replay_pb2.EnqueueOptions) -> None:
+        check_options(options)
+        self._options = options
+        self._connect_to = [
+            ConnectTo(rule.scheme, rule.host, rule.port, rule.dial_host, rule.dial_port)
+            for rule in options.connect_to
+        ]
+        unnamed = replay_pb2.EnqueueOptions()
+        unnamed.CopyFrom(options)
+        unnamed.ClearField("request_id")
+        self._hash.update(unnamed.SerializeToString(deterministic=True))
+
+    def _flows(self, first: replay_pb2.EnqueueRequest | None) -> Iterator[Flow | CaptureNote]:
+        if first is None:
+            return iter(())
+        kind = first.WhichOneof("payload")
+        messages = _again(first, self._messages)
+        if kind == "capture_chunk":
+            stream = CaptureStream(messages, self._hash.update)
+            return read_capture(stream, format=_FORMATS[self._options.format])
+        if kind == "flow_batch":
+            return typed_flows(messages, self._hash.update, self._settings.body_size_limit)
+        raise ReplaydError(
+            Reason.INVALID_STREAM,
+            f"a stream may not begin with {kind or 'an empty message'}: send options, then "
+            "capture_chunk or flow_batch messages",
+        )
+
+    def _flow(self, flow: Flow, index: int) -> None:
+        refusal = refuse(
+            flow,
+            raw=self._options.raw,
+            body_size_limit=self._settings.body_size_limit,
+            connect_to=self._connect_to,
+            targets=self._settings.targets,
+        )
+        if refusal is not None:
+            self._refuse(flow, index, refusal)
+            return
+        plan = make_plan(flow, flow_index=index, connect_to=self._connect_to, raw=self._options.raw)
+        assert flow.request is not None
+        self._emit(
+            Row(
+                flow_index=index,
+                # No captured session id begins like this one of the flow's own.
+                session=flow.session_id or f"\0{index}",
+                idempotent=plan.idempotent,
+                plan=encode_plan(plan),
+                flow=encode_flow(flow),
+                request_content=flow.request.content or b"",
+                recorded_content=(flow.response.content or b"") if flow.response else b"",
+            )
+        )
+        self._summary.accepted += 1
+
+    def _refuse(self, flow: Flow, index: int, refusal: Refusal) -> None:
+        summary, reason = self._summary, int(refusal.reason)
+        summary.refused += 1
+        summary.refused_by_reason[reason] = summary.refused_by_reason.get(reason, 0) + 1
+        if len(summary.refusals) < LISTED:
+            summary.refusals.append(RefusedFlow(index, flow.flow_id, reason, refusal.message))
+
+    def _note(self, note: CaptureNote) -> None:
+        self._summary.noted += 1
+        if len(self._summary.notes) < LISTED:
+            self._summary.notes.append(NotedFlow(note.flow_index, note.message))
+
+
+class CaptureStream:
+    """The bytes of a capture's chunks as a stream to read from."""
+
+    def __init__(
+        self, messages: Iterator[replay_pb2.EnqueueRequest], hashed: Callable[[bytes], object]
+    ) -> None:
+        self._messages = messages
+        self._hashed = hashed
+        self._chunk = b""
+        self._position = 0
+
+    def read(self, size: int, /) -> bytes:
+        """Returns at most `size` bytes; none only at the end."""
+        while self._position == len(self._chunk):
+            message = next(self._messages, None)
+            if message is None:
+                return b""
+            if message.WhichOneof("payload") != "capture_chunk":
+                raise ReplaydError(
+                    Reason.INVALID_STREAM, "only capture_chunk messages may follow the first one"
+                )
+            self._chunk, self._position = message.capture_chunk, 0
+            self._hashed(self._chunk)
+        piece = self._chunk[self._position : self._position + size]
+        self._position += len(piece)
+        return piece
+
+
+def _parsed(messages: Iterator[bytes]) -> Iterator[replay_pb2.EnqueueRequest]:
+    for data in messages:
+        try:
+            yield replay_pb2.EnqueueRequest.FromString(data)
+        except DecodeError as error:
+            raise ReplaydError(
+                Reason.INVALID_STREAM, "a message is not a flowreplay.v1.EnqueueRequest"
+            ) from error
+
+
+def _again(
+    first: replay_pb2.EnqueueRequest, rest: Iterator[replay_pb2.EnqueueRequest]
+) -> Iterator[replay_pb2.EnqueueRequest]:
+    # Not itertools.chain: typed_flows pulls from the same iterator inside its own loop.
+    yield first
+    yield from rest

@@ -1,0 +1,99 @@
+"""What travels through a worker's pipes: frames of a kind, a length and a payload.
+
+To the worker: MESSAGE (a raw `EnqueueRequest`) and END. From it: ROWS (`codec.row`),
+then SUMMARY or ERROR (both JSON). Pure; who reads and writes is somewhere else.
+"""
+
+import json
+import struct
+from dataclasses import asdict, dataclass, field
+from enum import IntEnum
+
+from replayd.errors import ReplaydError
+from replayd.reasons import Reason
+
+HEADER = struct.Struct(">BI")
+
+
+class Frame(IntEnum):
+    """Kinds of frames."""
+
+    MESSAGE = 1
+    END = 2
+    ROWS = 3
+    SUMMARY = 4
+    ERROR = 5
+
+
+def frame(kind: Frame, payload: bytes = b"") -> bytes:
+    """Puts the header in front of a payload."""
+    return HEADER.pack(kind, len(payload)) + payload
+
+
+@dataclass(frozen=True, slots=True)
+class RefusedFlow:
+    """A flow that was left out."""
+
+    flow_index: int
+    flow_id: str
+    reason: int
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class NotedFlow:
+    """A note about a flow of the capture."""
+
+    flow_index: int
+    message: str
+
+
+@dataclass(slots=True)
+class Summary:
+    """What a whole Enqueue's messages held."""
+
+    accepted: int = 0
+    refused: int = 0
+    refusals: list[RefusedFlow] = field(default_factory=list)
+    """The first `LISTED` of them."""
+    refused_by_reason: dict[int, int] = field(default_factory=dict)
+    noted: int = 0
+    notes: list[NotedFlow] = field(default_factory=list)
+    """The first `LISTED` of them."""
+    content_hash: str = ""
+    """Hex SHA-256 of the options (without request_id) and the content."""
+    peak_memory: int = 0
+    """The worker's peak resident size in bytes."""
+
+
+LISTED = 1000
+"""How many refusals and notes are told one by one; all are counted."""
+
+
+def encode_summary(summary: Summary) -> bytes:
+    """Encodes a summary."""
+    return json.dumps(asdict(summary)).encode()
+
+
+def decode_summary(payload: bytes) -> Summary:
+    """Decodes what `encode_summary` made."""
+    values = json.loads(payload)
+    values["refusals"] = [RefusedFlow(**each) for each in values["refusals"]]
+    values["notes"] = [NotedFlow(**each) for each in values["notes"]]
+    values["refused_by_reason"] = {
+        int(reason): count for reason, count in values["refused_by_reason"].items()
+    }
+    return Summary(**values)
+
+
+def encode_error(error: ReplaydError) -> bytes:
+    """Encodes an error."""
+    return json.dumps(
+        {"reason": error.reason, "message": error.message, "metadata": error.metadata}
+    ).encode()
+
+
+def decode_error(payload: bytes) -> ReplaydError:
+    """Decodes what `encode_error` made."""
+    values = json.loads(payload)
+    return ReplaydError(Reason(values["reason"]), values["message"], **values["metadata"])

@@ -1,0 +1,202 @@
+"""The daemon's side of the workers: starts them, feeds them, reads what they give.
+
+One worker serves one Enqueue at a time. One that ended well waits for the next Enqueue
+(a start costs a tenth of a second), for a while; one that failed is gone.
+"""
+
+import asyncio
+import json
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+
+from replayd.codec.row import decode_rows
+from replayd.errors import ReplaydError
+from replayd.intake.frames import HEADER, Frame, Summary, decode_error, decode_summary, frame
+from replayd.model.replay import Row
+from replayd.reasons import Reason
+
+MAX_WORKERS = 4
+"""Enqueues decoded at once; the next ones wait. Two cores gain nothing from more."""
+
+MEMORY_LIMIT = 1 << 30
+"""Bytes of address space of a worker: some copies of the largest content, and its code."""
+
+IDLE_SECONDS = 30.0
+"""How long a worker that has nothing to do is kept."""
+
+STREAM_BUFFER = 1 << 20
+"""Bytes read ahead from a worker: a group of rows."""
+
+KEEP_BELOW = 128 << 20
+"""A worker that ever grew above this many bytes is not kept: it would not shrink."""
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerSettings:
+    """What a worker is told at its start."""
+
+    target_mode: str
+    allow_targets: tuple[str, ...]
+    deny_targets: tuple[str, ...]
+    body_size_limit: int
+    memory_limit: int = MEMORY_LIMIT
+
+    def as_json(self) -> str:
+        """Returns the worker's argument."""
+        return json.dumps(
+            {
+                "targets": {
+                    "mode": self.target_mode,
+                    "allow": self.allow_targets,
+                    "deny": self.deny_targets,
+                },
+                "body_size_limit": self.body_size_limit,
+                "memory_limit": self.memory_limit,
+            }
+        )
+
+
+class DecoderPool:
+    """Lends workers to Enqueues. Lives on one event loop."""
+
+    def __init__(self, settings: WorkerSettings) -> None:
+        self._settings = settings
+        self._free = asyncio.Semaphore(MAX_WORKERS)
+        self._idle: Worker | None = None
+        self._retire: asyncio.TimerHandle | None = None
+
+    @asynccontextmanager
+    async def lend(self) -> AsyncIterator["Worker"]:
+        """Lends a worker for one Enqueue; it is ended unless its Enqueue went well."""
+        async with self._free:
+            worker = self._take_idle() or await Worker.start(self._settings)
+            try:
+                yield worker
+            finally:
+                if worker.reusable and self._idle is None:
+                    self._keep(worker)
+                else:
+                    await worker.end()
+
+    async def close(self) -> None:
+        """Ends the worker that waits."""
+        if worker := self._take_idle():
+            await worker.end()
+
+    def _take_idle(self) -> "Worker | None":
+        worker, self._idle = self._idle, None
+        if self._retire is not None:
+            self._retire.cancel()
+            self._retire = None
+        if worker is not None and not worker.alive:
+            return None
+        return worker
+
+    def _keep(self, worker: "Worker") -> None:
+        self._idle = worker
+        loop = asyncio.get_running_loop()
+        self._retire = loop.call_later(IDLE_SECONDS, self._end_idle)
+
+    def _end_idle(self) -> None:
+        if worker := self._take_idle():
+            worker.release()
+
+
+class Worker:
+    """One decoder process."""
+
+    def __init__(self, process: asyncio.subprocess.Process) -> None:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        self._process = process
+        self._input = process.stdin
+        self._output = process.stdout
+        self.summary = Summary()
+        self.reusable = False
+
+    @classmethod
+    async def start(cls, settings: WorkerSettings) -> "Worker":
+        """Starts a process: spawned, not forked, for the daemon has threads."""
+        process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-m",
+            "replayd.intake.worker",
+            settings.as_json(),
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            limit=STREAM_BUFFER,
+        )
+        return cls(process)
+
+    @property
+    def alive(self) -> bool:
+        """Whether the process runs."""
+        return self._process.returncode is None
+
+    async def decode(self, messages: AsyncIterator[bytes]) -> AsyncIterator[list[Row]]:
+        """Feeds the messages of an Enqueue and yields the rows; `summary` is set at the end.
+
+        Raises ReplaydError as the worker did, or DECODER_LIMIT when the worker died.
+        """
+        self.reusable = False
+        feeding = asyncio.create_task(self._feed(messages))
+        try:
+            while True:
+                kind, payload = await self._read_frame(feeding)
+                if kind is Frame.ROWS:
+                    yield list(decode_rows(payload))
+                elif kind is Frame.SUMMARY:
+                    self.summary = decode_summary(payload)
+                    break
+                else:
+                    raise decode_error(payload)
+            await feeding
+            self.reusable = self.summary.peak_memory < KEEP_BELOW
+        finally:
+            feeding.cancel()
+            with suppress(asyncio.CancelledError, ConnectionError):
+                await feeding
+
+    async def end(self) -> None:
+        """Ends the process at once and waits until it is gone."""
+        if self.alive:
+            with suppress(ProcessLookupError):
+                self._process.kill()
+        self._input.close()
+        await self._process.wait()
+
+    def release(self) -> None:
+        """Lets the process end by itself: it does when its input ends."""
+        self._input.close()
+
+    async def _feed(self, messages: AsyncIterator[bytes]) -> None:
+        """Writes every message; waits while the pipe is full, which holds the client back."""
+        try:
+            async for message in messages:
+                self._input.write(frame(Frame.MESSAGE, message))
+                await self._input.drain()
+            self._input.write(frame(Frame.END))
+            await self._input.drain()
+        except BaseException:
+            # Without its END the worker would wait for ever, and `decode` with it.
+            self._input.close()
+            raise
+
+    async def _read_frame(self, feeding: asyncio.Task[None]) -> tuple[Frame, bytes]:
+        try:
+            header = await self._output.readexactly(HEADER.size)
+            kind, length = HEADER.unpack(header)
+            return Frame(kind), await self._output.readexactly(length)
+        except asyncio.IncompleteReadError as error:
+            code = await self._process.wait()
+            if code == 0:
+                # It ended because its input did: what stopped the feeding is the reason.
+                await feeding
+            raise ReplaydError(
+                Reason.DECODER_LIMIT,
+                f"the decoder process ended with code {code} while it read this Enqueue: it "
+                "took too much time or memory; split the capture and try again",
+                exit_code=code,
+            ) from error

@@ -1,0 +1,129 @@
+"""The decoder process: reads messages from stdin, writes rows to stdout.
+
+    python -m replayd.intake.worker SETTINGS-AS-JSON
+
+Serves one Enqueue after another until stdin ends. Its memory is bounded (RLIMIT_AS), and
+its time by the processor seconds that it may use without taking in another MiB; it runs
+at a lower priority than the daemon. After an error it ends: a new Enqueue gets a new one.
+"""
+
+import io
+import json
+import os
+import resource
+import signal
+import sys
+from collections.abc import Iterator
+from typing import BinaryIO
+
+from replayd.codec.row import encode_row
+from replayd.errors import ReplaydError
+from replayd.intake.decode import DecodeSettings, Decoding
+from replayd.intake.frames import HEADER, Frame, encode_error, encode_summary, frame
+from replayd.model.replay import Row
+from replayd.planning.target_rules import TargetRules
+from replayd.reasons import Reason
+
+GROUP_ROWS = 256
+GROUP_BYTES = 1 << 20
+"""A group of rows goes out at this many rows or bytes: one commit stores it."""
+
+CPU_SECONDS = 60
+"""Processor time a worker may use without taking in another MiB."""
+
+NICENESS = 10
+
+
+def main() -> int:
+    """Serves until stdin ends; returns the exit code."""
+    settings = json.loads(sys.argv[1])
+    resource.setrlimit(resource.RLIMIT_AS, (settings["memory_limit"], settings["memory_limit"]))
+    # A Ctrl-C in the daemon's terminal is the daemon's to handle.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    os.nice(NICENESS)
+    decode_settings = DecodeSettings(
+        targets=TargetRules(**settings["targets"]), body_size_limit=settings["body_size_limit"]
+    )
+    source, sink = io.BufferedReader(sys.stdin.buffer.raw), sys.stdout.buffer
+    while source.peek(1):
+        if not _serve(source, sink, decode_settings):
+            return 1
+    return 0
+
+
+def _serve(source: BinaryIO, sink: BinaryIO, settings: DecodeSettings) -> bool:
+    """Serves one Enqueue; False when it failed."""
+    groups = _Groups(sink)
+    try:
+        messages = _messages(source)
+        summary = Decoding(messages, settings, groups.add).run()
+        for _ in messages:
+            raise ReplaydError(Reason.INVALID_STREAM, "messages follow after the stream's end")
+    except ReplaydError as error:
+        sink.write(frame(Frame.ERROR, encode_error(error)))
+    except (MemoryError, RecursionError) as error:
+        limit = ReplaydError(
+            Reason.DECODER_LIMIT,
+            f"decoding took more memory than a decoder may use ({type(error).__name__}); "
+            "split the capture, or leave out its largest contents",
+        )
+        sink.write(frame(Frame.ERROR, encode_error(limit)))
+    else:
+        groups.flush()
+        summary.peak_memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+        sink.write(frame(Frame.SUMMARY, encode_summary(summary)))
+        sink.flush()
+        return True
+    sink.flush()
+    return False
+
+
+def _messages(source: BinaryIO) -> Iterator[bytes]:
+    """Yields the messages up to END; grants processor time for each MiB taken in."""
+    _grant_time()
+    granted = taken = 0
+    while True:
+        header = source.read(HEADER.size)
+        if len(header) < HEADER.size:
+            # The daemon is gone, or gave this Enqueue up.
+            raise SystemExit(0)
+        kind, length = HEADER.unpack(header)
+        if kind == Frame.END:
+            return
+        taken += length
+        if taken >> 20 != granted:
+            granted = taken >> 20
+            _grant_time()
+        yield source.read(length)
+
+
+def _grant_time() -> None:
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    soft = int(used.ru_utime + used.ru_stime) + CPU_SECONDS
+    resource.setrlimit(resource.RLIMIT_CPU, (soft, resource.getrlimit(resource.RLIMIT_CPU)[1]))
+
+
+class _Groups:
+    """Collects rows and writes them in groups."""
+
+    def __init__(self, sink: BinaryIO) -> None:
+        self._sink = sink
+        self._rows: list[bytes] = []
+        self._size = 0
+
+    def add(self, row: Row) -> None:
+        encoded = encode_row(row)
+        self._rows.append(encoded)
+        self._size += len(encoded)
+        if len(self._rows) >= GROUP_ROWS or self._size >= GROUP_BYTES:
+            self.flush()
+
+    def flush(self) -> None:
+        if self._rows:
+            self._sink.write(frame(Frame.ROWS, b"".join(self._rows)))
+            self._sink.flush()
+            self._rows, self._size = [], 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

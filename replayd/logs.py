@@ -1,0 +1,57 @@
+"""The daemon's own log, on stderr: text for people or JSON for machines.
+
+It tells what the daemon does, not what replays do: that is the event log's.
+"""
+
+import json
+import logging
+import sys
+from datetime import UTC, datetime
+
+
+def set_up_logging(level: str, form: str) -> None:
+    """Sends the log to stderr from `level` (`debug` ... `error`) up, as `text` or `json`."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(JsonFormatter() if form == "json" else TextFormatter())
+    root = logging.getLogger()
+    root.handlers = [handler]
+    root.setLevel(level.upper())
+
+
+class TextFormatter(logging.Formatter):
+    """One line: time, level, message; control characters escaped."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Formats a record; a traceback follows on lines of its own."""
+        line = f"{_time(record)} {record.levelname.lower()} {printable(record.getMessage())}"
+        if record.exc_info:
+            line += "\n" + self.formatException(record.exc_info)
+        return line
+
+
+class JsonFormatter(logging.Formatter):
+    """One JSON object a line."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Formats a record."""
+        values = {
+            "time": _time(record),
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "message": record.getMessage(),
+        }
+        if record.exc_info:
+            values["traceback"] = self.formatException(record.exc_info)
+        return json.dumps(values)
+
+
+def printable(text: str) -> str:
+    """Escapes what could move a terminal's cursor or forge a line."""
+    return "".join(
+        char if char.isprintable() else char.encode("unicode_escape").decode() for char in text
+    )
+
+
+def _time(record: logging.LogRecord) -> str:
+    stamp = datetime.fromtimestamp(record.created, UTC)
+    return stamp.isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -1,0 +1,84 @@
+"""Values of the daemon -> messages of the contract. Pure."""
+
+from collections.abc import Iterable
+
+from flowreplay.v1 import reason_pb2, replay_pb2
+
+from replayd.codec.event import range_messages
+from replayd.codec.wire_format import bytes_field, int_field
+from replayd.intake.frames import Summary
+from replayd.journal.interface import Cleared, Running
+from replayd.model.replay import Counts
+
+LISTED_NOTES = 100
+LISTED_RANGES = 1000
+
+_WATCH = replay_pb2.WatchEventsResponse
+
+
+def enqueue_answer(batch_id: str, summary: Summary) -> replay_pb2.EnqueueResponse:
+    """Makes the answer to an Enqueue, but for its cursor."""
+    return replay_pb2.EnqueueResponse(
+        batch_id=batch_id,
+        accepted_count=summary.accepted,
+        refused_count=summary.refused,
+        refusals=[
+            replay_pb2.Refusal(
+                flow_index=each.flow_index,
+                flow_id=each.flow_id,
+                reason=reason_pb2.Reason.ValueType(each.reason),
+                message=each.message,
+            )
+            for each in summary.refusals
+        ],
+        refusal_counts=[
+            replay_pb2.RefusalCount(reason=reason_pb2.Reason.ValueType(reason), refused_count=count)
+            for reason, count in sorted(summary.refused_by_reason.items())
+        ],
+        notes=[
+            replay_pb2.CaptureNote(flow_index=note.flow_index, message=note.message)
+            for note in summary.notes[:LISTED_NOTES]
+        ],
+    )
+
+
+def count_answer(counts: Counts, paused: bool, cursor: str) -> replay_pb2.CountResponse:
+    """Makes the answer to a Count."""
+    return replay_pb2.CountResponse(
+        queued_count=counts.queued,
+        running_count=counts.running,
+        succeeded_count=counts.succeeded,
+        failed_count=counts.failed,
+        killed_count=counts.killed,
+        cleared_count=counts.cleared,
+        interrupted_count=counts.interrupted,
+        paused=paused,
+        cursor=cursor,
+    )
+
+
+def clear_answer(cleared: Cleared, cursor: str) -> replay_pb2.ClearResponse:
+    """Makes the answer to a Clear."""
+    return replay_pb2.ClearResponse(
+        cleared_count=cleared.count,
+        ranges=range_messages(cleared.ranges[:LISTED_RANGES]),
+        cursor=cursor,
+    )
+
+
+def running_message(running: Running) -> replay_pb2.RunningReplay:
+    """Makes an element of a status."""
+    message = replay_pb2.RunningReplay(replay_id=running.key.replay_id, attempt=running.attempt)
+    message.start_time.FromNanoseconds(running.start)
+    return message
+
+
+def watch_answer(events: Iterable[bytes], cursor: str, paused: bool) -> bytes:
+    """Encodes a WatchEventsResponse around events that are encoded already."""
+    number = _WATCH.EVENTS_FIELD_NUMBER
+    framed = b"".join([bytes_field(number, event) for event in events])
+    return (
+        framed
+        + bytes_field(_WATCH.CURSOR_FIELD_NUMBER, cursor.encode())
+        + (int_field(_WATCH.PAUSED_FIELD_NUMBER, 1) if paused else b"")
+    )

@@ -1,0 +1,224 @@
+"""An Enqueue from its first message to its answer: all or nothing, durable.
+
+The worker's rows are staged as they come; one last commit queues them. Whatever happens
+before it (a cancelled call, a dead worker, a damaged capture) discards what was staged.
+"""
+
+import asyncio
+import base64
+import logging
+import secrets
+import time
+from collections.abc import AsyncIterator, Callable
+from typing import ParamSpec, TypeVar
+
+from flowreplay.v1 import replay_pb2
+from google.protobuf.message import DecodeError
+
+from replayd.codec.event import log_event
+from replayd.errors import ReplaydError
+from replayd.intake.decode import check_options
+from replayd.intake.frames import LISTED, Summary
+from replayd.intake.pool import DecoderPool
+from replayd.journal.interface import Journal, Receipt
+from replayd.model.event import LogLevel, PendingEvent
+from replayd.reasons import Reason
+from replayd.rpc.convert import enqueue_answer
+
+_OPTIONS_TAG = replay_pb2.EnqueueRequest.OPTIONS_FIELD_NUMBER << 3 | 2
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+_log = logging.getLogger(__name__)
+
+
+class Enqueuer:
+    """Takes Enqueue streams. Lives on one event loop; the journal's commits do not."""
+
+    def __init__(self, journal: Journal, decoders: DecoderPool) -> None:
+        self._journal = journal
+        self._decoders = decoders
+        self._under_way: set[asyncio.Task[Receipt]] = set()
+        self._stopping = False
+
+    async def enqueue(self, messages: AsyncIterator[bytes]) -> Receipt:
+        """Takes the encoded EnqueueRequests of one stream.
+
+        Raises ReplaydError for all that the contract lists; nothing was queued then.
+        """
+        taking = asyncio.create_task(self._enqueue(messages))
+        self._under_way.add(taking)
+        try:
+            return await taking
+        except asyncio.CancelledError as error:
+            if not self._stopping:
+                raise
+            raise ReplaydError(
+                Reason.DAEMON_STOPPING,
+                "the daemon stopped before it had taken everything; nothing was queued",
+            ) from error
+        finally:
+            self._under_way.discard(taking)
+
+    async def stop(self) -> None:
+        """Gives up every Enqueue under way and waits until nothing of it is left."""
+        self._stopping = True
+        for taking in self._under_way:
+            taking.cancel()
+        if self._under_way:
+            await asyncio.wait(self._under_way)
+
+    async def _enqueue(self, messages: AsyncIterator[bytes]) -> Receipt:
+        first = await anext(messages, b"")
+        options = _options(first)
+        known = None
+        if options.request_id:
+            known = await asyncio.to_thread(self._journal.reserve, options.request_id, None)
+        if known is not None:
+            return await self._repeat(options.request_id, _with_first(first, messages))
+        try:
+            return await self._take(options, _with_first(first, messages))
+        finally:
+            if options.request_id:
+                # After an accept there is no claim left and this does nothing.
+                self._journal.release(options.request_id)
+
+    async def _take(
+        self, options: replay_pb2.EnqueueOptions, messages: AsyncIterator[bytes]
+    ) -> Receipt:
+        batch_id = new_batch_id()
+        accepted = False
+        try:
+            await to_the_end(self._journal.stage, batch_id, [])
+            async with self._decoders.lend() as worker:
+                async for rows in worker.decode(messages):
+                    await to_the_end(self._journal.stage, batch_id, rows)
+                summary = worker.summary
+            if options.strict and summary.refused:
+                raise _refused(summary)
+            receipt = await to_the_end(self._accept, batch_id, options, summary)
+            accepted = True
+        finally:
+            if not accepted:
+                await to_the_end(self._journal.discard, batch_id)
+        _log.info("batch %s: %d accepted, %d refused", batch_id, summary.accepted, summary.refused)
+        return receipt
+
+    def _accept(
+        self, batch_id: str, options: replay_pb2.EnqueueOptions, summary: Summary
+    ) -> Receipt:
+        now = time.time_ns()
+        return self._journal.accept(
+            batch_id,
+            now=now,
+            answer=enqueue_answer(batch_id, summary).SerializeToString(),
+            notes=_notes(batch_id, summary, now),
+            label=options.label,
+            request_id=options.request_id,
+            content_hash=bytes.fromhex(summary.content_hash),
+        )
+
+    async def _repeat(self, request_id: str, messages: AsyncIterator[bytes]) -> Receipt:
+        """Returns the first answer once more, if the content is the same."""
+        async with self._decoders.lend() as worker:
+            async for _ in worker.decode(messages):
+                pass
+            content_hash = bytes.fromhex(worker.summary.content_hash)
+        known = await asyncio.to_thread(self._journal.reserve, request_id, content_hash)
+        if known is None:
+            # Its 24 hours ended just now; the next try is a first one.
+            self._journal.release(request_id)
+            raise ReplaydError(
+                Reason.REQUEST_IN_PROGRESS,
+                f"request_id {request_id!r} was forgotten during this call; try again",
+                request_id=request_id,
+            )
+        return known
+
+
+async def to_the_end(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    """Runs a function in a thread and waits until it has ended, also when cancelled.
+
+    A step of the journal that goes on after its call was given up would race with the
+    discard that follows.
+    """
+    running = asyncio.ensure_future(asyncio.to_thread(function, *args, **kwargs))
+    try:
+        return await asyncio.shield(running)
+    except asyncio.CancelledError:
+        await asyncio.wait({running})
+        raise
+
+
+def new_batch_id() -> str:
+    """Makes a batch id: 40 random bits as 8 letters and digits that are easy to type."""
+    return base64.b32encode(secrets.token_bytes(5)).decode().lower()
+
+
+def _options(first: bytes) -> replay_pb2.EnqueueOptions:
+    """Reads the options of the first message; defaults when it carries flows instead."""
+    if not first or first[0] != _OPTIONS_TAG:
+        return replay_pb2.EnqueueOptions()
+    try:
+        options = replay_pb2.EnqueueRequest.FromString(first).options
+    except DecodeError as error:
+        raise ReplaydError(
+            Reason.INVALID_STREAM, "the first message is not a flowreplay.v1.EnqueueRequest"
+        ) from error
+    check_options(options)
+    return options
+
+
+async def _with_first(first: bytes, rest: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    if first:
+        yield first
+    async for message in rest:
+        yield message
+
+
+def _refused(summary: Summary) -> ReplaydError:
+    first = summary.refusals[0]
+    reason = Reason(first.reason).name
+    return ReplaydError(
+        Reason.FLOW_REFUSED,
+        f"{summary.refused} of {summary.refused + summary.accepted} flows can't be replayed and "
+        f"the call is strict, so nothing was queued; the first is flow {first.flow_index}: "
+        f"{reason}, {first.message}",
+        refused_count=summary.refused,
+        flow_index=first.flow_index,
+        flow_id=first.flow_id,
+        flow_reason=reason,
+    )
+
+
+def _notes(batch_id: str, summary: Summary, now: int) -> list[PendingEvent]:
+    """Makes the `log` events of refusals and notes."""
+    events = [
+        log_event(
+            LogLevel.WARNING,
+            f"refused: {each.message}",
+            now,
+            reason=Reason(each.reason),
+            batch_id=batch_id,
+            flow_index=each.flow_index,
+            flow_id=each.flow_id,
+        )
+        for each in summary.refusals
+    ]
+    events += [
+        log_event(
+            LogLevel.WARNING,
+            note.message,
+            now,
+            reason=Reason.CAPTURE_NOTE,
+            batch_id=batch_id,
+            flow_index=note.flow_index,
+        )
+        for note in summary.notes
+    ]
+    for total, what in ((summary.refused, "refused flows"), (summary.noted, "notes")):
+        if total > LISTED:
+            more = f"{total - LISTED} more {what} of this batch are only counted"
+            events.append(log_event(LogLevel.WARNING, more, now, batch_id=batch_id))
+    return events

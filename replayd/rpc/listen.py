@@ -1,0 +1,135 @@
+"""Where the daemon listens, and that nobody else does.
+
+A Unix socket is guarded by its file modes: the folder 0700, the socket 0600. gRPC would
+let a second daemon take over the path of a first one, so a lock file beside it decides.
+TCP listens on loopback addresses only.
+"""
+
+import fcntl
+import ipaddress
+import os
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import grpc
+
+from replayd.errors import ConfigError
+
+MAX_SOCKET_PATH = 107
+"""Bytes of a Unix socket's path (`sun_path` of unix(7), less its NUL)."""
+
+
+@dataclass(frozen=True, slots=True)
+class UnixAddress:
+    """`unix:PATH`."""
+
+    path: Path
+
+
+@dataclass(frozen=True, slots=True)
+class TcpAddress:
+    """`HOST:PORT`; port 0 picks a free one."""
+
+    host: str
+    port: int
+
+
+Address = UnixAddress | TcpAddress
+
+
+def parse_address(text: str) -> Address:
+    """Reads an address; raises ConfigError for one that can't be listened on."""
+    if text.startswith("unix:"):
+        path = Path(text.removeprefix("unix:")).expanduser().absolute()
+        if len(os.fsencode(path)) > MAX_SOCKET_PATH:
+            raise ConfigError(
+                f"--listen {text}: the path has more than {MAX_SOCKET_PATH} bytes, which no "
+                "Unix socket can have; choose a shorter one"
+            )
+        return UnixAddress(path)
+    host, colon, port = text.rpartition(":")
+    host = host.removeprefix("[").removesuffix("]")
+    if not colon or not host or not port.isascii() or not port.isdigit() or int(port) > 65535:
+        raise ConfigError(f"--listen {text}: write unix:PATH or HOST:PORT")
+    if not _is_loopback(host):
+        raise ConfigError(
+            f"--listen {text}: only loopback addresses (127.0.0.1, ::1, localhost) can be "
+            "listened on, for nobody is asked who he is; reach the daemon from elsewhere "
+            "through a tunnel, such as `ssh -L`"
+        )
+    return TcpAddress(host, int(port))
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def add_listener(server: grpc.aio.Server, address: Address) -> str:
+    """Binds an address; returns it as clients write it. Raises ConfigError."""
+    if isinstance(address, UnixAddress):
+        # The socket's mode follows the umask at bind.
+        umask = os.umask(0o177)
+        try:
+            _bind(server, f"unix:{address.path}")
+        finally:
+            os.umask(umask)
+        return f"unix:{address.path}"
+    host = f"[{address.host}]" if ":" in address.host else address.host
+    port = _bind(server, f"{host}:{address.port}")
+    return f"{host}:{port}"
+
+
+def _bind(server: grpc.aio.Server, address: str) -> int:
+    try:
+        port = server.add_insecure_port(address)
+    except RuntimeError as error:
+        raise ConfigError(
+            f"--listen {address}: the address can't be bound; is another daemon listening "
+            "there? Choose another one, or port 0"
+        ) from error
+    return port
+
+
+@contextmanager
+def owned(address: Address) -> Iterator[None]:
+    """Makes sure that this daemon alone listens on a Unix path; nothing to do for TCP."""
+    if isinstance(address, TcpAddress):
+        yield
+        return
+    _private_folder(address.path.parent)
+    lock_path = address.path.with_name(address.path.name + ".lock")
+    descriptor = os.open(lock_path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise ConfigError(
+                f"--listen unix:{address.path}: another daemon listens there; stop it, or "
+                "choose another path"
+            ) from error
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _private_folder(folder: Path) -> None:
+    """Makes a folder that only this user can enter, or checks that it is one of ours."""
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        status = folder.stat()
+    except OSError as error:
+        raise ConfigError(f"--listen: the folder {folder} can't be used: {error}") from error
+    sticky = status.st_mode & stat.S_ISVTX
+    if status.st_uid not in (os.geteuid(), 0) or (status.st_mode & 0o022 and not sticky):
+        raise ConfigError(
+            f"--listen: others can change the folder {folder}, and so take the socket's place; "
+            f"run `chmod go-w {folder}` or choose another one"
+        )

@@ -1,0 +1,77 @@
+"""The gRPC server: built, started and taken down."""
+
+import logging
+from collections.abc import Sequence
+from contextlib import ExitStack
+
+import grpc
+from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+from grpc_reflection.v1alpha import reflection
+
+from replayd.errors import ConfigError
+from replayd.rpc.listen import Address, add_listener, owned
+from replayd.rpc.service import SERVICE_NAME, ReplayService, method_handlers
+
+MAX_MESSAGE_SIZE = 8 << 20
+"""Bytes of one message, both ways: larger contents travel in chunks."""
+
+OPTIONS = (
+    # Without it two daemons would share one port, and neither would know.
+    ("grpc.so_reuseport", 0),
+    ("grpc.max_receive_message_length", MAX_MESSAGE_SIZE),
+    ("grpc.max_send_message_length", MAX_MESSAGE_SIZE),
+    ("grpc.max_concurrent_streams", 200),
+    ("grpc.max_metadata_size", 16 << 10),
+    # Dead peers go after 30 + 10 seconds; clients may ask as often as every 10.
+    ("grpc.keepalive_time_ms", 30_000),
+    ("grpc.keepalive_timeout_ms", 10_000),
+    ("grpc.keepalive_permit_without_calls", 1),
+    ("grpc.http2.min_ping_interval_without_data_ms", 10_000),
+)
+
+_log = logging.getLogger(__name__)
+
+
+class RpcServer:
+    """ReplayService, health and reflection on the daemon's addresses."""
+
+    def __init__(self, service: ReplayService, addresses: Sequence[Address]) -> None:
+        self._service = service
+        self._addresses = addresses
+        self._server = grpc.aio.server(options=OPTIONS)
+        self._health = health.aio.HealthServicer()
+        self._owned = ExitStack()
+        handlers = grpc.method_handlers_generic_handler(SERVICE_NAME, method_handlers(service))
+        self._server.add_generic_rpc_handlers((handlers,))
+        health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
+        reflection.enable_server_reflection(
+            (SERVICE_NAME, health.SERVICE_NAME, reflection.SERVICE_NAME), self._server
+        )
+
+    def bind(self) -> list[str]:
+        """Takes the addresses; returns them as clients write them. Raises ConfigError."""
+        bound = []
+        try:
+            for address in self._addresses:
+                self._owned.enter_context(owned(address))
+                bound.append(add_listener(self._server, address))
+        except ConfigError:
+            self._owned.close()
+            raise
+        return bound
+
+    async def start(self) -> None:
+        """Serves, and says so to whoever asks for health."""
+        await self._server.start()
+        for name in ("", SERVICE_NAME):
+            await self._health.set(name, health_pb2.HealthCheckResponse.SERVING)
+
+    async def begin_stop(self) -> None:
+        """Says NOT_SERVING and refuses new work; streams and counts go on."""
+        await self._health.enter_graceful_shutdown()
+        self._service.stop()
+
+    async def stop(self, grace: float) -> None:
+        """Stops serving; calls that still run after `grace` seconds are cancelled."""
+        await self._server.stop(grace)
+        self._owned.close()

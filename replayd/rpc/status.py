@@ -1,0 +1,59 @@
+"""The one table from reasons to gRPC statuses, and how an error ends a call."""
+
+from typing import NoReturn
+
+import grpc
+from google.protobuf.any_pb2 import Any
+from google.rpc import error_details_pb2, status_pb2
+
+from replayd.errors import ReplaydError
+from replayd.reasons import Reason
+
+DOMAIN = "flowreplay.v1"
+"""The domain of every ErrorInfo."""
+
+_DETAILS_KEY = "grpc-status-details-bin"
+
+_STATUSES = {
+    Reason.INVALID_OPTIONS: grpc.StatusCode.INVALID_ARGUMENT,
+    Reason.INVALID_STREAM: grpc.StatusCode.INVALID_ARGUMENT,
+    Reason.DAMAGED_CAPTURE: grpc.StatusCode.INVALID_ARGUMENT,
+    Reason.UNKNOWN_FORMAT: grpc.StatusCode.INVALID_ARGUMENT,
+    Reason.UNSUPPORTED_VERSION: grpc.StatusCode.INVALID_ARGUMENT,
+    Reason.CONTENT_TOO_LARGE: grpc.StatusCode.INVALID_ARGUMENT,
+    Reason.CURSOR_INVALID: grpc.StatusCode.INVALID_ARGUMENT,
+    Reason.FLOW_REFUSED: grpc.StatusCode.FAILED_PRECONDITION,
+    Reason.CURSOR_FOREIGN: grpc.StatusCode.FAILED_PRECONDITION,
+    Reason.REQUEST_ID_REUSED: grpc.StatusCode.ALREADY_EXISTS,
+    Reason.REQUEST_IN_PROGRESS: grpc.StatusCode.ABORTED,
+    Reason.BATCH_NOT_FOUND: grpc.StatusCode.NOT_FOUND,
+    Reason.CURSOR_AHEAD: grpc.StatusCode.OUT_OF_RANGE,
+    Reason.SEQUENCE_COMPACTED: grpc.StatusCode.OUT_OF_RANGE,
+    Reason.TOO_MANY_WATCHERS: grpc.StatusCode.RESOURCE_EXHAUSTED,
+    Reason.DECODER_LIMIT: grpc.StatusCode.RESOURCE_EXHAUSTED,
+    Reason.JOURNAL_UNAVAILABLE: grpc.StatusCode.RESOURCE_EXHAUSTED,
+    Reason.DAEMON_STOPPING: grpc.StatusCode.UNAVAILABLE,
+}
+
+
+def status_code(reason: Reason) -> grpc.StatusCode:
+    """Returns the status for a reason; INTERNAL for one that no call should end with."""
+    return _STATUSES.get(reason, grpc.StatusCode.INTERNAL)
+
+
+async def abort(
+    context: "grpc.aio.ServicerContext[object, object]", error: ReplaydError
+) -> NoReturn:
+    """Ends the call with the error's status and its ErrorInfo."""
+    code = status_code(error.reason)
+    info = Any()
+    info.Pack(
+        error_details_pb2.ErrorInfo(
+            reason=error.reason.name, domain=DOMAIN, metadata=error.metadata
+        )
+    )
+    number: int = code.value[0]
+    details = status_pb2.Status(code=number, message=error.message, details=[info])
+    await context.abort(
+        code, error.message, trailing_metadata=((_DETAILS_KEY, details.SerializeToString()),)
+    )

@@ -1,0 +1,227 @@
+"""Watchers: each is a place in the log and one message in flight, nothing more.
+
+A watcher reads the next page of the log when its last message is written, so a slow one
+holds up nobody and nothing is kept, dropped or cut for it. Events are sent as the bytes
+that the log holds, unless the watcher asks for more or less of the contents.
+"""
+
+import asyncio
+import random
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from flowreplay.v1 import replay_pb2
+
+from replayd.codec.cursor import Cursor, decode_cursor, encode_cursor
+from replayd.codec.event import sequence_of
+from replayd.errors import ReplaydError
+from replayd.journal.interface import Journal, Page
+from replayd.model.event import PREVIEW_LIMIT, EventKind
+from replayd.reasons import Reason
+from replayd.rpc.contents import MAX_CONTENT, with_contents
+from replayd.rpc.convert import watch_answer
+
+MAX_EVENTS = 256
+MAX_BYTES = 1 << 20
+"""What one message holds at most, but for a single larger event."""
+
+PROGRESS_SECONDS = 10.0
+"""A silent watcher gets a newer cursor about this often: filters may hide all events."""
+
+
+class Watchers:
+    """Serves watchers and wakes them. Lives on one event loop."""
+
+    def __init__(self, journal: Journal, limit: int) -> None:
+        self._journal = journal
+        self._limit = limit
+        self._loop = asyncio.get_running_loop()
+        self._news = asyncio.Event()
+        self._waking = False
+        self._stopping = False
+        self.count = 0
+        """How many watchers are connected."""
+        journal.on_append(self._on_append)
+
+    def stop(self) -> None:
+        """Lets every watcher send what is left of the log and end."""
+        self._stopping = True
+        self._wake()
+
+    async def watch(self, request: replay_pb2.WatchEventsRequest) -> AsyncIterator[bytes]:
+        """Yields the encoded WatchEventsResponses of one stream.
+
+        Raises ReplaydError as the contract says, DAEMON_STOPPING at the daemon's end.
+        """
+        if self.count >= self._limit:
+            raise ReplaydError(
+                Reason.TOO_MANY_WATCHERS,
+                f"{self._limit} watchers are connected, which is the limit; try again later, "
+                "or raise the daemon's --max-watchers",
+                limit=self._limit,
+            )
+        self.count += 1
+        try:
+            async for message in self._serve(self._view(request)):
+                yield message
+        finally:
+            self.count -= 1
+
+    def _view(self, request: replay_pb2.WatchEventsRequest) -> "_View":
+        """Checks a request; raises ReplaydError."""
+        self._journal.count(request.batch_id)  # raises BATCH_NOT_FOUND
+        limit = PREVIEW_LIMIT
+        if request.HasField("content_limit_bytes"):
+            limit = request.content_limit_bytes
+        if not 0 <= limit <= MAX_CONTENT:
+            raise ReplaydError(
+                Reason.INVALID_OPTIONS,
+                f"content_limit_bytes is {limit}; it may be from 0 to {MAX_CONTENT}",
+                field="content_limit_bytes",
+            )
+        return _View(
+            after=self._start(request),
+            kinds=frozenset(map(_kind, request.kinds)),
+            batch_id=request.batch_id,
+            content_limit=limit,
+            until_idle=request.until_idle,
+            progress_seconds=PROGRESS_SECONDS * random.uniform(0.8, 1.2),  # noqa: S311
+        )
+
+    def _start(self, request: replay_pb2.WatchEventsRequest) -> int:
+        latest = self._journal.latest
+        if request.WhichOneof("start") == "cursor":
+            return self._sequence(decode_cursor(request.cursor), latest)
+        if request.position == replay_pb2.START_POSITION_START:
+            oldest = self._journal.read(latest, limit=1, max_bytes=1).oldest
+            return max(oldest - 1, 0)
+        return latest
+
+    def _sequence(self, cursor: Cursor, latest: int) -> int:
+        info = self._journal.info
+        if (cursor.store_id, cursor.epoch) != (info.store_id, info.epoch):
+            raise ReplaydError(
+                Reason.CURSOR_FOREIGN,
+                "the cursor belongs to another journal than the one of this daemon; watch from "
+                "the start or from now",
+                store_id=info.store_id,
+            )
+        if cursor.sequence > latest:
+            raise ReplaydError(
+                Reason.CURSOR_AHEAD,
+                f"the cursor is after event {cursor.sequence}, the latest is {latest}",
+                latest_sequence=latest,
+            )
+        return cursor.sequence
+
+    async def _serve(self, view: "_View") -> AsyncIterator[bytes]:
+        yield self._message([], view.after)
+        told = self._loop.time()
+        while True:
+            # Taken before the log is read: what comes after it will set it.
+            news, stopping = self._news, self._stopping
+            page = await self._read(view)
+            async for events, last in self._groups(page, view):
+                yield self._message(events, last)
+                told = self._loop.time()
+            view.after = page.last
+            if page.last < page.latest:
+                continue
+            if view.until_idle and await self._idle(view):
+                return
+            if stopping:
+                raise ReplaydError(
+                    Reason.DAEMON_STOPPING,
+                    "the daemon is stopping; connect again later with the last cursor",
+                )
+            if not await self._wait(news, told + view.progress_seconds):
+                yield self._message([], view.after)
+                told = self._loop.time()
+
+    async def _read(self, view: "_View") -> Page:
+        return await asyncio.to_thread(
+            self._journal.read,
+            view.after,
+            limit=MAX_EVENTS,
+            max_bytes=MAX_BYTES,
+            kinds=view.kinds,
+            batch_id=view.batch_id,
+        )
+
+    async def _groups(
+        self, page: Page, view: "_View"
+    ) -> AsyncIterator[tuple[Sequence[bytes], int]]:
+        """Yields what fits in one message each, and how far in the log that goes."""
+        if view.content_limit == PREVIEW_LIMIT:
+            if page.events:
+                yield page.events, page.last
+            return
+        shown = with_contents(page.events, view.content_limit, self._journal)
+        while group := await asyncio.to_thread(_next_group, shown):
+            yield group, sequence_of(group[-1])
+
+    async def _idle(self, view: "_View") -> bool:
+        """Tells whether nothing waits or runs and every event of it has been sent."""
+        if not self._journal.count(view.batch_id).idle:
+            return False
+        # The last outcome may be handed over and not be in the log yet.
+        await asyncio.to_thread(self._journal.commit)
+        return self._journal.latest <= view.after
+
+    async def _wait(self, news: asyncio.Event, until: float) -> bool:
+        """Waits for news; False when it is time to tell the progress."""
+        try:
+            async with asyncio.timeout_at(until):
+                await news.wait()
+        except TimeoutError:
+            return False
+        return True
+
+    def _message(self, events: Iterable[bytes], after: int) -> bytes:
+        info = self._journal.info
+        cursor = encode_cursor(Cursor(info.store_id, info.epoch, after))
+        return watch_answer(events, cursor, self._journal.paused)
+
+    def _on_append(self) -> None:
+        """Called in the committing thread; many commits may share one wake-up."""
+        if not self._waking:
+            self._waking = True
+            self._loop.call_soon_threadsafe(self._wake)
+
+    def _wake(self) -> None:
+        self._waking = False
+        self._news.set()
+        self._news = asyncio.Event()
+
+
+@dataclass(slots=True)
+class _View:
+    """What one watcher asked for, and how far it has been served."""
+
+    after: int
+    kinds: frozenset[EventKind]
+    batch_id: str
+    content_limit: int
+    until_idle: bool
+    progress_seconds: float
+    """After this much silence it is told how far it is; watchers differ, to spread the load."""
+
+
+def _kind(number: int) -> EventKind:
+    try:
+        return EventKind(number)
+    except ValueError as error:
+        raise ReplaydError(
+            Reason.INVALID_OPTIONS, f"there is no event kind {number}", field="kinds"
+        ) from error
+
+
+def _next_group(events: Iterator[bytes]) -> list[bytes]:
+    group: list[bytes] = []
+    size = 0
+    for event in events:
+        group.append(event)
+        size += len(event)
+        if size >= MAX_BYTES:
+            break
+    return group

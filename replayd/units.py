@@ -1,0 +1,24 @@
+"""Sizes and durations as people write them in options."""
+
+import re
+
+_SIZE = re.compile(r"(\d+)\s*([kmg]?)(?:i?b)?", re.IGNORECASE)
+_DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h)?")
+_SIZE_FACTORS = {"": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30}
+_DURATION_FACTORS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
+
+
+def parse_size(text: str) -> int:
+    """Reads bytes: `512`, `64k`, `64m`, `1g` (factors of 1024). Raises ValueError."""
+    match = _SIZE.fullmatch(text.strip())
+    if match is None:
+        raise ValueError(f"{text!r} is not a size; write bytes, or a number with k, m or g")
+    return int(match[1]) * _SIZE_FACTORS[match[2].lower()]
+
+
+def parse_duration(text: str) -> float:
+    """Reads seconds: `10`, `10s`, `500ms`, `2m`, `1h`. Raises ValueError."""
+    match = _DURATION.fullmatch(text.strip())
+    if match is None:
+        raise ValueError(f"{text!r} is not a duration; write seconds, or a number with ms, s, m, h")
+    return float(match[1]) * _DURATION_FACTORS[match[2] or "s"]
