@@ -1,0 +1,210 @@
+"""mitmproxy's flow dumps: one tnetstring dictionary a flow, versions 18 to 21.
+
+Yields a Flow for every record, the TCP, UDP, DNS and WebSocket ones too, so that each can
+be refused by its index. A dump is untrusted: a record that lacks a field or holds a wrong
+type is a CaptureError with the record's byte offset; fields that version 21 does not
+have, and times that are none, are ignored with a note. Of the recorded connections only
+identity and server name are read: what state they were in means nothing for a replay.
+
+Not kept in a dump, and so never said here: whether a flow was live.
+"""
+
+from collections.abc import Iterator
+
+from replayd.errors import CaptureError
+from replayd.formats import fields
+from replayd.formats.fields import FieldError, Structure
+from replayd.formats.mitmproxy_versions import UnsupportedVersionError, migrate
+from replayd.formats.tnetstring import Records, Source, TnetstringError, parse
+from replayd.model.flow import CaptureNote, Flow, FlowError, FlowKind, Request, Response
+from replayd.reasons import Reason
+
+_SKIPPED = frozenset(
+    {
+        b"alpn_offers",
+        b"backup",
+        b"certificate_list",
+        b"cipher_list",
+        b"messages",
+        b"metadata",
+        b"websocket",
+    }
+)
+"""Fields whose insides say nothing about a replay."""
+
+_KINDS = {"http": FlowKind.HTTP, "tcp": FlowKind.TCP, "udp": FlowKind.UDP, "dns": FlowKind.DNS}
+
+_FLOW = frozenset(
+    b"version type id error client_conn server_conn intercepted is_replay marked metadata "
+    b"comment timestamp_created".split()
+)
+_FIELDS = {
+    FlowKind.HTTP: _FLOW | {b"request", b"response", b"websocket"},
+    FlowKind.TCP: _FLOW | {b"messages"},
+    FlowKind.UDP: _FLOW | {b"messages"},
+    FlowKind.DNS: _FLOW | {b"request", b"response"},
+}
+"""All of a flow's fields, and all of them are required."""
+_OPTIONAL = frozenset({b"backup"})
+
+_MESSAGE = frozenset(b"http_version headers content trailers timestamp_start timestamp_end".split())
+_REQUEST = _MESSAGE | frozenset(b"host port method scheme authority path".split())
+_RESPONSE = _MESSAGE | frozenset(b"status_code reason".split())
+
+
+def read_dump(stream: Source) -> Iterator[Flow | CaptureNote]:
+    """Reads the flows of a dump, one record in memory at a time; notes before their flow.
+
+    Raises CaptureError.
+    """
+    records = Records(stream)
+    index = 0
+    try:
+        for record in records:
+            state = parse(record, _SKIPPED)
+            if not isinstance(state, dict):
+                raise FieldError(f"a flow must be a dictionary, but is {state!r:.40}")
+            reader = _FlowReader(state)
+            flow = reader.flow()
+            for note in reader.notes:
+                yield CaptureNote(index, note)
+            yield flow
+            index += 1
+    except TnetstringError as error:
+        raise CaptureError(
+            f"this is not a whole mitmproxy dump: {error.message}",
+            byte_offset=error.byte_offset,
+            flow_index=index,
+        ) from error
+    except FieldError as error:
+        raise CaptureError(
+            f"this is not a flow of mitmproxy: {error}",
+            byte_offset=records.record_offset,
+            flow_index=index,
+        ) from error
+    except UnsupportedVersionError as error:
+        raise CaptureError(
+            f"a flow of mitmproxy's format {error}",
+            byte_offset=records.record_offset,
+            flow_index=index,
+            reason=Reason.UNSUPPORTED_VERSION,
+        ) from error
+
+
+class _FlowReader:
+    """Reads one flow's state; `notes` says what was ignored in it."""
+
+    def __init__(self, state: Structure) -> None:
+        self._state = state
+        self.notes: list[str] = []
+
+    def flow(self) -> Flow:
+        state = self._state
+        migrate(state)
+        kind = _KINDS.get(fields.text(state, b"type"))
+        if kind is None:
+            raise FieldError(f"there is no type of flow named {state[b'type']!r:.40}")
+        self._check(state, _FIELDS[kind], "the flow")
+        http = kind is FlowKind.HTTP
+        if http and state[b"websocket"] is not None:
+            kind = FlowKind.WEBSOCKET
+        return Flow(
+            flow_id=fields.text(state, b"id"),
+            session_id=_session(fields.substructure(state, b"client_conn")),
+            kind=kind,
+            request=self._request() if http else None,
+            response=self._response() if http else None,
+            error=self._error(),
+            intercepted=fields.flag(state, b"intercepted"),
+            server_name=_server_name(state),
+            comment=fields.text(state, b"comment"),
+            mark=fields.text(state, b"marked"),
+        )
+
+    def _check(self, found: Structure, known: frozenset[bytes], where: str) -> None:
+        """Refuses what lacks a field; notes what has one too many."""
+        if found.keys() == known:
+            return
+        missing = known - found.keys()
+        if missing:
+            names = ", ".join(sorted(name.decode() for name in missing))
+            raise FieldError(f"{where} lacks {names}")
+        for name in sorted(found.keys() - known - _OPTIONAL):
+            shown = name[:40].decode("utf-8", "backslashreplace")
+            self.notes.append(f"{where} has an unknown field {shown!r}, which was ignored")
+
+    def _request(self) -> Request | None:
+        state = fields.optional_substructure(self._state, b"request")
+        if state is None:
+            return None
+        self._check(state, _REQUEST, "the request")
+        return Request(
+            method=fields.octets(state, b"method"),
+            scheme=fields.octets(state, b"scheme"),
+            host=fields.text(state, b"host"),
+            port=fields.integer(state, b"port"),
+            path=fields.octets(state, b"path"),
+            http_version=fields.octets(state, b"http_version"),
+            headers=fields.headers(state, b"headers"),
+            content=fields.optional_octets(state, b"content"),
+            authority=fields.octets(state, b"authority"),
+            trailers=fields.optional_headers(state, b"trailers"),
+            start_time=self._time(state, b"timestamp_start"),
+            end_time=self._time(state, b"timestamp_end"),
+        )
+
+    def _response(self) -> Response | None:
+        state = fields.optional_substructure(self._state, b"response")
+        if state is None:
+            return None
+        self._check(state, _RESPONSE, "the response")
+        return Response(
+            http_version=fields.octets(state, b"http_version"),
+            status_code=fields.integer(state, b"status_code"),
+            reason_phrase=fields.octets(state, b"reason"),
+            headers=fields.headers(state, b"headers"),
+            content=fields.optional_octets(state, b"content"),
+            trailers=fields.optional_headers(state, b"trailers"),
+            start_time=self._time(state, b"timestamp_start"),
+            end_time=self._time(state, b"timestamp_end"),
+        )
+
+    def _error(self) -> FlowError | None:
+        state = fields.optional_substructure(self._state, b"error")
+        if state is None:
+            return None
+        return FlowError(fields.text(state, b"msg"), self._time(state, b"timestamp"))
+
+    def _time(self, state: Structure, name: bytes) -> float | None:
+        """Reads a time; one that no timestamp can say is as good as none."""
+        try:
+            return fields.optional_time(state, name)
+        except fields.TimeRangeError as error:
+            self.notes.append(f"{error}, which was ignored")
+            return None
+
+
+def _session(client: Structure) -> str:
+    """The client connection's id; where it is empty, its address and start."""
+    connection_id = fields.text(client, b"id")
+    if connection_id:
+        return connection_id
+    peer, start = fields.require(client, b"peername"), fields.require(client, b"timestamp_start")
+    return f"{peer!r} {start!r}"
+
+
+def _server_name(state: Structure) -> str:
+    """The name that the server was asked for in TLS.
+
+    mitmproxy's own server connection has it, also where the client named somebody else
+    (reverse proxy) or where the flow's host is an address (transparent, eager
+    connections). Where no such connection was made the client's is as good, unless it
+    named the reverse proxy.
+    """
+    server = fields.optional_text(fields.substructure(state, b"server_conn"), b"sni")
+    if server:
+        return server
+    client = fields.substructure(state, b"client_conn")
+    if fields.text(client, b"proxy_mode").startswith("reverse:"):
+        return ""
+    return fields.optional_text(client, b"sni") or ""
