@@ -1,0 +1,72 @@
+from flowreplay.v1 import flow_pb2
+
+from replayd.codec.flow import decode_flow, decode_typed_flow, encode_flow
+from replayd.model.flow import Flow, FlowError, FlowKind, Request, Response
+
+FLOW = Flow(
+    flow_id="id",
+    session_id="session",
+    kind=FlowKind.WEBSOCKET,
+    request=Request(
+        method=b"GET",
+        scheme=b"https",
+        host="example.com",
+        port=8443,
+        path=b"/\xff",
+        http_version=b"HTTP/2.0",
+        headers=((b"A", b"1"), (b"a", b"\xff"), (b"A", b"1")),
+        content=b"request",
+        authority=b"example.com:8443",
+        trailers=((b"t", b"1"),),
+        start_time=1795399200.123456,
+        end_time=0.5,
+    ),
+    response=Response(
+        http_version=b"HTTP/1.0",
+        status_code=299,
+        reason_phrase=b"Odd \xff",
+        headers=((b"B", b""),),
+        content=b"response",
+        trailers=((b"u", b"2"),),
+        start_time=1.25,
+        end_time=None,
+    ),
+    error=FlowError("cut", 2.5),
+    live=True,
+    intercepted=True,
+    server_name="sni.example",
+    comment="c",
+    mark=":default:",
+)
+
+
+def test_a_flow_comes_back_with_its_contents_beside_it() -> None:
+    message = flow_pb2.Flow.FromString(encode_flow(FLOW))
+    assert decode_flow(message, b"request", b"response") == FLOW
+
+
+def test_contents_are_not_in_the_message() -> None:
+    encoded = encode_flow(FLOW)
+    assert b"request" not in encoded
+    assert b"response" not in encoded
+
+
+def test_left_out_content_stays_left_out() -> None:
+    flow = Flow(request=Request(b"GET", b"http", "h", 80, b"/", content=None))
+    message = flow_pb2.Flow.FromString(encode_flow(flow))
+    assert message.request.content_missing
+    assert decode_typed_flow(message).request == flow.request
+
+
+def test_a_typed_flow_needs_little() -> None:
+    request = flow_pb2.Request(method=b"GET", scheme=b"HTTPS", host="h")
+    flow = decode_typed_flow(flow_pb2.Flow(request=request))
+    assert flow.kind is FlowKind.HTTP
+    assert flow.request == Request(b"GET", b"https", "h", 443, b"/")
+    assert flow.response is None
+    assert flow.error is None
+
+
+def test_a_kind_of_the_future_is_not_http() -> None:
+    flow = decode_typed_flow(flow_pb2.Flow.FromString(b"\x18\x63"))
+    assert flow.kind is FlowKind.TCP

@@ -1,0 +1,53 @@
+from pathlib import Path
+
+import pytest
+
+from replayd.errors import ConfigError
+from replayd.rpc.listen import TcpAddress, UnixAddress, owned, parse_address
+
+
+@pytest.mark.parametrize(
+    ("text", "address"),
+    [
+        ("127.0.0.1:0", TcpAddress("127.0.0.1", 0)),
+        ("localhost:7000", TcpAddress("localhost", 7000)),
+        ("[::1]:65535", TcpAddress("::1", 65535)),
+        ("127.8.9.10:1", TcpAddress("127.8.9.10", 1)),
+        ("unix:/run/x.sock", UnixAddress(Path("/run/x.sock"))),
+    ],
+)
+def test_addresses_are_read(text: str, address: object) -> None:
+    assert parse_address(text) == address
+
+
+@pytest.mark.parametrize("text", ["", "7000", "host", ":7000", "127.0.0.1:x", "127.0.0.1:65536"])
+def test_what_is_no_address_says_what_to_write(text: str) -> None:
+    with pytest.raises(ConfigError, match="write unix:PATH or HOST:PORT"):
+        parse_address(text)
+
+
+@pytest.mark.parametrize("text", ["0.0.0.0:1", "[::]:1", "192.168.0.1:1", "example.com:1"])
+def test_only_loopback_is_listened_on(text: str) -> None:
+    with pytest.raises(ConfigError, match="only loopback addresses"):
+        parse_address(text)
+
+
+def test_a_path_that_no_socket_can_have_is_refused() -> None:
+    with pytest.raises(ConfigError, match="more than 107 bytes"):
+        parse_address("unix:/" + "x" * 107)
+
+
+def test_a_unix_path_has_one_owner(tmp_path: Path) -> None:
+    address = UnixAddress(tmp_path / "run" / "x.sock")
+    with owned(address), pytest.raises(ConfigError, match="another daemon listens"), owned(address):
+        pass
+    with owned(address):
+        assert (tmp_path / "run").stat().st_mode & 0o777 == 0o700
+
+
+def test_a_folder_that_others_can_change_is_refused(tmp_path: Path) -> None:
+    folder = tmp_path / "open"
+    folder.mkdir()
+    folder.chmod(0o777)
+    with pytest.raises(ConfigError, match="chmod go-w"), owned(UnixAddress(folder / "x.sock")):
+        pass

@@ -1,0 +1,45 @@
+import json
+import logging
+
+from replayd.logs import JsonFormatter, TextFormatter, printable
+
+
+def record(message: str, *args: object, **attributes: object) -> logging.LogRecord:
+    made = logging.LogRecord("replayd.x", logging.WARNING, "x.py", 1, message, args, None)
+    made.created = 1795399200.5
+    vars(made).update(attributes)
+    return made
+
+
+def test_a_text_line_has_time_level_and_message() -> None:
+    line = TextFormatter().format(record("batch %s", "b"))
+    assert line == "2026-11-23T02:00:00.500Z warning batch b"
+
+
+def test_control_characters_can_not_forge_a_line() -> None:
+    line = TextFormatter().format(record("from \x1b[31mred\r\nfake line"))
+    assert line.endswith(r"from \x1b[31mred\r\nfake line")
+    assert "\n" not in line
+
+
+def test_printable_keeps_what_people_read() -> None:
+    assert printable("größe 尺寸") == "größe 尺寸"
+
+
+def test_a_json_line_is_one_object() -> None:
+    values = json.loads(JsonFormatter().format(record("a\nb")))
+    assert values == {
+        "time": "2026-11-23T02:00:00.500Z",
+        "level": "warning",
+        "logger": "replayd.x",
+        "message": "a\nb",
+    }
+
+
+def test_both_formats_carry_the_traceback() -> None:
+    try:
+        raise ValueError("boom")
+    except ValueError as error:
+        failed = record("failed", exc_info=(ValueError, error, error.__traceback__))
+    assert "ValueError: boom" in TextFormatter().format(failed)
+    assert "ValueError: boom" in json.loads(JsonFormatter().format(failed))["traceback"]
