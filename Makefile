@@ -1,0 +1,74 @@
+# Everything that a developer runs. It needs Python 3.11 or later, make, and PyPI.
+#
+#   make demo      a real capture, replayed against a sample server
+#   make test      the tests; those whose real server is missing are counted as skipped
+#   make servers   mitmproxy and grpcurl for those tests (nginx and curl: apt-get install)
+#   make check     format, lint, types, import rules, contract, generated code
+#   make format    formats the code and the .proto files
+#   make proto     generates the contract's code anew
+#   make clean     removes what these made, the environments too
+
+PYTHON ?= python3
+# mitmproxy 12 asks for Python 3.12.
+SERVERS_PYTHON ?= $(or $(shell tools/find_python.sh 3.13 3.12),$(PYTHON))
+# Seconds after which a test run that hangs, at its very end too, is killed.
+TEST_TIMEOUT ?= 600
+PYTEST_ARGUMENTS ?=
+
+BIN := .venv/bin
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test servers check format proto clean
+
+help:
+	@sed -n '/^#   /s/^#   //p' Makefile
+
+demo: .venv/.stamp
+	@$(BIN)/python tools/demo.py
+
+test: .venv/.stamp .venv-proto/.stamp
+	timeout --kill-after=10 $(TEST_TIMEOUT) $(BIN)/python -m pytest $(PYTEST_ARGUMENTS)
+
+servers: .venv-servers/.stamp
+
+check: .venv/.stamp .venv-proto/.stamp
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	.venv-proto/bin/buf lint
+	.venv-proto/bin/buf format --diff --exit-code
+	.venv-proto/bin/python tools/gen_proto.py --check
+
+format: .venv/.stamp .venv-proto/.stamp
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+	.venv-proto/bin/buf format --write
+
+proto: .venv-proto/.stamp
+	.venv-proto/bin/python tools/gen_proto.py
+
+clean:
+	rm -rf .venv .venv-proto .venv-servers build dist
+	rm -rf .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	find replayd protos clients tests tools -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# Each environment is made anew when what it is made from changes; the stamp comes last,
+# so one that was interrupted does not count.
+.venv/.stamp: pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "replayd needs Python 3.11 or later; $(PYTHON) is `$(PYTHON) --version 2>&1`." \
+	         "Try: make PYTHON=python3.12" >&2; exit 1; }
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@touch $@
+
+.venv-proto/.stamp: tools/requirements-proto.txt
+	$(PYTHON) -m venv .venv-proto
+	.venv-proto/bin/python -m pip install --quiet --disable-pip-version-check --requirement $<
+	@touch $@
+
+.venv-servers/.stamp: tools/requirements-servers.txt
+	$(SERVERS_PYTHON) -m venv .venv-servers
+	.venv-servers/bin/python -m pip install --quiet --disable-pip-version-check --requirement $<
+	@touch $@

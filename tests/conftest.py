@@ -1,0 +1,66 @@
+"""Fixtures that many tests share, and what becomes of skipped tests.
+
+With REPLAYD_TEST_REQUIRE_ALL=1, as in CI, a skipped test is a failed one.
+"""
+
+import os
+from collections.abc import Callable, Generator, Iterator
+from contextlib import ExitStack
+from typing import Any
+
+import pytest
+
+from tests.support.certificates import Authority
+from tests.support.daemon import Daemon
+from tests.support.programs import NEEDS
+from tests.support.recorder import Recorder
+
+REQUIRE_ALL = os.environ.get("REPLAYD_TEST_REQUIRE_ALL") == "1"
+
+
+@pytest.fixture
+def start_daemon() -> Iterator[Callable[..., Daemon]]:
+    """Starts a daemon with `Daemon`'s arguments; it ends with the test."""
+    with ExitStack() as stack:
+
+        def start(*options: str, **arguments: Any) -> Daemon:
+            return stack.enter_context(Daemon(*options, **arguments))
+
+        yield start
+
+
+@pytest.fixture
+def start_recorder() -> Iterator[Callable[..., Recorder]]:
+    """Starts a recorder with `Recorder`'s arguments; it ends with the test."""
+    with ExitStack() as stack:
+
+        def start(*arguments: Any, **named: Any) -> Recorder:
+            return stack.enter_context(Recorder(*arguments, **named))
+
+        yield start
+
+
+@pytest.fixture(scope="session")
+def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
+    """A certificate authority for the run."""
+    return Authority(tmp_path_factory.mktemp("authority"))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Turns a skip into a failure where everything must be there."""
+    report = yield
+    if REQUIRE_ALL and report.skipped and not hasattr(report, "wasxfail"):
+        report.outcome = "failed"
+        report.longrepr = f"skipped, but REPLAYD_TEST_REQUIRE_ALL=1: {report.longrepr}"
+    return report
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Counts the tests that were skipped because a real program is missing."""
+    reasons = [report.longrepr[2] for report in terminalreporter.stats.get("skipped", [])]
+    missing = [reason.split(NEEDS)[1] for reason in reasons if NEEDS in reason]
+    for name in sorted(set(missing)):
+        terminalreporter.write_line(f"{missing.count(name)} skipped for want of {name}")

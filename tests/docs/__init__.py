@@ -1,0 +1,1 @@
+"""Every example of README.md and docs/, run as typed."""

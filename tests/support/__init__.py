@@ -1,0 +1,1 @@
+"""What tests share: daemons, servers, certificates, programs. Tested where it decides."""

@@ -1,0 +1,44 @@
+"""Finds the real programs that some tests talk to, or skips the test.
+
+A skip's reason begins with `NEEDS`, so that the end of a run can count them; where
+everything must be there (REPLAYD_TEST_REQUIRE_ALL=1), conftest turns skips into failures.
+"""
+
+import os
+import shutil
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+NEEDS = "needs a real program: "
+
+_PLACES = {
+    "replayd": Path(sys.executable).parent,
+    "replayctl": Path(sys.executable).parent,
+    "buf": ROOT / ".venv-proto" / "bin",
+    "grpcurl": ROOT / ".venv-servers" / "bin",
+    "mitmdump": ROOT / ".venv-servers" / "bin",
+    "nginx": Path("/usr/sbin"),
+}
+"""Where a program is besides PATH."""
+
+_ADVICE = {
+    "replayd": "pip install --editable .",
+    "replayctl": "pip install --editable .",
+    "buf": "make check",
+    "grpcurl": "make servers",
+    "mitmdump": "make servers",
+    "nginx": "apt-get install nginx-light",
+    "curl": "apt-get install curl",
+}
+
+
+def find(name: str) -> Path:
+    """The program's path; skips the test, saying what installs it, when it is not here."""
+    own = str(_PLACES.get(name, ""))
+    path = shutil.which(name, path=os.pathsep.join([own, os.environ.get("PATH", "")]))
+    if path is None:
+        pytest.skip(f"{NEEDS}{name} (to have it: {_ADVICE[name]})")
+    return Path(path)

@@ -1,0 +1,283 @@
+"""A server that keeps the bytes of each request, and answers as it is told.
+
+It knows just enough HTTP/1 to find where a request ends (RFC 9112 section 6) and judges
+nothing else: what arrived is in `Recorded.raw`, byte for byte.
+"""
+
+import contextlib
+import socket
+import ssl
+import struct
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Self
+
+from tests.support.processes import DEADLINE
+
+Stream = socket.socket | ssl.SSLSocket
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """One request as it arrived."""
+
+    raw: bytes
+    """Every byte, framing included."""
+    head: bytes
+    """Start line, fields and the empty line."""
+    content: bytes
+    """Without chunk framing."""
+    connection: int
+    """The connection's number, from 0."""
+    server_name: str | None
+    """What TLS asked for (SNI); None without TLS or name."""
+
+    @property
+    def start_line(self) -> bytes:
+        """The first line."""
+        return self.head.split(b"\r\n", 1)[0]
+
+    @property
+    def method(self) -> bytes:
+        """The first word."""
+        return self.start_line.split(b" ", 1)[0]
+
+    @property
+    def fields(self) -> list[tuple[bytes, bytes]]:
+        """Name and value of each line after the first, split at the first colon."""
+        lines = self.head.removesuffix(b"\r\n\r\n").split(b"\r\n")[1:]
+        return [
+            (name, value.strip(b" \t")) for name, _, value in (x.partition(b":") for x in lines)
+        ]
+
+    def field(self, name: bytes) -> bytes | None:
+        """The first value of a field; None when it is not there."""
+        return next((v for n, v in self.fields if n.lower() == name.lower()), None)
+
+
+class Exchange:
+    """A request and the connection that waits for its answer."""
+
+    def __init__(self, request: Recorded, stream: Stream, closing: threading.Event) -> None:
+        self.request = request
+        self.closing = closing
+        self._stream = stream
+
+    def send(self, data: bytes) -> None:
+        """Writes bytes as they are."""
+        self._stream.sendall(data)
+
+    def reply(
+        self, status: int = 200, content: bytes = b"ok", *fields: tuple[bytes, bytes]
+    ) -> None:
+        """Writes a whole response with Content-Length."""
+        lines = b"".join(b"%s: %s\r\n" % field for field in fields)
+        body = b"" if self.request.method == b"HEAD" or status in (204, 304) else content
+        head = b"HTTP/1.1 %d Said\r\n%sContent-Length: %d\r\n\r\n" % (status, lines, len(body))
+        self.send(head + body)
+
+    def close(self) -> None:
+        """Ends the connection in order."""
+        raise EndConnectionError
+
+    def reset(self) -> None:
+        """Ends the connection with a TCP reset."""
+        self._stream.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        raise EndConnectionError
+
+    def hang(self) -> None:
+        """Answers nothing until the client goes away or the server closes."""
+        self.wait_for_close()
+        raise EndConnectionError
+
+    def wait_for_close(self) -> None:
+        """Waits until the client has closed, or the server closes; reads on meanwhile."""
+        with contextlib.suppress(OSError):
+            while not self.closing.is_set() and self._stream.recv(65536):
+                pass
+
+
+class EndConnectionError(Exception):
+    """The answer ends the connection."""
+
+
+Answer = Callable[[Exchange], None]
+
+
+def ok(exchange: Exchange) -> None:
+    """The plain answer: 200 with two bytes."""
+    exchange.reply()
+
+
+class Recorder:
+    """Listens on 127.0.0.1; a thread a connection; `requests` in order of completion."""
+
+    def __init__(self, answer: Answer = ok, *, tls: ssl.SSLContext | None = None) -> None:
+        self.answer = answer
+        self.requests: list[Recorded] = []
+        self.connection_count = 0
+        self.closing = threading.Event()
+        self._names: dict[int, str | None] = {}
+        self._changed = threading.Condition()
+        self._tls = tls
+        if tls is not None:
+            tls.sni_callback = self._note_name
+        self._streams: set[Stream] = set()
+        self._threads: list[threading.Thread] = []
+        self._listener = socket.create_server(("127.0.0.1", 0), backlog=128)
+        self.port: int = self._listener.getsockname()[1]
+        self._spawn(self._accept)
+
+    @property
+    def address(self) -> str:
+        """Host and port."""
+        return f"127.0.0.1:{self.port}"
+
+    def wait_for(self, count: int, deadline: float = DEADLINE) -> list[Recorded]:
+        """The requests, once there are `count` of them."""
+        end = time.monotonic() + deadline
+        with self._changed:
+            while len(self.requests) < count:
+                left = end - time.monotonic()
+                assert left > 0, f"{len(self.requests)} of {count} requests came"
+                self._changed.wait(left)
+            return list(self.requests)
+
+    def close(self) -> None:
+        """Ends every connection and thread."""
+        self.closing.set()
+        with self._changed:
+            streams = [self._listener, *self._streams]
+        for stream in streams:
+            # shutdown wakes a thread that blocks in accept or recv; close would not.
+            with contextlib.suppress(OSError):
+                stream.shutdown(socket.SHUT_RDWR)
+        for thread in self._threads:
+            thread.join(DEADLINE)
+            assert not thread.is_alive(), "an answer did not end"
+        self._listener.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def _spawn(self, target: Callable[..., None], *arguments: object) -> None:
+        thread = threading.Thread(target=target, args=arguments, daemon=True)
+        self._threads = [t for t in self._threads if t.is_alive()] + [thread]
+        thread.start()
+
+    def _accept(self) -> None:
+        while not self.closing.is_set():
+            try:
+                stream, _ = self._listener.accept()
+            except OSError:
+                return  # closed
+            self._spawn(self._serve, stream, self.connection_count)
+            self.connection_count += 1
+
+    def _serve(self, stream: Stream, connection: int) -> None:
+        stream.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        with self._changed:
+            self._streams.add(stream)
+        plain = stream
+        try:
+            if self._tls is not None:
+                stream = self._tls.wrap_socket(stream, server_side=True)
+                with self._changed:
+                    self._streams.add(stream)
+            for head, content, raw in read_requests(stream):
+                name = self._names.get(id(stream))
+                recorded = Recorded(raw, head, content, connection, name)
+                with self._changed:
+                    self.requests.append(recorded)
+                    self._changed.notify_all()
+                self.answer(Exchange(recorded, stream, self.closing))
+        except (EndConnectionError, OSError):
+            pass  # the answer's end, the client's, or ours
+        finally:
+            with self._changed:
+                self._streams -= {plain, stream}
+            stream.close()
+
+    def _note_name(self, stream: ssl.SSLObject, name: str | None, _: ssl.SSLContext) -> None:
+        self._names[id(stream)] = name
+
+
+def read_requests(stream: Stream) -> Iterator[tuple[bytes, bytes, bytes]]:
+    """Each request on a connection as (head, content without framing, all its bytes)."""
+    reader = _Reader(stream)
+    while (head := reader.until(b"\r\n\r\n")) is not None:
+        reader.kept = bytearray(head)
+        content = _read_content(head, reader, stream)
+        yield head, content, bytes(reader.kept)
+
+
+def _read_content(head: bytes, reader: "_Reader", stream: Stream) -> bytes:
+    """Reads a content as the head frames it."""
+    lines = [line.partition(b":") for line in head.lower().split(b"\r\n")[1:]]
+    fields = {name: value.strip() for name, _, value in reversed(lines)}
+    if fields.get(b"expect") == b"100-continue":
+        stream.sendall(b"HTTP/1.1 100 Continue\r\n\r\n")
+    if b"chunked" in fields.get(b"transfer-encoding", b""):
+        return b"".join(_read_chunks(reader))
+    length = fields.get(b"content-length", b"")
+    return reader.exactly(int(length)) if length.isdigit() else b""
+
+
+def _read_chunks(reader: "_Reader") -> Iterator[bytes]:
+    """The chunks' data; the trailer section is only kept."""
+    while size := int(reader.line().split(b";")[0], 16):
+        yield reader.exactly(size)
+        reader.line()
+    while reader.line().strip():
+        pass
+
+
+class _Reader:
+    """Buffered reading that keeps what it handed out in `kept`."""
+
+    def __init__(self, stream: Stream) -> None:
+        self._stream = stream
+        self._buffer = bytearray()
+        self.kept = bytearray()
+
+    def until(self, end: bytes) -> bytes | None:
+        """The bytes to `end`, itself included; None when the client closed before."""
+        while (at := self._buffer.find(end)) < 0:
+            data = self._stream.recv(65536)
+            if not data:
+                return None
+            self._buffer += data
+        return self._take(at + len(end))
+
+    def line(self) -> bytes:
+        """The next line."""
+        line = self.until(b"\r\n")
+        if line is None:
+            raise EndConnectionError
+        return line
+
+    def exactly(self, size: int) -> bytes:
+        """The next `size` bytes."""
+        while len(self._buffer) < size:
+            data = self._stream.recv(65536)
+            if not data:
+                raise EndConnectionError
+            self._buffer += data
+        return self._take(size)
+
+    def _take(self, size: int) -> bytes:
+        data = bytes(self._buffer[:size])
+        del self._buffer[:size]
+        self.kept += data
+        return data

@@ -1,0 +1,66 @@
+"""The recorder finds where requests end, keeps every byte, and answers as told."""
+
+import socket
+import ssl
+
+import pytest
+
+from tests.support.certificates import Authority
+from tests.support.recorder import Exchange, Recorder
+
+CHUNKED = (
+    b"POST /a HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
+    b"3\r\nabc\r\n2;x=y\r\nde\r\n0\r\nTrailer: 1\r\n\r\n"
+)
+SIZED = b"PUT /b HTTP/1.0\r\ncontent-length: 4\r\n\r\n\r\n\r\n"
+BARE = b"GET * HTTP/1.1\r\n\r\n"
+
+
+def connect(recorder: Recorder) -> socket.socket:
+    return socket.create_connection(("127.0.0.1", recorder.port), timeout=30)
+
+
+@pytest.mark.parametrize("step", [1, 7, 10_000])
+def test_requests_are_kept_byte_for_byte(step: int) -> None:
+    data = CHUNKED + SIZED + BARE
+    with Recorder() as recorder, connect(recorder) as client:
+        for at in range(0, len(data), step):
+            client.sendall(data[at : at + step])
+        first, second, third = recorder.wait_for(3)
+    assert [first.raw, second.raw, third.raw] == [CHUNKED, SIZED, BARE]
+    assert [first.content, second.content, third.content] == [b"abcde", b"\r\n\r\n", b""]
+    assert first.field(b"HOST") == b"x"
+    assert first.start_line == b"POST /a HTTP/1.1"
+
+
+def test_connections_are_numbered() -> None:
+    with Recorder() as recorder:
+        for count in (1, 2):
+            with connect(recorder) as client:
+                client.sendall(BARE)
+                recorder.wait_for(count)
+        assert [request.connection for request in recorder.requests] == [0, 1]
+
+
+def test_the_tls_name_is_kept(authority: Authority) -> None:
+    trust = ssl.create_default_context(cafile=str(authority.ca_file))
+    with (
+        Recorder(tls=authority.server_context("a.test")) as recorder,
+        trust.wrap_socket(connect(recorder), server_hostname="a.test") as client,
+    ):
+        client.sendall(BARE)
+        (request,) = recorder.wait_for(1)
+    assert request.server_name == "a.test"
+
+
+def test_a_reset_is_a_reset() -> None:
+    with Recorder(Exchange.reset) as recorder, connect(recorder) as client:
+        client.sendall(BARE)
+        with pytest.raises(ConnectionResetError):
+            client.recv(1)
+
+
+def test_closing_frees_an_answer_that_hangs() -> None:
+    with Recorder(Exchange.hang) as recorder, connect(recorder) as client:
+        client.sendall(BARE)
+        recorder.wait_for(1)
