@@ -1,0 +1,40 @@
+"""A request on its way from captured to planned: fields that change, changes named."""
+
+from dataclasses import dataclass, field
+
+from replayd.model.flow import Headers, Request
+from replayd.model.plan import Change, ChangeKind
+
+
+@dataclass(slots=True)
+class Draft:
+    """What `plan` assembles the head from."""
+
+    version: bytes
+    fields: list[tuple[bytes, bytes]]
+    trailers: Headers = ()
+    changes: list[Change] = field(default_factory=list)
+
+    @classmethod
+    def of(cls, request: Request) -> "Draft":
+        """Begins with everything as captured."""
+        return cls(request.http_version, list(request.headers), request.trailers)
+
+    def change(self, kind: ChangeKind, description: str) -> None:
+        """Names a change."""
+        self.changes.append(Change(kind, description))
+
+    def values(self, name: bytes) -> list[bytes]:
+        """Returns the values of all fields of this (lower-case) name, in order."""
+        return [value for other, value in self.fields if is_field(other, name)]
+
+    def remove(self, name: bytes) -> None:
+        """Removes all fields of this (lower-case) name."""
+        self.fields = [pair for pair in self.fields if not is_field(pair[0], name)]
+
+
+def is_field(name: bytes, wanted: bytes) -> bool:
+    """Tells whether a captured name means this field, as a lenient server would see it:
+    without regard to case, and to the space that must not stand around it.
+    """
+    return len(name) >= len(wanted) and name.strip().lower() == wanted

@@ -1,0 +1,130 @@
+"""How the end of a request's content is marked (RFC 9112 section 6).
+
+As captured, wherever that matches the content. A capture holds contents without their
+chunks, and what was edited or streamed may contradict its fields: then exactly one of
+Content-Length and chunked coding is made to fit, and the change is named. Without a mark
+that fits, the rest of the content would be read as the next request.
+"""
+
+from replayd.model.plan import ChangeKind, Framing
+from replayd.planning.draft import Draft, is_field
+
+_SPACE = b" \t\r\n\v\f\0"
+
+
+def frame(draft: Draft, size: int) -> Framing:
+    """Makes the fields fit a content of `size` bytes; says how its end is marked."""
+    codings = transfer_codings(draft)
+    if codings and codings[-1] != b"chunked" and (size or draft.values(b"content-length")):
+        codings = _end_codings(draft, codings)
+    if not codings and draft.trailers:
+        codings = _carry_trailers(draft)
+    if codings and codings[-1] == b"chunked":
+        return _chunked(draft, size)
+    if not codings:
+        return _content_length(draft, size)
+    return Framing.NONE
+
+
+def frame_raw(draft: Draft, size: int, *, http2: bool) -> Framing:
+    """Leaves the fields as captured, though they contradict the content or each other.
+
+    The chunks that Transfer-Encoding speaks of are not in the capture and are made anew.
+    An HTTP/2 content, whose end no field had to mark, still gets its Content-Length.
+    """
+    codings = transfer_codings(draft)
+    if codings and codings[-1] == b"chunked":
+        _name_chunks(draft, size)
+        return Framing.CHUNKED
+    _drop_trailers(draft)
+    if http2 and not draft.values(b"content-length"):
+        return _content_length(draft, size)
+    return Framing.RAW if size else Framing.NONE
+
+
+def transfer_codings(draft: Draft) -> list[bytes]:
+    """Returns the transfer codings, in lower case, in the order of their application."""
+    members = b",".join(draft.values(b"transfer-encoding")).split(b",")
+    names = (member.partition(b";")[0].strip(_SPACE).lower() for member in members)
+    return [name for name in names if name]
+
+
+def _end_codings(draft: Draft, codings: list[bytes]) -> list[bytes]:
+    """Gives codings that mark no end one that does (RFC 9112 section 6.1)."""
+    last = max(
+        position
+        for position, (name, _) in enumerate(draft.fields)
+        if is_field(name, b"transfer-encoding")
+    )
+    if set(codings) == {b"identity"}:
+        # Means no coding, and marks nothing.
+        draft.remove(b"transfer-encoding")
+        draft.change(ChangeKind.FIELD_REMOVED, "Transfer-Encoding: identity removed")
+        return []
+    draft.fields.insert(last + 1, (draft.fields[last][0], b"chunked"))
+    named = b", ".join(codings).decode("latin-1")
+    draft.change(ChangeKind.CHUNK_SIZES, f"Transfer-Encoding: chunked added after {named}")
+    return [*codings, b"chunked"]
+
+
+def _carry_trailers(draft: Draft) -> list[bytes]:
+    """Turns to chunked coding, the only one with trailers; HTTP/1.0 has none."""
+    if draft.version == b"HTTP/1.0":
+        _drop_trailers(draft)
+        return []
+    draft.fields.append((b"Transfer-Encoding", b"chunked"))
+    draft.change(ChangeKind.CHUNK_SIZES, "Transfer-Encoding: chunked added for the trailers")
+    return [b"chunked"]
+
+
+def _drop_trailers(draft: Draft) -> None:
+    for name, _ in draft.trailers:
+        draft.change(ChangeKind.FIELD_REMOVED, f"trailer {name.decode('latin-1')} removed")
+    draft.trailers = ()
+
+
+def _chunked(draft: Draft, size: int) -> Framing:
+    lengths = draft.values(b"content-length")
+    if lengths:
+        draft.remove(b"content-length")
+        draft.change(
+            ChangeKind.CONTENT_LENGTH,
+            f"Content-Length: {_text(lengths)} removed beside Transfer-Encoding: chunked",
+        )
+    _name_chunks(draft, size)
+    return Framing.CHUNKED
+
+
+def _name_chunks(draft: Draft, size: int) -> None:
+    if size:
+        draft.change(ChangeKind.CHUNK_SIZES, f"the content's {size} bytes are sent as one chunk")
+
+
+def _content_length(draft: Draft, size: int) -> Framing:
+    lengths = draft.values(b"content-length")
+    framing = Framing.CONTENT_LENGTH if size else Framing.NONE
+    right = b"%d" % size
+    if not lengths:
+        if size:
+            name = b"content-length" if _lower_case(draft) else b"Content-Length"
+            draft.fields.append((name, right))
+            draft.change(ChangeKind.CONTENT_LENGTH, f"Content-Length: {size} added")
+        return framing
+    members = [member.strip(_SPACE) for member in b",".join(lengths).split(b",")]
+    if all(member.isdigit() and (member.lstrip(b"0") or b"0") == right for member in members):
+        return framing
+    first = next(i for i, (name, _) in enumerate(draft.fields) if is_field(name, b"content-length"))
+    name = draft.fields[first][0]
+    draft.remove(b"content-length")
+    draft.fields.insert(first, (name, right))
+    draft.change(ChangeKind.CONTENT_LENGTH, f"Content-Length: {_text(lengths)} -> {size}")
+    return framing
+
+
+def _lower_case(draft: Draft) -> bool:
+    """Whether the field names are HTTP/2's (`Host` is ours)."""
+    return all(name.islower() or name == b"Host" for name, _ in draft.fields)
+
+
+def _text(values: list[bytes]) -> str:
+    return b", ".join(values).decode("latin-1")[:100]

@@ -1,0 +1,75 @@
+"""What changes when an HTTP/2 or HTTP/3 request is sent over HTTP/1.1 (RFC 9113
+section 8, RFC 9114 section 4): the version, Host for `:authority`, one Cookie field, and
+no field that HTTP/1.1 has no place for.
+"""
+
+from replayd.model.flow import Request
+from replayd.model.plan import ChangeKind
+from replayd.planning.draft import Draft, is_field
+
+_CONNECTION_SPECIFIC = frozenset(
+    {
+        b"connection",
+        b"http2-settings",
+        b"keep-alive",
+        b"proxy-connection",
+        b"transfer-encoding",
+        b"upgrade",
+    }
+)
+"""About one connection only, and malformed in HTTP/2 (RFC 9113 section 8.2.2)."""
+
+
+def is_http2(version: bytes) -> bool:
+    """Tells whether a captured version is HTTP/2 or HTTP/3, in any spelling."""
+    return version.upper().startswith((b"HTTP/2", b"HTTP/3", b"H2", b"H3"))
+
+
+def convert(draft: Draft, request: Request, default_host: bytes) -> None:
+    """Makes the draft an HTTP/1.1 request; `default_host` is for one that names none."""
+    _drop_fields(draft)
+    host = request.authority
+    if host:
+        _replace_host(draft, host)
+    elif not draft.values(b"host"):
+        host = default_host
+    if host:
+        draft.fields.insert(0, (b"Host", host))
+    said = f", with Host: {host.decode('latin-1')}" if host else ""
+    draft.change(
+        ChangeKind.HTTP_VERSION, f"{request.http_version.decode('latin-1')} -> HTTP/1.1{said}"
+    )
+    draft.version = b"HTTP/1.1"
+    _join_cookies(draft)
+
+
+def _drop_fields(draft: Draft) -> None:
+    kept = []
+    for name, value in draft.fields:
+        if name.startswith(b":") or name.strip().lower() in _CONNECTION_SPECIFIC:
+            draft.change(ChangeKind.FIELD_REMOVED, f"{name.decode('latin-1')} removed")
+        else:
+            kept.append((name, value))
+    draft.fields = kept
+
+
+def _replace_host(draft: Draft, authority: bytes) -> None:
+    """Takes out Host fields: `:authority` stands for them (RFC 9113 section 8.3.1)."""
+    for value in draft.values(b"host"):
+        draft.change(
+            ChangeKind.FIELD_REMOVED,
+            f"host: {value.decode('latin-1')} removed, :authority stands for it",
+        )
+    draft.remove(b"host")
+
+
+def _join_cookies(draft: Draft) -> None:
+    """Joins Cookie fields where the first one stands (RFC 9113 section 8.2.3)."""
+    cookies = draft.values(b"cookie")
+    if len(cookies) < 2:
+        return
+    first = next(i for i, (name, _) in enumerate(draft.fields) if is_field(name, b"cookie"))
+    name = draft.fields[first][0]
+    draft.remove(b"cookie")
+    draft.fields.insert(first, (name, b"; ".join(cookies)))
+    draft.change(ChangeKind.COOKIES_JOINED, f"{len(cookies)} Cookie fields joined")

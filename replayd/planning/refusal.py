@@ -1,0 +1,127 @@
+"""Whether a flow can be replayed, and why not.
+
+First as mitmproxy's client replay does (live, intercepted, no request, no content,
+WebSocket, not HTTP), then what is replayd's own: targets that are none or that the rules
+deny, bytes that would make two requests of one, contents over the limit.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from replayd.model.flow import Flow, FlowKind, Request
+from replayd.model.plan import ConnectTo
+from replayd.planning import connect_to as dialling
+from replayd.planning.hosts import normal_host
+from replayd.planning.plan import target_of
+from replayd.planning.target_rules import TargetRules
+from replayd.reasons import Reason
+
+_LINE_ENDS = re.compile(rb"[\r\n\0]")
+_VALUE_ENDS = re.compile(rb"\n(?![ \t])")
+"""The end of a field's line: a line feed, with CR or alone (RFC 9112 section 2.2 lets
+servers take one for the other), that no folded continuation follows."""
+
+_ANYWHERE = TargetRules()
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why a flow can't be replayed."""
+
+    reason: Reason
+    message: str
+
+
+def refuse(
+    flow: Flow,
+    *,
+    raw: bool,
+    body_size_limit: int,
+    connect_to: Sequence[ConnectTo] = (),
+    targets: TargetRules = _ANYWHERE,
+) -> Refusal | None:
+    """Returns why the flow can't be replayed, None when it can.
+
+    `raw` lets unsafe bytes pass; `body_size_limit` is in bytes. A target that is a name
+    is checked once more when it is resolved.
+    """
+    request = flow.request
+    unfit = _unfit(flow)
+    if unfit is not None or request is None:
+        return unfit or Refusal(Reason.MISSING_REQUEST, "the flow has no request")
+    invalid = _invalid_target(flow, request)
+    if invalid is not None:
+        return Refusal(Reason.INVALID_TARGET, invalid)
+    unsafe = None if raw else _unsafe(request)
+    if unsafe is not None:
+        return Refusal(
+            Reason.UNSAFE_BYTES,
+            f"{unsafe}, which would make two requests of one; raw sends it all the same",
+        )
+    size = len(request.content or b"")
+    if size > body_size_limit:
+        return Refusal(
+            Reason.CONTENT_TOO_LARGE,
+            f"the content has {size} bytes, and the daemon's --body-size-limit is "
+            f"{body_size_limit}",
+        )
+    denied = targets.check_host(*dialling.apply(target_of(flow, request), connect_to).address)
+    return None if denied is None else Refusal(Reason.TARGET_DENIED, denied)
+
+
+def _unfit(flow: Flow) -> Refusal | None:
+    """What mitmproxy's client replay refuses, in its order."""
+    if flow.live:
+        return Refusal(Reason.LIVE_FLOW, "the flow was live when it was captured")
+    if flow.intercepted:
+        return Refusal(Reason.INTERCEPTED_FLOW, "the flow was intercepted when it was captured")
+    if flow.kind not in (FlowKind.HTTP, FlowKind.WEBSOCKET):
+        return Refusal(Reason.NOT_HTTP, f"a {flow.kind.name} flow is not HTTP")
+    if flow.request is None:
+        return Refusal(Reason.MISSING_REQUEST, "the flow has no request")
+    if flow.request.content is None:
+        return Refusal(
+            Reason.MISSING_CONTENT, "the capture left out the request's content (streamed or cut)"
+        )
+    if flow.kind is FlowKind.WEBSOCKET:
+        return Refusal(Reason.WEBSOCKET_FLOW, "WebSocket connections are not replayed")
+    return None
+
+
+def _invalid_target(flow: Flow, request: Request) -> str | None:
+    # A CONNECT has no scheme: it goes to its host and port in the clear.
+    if request.scheme not in (b"http", b"https") and (request.scheme, request.method) != (
+        b"",
+        b"CONNECT",
+    ):
+        return f"the scheme {request.scheme[:40]!r} is neither http nor https"
+    if not 0 < request.port < 1 << 16:
+        return f"the port {request.port} is not between 1 and 65535"
+    for what, host in (("host", request.host), ("server name", flow.server_name)):
+        try:
+            if host or what == "host":
+                normal_host(host)
+        except ValueError as error:
+            return f"the {what} {host[:80]!r} {error}"
+    return None
+
+
+def _unsafe(request: Request) -> str | None:
+    start = (
+        ("method", request.method),
+        ("target", request.authority + request.path),
+        ("version", request.http_version),
+    )
+    for what, octets in start:
+        if _LINE_ENDS.search(octets):
+            return f"the {what} holds CR, LF or NUL"
+    fields = (*request.headers, *request.trailers)
+    # One search over all names and one over all values: most requests are safe.
+    if _LINE_ENDS.search(b"".join([name for name, _ in fields])):
+        return "a field's name holds CR, LF or NUL"
+    if b"\n" in b"".join([value for _, value in fields]):
+        for name, value in fields:
+            if _VALUE_ENDS.search(value):
+                return f"the value of the field {name[:80]!r} holds the end of a line"
+    return None
