@@ -8,10 +8,9 @@ from google.protobuf.descriptor import EnumDescriptor, FieldDescriptor, FileDesc
 
 from tests.contract.descriptors import PACKAGE, enums, files, messages, methods, services
 
-PREPOSITIONS = frozenset(
-    ["after", "and", "as", "at", "before", "by", "during", "for", "from", "in", "into", "of"]
-    + ["on", "onto", "or", "over", "per", "since", "to", "with"]
-)
+PREPOSITIONS = {"after", "as", "at", "before", "by", "during", "for", "from", "in", "into"} | {
+    "of", "on", "onto", "over", "per", "since", "to", "with", "and", "or"
+}  # fmt: skip
 ALLOWED_PREPOSITIONS = {
     # The option of curl, and of `replayctl enqueue`, has this name.
     "flowreplay.v1.EnqueueOptions.connect_to",
