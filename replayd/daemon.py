@@ -170,8 +170,8 @@ def _wire_settings(config: Config) -> WireSettings:
         upstream=parse_upstream(config.upstream) if config.upstream else None,
         tls=TlsSettings(
             insecure=config.insecure,
-            ca_file=config.ca_file,
-            client_cert=config.client_cert,
+            ca_file=str(config.ca_file or ""),
+            client_cert=str(config.client_cert or ""),
             min_version=config.tls_min,
             max_version=config.tls_max,
             ciphers=config.ciphers,

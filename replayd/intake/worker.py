@@ -16,6 +16,8 @@ import sys
 from collections.abc import Iterator
 from typing import BinaryIO
 
+from google.protobuf.message import EncodeError
+
 from replayd.codec.row import encode_row
 from replayd.errors import ReplaydError
 from replayd.intake.decode import DecodeSettings, Decoding
@@ -61,7 +63,8 @@ def _serve(source: BinaryIO, sink: BinaryIO, settings: DecodeSettings) -> bool:
             raise ReplaydError(Reason.INVALID_STREAM, "messages follow after the stream's end")
     except ReplaydError as error:
         sink.write(frame(Frame.ERROR, encode_error(error)))
-    except (MemoryError, RecursionError) as error:
+    except (MemoryError, RecursionError, EncodeError) as error:
+        # protobuf says EncodeError when it gets no memory.
         limit = ReplaydError(
             Reason.DECODER_LIMIT,
             f"decoding took more memory than a decoder may use ({type(error).__name__}); "

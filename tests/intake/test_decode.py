@@ -1,0 +1,122 @@
+"""An Enqueue's messages become rows; formats and planning have tests of their own."""
+
+from collections.abc import Sequence
+
+import pytest
+from flowreplay.v1 import flow_pb2, replay_pb2
+
+from replayd.codec.plan import decode_plan
+from replayd.errors import ReplaydError
+from replayd.intake.decode import CaptureStream, DecodeSettings, Decoding
+from replayd.intake.frames import LISTED, Summary
+from replayd.model.replay import Row
+from replayd.planning.target_rules import TargetRules
+from replayd.reasons import Reason
+from tests.rpc.messages import flows, options, refused_flow
+
+
+def decode(
+    *messages: replay_pb2.EnqueueRequest, targets: TargetRules | None = None
+) -> tuple[list[Row], Summary]:
+    rows: list[Row] = []
+    settings = DecodeSettings(targets or TargetRules(), body_size_limit=1000)
+    encoded = iter([message.SerializeToString() for message in messages])
+    return rows, Decoding(encoded, settings, rows.append).run()
+
+
+def test_a_row_has_all_that_its_replay_needs() -> None:
+    message = flows(1, method=b"POST")
+    flow = message.flow_batch.flows[0]
+    flow.session_id = "s"
+    flow.request.content = b"body"
+    flow.request.headers.add(name=b"Content-Length", value=b"4")
+    flow.response.status_code = 204
+    flow.response.content = b"answer"
+    (row,), summary = decode(message)
+    assert (row.flow_index, row.session, row.idempotent) == (0, "s", False)
+    assert (row.request_content, row.recorded_content) == (b"body", b"answer")
+    plan = decode_plan(row.plan)
+    assert plan.head.startswith(b"POST /0 HTTP/1.1\r\n")
+    assert (plan.recorded_status_code, plan.flow_id) == (204, "flow-0")
+    assert flow_pb2.Flow.FromString(row.flow).response.status_code == 204
+    assert (summary.accepted, summary.refused) == (1, 0)
+
+
+def test_flows_without_a_session_have_one_each() -> None:
+    rows, _ = decode(flows(3))
+    assert len({row.session for row in rows}) == 3
+    assert all(row.session for row in rows)
+
+
+def test_refused_flows_leave_gaps_and_are_counted_by_reason() -> None:
+    rows, summary = decode(flows(1), refused_flow("x"), flows(1))
+    assert [row.flow_index for row in rows] == [0, 2]
+    assert summary.refused_by_reason == {Reason.LIVE_FLOW: 1}
+    (refusal,) = summary.refusals
+    assert (refusal.flow_index, refusal.flow_id) == (1, "x")
+
+
+def test_at_most_a_thousand_refusals_are_listed() -> None:
+    _, summary = decode(*[refused_flow()] * (LISTED + 5))
+    assert summary.refused == LISTED + 5
+    assert len(summary.refusals) == LISTED
+
+
+def test_connect_to_and_raw_reach_the_plan() -> None:
+    rule = replay_pb2.ConnectTo(dial_host="127.0.0.1", dial_port=9)
+    unsafe = flows(1)
+    unsafe.flow_batch.flows[0].request.path = b"/\r\nX: y"
+    (row,), _ = decode(options(connect_to=[rule], raw=True), unsafe)
+    plan = decode_plan(row.plan)
+    assert plan.target.address == ("127.0.0.1", 9)
+    assert b"\r\nX: y" in plan.head
+
+
+def test_a_denied_target_is_refused() -> None:
+    _, summary = decode(flows(1), targets=TargetRules(deny=["127.0.0.1"]))
+    assert summary.refused_by_reason == {Reason.TARGET_DENIED: 1}
+
+
+def content_hash(*messages: replay_pb2.EnqueueRequest) -> str:
+    return decode(*messages)[1].content_hash
+
+
+def test_the_hash_is_of_options_and_content_but_not_of_the_request_id() -> None:
+    plain = content_hash(options(request_id="a"), flows(2))
+    assert plain == content_hash(options(request_id="b"), flows(2))
+    assert plain != content_hash(options(request_id="a"), flows(3))
+    assert plain != content_hash(options(request_id="a", strict=True), flows(2))
+
+
+@pytest.mark.parametrize(
+    "messages",
+    [
+        [options(), options()],
+        [replay_pb2.EnqueueRequest()],
+        [replay_pb2.EnqueueRequest(content_chunk=replay_pb2.ContentChunk())],
+    ],
+)
+def test_a_stream_that_begins_otherwise_is_refused(
+    messages: Sequence[replay_pb2.EnqueueRequest],
+) -> None:
+    with pytest.raises(ReplaydError) as caught:
+        decode(*messages)
+    assert caught.value.reason is Reason.INVALID_STREAM
+
+
+def test_bytes_that_are_no_message_are_refused() -> None:
+    with pytest.raises(ReplaydError, match="is not a flowreplay"):
+        Decoding(iter([b"\xff"]), DecodeSettings(TargetRules(), 1), lambda _: None).run()
+
+
+def test_a_capture_reads_on_across_chunks() -> None:
+    chunks = [replay_pb2.EnqueueRequest(capture_chunk=data) for data in (b"ab", b"", b"cde")]
+    hashed: list[bytes] = []
+    stream = CaptureStream(iter(chunks), hashed.append)
+    assert [stream.read(3), stream.read(2), stream.read(9), stream.read(9)] == [
+        b"ab",
+        b"cd",
+        b"e",
+        b"",
+    ]
+    assert b"".join(hashed) == b"abcde"

@@ -1,0 +1,169 @@
+"""Real worker processes: fed, kept, ended, and outlived."""
+
+import asyncio
+import os
+import signal
+from collections.abc import AsyncIterator, Awaitable, Callable
+
+import pytest
+from flowreplay.v1 import replay_pb2
+
+from replayd.errors import ReplaydError
+from replayd.intake.pool import DecoderPool, Worker, WorkerSettings
+from replayd.model.replay import Row
+from replayd.reasons import Reason
+from tests.rpc.messages import flows, options
+
+DEADLINE = 30.0
+SETTINGS = WorkerSettings("anywhere", (), (), 64 << 20)
+
+
+def run(
+    test: Callable[[DecoderPool], Awaitable[None]], settings: WorkerSettings = SETTINGS
+) -> None:
+    async def start() -> None:
+        pool = DecoderPool(settings)
+        try:
+            async with asyncio.timeout(DEADLINE):
+                await test(pool)
+        finally:
+            await pool.close()
+
+    asyncio.run(start())
+
+
+async def stream(*messages: replay_pb2.EnqueueRequest) -> AsyncIterator[bytes]:
+    for message in messages:
+        yield message.SerializeToString()
+
+
+async def decode(worker: Worker, *messages: replay_pb2.EnqueueRequest) -> list[Row]:
+    return [row async for rows in worker.decode(stream(*messages)) for row in rows]
+
+
+def test_rows_come_in_groups_and_a_summary_follows() -> None:
+    async def test(pool: DecoderPool) -> None:
+        async with pool.lend() as worker:
+            rows = await decode(worker, flows(600), flows(1))
+            assert [row.flow_index for row in rows] == list(range(601))
+            assert worker.summary.accepted == 601
+
+    run(test)
+
+
+def test_a_worker_is_kept_for_the_next_enqueue() -> None:
+    async def test(pool: DecoderPool) -> None:
+        seen = []
+        for _ in range(3):
+            async with pool.lend() as worker:
+                await decode(worker, options(request_id="r"), flows(1))
+                seen.append(worker)
+        assert seen[0] is seen[1] is seen[2]
+        await pool.close()
+        assert not seen[0].alive
+
+    run(test)
+
+
+def test_enqueues_side_by_side_have_workers_of_their_own() -> None:
+    async def test(pool: DecoderPool) -> None:
+        async def one(count: int) -> int:
+            async with pool.lend() as worker:
+                return len(await decode(worker, flows(count)))
+
+        counts = [1, 2, 3, 4, 5, 6]
+        assert await asyncio.gather(*map(one, counts)) == counts
+
+    run(test)
+
+
+def test_an_error_of_the_worker_is_raised_here_and_ends_it() -> None:
+    async def test(pool: DecoderPool) -> None:
+        async with pool.lend() as worker:
+            with pytest.raises(ReplaydError) as caught:
+                await decode(worker, replay_pb2.EnqueueRequest(capture_chunk=b"7:1:a;1:x"))
+            assert caught.value.reason is Reason.DAMAGED_CAPTURE
+        assert not worker.alive
+
+    run(test)
+
+
+def test_an_error_is_raised_while_the_client_still_sends() -> None:
+    async def test(pool: DecoderPool) -> None:
+        async def endless() -> AsyncIterator[bytes]:
+            while True:
+                yield replay_pb2.EnqueueRequest(capture_chunk=b"x" * 65536).SerializeToString()
+
+        async with pool.lend() as worker:
+            with pytest.raises(ReplaydError) as caught:
+                async for _ in worker.decode(endless()):
+                    pass
+        assert caught.value.reason is Reason.UNKNOWN_FORMAT
+
+    run(test)
+
+
+def test_what_stops_the_client_is_raised() -> None:
+    async def test(pool: DecoderPool) -> None:
+        async def broken() -> AsyncIterator[bytes]:
+            yield flows(1).SerializeToString()
+            raise OSError("the file is gone")
+
+        async with pool.lend() as worker:
+            with pytest.raises(OSError, match="the file is gone"):
+                async for _ in worker.decode(broken()):
+                    pass
+
+    run(test)
+
+
+def test_a_killed_worker_is_an_error_and_no_more() -> None:
+    async def test(pool: DecoderPool) -> None:
+        async def stalled(worker: Worker) -> AsyncIterator[bytes]:
+            yield flows(1).SerializeToString()
+            os.kill(worker._process.pid, signal.SIGKILL)
+            await asyncio.Event().wait()
+
+        async with pool.lend() as worker:
+            with pytest.raises(ReplaydError, match="ended with code -9") as caught:
+                async for _ in worker.decode(stalled(worker)):
+                    pass
+        assert caught.value.reason is Reason.DECODER_LIMIT
+        async with pool.lend() as another:
+            assert len(await decode(another, flows(1))) == 1
+
+    run(test)
+
+
+def test_memory_is_bounded() -> None:
+    async def test(pool: DecoderPool) -> None:
+        def chunk(last: bool) -> replay_pb2.EnqueueRequest:
+            return replay_pb2.EnqueueRequest(
+                content_chunk=replay_pb2.ContentChunk(data=bytes(1 << 20), last=last)
+            )
+
+        first = flows(1)
+        first.flow_batch.flows[0].request.content_follows = True
+        chunks = [chunk(index == 63) for index in range(64)]
+        async with pool.lend() as worker:
+            with pytest.raises(ReplaydError, match="more memory than") as caught:
+                await decode(worker, first, *chunks)
+        assert caught.value.reason is Reason.DECODER_LIMIT
+
+    run(test, WorkerSettings("anywhere", (), (), 64 << 20, memory_limit=160 << 20))
+
+
+def test_the_largest_content_fits() -> None:
+    async def test(pool: DecoderPool) -> None:
+        first = flows(1)
+        first.flow_batch.flows[0].request.content_follows = True
+        piece = replay_pb2.ContentChunk(data=bytes(1 << 20))
+        chunks = [replay_pb2.EnqueueRequest(content_chunk=piece) for _ in range(63)]
+        end = replay_pb2.EnqueueRequest(
+            content_chunk=replay_pb2.ContentChunk(data=bytes(1 << 20), last=True)
+        )
+        async with pool.lend() as worker:
+            (row,) = await decode(worker, first, *chunks, end)
+        assert len(row.request_content) == 64 << 20
+
+    run(test)

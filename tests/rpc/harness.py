@@ -1,0 +1,110 @@
+"""The real services on a real socket, over a memory journal, without a replay thread.
+
+Tests play the replay thread: they take replays and finish them.
+"""
+
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import grpc
+import pytest
+from flowreplay.v1 import replay_pb2_grpc
+from google.rpc import error_details_pb2
+from grpc_status import rpc_status
+from replayd.journal.memory import open_memory
+
+from replayd.codec.event import outcome_event
+from replayd.codec.plan import decode_plan
+from replayd.intake.pool import DecoderPool, WorkerSettings
+from replayd.journal.interface import Journal
+from replayd.model.outcome import Outcome, ResponseHead, Timings
+from replayd.model.replay import Replay, ReplayState
+from replayd.reasons import Reason
+from replayd.rpc.enqueue import Enqueuer
+from replayd.rpc.listen import UnixAddress
+from replayd.rpc.server import RpcServer
+from replayd.rpc.service import About, ReplayService
+from replayd.rpc.watch import Watchers
+
+DEADLINE = 20.0
+"""Seconds after which a test gives up: far above what any step takes."""
+
+
+@dataclass
+class Served:
+    """What a test works with."""
+
+    journal: Journal
+    stub: replay_pb2_grpc.ReplayServiceAsyncStub
+    channel: grpc.aio.Channel
+    server: RpcServer
+    watchers: Watchers
+    enqueuer: Enqueuer
+    decoders: DecoderPool
+
+    def replay(self, content: bytes = b"ok") -> Replay:
+        """Takes the next replay and lets it succeed."""
+        (replay,) = self.journal.take(1, time.time_ns())
+        self.finish(replay, content)
+        return replay
+
+    def finish(self, replay: Replay, content: bytes = b"ok") -> None:
+        """Lets a taken replay succeed."""
+        now = time.time_ns()
+        self.journal.begin([replay])
+        body = self.journal.new_body()
+        body.write(content)
+        outcome = Outcome(
+            ReplayState.SUCCEEDED,
+            Timings(now),
+            head=ResponseHead(b"HTTP/1.1", 200),
+            content_prefix=body.prefix(64 << 10),
+            content_size=len(content),
+        )
+        event = outcome_event(replay, decode_plan(replay.plan), outcome, now)
+        self.journal.finish(replay.key, outcome, [event], body)
+        self.journal.commit()
+
+
+@asynccontextmanager
+async def serving(folder: Path, *, max_watchers: int = 10) -> AsyncIterator[Served]:
+    """Serves on a Unix socket in `folder`."""
+    journal = open_memory(time.time_ns())
+    decoders = DecoderPool(WorkerSettings("anywhere", (), (), 64 << 20))
+    enqueuer = Enqueuer(journal, decoders)
+    watchers = Watchers(journal, max_watchers)
+    service = ReplayService(journal, enqueuer, watchers, About(time.time_ns(), 1))
+    server = RpcServer(service, [UnixAddress(folder / "s.sock")])
+    (address,) = server.bind()
+    await server.start()
+    try:
+        async with grpc.aio.insecure_channel(address) as channel:
+            stub: replay_pb2_grpc.ReplayServiceAsyncStub = replay_pb2_grpc.ReplayServiceStub(
+                channel
+            )  # type: ignore[assignment]
+            yield Served(journal, stub, channel, server, watchers, enqueuer, decoders)
+    finally:
+        await enqueuer.stop()
+        await server.stop(0)
+        await decoders.close()
+        journal.close()
+
+
+@contextmanager
+def ends_with(code: grpc.StatusCode, reason: Reason) -> Iterator[dict[str, str]]:
+    """Expects the call in the block to end with this status; yields the error's metadata."""
+    metadata: dict[str, str] = {}
+    with pytest.raises(grpc.RpcError) as caught:
+        yield metadata
+    error = caught.value
+    assert isinstance(error, grpc.aio.AioRpcError)
+    assert error.code() is code, error.details()
+    status = rpc_status.from_call(error)
+    assert status is not None
+    info = error_details_pb2.ErrorInfo()
+    assert status.details[0].Unpack(info)
+    assert (info.domain, info.reason) == ("flowreplay.v1", reason.name)
+    metadata.update(info.metadata)

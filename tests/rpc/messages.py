@@ -1,0 +1,35 @@
+"""Messages of Enqueue streams, for tests."""
+
+from flowreplay.v1 import flow_pb2, replay_pb2
+
+
+def options(**values: object) -> replay_pb2.EnqueueRequest:
+    """Makes the first message of a stream."""
+    return replay_pb2.EnqueueRequest(options=replay_pb2.EnqueueOptions(**values))  # type: ignore[arg-type]
+
+
+def flows(count: int, *, method: bytes = b"GET") -> replay_pb2.EnqueueRequest:
+    """Makes a message of flows that can be replayed."""
+    return replay_pb2.EnqueueRequest(
+        flow_batch=replay_pb2.FlowBatch(
+            flows=[
+                flow_pb2.Flow(
+                    flow_id=f"flow-{index}",
+                    request=flow_pb2.Request(
+                        method=method,
+                        scheme=b"http",
+                        host="127.0.0.1",
+                        path=b"/%d" % index,
+                        headers=[flow_pb2.Header(name=b"Host", value=b"h")],
+                    ),
+                )
+                for index in range(count)
+            ]
+        )
+    )
+
+
+def refused_flow(flow_id: str = "bad") -> replay_pb2.EnqueueRequest:
+    """Makes a message with a flow that can't be replayed."""
+    flow = flow_pb2.Flow(flow_id=flow_id, live=True, request=flows(1).flow_batch.flows[0].request)
+    return replay_pb2.EnqueueRequest(flow_batch=replay_pb2.FlowBatch(flows=[flow]))

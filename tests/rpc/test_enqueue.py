@@ -1,0 +1,218 @@
+"""Enqueue: all or nothing, safe to repeat, and what it leaves in the log."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
+
+import grpc
+import pytest
+from flowreplay.v1 import event_pb2, reason_pb2, replay_pb2
+
+from replayd.reasons import Reason
+from tests.rpc.harness import DEADLINE, Served, ends_with, serving
+from tests.rpc.messages import flows, options, refused_flow
+
+
+def run(folder: Path, test: Callable[[Served], Awaitable[None]]) -> None:
+    async def serve() -> None:
+        async with serving(folder) as served, asyncio.timeout(DEADLINE):
+            await test(served)
+
+    asyncio.run(serve())
+
+
+def logged(served: Served) -> list[event_pb2.Event]:
+    page = served.journal.read(0, limit=10_000, max_bytes=1 << 30)
+    return [event_pb2.Event.FromString(event) for event in page.events]
+
+
+def queued(served: Served) -> int:
+    return served.journal.count("").queued
+
+
+def test_flows_are_queued_in_order_with_one_update_event(tmp_path: Path) -> None:
+    async def test(served: Served) -> None:
+        answer = await served.stub.Enqueue(iter([options(label="mine"), flows(2), flows(1)]))
+        assert (answer.accepted_count, answer.refused_count) == (3, 0)
+        assert queued(served) == 3
+        (event,) = logged(served)
+        assert event.update.kind == event_pb2.UPDATE_KIND_QUEUED
+        assert (event.update.replay_count, event.update.label) == (3, "mine")
+        assert event.batch_id == answer.batch_id
+        assert [served.replay().key.flow_index for _ in range(3)] == [0, 1, 2]
+
+    run(tmp_path, test)
+
+
+def test_refused_flows_are_left_out_named_and_logged(tmp_path: Path) -> None:
+    async def test(served: Served) -> None:
+        answer = await served.stub.Enqueue(iter([flows(1), refused_flow(), flows(1)]))
+        assert (answer.accepted_count, answer.refused_count) == (2, 1)
+        (refusal,) = answer.refusals
+        assert (refusal.flow_index, refusal.flow_id) == (1, "bad")
+        assert refusal.reason == reason_pb2.REASON_LIVE_FLOW
+        assert answer.refusal_counts[0].refused_count == 1
+        note, update = logged(served)
+        assert (note.log.reason, note.log.flow_index) == (reason_pb2.REASON_LIVE_FLOW, 1)
+        assert update.update.replay_count == 2
+        assert [served.replay().key.flow_index for _ in range(2)] == [0, 2]
+
+    run(tmp_path, test)
+
+
+def test_strict_refuses_all_for_one(tmp_path: Path) -> None:
+    async def test(served: Served) -> None:
+        messages = [options(strict=True), flows(1), refused_flow()]
+        with ends_with(grpc.StatusCode.FAILED_PRECONDITION, Reason.FLOW_REFUSED) as metadata:
+            await served.stub.Enqueue(iter(messages))
+        assert metadata["flow_reason"] == "LIVE_FLOW"
+        assert (metadata["flow_index"], metadata["refused_count"]) == ("1", "1")
+        assert queued(served) == 0
+        assert logged(served) == []
+
+    run(tmp_path, test)
+
+
+@pytest.mark.parametrize(
+    "messages",
+    [[], [options()], [replay_pb2.EnqueueRequest(capture_chunk=b"")]],
+    ids=["nothing", "options only", "an empty capture"],
+)
+def test_an_empty_enqueue_is_accepted_with_nothing(
+    tmp_path: Path, messages: list[replay_pb2.EnqueueRequest]
+) -> None:
+    async def test(served: Served) -> None:
+        answer = await served.stub.Enqueue(iter(messages))
+        assert answer.accepted_count == 0
+        assert answer.batch_id
+        assert queued(served) == 0
+
+    run(tmp_path, test)
+
+
+def test_a_damaged_capture_queues_nothing_and_says_where(tmp_path: Path) -> None:
+    async def test(served: Served) -> None:
+        damaged = replay_pb2.EnqueueRequest(capture_chunk=b"7:1:a;1:x")
+        with ends_with(grpc.StatusCode.INVALID_ARGUMENT, Reason.DAMAGED_CAPTURE) as metadata:
+            await served.stub.Enqueue(iter([damaged]))
+        assert metadata["flow_index"] == "0"
+        assert "byte_offset" in metadata
+        assert queued(served) == 0
+        # The next Enqueue gets a worker of its own.
+        assert (await served.stub.Enqueue(iter([flows(1)]))).accepted_count == 1
+
+    run(tmp_path, test)
+
+
+def test_the_same_request_id_returns_the_first_answer(tmp_path: Path) -> None:
+    async def test(served: Served) -> None:
+        first = await served.stub.Enqueue(iter([options(request_id="r"), flows(2)]))
+        again = await served.stub.Enqueue(iter([options(request_id="r"), flows(2)]))
+        assert again.duplicate
+        again.duplicate = False
+        assert again == first
+        assert queued(served) == 2
+        with ends_with(grpc.StatusCode.ALREADY_EXISTS, Reason.REQUEST_ID_REUSED):
+            await served.stub.Enqueue(iter([options(request_id="r"), flows(3)]))
+        with ends_with(grpc.StatusCode.ALREADY_EXISTS, Reason.REQUEST_ID_REUSED):
+            await served.stub.Enqueue(iter([options(request_id="r", strict=True), flows(2)]))
+        assert queued(served) == 2
+
+    run(tmp_path, test)
+
+
+def test_a_request_id_under_way_aborts_the_second_call(tmp_path: Path) -> None:
+    async def test(served: Served) -> None:
+        begun, go_on = asyncio.Event(), asyncio.Event()
+
+        async def slow() -> AsyncIterator[replay_pb2.EnqueueRequest]:
+            yield options(request_id="r")
+            yield flows(1)
+            begun.set()
+            await go_on.wait()
+
+        first = asyncio.ensure_future(served.stub.Enqueue(slow()))
+        await begun.wait()
+        with ends_with(grpc.StatusCode.ABORTED, Reason.REQUEST_IN_PROGRESS):
+            while True:  # the first call's claim may still be on its way
+                await served.stub.Enqueue(iter([options(request_id="r", strict=True)]))
+        go_on.set()
+        assert (await first).accepted_count == 1
+
+    run(tmp_path, test)
+
+
+def test_a_cancelled_call_queues_nothing_and_frees_its_request_id(tmp_path: Path) -> None:
+    async def test(served: Served) -> None:
+        never = asyncio.Event()
+
+        async def endless() -> AsyncIterator[replay_pb2.EnqueueRequest]:
+            yield options(request_id="r")
+            yield flows(1)
+            await never.wait()
+
+        call = served.stub.Enqueue(endless())
+        while not served.enqueuer._under_way:
+            await asyncio.sleep(0)
+        call.cancel()
+        while served.enqueuer._under_way:
+            await asyncio.sleep(0)
+        assert queued(served) == 0
+        answer = await served.stub.Enqueue(iter([options(request_id="r"), flows(1)]))
+        assert not answer.duplicate
+
+    run(tmp_path, test)
+
+
+def test_a_stopping_daemon_ends_what_is_under_way(tmp_path: Path) -> None:
+    async def test(served: Served) -> None:
+        never = asyncio.Event()
+
+        async def endless() -> AsyncIterator[replay_pb2.EnqueueRequest]:
+            yield flows(1)
+            await never.wait()
+
+        call = served.stub.Enqueue(endless())
+        while not served.enqueuer._under_way:
+            await asyncio.sleep(0)
+        await served.enqueuer.stop()
+        with ends_with(grpc.StatusCode.UNAVAILABLE, Reason.DAEMON_STOPPING):
+            await call
+        assert queued(served) == 0
+
+    run(tmp_path, test)
+
+
+@pytest.mark.parametrize(
+    ("values", "field"),
+    [
+        ({"request_id": "x" * 201}, "options.request_id"),
+        ({"label": "x" * 201}, "options.label"),
+        ({"format": 99}, "options.format"),
+        ({"connect_to": [replay_pb2.ConnectTo()]}, "options.connect_to[0]"),
+        (
+            {"connect_to": [replay_pb2.ConnectTo(scheme="ftp", dial_host="h", dial_port=1)]},
+            "options.connect_to[0]",
+        ),
+    ],
+)
+def test_options_out_of_range_are_named(
+    tmp_path: Path, values: dict[str, object], field: str
+) -> None:
+    async def test(served: Served) -> None:
+        with ends_with(grpc.StatusCode.INVALID_ARGUMENT, Reason.INVALID_OPTIONS) as metadata:
+            await served.stub.Enqueue(iter([options(**values)]))
+        assert metadata["field"] == field
+
+    run(tmp_path, test)
+
+
+def test_flows_and_capture_bytes_do_not_mix(tmp_path: Path) -> None:
+    async def test(served: Served) -> None:
+        chunk = replay_pb2.EnqueueRequest(capture_chunk=b"x")
+        with ends_with(grpc.StatusCode.INVALID_ARGUMENT, Reason.INVALID_STREAM):
+            await served.stub.Enqueue(iter([flows(1), chunk]))
+        with ends_with(grpc.StatusCode.INVALID_ARGUMENT, Reason.INVALID_STREAM):
+            await served.stub.Enqueue(iter([flows(1), options()]))
+
+    run(tmp_path, test)

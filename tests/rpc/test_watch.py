@@ -1,0 +1,226 @@
+"""WatchEvents: gapless, resumable, filtered, and ending as it says."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
+from unittest.mock import patch
+
+import grpc
+import pytest
+from flowreplay.v1 import event_pb2, replay_pb2
+
+from replayd.codec.cursor import Cursor, encode_cursor
+from replayd.codec.event import log_event
+from replayd.model.event import PREVIEW_LIMIT, LogLevel
+from replayd.reasons import Reason
+from replayd.rpc import watch
+from tests.rpc.harness import DEADLINE, Served, ends_with, serving
+from tests.rpc.messages import flows
+
+START = replay_pb2.START_POSITION_START
+
+
+def run(folder: Path, test: Callable[[Served], Awaitable[None]], **values: int) -> None:
+    async def serve() -> None:
+        async with serving(folder, **values) as served, asyncio.timeout(DEADLINE):
+            await test(served)
+
+    asyncio.run(serve())
+
+
+def request(**values: object) -> replay_pb2.WatchEventsRequest:
+    return replay_pb2.WatchEventsRequest(**values)  # type: ignore[arg-type]
+
+
+async def all_events(served: Served, asked: replay_pb2.WatchEventsRequest) -> list[event_pb2.Event]:
+    return [event async for answer in served.stub.WatchEvents(asked) for event in answer.events]
+
+
+async def next_events(
+    answers: AsyncIterator[replay_pb2.WatchEventsResponse],
+) -> replay_pb2.WatchEventsResponse:
+    async for answer in answers:
+        if answer.events:
+            return answer
+    raise AssertionError("the stream ended")
+
+
+def note(served: Served, text: str) -> None:
+    served.journal.emit([log_event(LogLevel.INFO, text, 1)])
+    served.journal.commit()
+
+
+def test_the_first_answer_comes_at_once_with_the_cursor(tmp_path: Path) -> None:
+    async def test(served: Served) -> None:
+        note(served, "before")
+        call = served.stub.WatchEvents(request())
+        first = await call.read()
+        assert list(first.events) == []
+        note(served, "after")
+        answer = await next_events(call)
+        assert [event.log.message for event in answer.events] == ["after"]
+        resumed = served.stub.WatchEvents(request(cursor=first.cursor))
+        assert (await next_events(resumed)).events[0].log.message == "after"
+
+    run(tmp_path, test)
+
+
+def test_until_idle_sends_everything_and_ends(tmp_path: Path) -> None:
+    async def test(served: Served) -> None:
+        await served.stub.Enqueue(iter([flows(3)]))
+        watching = asyncio.ensure_future(
+            all_events(served, request(position=START, until_idle=True))
+        )
+        for _ in range(3):
+            await asyncio.to_thread(served.replay)
+        events = await watching
+        assert [event.sequence for event in events] == [1, 2, 3, 4]
+        assert [event.WhichOneof("payload") for event in events] == ["update"] + ["response"] * 3
+
+    run(tmp_path, test)
+
+
+def test_until_idle_waits_on_a_paused_queue_and_says_so(tmp_path: Path) -> None:
+    async def test(served: Served) -> None:
+        served.journal.pause(True, 1)
+        await served.stub.Enqueue(iter([flows(1)]))
+        call = served.stub.WatchEvents(request(until_idle=True))
+        assert (await call.read()).paused
+        served.journal.pause(False, 1)
+        served.replay()
+        answers = [answer async for answer in call]
+        assert not answers[-1].paused
+
+    run(tmp_path, test)
+
+
+def test_a_batch_is_watched_with_what_concerns_the_whole_queue(tmp_path: Path) -> None:
+    async def test(served: Served) -> None:
+        mine = (await served.stub.Enqueue(iter([flows(1)]))).batch_id
+        await served.stub.Enqueue(iter([flows(1)]))
+        served.journal.pause(True, 1)
+        served.journal.pause(False, 1)
+        served.replay()
+        found = await all_events(served, request(position=START, batch_id=mine, until_idle=True))
+        assert {event.batch_id for event in found} == {mine, ""}
+        assert len(found) == 4
+
+    run(tmp_path, test)
+
+
+def test_kinds_filter_and_progress_moves_the_cursor(tmp_path: Path) -> None:
+    async def test(served: Served) -> None:
+        with patch.object(watch, "PROGRESS_SECONDS", 0.05):
+            call = served.stub.WatchEvents(request(kinds=[event_pb2.EVENT_KIND_UPDATE]))
+            first = await call.read()
+            note(served, "hidden")
+            progress = await call.read()
+            while progress.cursor == first.cursor:
+                progress = await call.read()
+        assert list(progress.events) == []
+        served.journal.pause(True, 1)
+        assert (await next_events(call)).events[0].WhichOneof("payload") == "update"
+
+    run(tmp_path, test)
+
+
+@pytest.mark.parametrize("limit", [0, 10, PREVIEW_LIMIT, PREVIEW_LIMIT + 10, 1 << 20])
+def test_contents_are_as_long_as_asked(tmp_path: Path, limit: int) -> None:
+    content = bytes(range(256)) * 300
+
+    async def test(served: Served) -> None:
+        await served.stub.Enqueue(iter([flows(1)]))
+        served.replay(content)
+        found = await all_events(
+            served, request(position=START, until_idle=True, content_limit_bytes=limit)
+        )
+        response = found[-1].response
+        assert response.content == content[:limit]
+        assert response.content_truncated == (limit < len(content))
+        assert response.content_size_bytes == len(content)
+
+    run(tmp_path, test)
+
+
+def test_a_message_stays_small_when_contents_are_large(tmp_path: Path) -> None:
+    async def test(served: Served) -> None:
+        await served.stub.Enqueue(iter([flows(12)]))
+        for _ in range(12):
+            served.replay(b"x" * (1 << 20))
+        asked = request(position=START, until_idle=True, content_limit_bytes=1 << 20)
+        found = await all_events(served, asked)
+        assert [event.sequence for event in found] == list(range(1, 14))
+
+    run(tmp_path, test)
+
+
+def test_a_foreign_an_invalid_and_a_future_cursor_are_refused(tmp_path: Path) -> None:
+    async def test(served: Served) -> None:
+        info = served.journal.info
+        foreign = encode_cursor(Cursor("other", 0, 0))
+        with ends_with(grpc.StatusCode.FAILED_PRECONDITION, Reason.CURSOR_FOREIGN):
+            await all_events(served, request(cursor=foreign))
+        with ends_with(grpc.StatusCode.INVALID_ARGUMENT, Reason.CURSOR_INVALID):
+            await all_events(served, request(cursor="17"))
+        ahead = encode_cursor(Cursor(info.store_id, info.epoch, 99))
+        with ends_with(grpc.StatusCode.OUT_OF_RANGE, Reason.CURSOR_AHEAD) as metadata:
+            await all_events(served, request(cursor=ahead))
+        assert metadata["latest_sequence"] == "0"
+
+    run(tmp_path, test)
+
+
+def test_wrong_requests_are_refused(tmp_path: Path) -> None:
+    async def test(served: Served) -> None:
+        with ends_with(grpc.StatusCode.NOT_FOUND, Reason.BATCH_NOT_FOUND):
+            await all_events(served, request(batch_id="nope"))
+        for wrong in (request(content_limit_bytes=-1), request(content_limit_bytes=1 << 21)):
+            with ends_with(grpc.StatusCode.INVALID_ARGUMENT, Reason.INVALID_OPTIONS):
+                await all_events(served, wrong)
+        with ends_with(grpc.StatusCode.INVALID_ARGUMENT, Reason.INVALID_OPTIONS):
+            await all_events(served, request(kinds=[99]))
+
+    run(tmp_path, test)
+
+
+def test_one_watcher_too_many_is_refused_until_one_leaves(tmp_path: Path) -> None:
+    async def test(served: Served) -> None:
+        first = served.stub.WatchEvents(request())
+        await first.read()
+        with ends_with(grpc.StatusCode.RESOURCE_EXHAUSTED, Reason.TOO_MANY_WATCHERS):
+            await all_events(served, request())
+        first.cancel()
+        while served.watchers.count:
+            await asyncio.sleep(0)
+        await served.stub.WatchEvents(request()).read()
+
+    run(tmp_path, test, max_watchers=1)
+
+
+def test_at_the_stop_watchers_get_what_is_left_and_are_told(tmp_path: Path) -> None:
+    async def test(served: Served) -> None:
+        call = served.stub.WatchEvents(request())
+        await call.read()
+        note(served, "the last")
+        served.watchers.stop()
+        seen = []
+        with ends_with(grpc.StatusCode.UNAVAILABLE, Reason.DAEMON_STOPPING):
+            async for answer in call:
+                seen += [event.log.message for event in answer.events]
+        assert seen == ["the last"]
+        assert served.watchers.count == 0
+
+    run(tmp_path, test)
+
+
+def test_watchers_that_follow_together_see_the_same(tmp_path: Path) -> None:
+    async def test(served: Served) -> None:
+        asked = request(position=START, until_idle=True)
+        await served.stub.Enqueue(iter([flows(300)]))
+        watching = [asyncio.ensure_future(all_events(served, asked)) for _ in range(3)]
+        for _ in range(300):
+            await asyncio.to_thread(served.replay)
+        seen = [[event.sequence for event in events] for events in await asyncio.gather(*watching)]
+        assert seen == [list(range(1, 302))] * 3
+
+    run(tmp_path, test)

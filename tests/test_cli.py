@@ -1,0 +1,130 @@
+"""Flags, environment, file and defaults become one Config."""
+
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from replayd import __version__, cli, daemon
+from replayd.config import Config
+from replayd.errors import ConfigError, JournalError
+
+
+@pytest.fixture
+def seen(monkeypatch: pytest.MonkeyPatch) -> list[Config]:
+    """Collects the Configs that the daemon would run with."""
+    configs: list[Config] = []
+    monkeypatch.setattr(daemon, "run", configs.append)
+    return configs
+
+
+def serve(*arguments: str, env: dict[str, str] | None = None) -> Result:
+    return CliRunner().invoke(cli.main, ["serve", *arguments], env=env)
+
+
+def test_without_options_every_value_is_the_default(seen: list[Config]) -> None:
+    assert serve().exit_code == 0
+    assert seen == [Config()]
+
+
+def test_flag_beats_environment_beats_file_beats_default(
+    seen: list[Config], tmp_path: Path
+) -> None:
+    file = tmp_path / "replayd.toml"
+    file.write_text('connect-timeout = 1\nread_timeout = "2s"\ntotal-timeout = 3\n')
+    env = {"REPLAYD_READ_TIMEOUT": "20", "REPLAYD_TOTAL_TIMEOUT": "30"}
+    assert serve("--config", str(file), "--total-timeout", "5m", env=env).exit_code == 0
+    (config,) = seen
+    assert (config.connect_timeout, config.read_timeout, config.total_timeout) == (1, 20, 300)
+    assert config.body_size_limit == Config().body_size_limit
+
+
+def test_every_option_is_a_key_of_the_file(seen: list[Config], tmp_path: Path) -> None:
+    file = tmp_path / "replayd.toml"
+    file.write_text(
+        """
+        listen = ["127.0.0.1:0", "unix:/tmp/x.sock"]
+        data-dir = "/tmp/data"
+        ephemeral = true
+        client-replay = ["a.mitm", "b.mitm"]
+        paused = true
+        concurrency = 8
+        upstream = "http://proxy:3128"
+        bind-address = "127.0.0.2"
+        body-size-limit = "1m"
+        insecure = true
+        ca-file = "ca.pem"
+        client-cert = "client.pem"
+        tls-min = "1.0"
+        tls-max = "1.2"
+        ciphers = "HIGH"
+        allow-target = ["*"]
+        deny-target = ["10.0.0.0/8"]
+        max-watchers = 3
+        drain-timeout = "500ms"
+        log-level = "debug"
+        log-format = "json"
+        """
+    )
+    result = serve("--config", str(file))
+    assert result.exit_code == 0, result.output
+    (config,) = seen
+    default = Config()
+    unset = {"connect_timeout", "read_timeout", "total_timeout"}
+    for name in Config.__dataclass_fields__:
+        assert (getattr(config, name) == getattr(default, name)) == (name in unset), name
+    assert config.client_replay == (Path("a.mitm"), Path("b.mitm"))
+    assert config.drain_timeout == 0.5
+
+
+def test_a_flag_turns_off_what_the_file_turns_on(seen: list[Config], tmp_path: Path) -> None:
+    file = tmp_path / "replayd.toml"
+    file.write_text("insecure = true\npaused = true\nephemeral = true\n")
+    serve("--config", str(file), "--no-insecure", "--no-paused", "--no-ephemeral")
+    assert seen == [Config()]
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("concurency = 2", "there is no option `concurency`; did you mean `concurrency`?"),
+        ("concurrency = ", "replayd.toml: Invalid value"),
+        ("concurrency = 0", "Invalid value for '--concurrency'"),
+        ("body-size-limit = 'big'", "'big' is not a size"),
+    ],
+)
+def test_a_wrong_file_is_refused_by_name(
+    seen: list[Config], tmp_path: Path, text: str, words: str
+) -> None:
+    file = tmp_path / "replayd.toml"
+    file.write_text(text)
+    result = serve("--config", str(file))
+    assert (result.exit_code, seen) == (2, [])
+    assert words in result.output
+
+
+def test_a_missing_file_is_refused(seen: list[Config]) -> None:
+    result = serve("--config", "/nowhere.toml")
+    assert (result.exit_code, seen) == (2, [])
+    assert "--config /nowhere.toml" in result.output
+
+
+@pytest.mark.parametrize(
+    ("error", "code"), [(ConfigError("no"), 2), (JournalError("the disk is gone"), 4)]
+)
+def test_what_stops_the_daemon_is_one_line(
+    monkeypatch: pytest.MonkeyPatch, error: Exception, code: int
+) -> None:
+    def fail(_: Config) -> None:
+        raise error
+
+    monkeypatch.setattr(daemon, "run", fail)
+    result = serve()
+    assert result.exit_code == code
+    assert result.output == f"replayd: {error}\n"
+
+
+def test_version_and_help_need_no_daemon() -> None:
+    runner = CliRunner()
+    assert runner.invoke(cli.main, ["--version"]).output == f"replayd, version {__version__}\n"
+    assert "--client-replay" in runner.invoke(cli.main, ["serve", "--help"]).output
