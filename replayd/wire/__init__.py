@@ -1,1 +1,17 @@
-"""."""
+"""What replays are sent and received with. Knows no journal, no queue, no events.
+
+`settings`    how to connect and what to put up with, each default with its reason.
+`transport`   four verbs on one socket: establish, send, receive, close. `tls` and
+              `tunnel` (a proxy's CONNECT) are transports around a transport, so layers
+              stack; `scripted` is the fake beside them.
+`poller`      waits for all of them at once.
+`resolver`    names to checked addresses, off the thread that waits.
+`dial`        from a target to a connection: resolve, connect, layer by layer.
+`pool`        connections kept for their session, or for anybody with the same target.
+`request`     a request's bytes, in pieces where it is large.
+`reader`      the interface of what reads a response; `http1` is it on h11.
+`client`      all of it in one hand, for `replay`.
+
+Nothing here blocks, and nothing looks at a clock: whoever calls passes `now`, a monotonic
+clock's nanoseconds.
+"""

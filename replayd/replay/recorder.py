@@ -1,0 +1,118 @@
+"""Hands outcomes and events to the journal and decides when to commit them.
+
+Commits are grouped: they take place when nothing is in flight, or just before the thread
+would wait while something has been handed over for too long, is too much, or must not be
+in doubt (the outcome of a request that is not idempotent). When the journal can't commit,
+what was handed over stays with it, and the commit is tried again, later and later.
+"""
+
+import traceback
+from collections.abc import Sequence
+
+from replayd.codec.event import log_event, outcome_event, request_event
+from replayd.journal.interface import Body, Journal
+from replayd.model.event import LogLevel, PendingEvent
+from replayd.model.outcome import Outcome, Timings
+from replayd.model.plan import Plan
+from replayd.model.replay import Replay, ReplayState
+from replayd.reasons import Reason
+from replayd.replay.clock import Clock
+
+_MAX_AGE = 5_000_000
+"""Nanoseconds that a record waits for company while the thread has nothing better to do."""
+_MAX_COUNT = 256
+_MAX_SIZE = 8 * 1024 * 1024
+"""Bytes of contents that wait; they are in memory."""
+_TRACEBACK_LIMIT = 8 * 1024
+
+
+class Recorder:
+    """The replay thread's way to the journal's log."""
+
+    def __init__(self, journal: Journal, clock: Clock) -> None:
+        self._journal = journal
+        self._clock = clock
+        self._count = 0
+        self._size = 0
+        self._oldest = 0
+        self._urgent = False
+
+    def sending(self, replay: Replay, plan: Plan, content: bytes) -> None:
+        """Records what is about to be sent; `content` may be cut as events are."""
+        self._journal.emit([request_event(replay, plan, content, self._clock.wall())])
+        self._note(0)
+
+    def ended(self, replay: Replay, plan: Plan, outcome: Outcome, body: Body | None) -> None:
+        """Records how a replay ended."""
+        now = self._clock.wall()
+        events = [
+            self._about(replay, plan, note, now, level=LogLevel.INFO, reason=Reason.RETRIED)
+            for note in outcome.notes
+        ]
+        events.append(outcome_event(replay, plan, outcome, now))
+        self._finish(replay, outcome, events, body)
+
+    def crashed(self, replay: Replay, plan: Plan, timings: Timings, error: Exception) -> None:
+        """Records that something of our own failed: FAILED INTERNAL, and the text."""
+        now = self._clock.wall()
+        message = f"{type(error).__name__}: {error}"
+        text = "".join(traceback.format_exception(error))[-_TRACEBACK_LIMIT:]
+        outcome = Outcome(ReplayState.FAILED, timings, reason=Reason.INTERNAL, message=message)
+        events = [
+            self._about(replay, plan, text, now, level=LogLevel.ERROR, reason=Reason.INTERNAL),
+            outcome_event(replay, plan, outcome, now),
+        ]
+        self._finish(replay, outcome, events, None)
+
+    def due(self, *, in_flight: bool) -> bool:
+        """Whether to commit before waiting."""
+        return self._count > 0 and (
+            not in_flight
+            or self._urgent
+            or self._count >= _MAX_COUNT
+            or self._size >= _MAX_SIZE
+            or self._clock.monotonic() - self._oldest >= _MAX_AGE
+        )
+
+    @property
+    def deadline(self) -> int | None:
+        """When the oldest record has waited long enough; None: nothing waits."""
+        return self._oldest + _MAX_AGE if self._count else None
+
+    def commit(self) -> None:
+        """Commits what was handed over; raises JournalError, and then it still waits."""
+        self._journal.commit()
+        self.committed()
+
+    def committed(self) -> None:
+        """Somebody committed: nothing waits."""
+        self._count = self._size = 0
+        self._urgent = False
+
+    def _finish(
+        self, replay: Replay, outcome: Outcome, events: Sequence[PendingEvent], body: Body | None
+    ) -> None:
+        self._journal.finish(replay.key, outcome, events, body)
+        self._note(body.size if body else 0)
+        self._urgent |= not replay.idempotent
+
+    def _note(self, size: int) -> None:
+        if not self._count:
+            self._oldest = self._clock.monotonic()
+        self._count += 1
+        self._size += size
+
+    @staticmethod
+    def _about(
+        replay: Replay, plan: Plan, message: str, now: int, *, level: LogLevel, reason: Reason
+    ) -> PendingEvent:
+        return log_event(
+            level,
+            message,
+            now,
+            reason=reason,
+            key=replay.key,
+            attempt=replay.attempt,
+            flow_index=plan.flow_index,
+            flow_id=plan.flow_id,
+        )

@@ -1,0 +1,230 @@
+"""THE replay thread: one loop, one selector, any number of replays in flight.
+
+`take -> intent -> connect -> send -> receive -> outcome`. Concurrency 1 is the same code
+with one slot. Others reach the thread through its queue only.
+
+One bad flow never ends the loop; a journal that can't store makes it wait: nothing new is
+taken, what runs goes on, and what was handed over is committed as soon as that works.
+"""
+
+import logging
+import threading
+from collections.abc import Callable
+
+from replayd.codec.plan import decode_plan
+from replayd.errors import JournalError
+from replayd.journal.interface import Journal, Part
+from replayd.model.outcome import Timings
+from replayd.model.plan import Plan, Target
+from replayd.model.replay import Replay, ReplayKey
+from replayd.queue import ReplayQueue
+from replayd.reasons import Reason
+from replayd.replay.clock import SYSTEM_CLOCK, Clock
+from replayd.replay.deadlines import NEVER, Deadlines
+from replayd.replay.exchange import Exchange, Surroundings
+from replayd.replay.recorder import Recorder
+from replayd.wire.client import Wire
+from replayd.wire.resolver import Lookup, TargetChecks, system_lookup
+from replayd.wire.settings import WireSettings
+
+_logger = logging.getLogger(__name__)
+
+_SECOND = 1_000_000_000
+_FIRST_RETRY = _SECOND // 10
+_LAST_RETRY = 5 * _SECOND
+
+
+class ReplayThread:
+    """Takes replays from the queue and sends them, until it is stopped."""
+
+    def __init__(
+        self,
+        journal: Journal,
+        queue: ReplayQueue,
+        settings: WireSettings,
+        *,
+        targets: TargetChecks,
+        concurrency: int = 1,
+        on_failure: Callable[[JournalError], object] = lambda _: None,
+        clock: Clock = SYSTEM_CLOCK,
+        lookup: Lookup = system_lookup,
+    ) -> None:
+        """`on_failure` is called, on this thread, when it ends because it can't go on.
+
+        Raises ConfigError: a file, version or cipher of the TLS settings can't be used.
+        """
+        self._journal = journal
+        self._queue = queue
+        self._concurrency = concurrency
+        self._on_failure = on_failure
+        self._clock = clock
+        self._wire = Wire(settings, targets, queue.post, lookup=lookup)
+        self._recorder = Recorder(journal, clock)
+        self._deadlines = Deadlines()
+        self._around = Surroundings(
+            self._wire, journal, self._recorder, clock, self._deadlines.announce, self._ended
+        )
+        self._running: dict[ReplayKey, Exchange] = {}
+        self._taken: list[Exchange] = []
+        """Taken and announced, but without an intent yet: nothing of them was sent."""
+        self._stop_at = NEVER
+        self._retry_at = 0
+        """The journal could not store: not before then again."""
+        self._retry_after = 0
+        self._thread = threading.Thread(target=self._run, name="replay", daemon=True)
+
+    def start(self) -> None:
+        """Begins to replay."""
+        self._thread.start()
+
+    def stop(self, grace_seconds: float) -> None:
+        """Takes nothing more; what runs may end within the grace. Returns at once; again
+        with a shorter grace hurries. What runs after it is left without an outcome: the
+        journal tells at its next opening what may be sent again. From any thread.
+        """
+        self._queue.post(lambda: self._stop(grace_seconds))
+
+    def join(self, timeout: float | None = None) -> bool:
+        """Waits until the thread has ended; False: it has not."""
+        if self._thread.ident is not None:
+            self._thread.join(timeout)
+        return not self._thread.is_alive()
+
+    # The thread
+
+    def _run(self) -> None:
+        try:
+            self._wire.poller.watch_descriptor(self._queue.fileno(), self._read_mail)
+            while self._stop_at > self._clock.monotonic():
+                if self._turn():
+                    break
+        except JournalError as error:
+            self._on_failure(error)
+        except Exception as error:
+            _logger.exception("the replay thread failed")
+            self._on_failure(
+                JournalError(f"the replay thread failed: {error!r}", reason=Reason.INTERNAL)
+            )
+        finally:
+            self._end()
+
+    def _turn(self) -> bool:
+        """One turn of the loop; True: it was the last."""
+        if self._stop_at == NEVER:
+            self._begin_more()
+        elif not self._running:
+            return True
+        self._commit_if_due()
+        self._wire.poller.wait(self._patience())
+        now = self._clock.monotonic()
+        for exchange in self._deadlines.due(self._running.values(), now):
+            exchange.on_deadline()
+        self._wire.pool.expire(now)
+        return False
+
+    def _patience(self) -> float | None:
+        """How long to wait at most, in seconds; None: until something happens."""
+        record, idle = self._recorder.deadline, self._wire.pool.deadline
+        if self._retry_after:
+            record = self._retry_at
+        earliest = min(
+            self._deadlines.next,
+            self._stop_at,
+            NEVER if record is None else record,
+            NEVER if idle is None else idle,
+        )
+        if earliest == NEVER:
+            return None
+        return max(earliest - self._clock.monotonic(), 0) / _SECOND
+
+    def _read_mail(self) -> None:
+        for message in self._queue.messages():
+            message()
+
+    def _stop(self, grace_seconds: float) -> None:
+        at = self._clock.monotonic() + int(grace_seconds * _SECOND)
+        self._stop_at = min(self._stop_at, at)
+
+    def _end(self) -> None:
+        for exchange in (*self._running.values(), *self._taken):
+            exchange.abandon()
+        self._wire.close()
+        try:
+            self._recorder.commit()
+        except JournalError:
+            _logger.exception("the last outcomes could not be recorded")
+
+    # Taking
+
+    def _begin_more(self) -> None:
+        free = self._concurrency - len(self._running)
+        if free <= 0 or self._stalled():
+            return
+        try:
+            if not self._taken:
+                self._taken = self._take(free)
+            if not self._taken:
+                return
+            self._journal.begin([exchange.replay for exchange in self._taken])
+        except JournalError as error:
+            self._stall(error)
+            return
+        begun, self._taken = self._taken, []
+        for exchange in begun:
+            self._running[exchange.replay.key] = exchange
+        for exchange in begun:
+            exchange.start()
+
+    def _take(self, limit: int) -> list[Exchange]:
+        taken = []
+        for replay in self._queue.take(limit, self._clock.wall()):
+            exchange = self._prepare(replay)
+            if exchange is not None:
+                taken.append(exchange)
+        return taken
+
+    def _prepare(self, replay: Replay) -> Exchange | None:
+        """Makes an exchange and announces it; a plan that can't be read ends its replay."""
+        timings = Timings(start=self._clock.wall())
+        plan = Plan(b"", b"", Target("", "", 0), b"", flow_index=replay.key.flow_index)
+        try:
+            plan = decode_plan(replay.plan)
+            self._recorder.sending(replay, plan, self._preview(replay))
+            return Exchange(replay, plan, self._around, timings)
+        except Exception as error:
+            _logger.exception("replay %s can't be prepared", replay.key.replay_id)
+            self._recorder.crashed(replay, plan, timings, error)
+            self._queue.freed()
+            return None
+
+    def _preview(self, replay: Replay) -> bytes:
+        if replay.request_content is not None:
+            return replay.request_content
+        return next(iter(self._journal.content(replay.key, Part.REQUEST)), b"")
+
+    def _ended(self, exchange: Exchange) -> None:
+        self._running.pop(exchange.replay.key, None)
+        self._queue.freed()
+
+    # A journal that can't store
+
+    def _commit_if_due(self) -> None:
+        if self._stalled() or not self._recorder.due(in_flight=bool(self._running)):
+            return
+        try:
+            self._recorder.commit()
+        except JournalError as error:
+            self._stall(error)
+            return
+        if self._retry_after:
+            _logger.info("the journal stores again")
+            self._retry_after = 0
+
+    def _stalled(self) -> bool:
+        return self._retry_after > 0 and self._clock.monotonic() < self._retry_at
+
+    def _stall(self, error: JournalError) -> None:
+        if not self._retry_after:
+            _logger.error("the journal can't store, nothing new is sent: %s", error.message)
+        self._retry_after = min(max(2 * self._retry_after, _FIRST_RETRY), _LAST_RETRY)
+        self._retry_at = self._clock.monotonic() + self._retry_after

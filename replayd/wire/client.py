@@ -1,0 +1,54 @@
+"""The wire in one hand: kept connections, new ones, and the selector they wait in."""
+
+from collections.abc import Callable
+
+from replayd.model.plan import Target
+from replayd.wire.dial import Dial, Dialler
+from replayd.wire.http1 import H11Reader
+from replayd.wire.poller import Owner, Poller
+from replayd.wire.pool import Pool
+from replayd.wire.reader import ResponseReader
+from replayd.wire.resolver import Lookup, Resolver, TargetChecks, system_lookup
+from replayd.wire.settings import WireSettings
+from replayd.wire.tls import TlsContext
+
+_SECOND = 1_000_000_000
+
+
+class Wire:
+    """What an exchange needs to reach a target. Used from one thread."""
+
+    def __init__(
+        self,
+        settings: WireSettings,
+        checks: TargetChecks,
+        post: Callable[[Callable[[], None]], None],
+        *,
+        lookup: Lookup = system_lookup,
+    ) -> None:
+        """`post` brings a call from any thread to the thread that uses the wire.
+
+        Raises ConfigError: a file, version or cipher of the TLS settings can't be used.
+        """
+        self.settings = settings
+        self.poller = Poller()
+        self.pool = Pool(settings)
+        self._resolver = Resolver(
+            checks, post, cache_time=int(settings.name_cache_time * _SECOND), lookup=lookup
+        )
+        tls = TlsContext(settings.tls)
+        self._dialler = Dialler(settings, checks, self._resolver, self.poller, tls)
+
+    def dial(self, target: Target, owner: Owner, now: int, wake: Callable[[], None]) -> Dial:
+        """Begins to connect; raises WireError when that is refused at once."""
+        return Dial(self._dialler, target, owner, now, wake)
+
+    def reader(self, method: bytes) -> ResponseReader:
+        """Makes a reader for the response to one request."""
+        return H11Reader(method, self.settings)
+
+    def close(self) -> None:
+        """Closes what is idle and stops resolving; running exchanges close their own."""
+        self.pool.close()
+        self._resolver.close()
+        self.poller.close()

@@ -1,0 +1,195 @@
+"""From a target to a connection: resolve, TCP (address by address), then layer by layer.
+
+A dial is advanced whenever something may have changed, and says at which moment it has to
+be asked whether it is late. Knows nothing of requests and responses; a proxy's CONNECT is
+just another layer (`tunnel`).
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import NamedTuple
+
+from replayd.errors import WireError
+from replayd.model.plan import Target
+from replayd.reasons import Reason
+from replayd.wire.poller import Connection, Owner, Poller
+from replayd.wire.resolver import Resolver, TargetChecks
+from replayd.wire.settings import WireSettings
+from replayd.wire.tls import TlsContext, TlsTransport
+from replayd.wire.transport import Address, TcpTransport, Transport, show_address
+from replayd.wire.tunnel import TunnelTransport
+
+_SECOND = 1_000_000_000
+
+
+class Layer(NamedTuple):
+    """What is put around a transport once it is established."""
+
+    wrap: Callable[[Transport], Transport]
+    tls_to_target: bool = False
+    """The last layer of https: it has a timeout and a reason of its own."""
+
+
+@dataclass(frozen=True, slots=True)
+class Dialler:
+    """What every dial needs."""
+
+    settings: WireSettings
+    checks: TargetChecks
+    resolver: Resolver
+    poller: Poller
+    tls: TlsContext
+
+
+class Dial:
+    """One attempt to get a connection to a target."""
+
+    def __init__(
+        self, dialler: Dialler, target: Target, owner: Owner, now: int, wake: Callable[[], None]
+    ) -> None:
+        """`wake` is called when a name has been resolved: time to `advance`."""
+        self.connection: Connection | None = None
+        self.connected_at: int | None = None
+        """When TCP, and the proxy's tunnel, stood."""
+        self.tls_at: int | None = None
+        """When TLS to the target stood."""
+        self._dialler = dialler
+        self._target = target
+        self._owner = owner
+        self._wake = wake
+        self._timeout = int(dialler.settings.connect_timeout * _SECOND)
+        self._end = self.deadline = now + self._timeout
+        self._host, self._port = self._endpoint()
+        self._addresses: list[Address] = []
+        self._error: WireError | None = None
+        self._layers = self._plan_layers()
+        self._layer: Layer | None = None
+        self._closed = False
+        self._resolve(now)
+
+    def advance(self, now: int) -> bool:
+        """Goes on; True: `connection` is ready. Raises WireError when it can't be had."""
+        if self._error is not None:
+            raise self._error
+        while self._addresses and self.connection is None:
+            self._try_next(now)
+        if self.connection is None:
+            return False
+        try:
+            return self._establish(self.connection, now)
+        except WireError:
+            # Only a dead address is a reason to try another one: a TLS server that refuses
+            # us, or a proxy, is the one that was asked for.
+            if self._layer is not None or not self._addresses:
+                raise
+            self._drop_connection()
+            return self.advance(now)
+
+    def expire(self, now: int) -> bool:
+        """The deadline has passed: tries the next address, or raises WireError."""
+        if self.connection is not None and self._layer is None and self._addresses:
+            self._drop_connection()
+            return self.advance(now)
+        raise self._late()
+
+    def close(self) -> None:
+        """Gives up. Idempotent."""
+        self._closed = True
+        self._drop_connection()
+
+    # Where to, and through what
+
+    def _endpoint(self) -> tuple[str, int]:
+        upstream = self._dialler.settings.upstream
+        return (upstream.host, upstream.port) if upstream else self._target.address
+
+    def _plan_layers(self) -> list[Layer]:
+        tls, upstream, layers = self._dialler.tls, self._dialler.settings.upstream, []
+        if upstream is not None and upstream.scheme == "https":
+            proxy = upstream.host
+            layers.append(Layer(lambda lower: TlsTransport(lower, tls, proxy)))
+        if self._target.scheme == "https":
+            if upstream is not None:
+                to, through = self._target.address, upstream
+                layers.append(Layer(lambda lower: TunnelTransport(lower, *to, through)))
+            name = self._target.server_name or self._target.host
+            layers.append(Layer(lambda lower: TlsTransport(lower, tls, name), tls_to_target=True))
+        return layers
+
+    # Names and addresses
+
+    def _resolve(self, now: int) -> None:
+        host, port = self._target.address
+        denied = self._dialler.checks.check_host(host, port)
+        if denied is not None:
+            raise WireError(Reason.TARGET_DENIED, denied, host=host, port=port)
+        direct = self._dialler.settings.upstream is None
+        found = self._dialler.resolver.resolve(
+            self._host, self._port, now, self._resolved, checked=direct
+        )
+        if found is not None:
+            self._addresses = list(found)
+
+    def _resolved(self, answer: Sequence[Address] | WireError) -> None:
+        if self._closed:
+            return
+        if isinstance(answer, WireError):
+            self._error = answer
+        else:
+            self._addresses = list(answer)
+        self._wake()
+
+    def _try_next(self, now: int) -> None:
+        """Each address gets its share of the time that is left."""
+        self.deadline = now + max(self._end - now, 0) // len(self._addresses)
+        address = self._addresses.pop(0)
+        try:
+            transport = TcpTransport(address, self._dialler.settings.bind_address)
+        except WireError:
+            if not self._addresses:
+                raise
+            return
+        self.connection = Connection(transport, self._target, self._owner, self._dialler.poller)
+
+    # Layer by layer
+
+    def _establish(self, connection: Connection, now: int) -> bool:
+        while connection.transport.establish():
+            self._stands(connection, now)
+            if not self._layers:
+                return True
+            self._layer = self._layers.pop(0)
+            connection.transport = self._layer.wrap(connection.transport)
+            self.deadline = now + self._timeout if self._layer.tls_to_target else self._end
+        connection.want_write(False)
+        return False
+
+    def _stands(self, connection: Connection, now: int) -> None:
+        """Notes what has just been established."""
+        transport = connection.transport
+        if self._layer is not None and self._layer.tls_to_target:
+            self.tls_at = now
+        else:
+            self.connected_at = now
+        connection.info = replace(
+            connection.info,
+            local_address=transport.local,
+            proxied=self._dialler.settings.upstream is not None,
+        )
+        if isinstance(transport, TlsTransport) and not self._layers:
+            connection.info = replace(connection.info, **transport.facts())
+
+    def _drop_connection(self) -> None:
+        if self.connection is not None:
+            self.connection.close()
+            self.connection = None
+
+    def _late(self) -> WireError:
+        to = show_address(self._host, self._port)
+        seconds = f"{self._dialler.settings.connect_timeout:g} s"
+        if self._layer is not None and self._layer.tls_to_target:
+            return WireError(
+                Reason.TLS_TIMEOUT, f"the TLS handshake with {to} was not done in {seconds}"
+            )
+        what = "the upstream proxy " if self._dialler.settings.upstream else ""
+        return WireError(Reason.CONNECT_TIMEOUT, f"no connection to {what}{to} within {seconds}")

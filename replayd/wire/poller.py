@@ -1,0 +1,101 @@
+"""Waits for many connections at once: one selector, and who is told.
+
+A `Connection` is a transport in the selector with an owner. The owner changes (the replay
+that dials or uses it, then the pool); the registration stays, so that using a kept
+connection costs no system call, and one that its server closes is noticed wherever it is.
+"""
+
+import selectors
+from collections.abc import Callable
+from typing import Protocol
+
+from replayd.model.outcome import ConnectionInfo
+from replayd.model.plan import Target
+from replayd.wire.transport import Transport
+
+_READ = selectors.EVENT_READ
+_READ_WRITE = selectors.EVENT_READ | selectors.EVENT_WRITE
+
+
+class Owner(Protocol):
+    """Who is told about a connection."""
+
+    def on_ready(self, connection: "Connection", readable: bool, writable: bool) -> None:
+        """Something can be read or written now (or the connection broke: then both)."""
+
+
+class Poller:
+    """The selector. Not safe from other threads: they poke a descriptor watched here."""
+
+    def __init__(self) -> None:
+        self._selector = selectors.DefaultSelector()
+
+    def watch_descriptor(self, descriptor: int, callback: Callable[[], None]) -> None:
+        """Calls back whenever a descriptor that is no connection can be read."""
+        self._selector.register(descriptor, _READ, callback)
+
+    def add(self, connection: "Connection", descriptor: int, write: bool) -> None:
+        """Begins to watch a connection."""
+        self._selector.register(descriptor, _READ_WRITE if write else _READ, connection)
+
+    def change(self, connection: "Connection", descriptor: int, write: bool) -> None:
+        """Also waits for writable, or no longer."""
+        self._selector.modify(descriptor, _READ_WRITE if write else _READ, connection)
+
+    def remove(self, descriptor: int) -> None:
+        """Stops watching; before the descriptor is closed."""
+        self._selector.unregister(descriptor)
+
+    def wait(self, seconds: float | None) -> None:
+        """Waits (None: for ever) and tells every owner concerned."""
+        for key, events in self._selector.select(seconds):
+            if isinstance(key.data, Connection):
+                key.data.ready(events)
+            else:
+                key.data()
+
+    def close(self) -> None:
+        """Closes the selector, not what it watched."""
+        self._selector.close()
+
+
+class Connection:
+    """A transport in the selector, with what the pool wants to know of it."""
+
+    def __init__(self, transport: Transport, target: Target, owner: Owner, poller: Poller) -> None:
+        self.transport = transport
+        self.target = target
+        self.owner = owner
+        self.info = ConnectionInfo(transport.peer)
+        self.used = False
+        """Whether an exchange has ended on it."""
+        self.bound = False
+        """It is authenticated as somebody: never shared."""
+        self.idle_since = 0
+        self.expires = 0
+        self.closed = False
+        self._poller = poller
+        self._descriptor = transport.fileno()
+        self._writing = transport.wants_write
+        poller.add(self, self._descriptor, self._writing)
+
+    def ready(self, events: int) -> None:
+        """Tells the owner; a connection closed earlier in the same turn is passed over."""
+        if not self.closed:
+            self.owner.on_ready(
+                self, bool(events & selectors.EVENT_READ), bool(events & selectors.EVENT_WRITE)
+            )
+
+    def want_write(self, wanted: bool) -> None:
+        """Waits for writable while the owner, or the transport itself, has to write."""
+        writing = wanted or self.transport.wants_write
+        if writing is not self._writing:
+            self._writing = writing
+            self._poller.change(self, self._descriptor, writing)
+
+    def close(self) -> None:
+        """Stops watching and closes. Idempotent."""
+        if not self.closed:
+            self.closed = True
+            self._poller.remove(self._descriptor)
+            self.transport.close()

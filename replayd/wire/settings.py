@@ -1,0 +1,125 @@
+"""How to connect and what to put up with: plain data, each default with its reason.
+
+Knows no sockets. Times are seconds, sizes are bytes.
+"""
+
+from dataclasses import dataclass, field
+from urllib.parse import unquote_to_bytes, urlsplit
+
+from replayd.errors import ConfigError
+
+_UPSTREAM_PORTS = {"http": 80, "https": 443}
+_MAX_PORT = 65535
+
+
+@dataclass(frozen=True, slots=True)
+class Upstream:
+    """A proxy that every replay goes through."""
+
+    scheme: str
+    """How to speak to the proxy: `http` or `https`."""
+    host: str
+    port: int
+    credentials: bytes | None = field(default=None, repr=False)
+    """`user:password`; None: the proxy is not told who we are. Never shown."""
+
+    @property
+    def name(self) -> str:
+        """The proxy for people, without credentials."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{self.scheme}://{host}:{self.port}"
+
+
+@dataclass(frozen=True, slots=True)
+class TlsSettings:
+    """TLS towards targets and an https upstream."""
+
+    insecure: bool = False
+    """Accept any certificate. Off: what is replayed carries captured credentials."""
+    ca_file: str = ""
+    """PEM file of the authorities to trust; empty: the system's."""
+    client_cert: str = ""
+    """PEM file with our certificate and its key; empty: none."""
+    min_version: str = "1.2"
+    """RFC 8996 retired what is older; old appliances may still need it."""
+    max_version: str = "1.3"
+    ciphers: str = ""
+    """OpenSSL's cipher list for TLS 1.2 and older; empty: Python's choice."""
+
+
+@dataclass(frozen=True, slots=True)
+class WireSettings:
+    """Everything about the wire that an operator may set, and the limits that they may not."""
+
+    bind_address: str = ""
+    """Local address to connect from; empty: the system chooses."""
+    connect_timeout: float = 10.0
+    """For name, TCP and proxy together, and for TLS once more. A packet that is lost three
+    times is back after 7 s (RFC 6298: 1 + 2 + 4), so 10 s is not merely bad luck."""
+    read_timeout: float = 60.0
+    """For the first byte and for each silence after it; as nginx's proxy_read_timeout."""
+    total_timeout: float = 300.0
+    """For the whole replay: nothing holds its slot for longer, however it drips."""
+    body_size_limit: int = 64 * 1024 * 1024
+    """Of a response's content. Far above any page, far below any disk."""
+    head_size_limit: int = 64 * 1024
+    """Of one head, and of the trailers. Servers allow 8 to 16 KiB; this is generous."""
+    head_field_limit: int = 256
+    """Fields in a head; servers allow about 100."""
+    interim_limit: int = 100
+    """1xx responses before the response; as CPython's http.client."""
+    interim_size_limit: int = 64 * 1024
+    """Bytes of all interim responses."""
+    min_rate: int = 1024
+    """Bytes a second that a head, or content of declared length, has to arrive with.
+    Pauses count one second at most (they are `read_timeout`'s business) and content without
+    a declared length is exempt, so that event streams and long polls are not cut; see
+    `replay.pace`."""
+    min_rate_after: float = 10.0
+    """Seconds of arriving before the rate matters: TCP's slow start is long over."""
+    expect_timeout: float = 1.0
+    """Wait for `100 Continue` before the content goes all the same (RFC 9110 10.1.1)."""
+    idle_timeout: float = 15.0
+    """A kept connection that nobody used for so long is closed. Shorter than what common
+    servers grant (nginx 75 s, Apache 5 s says so in Keep-Alive), so they rarely close first."""
+    idle_limit: int = 256
+    """Kept connections that nobody uses, in all; the longest unused is closed first."""
+    fresh_for: float = 1.0
+    """A request that is not idempotent takes a kept connection only if it was used within
+    this time: a server that closes meanwhile would leave its fate unknown."""
+    name_cache_time: float = 30.0
+    """Resolved names are asked for again after this; short, since the system's resolver
+    does not tell their real time to live."""
+    upstream: Upstream | None = None
+    tls: TlsSettings = TlsSettings()
+
+
+def parse_upstream(url: str) -> Upstream:
+    """Reads `--upstream`, such as `http://user:password@proxy:3128`.
+
+    Raises ConfigError that says what is wrong; never shows the credentials.
+    """
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError as error:
+        raise ConfigError(f"--upstream: not a URL ({error}); use http://HOST:PORT") from error
+    if parts.scheme not in _UPSTREAM_PORTS:
+        raise ConfigError(
+            f"--upstream: scheme {parts.scheme!r} is not supported; use http:// or https://"
+        )
+    if not parts.hostname:
+        raise ConfigError(f"--upstream: no host; use {parts.scheme}://HOST:PORT")
+    if parts.path not in ("", "/") or parts.query or parts.fragment:
+        raise ConfigError(
+            f"--upstream: a proxy has no path; use {parts.scheme}://{parts.hostname}:PORT"
+        )
+    if port == 0:
+        raise ConfigError(f"--upstream: port 0 can't be dialled; use 1 to {_MAX_PORT}")
+    credentials = None
+    if parts.username is not None:
+        user, password = unquote_to_bytes(parts.username), unquote_to_bytes(parts.password or "")
+        credentials = user + b":" + password
+    return Upstream(
+        parts.scheme, parts.hostname, port or _UPSTREAM_PORTS[parts.scheme], credentials
+    )

@@ -1,0 +1,275 @@
+"""TLS around a transport: the handshake and the records by `ssl.MemoryBIO`.
+
+Memory, not the socket, lies between OpenSSL and the transport below, so TLS works inside
+TLS (an https target through an https proxy). Contexts are built once; sessions are resumed.
+"""
+
+import ssl
+from collections import OrderedDict
+from typing import TypedDict
+
+from replayd.errors import ConfigError, WireError
+from replayd.reasons import Reason
+from replayd.wire.settings import TlsSettings
+from replayd.wire.transport import Transport
+
+_VERSIONS = {
+    "1.0": ssl.TLSVersion.TLSv1,
+    "1.1": ssl.TLSVersion.TLSv1_1,
+    "1.2": ssl.TLSVersion.TLSv1_2,
+    "1.3": ssl.TLSVersion.TLSv1_3,
+}
+_RECORD = 16 * 1024
+"""Plaintext of one TLS record (RFC 8446 section 5.1): encrypted ahead of the system at most."""
+_READ_SIZE = 256 * 1024
+_SESSION_LIMIT = 1024
+
+
+class TlsFacts(TypedDict):
+    """What an established TLS connection has to tell; fields of `ConnectionInfo`."""
+
+    tls_version: str
+    tls_cipher: str
+    server_name: str
+
+
+class TlsContext:
+    """One context for all connections, and the sessions that may be resumed."""
+
+    def __init__(self, settings: TlsSettings) -> None:
+        """Raises ConfigError when a file can't be used or a version or cipher is unknown."""
+        self.context = _make_context(settings)
+        self._sessions: OrderedDict[tuple[str, str], ssl.SSLSession] = OrderedDict()
+
+    def session(self, peer: str, name: str) -> ssl.SSLSession | None:
+        """Returns the latest session with this peer under this name."""
+        return self._sessions.get((peer, name))
+
+    def remember(self, peer: str, name: str, session: ssl.SSLSession | None) -> None:
+        """Keeps a session; the oldest is forgotten when there are too many."""
+        if session is not None:
+            self._sessions[peer, name] = session
+            self._sessions.move_to_end((peer, name))
+            if len(self._sessions) > _SESSION_LIMIT:
+                self._sessions.popitem(last=False)
+
+
+def _make_context(settings: TlsSettings) -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    if settings.insecure:
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    try:
+        context.minimum_version = _VERSIONS[settings.min_version]
+        context.maximum_version = _VERSIONS[settings.max_version]
+    except KeyError as error:
+        known = ", ".join(_VERSIONS)
+        raise ConfigError(f"TLS version {error} is not known; use one of {known}") from error
+    if context.minimum_version > context.maximum_version:
+        raise ConfigError(
+            f"--tls-min {settings.min_version} is above --tls-max {settings.max_version}"
+        )
+    _load(context, settings)
+    return context
+
+
+def _load(context: ssl.SSLContext, settings: TlsSettings) -> None:
+    """Loads what the settings name; each mistake says which option it is about."""
+    option = ""
+    try:
+        option = f"--ca-file {settings.ca_file}"
+        if settings.ca_file:
+            context.load_verify_locations(settings.ca_file)
+        else:
+            context.load_default_certs()
+        option = f"--client-cert {settings.client_cert}"
+        if settings.client_cert:
+            # An encrypted key would ask at the terminal; a daemon has none.
+            context.load_cert_chain(settings.client_cert, password=_no_password)
+        option = f"--ciphers {settings.ciphers}"
+        if settings.ciphers:
+            context.set_ciphers(settings.ciphers)
+    except (OSError, ValueError) as error:
+        raise ConfigError(f"{option}: {error}") from error
+
+
+def _no_password() -> str:
+    raise ValueError("the key is encrypted; use one without a password")
+
+
+class TlsTransport:
+    """TLS as a client, around an established transport."""
+
+    def __init__(self, lower: Transport, tls: TlsContext, server_name: str) -> None:
+        """`server_name`: what is verified, and asked for (SNI) unless it is an address."""
+        self._lower = lower
+        self._tls = tls
+        self._name = server_name
+        self._incoming = ssl.MemoryBIO()
+        self._outgoing = ssl.MemoryBIO()
+        self._unsent = memoryview(b"")
+        self._established = False
+        self._ended = False
+        try:
+            self._ssl = tls.context.wrap_bio(
+                self._incoming,
+                self._outgoing,
+                server_hostname=server_name.removesuffix("."),
+                session=tls.session(lower.peer, server_name),
+            )
+        except ValueError as error:
+            raise WireError(
+                Reason.TLS_FAILED, f"{server_name!r} can't be a TLS server name: {error}"
+            ) from error
+
+    @property
+    def peer(self) -> str:
+        """The address of the transport below."""
+        return self._lower.peer
+
+    @property
+    def local(self) -> str:
+        """Our address of the transport below."""
+        return self._lower.local
+
+    @property
+    def wants_write(self) -> bool:
+        """Encrypted bytes wait for the transport below."""
+        return bool(self._unsent) or self._outgoing.pending > 0 or self._lower.wants_write
+
+    @property
+    def buffered(self) -> bool:
+        """The end has been read and not told yet."""
+        return self._ended
+
+    def fileno(self) -> int:
+        """Returns the descriptor below."""
+        return self._lower.fileno()
+
+    def facts(self) -> TlsFacts:
+        """Says what was agreed on."""
+        cipher = self._ssl.cipher()
+        return {
+            "tls_version": self._ssl.version() or "",
+            "tls_cipher": cipher[0] if cipher else "",
+            "server_name": self._sent_name(),
+        }
+
+    def establish(self) -> bool:
+        """Goes on with the handshake; raises CERTIFICATE_INVALID or TLS_FAILED."""
+        while not self._established:
+            try:
+                self._ssl.do_handshake()
+                self._established = True
+            except ssl.SSLWantReadError:
+                self._flush()
+                if not self._feed():
+                    return False
+            except ssl.SSLError as error:
+                self._flush_alert()
+                raise self._handshake_error(error) from error
+        self._flush()
+        return True
+
+    def send(self, data: bytes | memoryview) -> int:
+        """Encrypts one record at a time, as fast as the transport below takes them."""
+        view, sent = memoryview(data), 0
+        while self._flush() and sent < len(view):
+            try:
+                sent += self._ssl.write(view[sent : sent + _RECORD])
+            except ssl.SSLError as error:
+                raise self._broken("writing", error) from error
+        return sent
+
+    def receive(self) -> bytes | None:
+        """Reads once below and returns all that this decrypts to."""
+        if self._ended:
+            return b""
+        self._feed()
+        pieces: list[bytes] = []
+        try:
+            while piece := self._ssl.read(_READ_SIZE):
+                pieces.append(piece)
+            self._ended = True
+        except ssl.SSLWantReadError:
+            pass
+        except (ssl.SSLZeroReturnError, ssl.SSLEOFError):
+            # Without a goodbye too: framing tells whether the response was cut.
+            self._ended = True
+        except ssl.SSLError as error:
+            raise self._broken("reading", error) from error
+        self._flush()  # A key update asks for an answer.
+        if pieces:
+            return b"".join(pieces)
+        return b"" if self._ended else None
+
+    def close(self) -> None:
+        """Keeps the session for the next connection and closes below."""
+        if self._established:
+            self._established = False
+            self._tls.remember(self._lower.peer, self._name, self._ssl.session)
+        self._lower.close()
+
+    def _feed(self) -> bool:
+        """Moves what came below into OpenSSL; False: nothing did."""
+        data = self._lower.receive()
+        if data is None:
+            return False
+        if data:
+            self._incoming.write(data)
+        else:
+            self._incoming.write_eof()
+        return True
+
+    def _flush(self) -> bool:
+        """Moves what OpenSSL wrote to the transport below; True: all of it."""
+        while True:
+            if not self._unsent:
+                if not self._outgoing.pending:
+                    if self._lower.wants_write:
+                        self._lower.send(b"")
+                    return True
+                self._unsent = memoryview(self._outgoing.read())
+            size = self._lower.send(self._unsent)
+            if not size:
+                return False
+            self._unsent = self._unsent[size:]
+
+    def _flush_alert(self) -> None:
+        """Tells the server why we leave, if it still listens; the reason is known already."""
+        try:
+            self._flush()
+        except WireError:
+            return
+
+    def _sent_name(self) -> str:
+        """The SNI that was sent: none for an address (RFC 6066 section 3)."""
+        name = self._ssl.server_hostname or ""
+        bare = name.replace(".", "")
+        return "" if ":" in name or (bare.isdigit() and name.count(".") == 3) else name
+
+    def _handshake_error(self, error: ssl.SSLError) -> WireError:
+        peer = self._lower.peer
+        if isinstance(error, ssl.SSLCertVerificationError):
+            return WireError(
+                Reason.CERTIFICATE_INVALID,
+                f"the certificate of {self._name!r} at {peer} is not accepted: "
+                f"{error.verify_message.rstrip('.')}; "
+                "trust its authority with --ca-file, or accept anything with --insecure",
+                address=peer,
+            )
+        return WireError(
+            Reason.TLS_FAILED, f"no TLS with {self._name!r} at {peer}: {_text(error)}", address=peer
+        )
+
+    def _broken(self, doing: str, error: ssl.SSLError) -> WireError:
+        peer = self._lower.peer
+        return WireError(
+            Reason.TLS_FAILED, f"TLS with {peer} broke while {doing}: {_text(error)}", address=peer
+        )
+
+
+def _text(error: ssl.SSLError) -> str:
+    if isinstance(error, ssl.SSLEOFError):
+        return "the server closed the connection in the handshake"
+    return (error.reason or str(error)).replace("_", " ").lower()
