@@ -223,8 +223,17 @@ class Journal(Protocol):
         Raises ReplaydError: SEQUENCE_COMPACTED.
         """
 
+    def trim(self, before: int) -> None:
+        """Deletes the events before a sequence, in slices; reading there is then refused
+        with SEQUENCE_COMPACTED. Sequences go on, even when no event is left.
+        """
+
     def content(self, key: ReplayKey, part: Part) -> Iterator[bytes]:
-        """Yields a content in pieces of at most 256 KiB; nothing when there is none."""
+        """Yields a content in pieces of at most 256 KiB; nothing when there is none. A
+        response's is there once its outcome was committed.
+
+        Raises ReplaydError (JournalError) when a piece is damaged.
+        """
 
     # Wake-ups and end
 
@@ -233,6 +242,12 @@ class Journal(Protocol):
 
     def on_runnable(self, callback: Callable[[], None]) -> None:
         """Calls back, quickly and from any thread, when there may be something to take."""
+
+    @property
+    def failure(self) -> str:
+        """Why nothing can be stored any more (an fsync failed, the file is corrupt), for
+        people; empty: it can. The daemon has to stop, and to open the journal anew.
+        """
 
     def close(self) -> None:
         """Commits what was handed over and closes. Idempotent."""

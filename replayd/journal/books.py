@@ -1,0 +1,266 @@
+"""The batches that are not finished, and the counts. Plain data: no lock, no store.
+
+The books always balance: accepted = queued + running + the outcomes. What is queued is
+never counted, it is what remains.
+"""
+
+from bisect import bisect_right
+from collections import OrderedDict, deque
+from collections.abc import Container, Iterable
+
+from replayd.journal.store import ClearedRange, Figures, Opened, StoredBatch, place_of
+from replayd.model.replay import OUTCOMES, Counts, ReplayKey, ReplayState
+
+REMEMBERED_BATCHES = 1024
+"""Finished batches whose counts stay in memory; others are read from the store."""
+
+
+class Tally:
+    """Counts of replays."""
+
+    __slots__ = ("accepted", "ended", "running")
+
+    def __init__(self, accepted: int = 0, ended: dict[ReplayState, int] | None = None) -> None:
+        self.accepted = accepted
+        self.running = 0
+        self.ended = dict.fromkeys(OUTCOMES, 0) | (ended or {})
+
+    @property
+    def queued(self) -> int:
+        """What was accepted, does not run and has no outcome."""
+        return self.accepted - self.running - sum(self.ended.values())
+
+    def counts(self) -> Counts:
+        """Returns a snapshot."""
+        ended = self.ended
+        return Counts(
+            queued=self.queued,
+            running=self.running,
+            succeeded=ended[ReplayState.SUCCEEDED],
+            failed=ended[ReplayState.FAILED],
+            killed=ended[ReplayState.KILLED],
+            cleared=ended[ReplayState.CLEARED],
+            interrupted=ended[ReplayState.INTERRUPTED],
+        )
+
+
+class Batch:
+    """An accepted batch: its counts, and how far it was read ahead and has ended."""
+
+    __slots__ = (
+        "_ended",
+        "_open",
+        "batch_id",
+        "cleared",
+        "first",
+        "label",
+        "last",
+        "next_index",
+        "number",
+        "position",
+        "tally",
+    )
+
+    def __init__(self, stored: StoredBatch) -> None:
+        figures = stored.figures
+        self.number = stored.number
+        self.batch_id = stored.batch_id
+        self.position = stored.position
+        self.label = stored.label
+        self.first = stored.first
+        self.last = stored.last
+        self.tally = Tally(stored.accepted, ended_of(figures))
+        self.next_index = figures.cursor
+        """Replays from this flow index on were not read ahead yet."""
+        self.cleared = sorted(stored.cleared)
+        self._open: deque[int] = deque()
+        """Flow indices read ahead, in order; the first one has no outcome."""
+        self._ended: set[int] = set()
+        """Those of them that have an outcome."""
+
+    @property
+    def read(self) -> bool:
+        """Whether all of it was read ahead."""
+        return self.next_index > self.last
+
+    @property
+    def cursor(self) -> int:
+        """Every replay below this flow index has an outcome."""
+        return self._open[0] if self._open else self.next_index
+
+    def order(self, flow_index: int) -> int:
+        """The place in the queue: first the batch's, then the flow's."""
+        return place_of(self.position, flow_index)
+
+    def key(self, flow_index: int) -> ReplayKey:
+        """Names a replay."""
+        return ReplayKey(self.batch_id, 0, flow_index)
+
+    def opened(self, flow_index: int, *, ended: bool = False) -> None:
+        """Notes that a replay was read ahead, or passed over because it has an outcome."""
+        self.next_index = flow_index + 1
+        self._open.append(flow_index)
+        if ended:
+            self._settle(flow_index)
+
+    def end(self, flow_index: int, state: ReplayState) -> None:
+        """Counts the outcome of a running replay."""
+        self.tally.running -= 1
+        self.tally.ended[state] += 1
+        self._settle(flow_index)
+
+    def _settle(self, flow_index: int) -> None:
+        self._ended.add(flow_index)
+        while self._open and self._open[0] in self._ended:
+            self._ended.remove(self._open.popleft())
+
+    def skip_cleared(self) -> None:
+        """Passes over a range that was cleared, where the next index lies in one."""
+        at = bisect_right(self.cleared, (self.next_index, self.last)) - 1
+        if at >= 0 and self.cleared[at][1] >= self.next_index:
+            self.opened(self.cleared[at][1], ended=True)
+
+    @property
+    def next_cleared(self) -> int:
+        """The last flow index before the next range that was cleared."""
+        at = bisect_right(self.cleared, (self.next_index, self.last))
+        return self.cleared[at][0] - 1 if at < len(self.cleared) else self.last
+
+    def queued_ranges(self, waiting: Container[int], ended: Iterable[int]) -> list[ClearedRange]:
+        """Returns ranges that hold all that is queued and nothing that runs or has ended.
+
+        `waiting` holds the places that wait of those read ahead; `ended` are the indices
+        that have an outcome of those not read ahead.
+        """
+        bars = [(i, i) for i in self._open if place_of(self.number, i) not in waiting]
+        bars += [(i, i) for i in ended]
+        bars += [each for each in self.cleared if each[1] >= self.next_index]
+        ranges = []
+        start = self.cursor
+        for first, last in sorted(bars):
+            ranges.append((start, first - 1))
+            start = last + 1
+        ranges.append((start, self.last))
+        return [ClearedRange(self.number, a, b) for a, b in ranges if a <= b]
+
+    def clear(self, waiting: Container[int]) -> None:
+        """Counts all that is queued as cleared; only what runs is left open."""
+        self.tally.ended[ReplayState.CLEARED] += self.tally.queued
+        self.next_index = self.last + 1
+        self._open = deque(
+            index
+            for index in self._open
+            if index not in self._ended and place_of(self.number, index) not in waiting
+        )
+        self._ended.clear()
+
+    def figures(self, ended: dict[ReplayState, int]) -> Figures:
+        """Returns what a commit writes: the counts, with more outcomes.
+
+        The cursor is the one before this commit: it only has to be low enough.
+        """
+        total = {state: self.tally.ended[state] + ended.get(state, 0) for state in OUTCOMES}
+        return Figures(
+            self.number,
+            self.cursor,
+            total[ReplayState.SUCCEEDED],
+            total[ReplayState.FAILED],
+            total[ReplayState.KILLED],
+            total[ReplayState.CLEARED],
+            total[ReplayState.INTERRUPTED],
+        )
+
+    @property
+    def finished(self) -> bool:
+        """Whether every replay has an outcome."""
+        return sum(self.tally.ended.values()) == self.tally.accepted
+
+
+class Books:
+    """All batches with something left to do, and some that are finished."""
+
+    def __init__(self, opened: Opened) -> None:
+        self.total = Tally(opened.accepted, opened.ended)
+        self.live: dict[str, Batch] = {}
+        """By batch id, in order of acceptance."""
+        self.unread: deque[Batch] = deque()
+        """Those not read ahead to their end, in order of acceptance."""
+        self._finished: OrderedDict[str, Counts] = OrderedDict()
+        self.next_number = opened.next_number
+        self.next_position = opened.next_position
+        for stored in opened.live:
+            self._add(Batch(stored))
+
+    def accept(self, stored: StoredBatch) -> None:
+        """Adds a batch."""
+        self.next_position = stored.position + 1
+        self.total.accepted += stored.accepted
+        batch = Batch(stored)
+        if batch.finished:
+            self._remember(batch)
+        else:
+            self._add(batch)
+
+    def counts(self, batch_id: str) -> Counts | None:
+        """Counts a batch; None: it is not in memory."""
+        batch = self.live.get(batch_id)
+        return batch.tally.counts() if batch else self._finished.get(batch_id)
+
+    def end(self, batch: Batch, flow_index: int, state: ReplayState) -> None:
+        """Counts the outcome of a running replay."""
+        self.total.running -= 1
+        self.total.ended[state] += 1
+        batch.end(flow_index, state)
+        self.retire(batch)
+
+    def interrupt(self, batch: Batch) -> None:
+        """Counts the outcome of a replay that a death of the daemon ended."""
+        self.total.ended[ReplayState.INTERRUPTED] += 1
+        batch.tally.ended[ReplayState.INTERRUPTED] += 1
+        self.retire(batch)
+
+    def clear(self, batch: Batch, waiting: Container[int]) -> None:
+        """Counts what is queued of a batch as cleared."""
+        self.total.ended[ReplayState.CLEARED] += batch.tally.queued
+        batch.clear(waiting)
+        self.retire(batch)
+
+    def forget_read(self) -> None:
+        """After a clear: there is nothing more to read of its batches."""
+        self.unread = deque(batch for batch in self.unread if not batch.read)
+
+    def start(self, batch: Batch) -> None:
+        """Counts a replay as running."""
+        self.total.running += 1
+        batch.tally.running += 1
+
+    def stop(self, batch: Batch) -> None:
+        """Counts a running replay as queued again."""
+        self.total.running -= 1
+        batch.tally.running -= 1
+
+    def retire(self, batch: Batch) -> None:
+        """Forgets a batch that has nothing left to do, but for its counts."""
+        if batch.finished:
+            self.live.pop(batch.batch_id)
+            self._remember(batch)
+
+    def _add(self, batch: Batch) -> None:
+        self.live[batch.batch_id] = batch
+        self.unread.append(batch)
+
+    def _remember(self, batch: Batch) -> None:
+        self._finished[batch.batch_id] = batch.tally.counts()
+        if len(self._finished) > REMEMBERED_BATCHES:
+            self._finished.popitem(last=False)
+
+
+def ended_of(figures: Figures) -> dict[ReplayState, int]:
+    """Returns the outcomes of a batch by state."""
+    return {
+        ReplayState.SUCCEEDED: figures.succeeded,
+        ReplayState.FAILED: figures.failed,
+        ReplayState.KILLED: figures.killed,
+        ReplayState.CLEARED: figures.cleared,
+        ReplayState.INTERRUPTED: figures.interrupted,
+    }

@@ -1,0 +1,95 @@
+"""The Journal over any store: it joins the parts, each of which knows one side of it.
+
+`enqueues` the way onto the queue, `runs` the replay thread's side, `control` clear, count
+and pause, `log` reading; all of them on one `ledger`, which commits.
+"""
+
+from collections.abc import Callable
+
+from replayd.journal.control import Control
+from replayd.journal.enqueues import Enqueues
+from replayd.journal.interface import Body, Info
+from replayd.journal.ledger import Ledger
+from replayd.journal.log import Log
+from replayd.journal.recovery import recover
+from replayd.journal.runs import Runs
+from replayd.journal.store import Store
+
+
+class StoredJournal:
+    """A `Journal`. `now` is when it is opened: what a crash interrupted is settled then."""
+
+    def __init__(self, store: Store, now: int) -> None:
+        opened = store.load()
+        self.info = Info(store.kind, opened.store_id, opened.epoch)
+        self._ledger = ledger = Ledger(store, opened)
+        recover(ledger, opened.interrupted, now)
+
+        enqueues = Enqueues(ledger)
+        self.reserve = enqueues.reserve
+        self.release = enqueues.release
+        self.stage = enqueues.stage
+        self.accept = enqueues.accept
+        self.discard = enqueues.discard
+
+        runs = Runs(ledger)
+        self.take = runs.take
+        self.begin = runs.begin
+        self.finish = runs.finish
+        self.session_waits = runs.session_waits
+        self.emit = runs.emit
+        self.running = runs.running
+
+        control = Control(ledger, runs)
+        self.clear = control.clear
+        self.count = control.count
+        self.pause = control.pause
+
+        log = Log(ledger)
+        self.read = log.read
+        self.trim = log.trim
+        self.content = log.content
+
+    @property
+    def paused(self) -> bool:
+        """Whether the queue is paused."""
+        return self._ledger.paused
+
+    @property
+    def latest(self) -> int:
+        """The sequence of the latest durable event."""
+        return self._ledger.latest
+
+    @property
+    def failure(self) -> str:
+        """Why nothing can be stored any more; empty: it can."""
+        return self._ledger.failure
+
+    def new_body(self) -> Body:
+        """Makes an empty body."""
+        return self._ledger.store.new_body()
+
+    def commit(self) -> None:
+        """Makes everything handed over durable."""
+        self._ledger.commit()
+
+    def on_append(self, callback: Callable[[], None]) -> None:
+        """Calls back after each commit that logged events."""
+        self._ledger.on_append.append(callback)
+
+    def on_runnable(self, callback: Callable[[], None]) -> None:
+        """Calls back when there may be something to take."""
+        self._ledger.on_runnable.append(callback)
+
+    def close(self) -> None:
+        """Commits what was handed over and closes."""
+        ledger = self._ledger
+        if ledger.closed:
+            return
+        try:
+            if not ledger.failure:
+                ledger.commit()
+        finally:
+            with ledger.writing:
+                ledger.closed = True
+                ledger.store.close()

@@ -1,0 +1,201 @@
+"""The one place that commits: it numbers events, groups what was handed over, and keeps
+what is in memory in step with the store.
+
+Two locks, so that nobody who only looks waits for a disk:
+
+`writing` guards the store and the order of commits. It is held through reads, writes and
+        fsyncs of the store, by worker threads and the replay thread only.
+`state` guards everything in memory: the books, the schedule, what was handed over, the
+        recent events. It is held for microseconds, never through I/O, so that the event
+        loop may take it. Who needs both takes `writing` first. What only a commit or the
+        reading ahead changes (outcomes, batches, `latest`) changes with both held, and may
+        be read with either.
+
+What is in memory changes only after the commit: until then an outcome that was handed
+over counts as running. So a count never shows what a crash could take back, and when it
+shows that nothing waits or runs, every event is in the log.
+"""
+
+import threading
+from collections.abc import Callable, Iterable, Sequence
+
+from replayd.codec.event import with_sequence
+from replayd.errors import JournalError
+from replayd.journal.body import Content, SpoolFile
+from replayd.journal.books import Batch, Books
+from replayd.journal.interface import Running
+from replayd.journal.recent import Recent
+from replayd.journal.schedule import Entry, Schedule
+from replayd.journal.store import Change, Opened, Store, StoredEvent, StoredReplay, StoreFailedError
+from replayd.model.event import PendingEvent
+from replayd.model.replay import ReplayKey, ReplayState
+
+
+class Taken:
+    """A replay in the replay thread's hands, or whose outcome is not durable yet."""
+
+    __slots__ = ("batch", "content", "entry", "start", "state")
+
+    def __init__(self, batch: Batch, entry: Entry, start: int) -> None:
+        self.batch = batch
+        self.entry = entry
+        self.start = start
+        self.state = ReplayState.RUNNING
+        """An outcome once it was handed over."""
+        self.content: Content = b""
+
+    def running(self) -> Running:
+        """Describes it for the status."""
+        return Running(self.entry.key, self.entry.attempt, self.start)
+
+
+class Commit:
+    """A commit in the making: the change, and what it does to the counts."""
+
+    def __init__(self, latest: int) -> None:
+        self.change = Change()
+        self.ended: dict[Batch, dict[ReplayState, int]] = {}
+        self._latest = latest
+
+    @property
+    def latest(self) -> int:
+        """The sequence of the last event so far."""
+        return self._latest + len(self.change.events)
+
+    def log(self, events: Iterable[PendingEvent]) -> None:
+        """Gives events their sequence."""
+        for kind, batch_id, body in events:
+            sequence = self.latest + 1
+            encoded = with_sequence(sequence, body)
+            self.change.events.append(StoredEvent(sequence, kind, batch_id, encoded))
+
+    def count(self, batch: Batch, state: ReplayState, count: int = 1) -> None:
+        """Counts outcomes."""
+        ended = self.ended.setdefault(batch, {})
+        ended[state] = ended.get(state, 0) + count
+
+
+class Ledger:
+    """The store and what is known of it in memory."""
+
+    def __init__(self, store: Store, opened: Opened) -> None:
+        self.store = store
+        self.writing = threading.Lock()
+        self.state = threading.Lock()
+        self.books = Books(opened)
+        self.schedule = Schedule()
+        self.taken: dict[ReplayKey, Taken] = {}
+        """In the order in which they were taken."""
+        self.recent = Recent()
+        self.latest = opened.latest
+        self.trimmed = opened.trimmed
+        self.paused = opened.paused
+        self.failure = ""
+        """Why nothing can be committed any more; empty: it can."""
+        self.closed = False
+        self.on_append: list[Callable[[], None]] = []
+        self.on_runnable: list[Callable[[], None]] = []
+        self._finished: list[Taken] = []
+        """Outcomes that were handed over."""
+        self._events: list[PendingEvent] = []
+        """Events that were handed over."""
+
+    def hand_over(self, events: Sequence[PendingEvent], finished: Taken | None = None) -> None:
+        """Takes what the next commit makes durable. Call it with `state` held."""
+        self._events.extend(events)
+        if finished is not None:
+            self._finished.append(finished)
+
+    def commit(
+        self,
+        prepare: Callable[[Commit], None] | None = None,
+        done: Callable[[], None] | None = None,
+    ) -> None:
+        """Makes durable what was handed over and what `prepare` adds, all or nothing.
+
+        `prepare` runs before the store commits, with `writing` held; `done` after it, with
+        both locks held, to change what is in memory. When it raises, nothing has changed,
+        and what was handed over waits for the next commit.
+        """
+        with self.writing:
+            self.check()
+            with self.state:
+                finished, events = self._finished, self._events
+                self._finished, self._events = [], []
+            try:
+                logged = self._write(finished, events, prepare, done)
+            except BaseException:
+                with self.state:
+                    self._finished[:0] = finished
+                    self._events[:0] = events
+                raise
+        if logged:
+            call_all(self.on_append)
+
+    def check(self) -> None:
+        """Raises JournalError when the journal can't commit any more."""
+        self.check_open()
+        if self.failure:
+            raise JournalError(self.failure)
+
+    def check_open(self) -> None:
+        """Raises JournalError when the journal is closed."""
+        if self.closed:
+            raise JournalError("the journal is closed; the daemon is stopping")
+
+    def _write(
+        self,
+        finished: list[Taken],
+        events: list[PendingEvent],
+        prepare: Callable[[Commit], None] | None,
+        done: Callable[[], None] | None,
+    ) -> bool:
+        commit = Commit(self.latest)
+        commit.log(events)
+        for taken in finished:
+            _record(commit, taken)
+        if prepare is not None:
+            prepare(commit)
+        commit.change.figures = [batch.figures(ended) for batch, ended in commit.ended.items()]
+        if not commit.change.empty:
+            self._store(commit.change)
+        with self.state:
+            self._settle(commit, finished)
+            if done is not None:
+                done()
+        return bool(commit.change.events)
+
+    def _store(self, change: Change) -> None:
+        try:
+            self.store.commit(change)
+        except JournalError as error:
+            if isinstance(error, StoreFailedError):
+                self.failure = error.message
+            raise
+
+    def _settle(self, commit: Commit, finished: list[Taken]) -> None:
+        self.latest = commit.latest
+        self.recent.append(commit.change.events)
+        for taken in finished:
+            del self.taken[taken.entry.key]
+            self.books.end(taken.batch, taken.entry.key.flow_index, taken.state)
+
+
+def _record(commit: Commit, taken: Taken) -> None:
+    entry = taken.entry
+    commit.change.replays.append(
+        StoredReplay(entry.place, taken.state, entry.attempt, taken.content)
+    )
+    commit.count(taken.batch, taken.state)
+
+
+def discard_content(content: Content) -> None:
+    """Removes a content that was not committed."""
+    if isinstance(content, SpoolFile):
+        content.remove()
+
+
+def call_all(callbacks: Iterable[Callable[[], None]]) -> None:
+    """Calls back, with no lock held."""
+    for callback in callbacks:
+        callback()

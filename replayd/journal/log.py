@@ -1,0 +1,118 @@
+"""Reading: the log's events, from memory or the store, and the contents. See `Journal`."""
+
+from collections.abc import Iterable, Iterator
+from itertools import count
+
+from replayd.errors import ReplaydError
+from replayd.journal.interface import Page, Part
+from replayd.journal.ledger import Ledger
+from replayd.journal.store import StoredEvent, matching, place_of
+from replayd.model.event import EventKind
+from replayd.model.replay import ReplayKey
+from replayd.reasons import Reason
+
+_MEMORY_STEP = 4096
+"""How many recent events one read looks through, about a millisecond."""
+
+_STORE_STEP = 512
+"""How many stored events one read looks through."""
+
+_TRIM_STEP = 1000
+"""How many events one commit deletes."""
+
+
+class Log:
+    """The log's readers."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
+
+    def read(
+        self,
+        after: int,
+        *,
+        limit: int,
+        max_bytes: int,
+        kinds: frozenset[EventKind] = frozenset(),
+        batch_id: str = "",
+    ) -> Page:
+        """Reads events after a sequence."""
+        ledger = self._ledger
+        with ledger.state:
+            self._refuse_compacted(after)
+            until = min(ledger.latest, after + max(limit, _MEMORY_STEP))
+            events = ledger.recent.after(after, until)
+            if events is not None or until <= after:
+                wanted = matching(events or (), kinds, batch_id)
+                return self._page(wanted, max(after, until), limit, max_bytes)
+        with ledger.writing:
+            ledger.check_open()
+            until = min(ledger.latest, after + max(limit, _STORE_STEP))
+            with ledger.state:
+                self._refuse_compacted(after)
+            stored = ledger.store.events(after, until, kinds, batch_id)
+            return self._page(stored, until, limit, max_bytes)
+
+    def trim(self, before: int) -> None:
+        """Deletes the events before a sequence, in slices."""
+        ledger = self._ledger
+        while True:
+            with ledger.writing:
+                ledger.check()
+                last = min(before - 1, ledger.latest, ledger.trimmed + _TRIM_STEP)
+                if last <= ledger.trimmed:
+                    return
+                ledger.store.trim(ledger.trimmed + 1, last)
+                with ledger.state:
+                    ledger.trimmed = last
+                    ledger.recent.trim(last)
+
+    def content(self, key: ReplayKey, part: Part) -> Iterator[bytes]:
+        """Yields a content in pieces; no lock is held between them."""
+        number = self._number(key.batch_id)
+        if number is None or key.repeat:
+            return
+        place = place_of(number, key.flow_index)
+        for index in count():
+            with self._ledger.writing:
+                self._ledger.check_open()
+                piece = self._ledger.store.piece(place, part, index)
+            if not piece:
+                return
+            yield piece
+
+    def _number(self, batch_id: str) -> int | None:
+        ledger = self._ledger
+        with ledger.state:
+            live = ledger.books.live.get(batch_id)
+        if live is not None:
+            return live.number
+        with ledger.writing:
+            ledger.check_open()
+            stored = ledger.store.batch(batch_id)
+        return stored.number if stored else None
+
+    def _page(self, events: Iterable[StoredEvent], until: int, limit: int, max_bytes: int) -> Page:
+        ledger = self._ledger
+        oldest = ledger.trimmed + 1 if ledger.latest > ledger.trimmed else 0
+        bodies: list[bytes] = []
+        size = last = 0
+        for event in events:
+            size += len(event.body)
+            if bodies and (len(bodies) == limit or size > max_bytes):
+                return Page(bodies, last, oldest, ledger.latest)
+            bodies.append(event.body)
+            last = event.sequence
+        return Page(bodies, until, oldest, ledger.latest)
+
+    def _refuse_compacted(self, after: int) -> None:
+        trimmed, latest = self._ledger.trimmed, self._ledger.latest
+        if after < trimmed:
+            oldest = trimmed + 1 if latest > trimmed else 0
+            raise ReplaydError(
+                Reason.SEQUENCE_COMPACTED,
+                f"the events up to {trimmed} were removed by retention; "
+                f"continue after {trimmed} or from a later cursor",
+                oldest_sequence=oldest,
+                latest_sequence=latest,
+            )

@@ -1,0 +1,283 @@
+"""The replay thread's side: take, begin, finish. See `Journal`.
+
+Rows are read ahead in the order of the queue, without their contents, until enough
+sessions are ready: so a long session doesn't hide the others behind it, up to a bound of
+memory. When it fills the bound, the others wait until it has moved on.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+
+from replayd.codec.event import outcome_event
+from replayd.errors import JournalError
+from replayd.journal.body import SpoolBody
+from replayd.journal.books import Batch
+from replayd.journal.interface import Body, Running
+from replayd.journal.ledger import Commit, Ledger, Taken, call_all
+from replayd.journal.schedule import Entry
+from replayd.journal.store import Ahead, Prepared, StoredReplay, place_of
+from replayd.model.event import PendingEvent
+from replayd.model.outcome import Outcome, Timings
+from replayd.model.plan import Plan, Target
+from replayd.model.replay import Replay, ReplayKey, ReplayState
+from replayd.reasons import Reason
+
+CLAIM_AHEAD = 32
+"""How many idempotent replays one commit lets begin; at most that many (and what runs)
+are sent once more after a crash."""
+
+MAX_AHEAD = 65_536
+"""How many replays are read ahead at most."""
+
+_READ_STEP = 256
+_READ_STEPS = 4
+"""How many reads one take makes at most, so that it never holds the thread for long."""
+
+_PREPARE_ROWS = 64
+_PREPARE_BYTES = 1024 * 1024
+_PREPARED_LIMIT = 32 * 1024 * 1024
+"""How much of what sending takes is kept for replays that wait."""
+
+
+class Runs:
+    """Replays on their way from the queue to their outcome."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
+        self._claimed: set[int] = set()
+        """Places of first attempts whose intent is durable; guarded by `state`."""
+        self._intents: set[int] = set()
+        """Places of running replays with an intent of their own; guarded by `state`."""
+        self._holds = 0
+        """How many want nothing to be taken; guarded by `state`."""
+
+    @contextmanager
+    def hold(self) -> Iterator[None]:
+        """Lets nothing be taken; the reading ahead waits for the commit anyway."""
+        with self._ledger.state:
+            self._holds += 1
+        try:
+            yield
+        finally:
+            with self._ledger.state:
+                self._holds -= 1
+
+    def take(self, limit: int, now: int) -> list[Replay]:
+        """Takes up to `limit` ready replays, oldest first."""
+        ledger = self._ledger
+        more = self._read_ahead(limit)
+        taken: list[Taken] = []
+        with ledger.state:
+            if not (ledger.paused or self._holds):
+                taken = [self._start(entry, now) for entry in ledger.schedule.pop(limit)]
+        try:
+            replays = self._replays(taken, now)
+        except JournalError:
+            self._put_back(taken)
+            raise
+        if more:
+            call_all(ledger.on_runnable)
+        return replays
+
+    def begin(self, replays: Iterable[Replay]) -> None:
+        """Makes the intents of taken replays durable."""
+        ledger = self._ledger
+        with ledger.state:
+            begun = [ledger.taken[replay.key].entry for replay in replays]
+            begun = [entry for entry in begun if not self._has_intent(entry)]
+        if not begun:
+            return
+        own = [entry for entry in begun if not _may_claim(entry)]
+        claims: set[int] = set()
+
+        def prepare(commit: Commit) -> None:
+            commit.change.replays += [
+                StoredReplay(entry.place, ReplayState.RUNNING, entry.attempt) for entry in own
+            ]
+            if len(own) < len(begun):
+                with ledger.state:
+                    claims.update(self._claims(begun))
+                commit.change.claims = sorted(claims)
+
+        def done() -> None:
+            self._intents.update(entry.place for entry in own)
+            if claims:
+                self._claimed = claims
+
+        ledger.commit(prepare, done)
+
+    def finish(
+        self,
+        key: ReplayKey,
+        outcome: Outcome,
+        events: Sequence[PendingEvent],
+        body: Body | None = None,
+    ) -> None:
+        """Hands over an outcome."""
+        assert body is None or isinstance(body, SpoolBody), "made by new_body"
+        content = body.seal() if body else b""
+        ledger = self._ledger
+        with ledger.state:
+            taken = ledger.taken[key]
+            if taken.state is not ReplayState.RUNNING:
+                raise ValueError(f"{key.replay_id} was finished before")
+            taken.state = outcome.state
+            taken.content = content
+            self._intents.discard(taken.entry.place)
+            ledger.schedule.free(taken.entry.session)
+            ledger.hand_over(events, taken)
+
+    def emit(self, events: Sequence[PendingEvent]) -> None:
+        """Hands over events that change nothing."""
+        with self._ledger.state:
+            self._ledger.hand_over(events)
+
+    def session_waits(self, key: ReplayKey, session: str) -> bool:
+        """Tells whether more of this session was read ahead."""
+        ledger = self._ledger
+        with ledger.state:
+            batch = ledger.books.live.get(key.batch_id)
+            return batch is not None and ledger.schedule.waits((batch.number, session))
+
+    def running(self) -> list[Running]:
+        """Lists what is RUNNING, oldest first."""
+        with self._ledger.state:
+            return [taken.running() for taken in self._ledger.taken.values()]
+
+    # Intents
+
+    def _has_intent(self, entry: Entry) -> bool:
+        return entry.place in (self._claimed if _may_claim(entry) else self._intents)
+
+    def _claims(self, begun: Iterable[Entry]) -> set[int]:
+        """Places of all first attempts that run or may begin soon without a commit."""
+        ledger = self._ledger
+        running = [taken.entry for taken in ledger.taken.values()]
+        places = {entry.place for entry in begun if _may_claim(entry)}
+        places |= {entry.place for entry in running if entry.place in self._claimed}
+        sessions = [entry.session for entry in begun]
+        likely = ledger.schedule.likely_next(sessions, CLAIM_AHEAD - 1)
+        return places | {entry.place for entry in likely}
+
+    # Reading ahead
+
+    def _read_ahead(self, limit: int) -> bool:
+        """Reads until enough replays are ready; True: there is more to read, later."""
+        for _ in range(_READ_STEPS):
+            with self._ledger.state:
+                if not self._wants_more(limit):
+                    return False
+            self._read_step(limit)
+        with self._ledger.state:
+            return self._wants_more(limit)
+
+    def _wants_more(self, limit: int) -> bool:
+        ledger = self._ledger
+        return (
+            not ledger.paused
+            and bool(ledger.books.unread)
+            and ledger.schedule.ready < limit
+            and len(ledger.schedule.entries) + _READ_STEP <= MAX_AHEAD
+        )
+
+    def _read_step(self, limit: int) -> None:
+        ledger = self._ledger
+        with ledger.writing:
+            ledger.check_open()
+            with ledger.state:
+                if not self._wants_more(limit):
+                    return
+                batch = ledger.books.unread[0]
+                batch.skip_cleared()
+                first, last = batch.next_index, batch.next_cleared
+            rows = ledger.store.read_ahead(batch.number, first, last, _READ_STEP)
+            with ledger.state:
+                for row in rows:
+                    self._add(batch, row)
+                if len(rows) < _READ_STEP:
+                    batch.next_index = last + 1
+                if batch.read:
+                    ledger.books.unread.popleft()
+
+    def _add(self, batch: Batch, row: Ahead) -> None:
+        index = row.flow_index
+        batch.opened(index, ended=row.ended)
+        if row.ended:
+            return
+        place = place_of(batch.number, index)
+        entry = Entry(batch.order(index), place, batch.key(index), row)
+        self._ledger.schedule.add(entry)
+
+    # What sending takes
+
+    def _start(self, entry: Entry, now: int) -> Taken:
+        ledger = self._ledger
+        batch = ledger.books.live[entry.key.batch_id]
+        taken = ledger.taken[entry.key] = Taken(batch, entry, now)
+        ledger.books.start(batch)
+        return taken
+
+    def _put_back(self, taken: Iterable[Taken]) -> None:
+        """Undoes a take; what ended on the way stays ended."""
+        ledger = self._ledger
+        with ledger.writing, ledger.state:
+            for each in taken:
+                if each.state is ReplayState.RUNNING:
+                    del ledger.taken[each.entry.key]
+                    ledger.books.stop(each.batch)
+                    ledger.schedule.put_back(each.entry)
+
+    def _replays(self, taken: Iterable[Taken], now: int) -> list[Replay]:
+        replays = []
+        loaded: dict[int, Prepared] = {}
+        for each in taken:
+            entry = each.entry
+            prepared = entry.prepared or loaded.get(entry.place)
+            if prepared is None:
+                loaded.update((one.place, one) for one in self._load(each))
+                prepared = loaded.get(entry.place, _missing(entry.place))
+            if prepared.damaged:
+                self._give_up(each, now)
+            else:
+                replays.append(entry.replay(prepared))
+        return replays
+
+    def _load(self, taken: Taken) -> Sequence[Prepared]:
+        """Reads what sending one replay takes, and of those that follow it."""
+        ledger = self._ledger
+        place = taken.entry.place
+        with ledger.state:
+            full = ledger.schedule.prepared_bytes > _PREPARED_LIMIT
+        limit = 1 if full else _PREPARE_ROWS
+        last = place_of(taken.batch.number, taken.batch.last)
+        with ledger.writing:
+            ledger.check_open()
+            found = ledger.store.prepared(place, last, limit, _PREPARE_BYTES)
+        with ledger.state:
+            for prepared in found:
+                ledger.schedule.prepare(prepared)
+        return found
+
+    def _give_up(self, taken: Taken, now: int) -> None:
+        """Ends a replay whose row is damaged: one bad row must not stop the queue."""
+        entry = taken.entry
+        outcome = Outcome(
+            ReplayState.FAILED,
+            Timings(now),
+            reason=Reason.INTERNAL,
+            message="its row in the journal is damaged; enqueue the capture again",
+        )
+        replay = entry.replay(Prepared(entry.place, b"", b""))
+        plan = Plan(b"", b"", Target("", "", 0), b"", flow_index=entry.key.flow_index)
+        self.finish(entry.key, outcome, [outcome_event(replay, plan, outcome, now)])
+
+
+def _missing(place: int) -> Prepared:
+    return Prepared(place, b"", None, damaged=True)
+
+
+def _may_claim(entry: Entry) -> bool:
+    """First attempts of idempotent requests are claimed ahead. Others get an intent of
+    their own, so that no replay counts as interrupted again that had not begun.
+    """
+    return entry.idempotent and entry.attempt == 1

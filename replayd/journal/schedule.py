@@ -1,0 +1,170 @@
+"""Which of the replays read ahead may run next. Plain data: no lock, no store, no clock.
+
+A replay is ready when it is the first of its session and nothing of its session runs. The
+ready sessions are a heap by the place in the queue of their first replay, so that adding,
+taking and freeing cost the same however long the queue is and however long one session
+blocks the others behind it.
+"""
+
+import heapq
+from collections import deque
+from collections.abc import Iterable
+from itertools import islice
+
+from replayd.journal.store import Ahead, Prepared, number_of
+from replayd.model.replay import Replay, ReplayKey
+
+SessionKey = tuple[int, str]
+"""A session is scoped to its batch: the batch's number, the session's name."""
+
+
+class Entry:
+    """A replay that was read ahead."""
+
+    __slots__ = ("attempt", "idempotent", "key", "order", "place", "prepared", "session")
+
+    def __init__(self, order: int, place: int, key: ReplayKey, ahead: Ahead) -> None:
+        self.order = order
+        """Its place in the queue."""
+        self.place = place
+        """Its place in the store."""
+        self.key = key
+        self.session: SessionKey = (number_of(place), ahead.session)
+        self.idempotent = ahead.idempotent
+        self.attempt = ahead.attempt
+        self.prepared: Prepared | None = None
+        """What sending takes, when it was read already."""
+
+    def replay(self, prepared: Prepared) -> Replay:
+        """Makes what the replay thread gets."""
+        return Replay(
+            self.key,
+            self.session[1],
+            self.idempotent,
+            self.attempt,
+            prepared.plan,
+            prepared.request_content,
+        )
+
+
+class _Session:
+    """The waiting replays of one session."""
+
+    __slots__ = ("busy", "waiting")
+
+    def __init__(self) -> None:
+        self.waiting: deque[Entry] = deque()
+        self.busy = False
+        """A replay of it runs."""
+
+
+class Schedule:
+    """The replays read ahead, by session, oldest first."""
+
+    def __init__(self) -> None:
+        self._sessions: dict[SessionKey, _Session] = {}
+        self._ready: list[tuple[int, SessionKey]] = []
+        """A heap: each session that is not busy and has a waiting replay, once."""
+        self.entries: dict[int, Entry] = {}
+        """Everything that waits, by its place in the store."""
+        self.prepared_bytes = 0
+        """How much of what sending takes was read for replays that wait."""
+
+    @property
+    def ready(self) -> int:
+        """How many replays may be taken now."""
+        return len(self._ready)
+
+    def add(self, entry: Entry) -> None:
+        """Adds a replay that comes after all others of its session."""
+        session = self._sessions.get(entry.session)
+        if session is None:
+            session = self._sessions[entry.session] = _Session()
+        session.waiting.append(entry)
+        self.entries[entry.place] = entry
+        if not session.busy and len(session.waiting) == 1:
+            heapq.heappush(self._ready, (entry.order, entry.session))
+
+    def prepare(self, prepared: Prepared) -> None:
+        """Keeps what sending takes with the replay, if it waits."""
+        entry = self.entries.get(prepared.place)
+        if entry is not None and entry.prepared is None:
+            entry.prepared = prepared
+            self.prepared_bytes += _size(prepared)
+
+    def pop(self, limit: int) -> list[Entry]:
+        """Takes the oldest ready replays; their sessions are busy until freed."""
+        taken: list[Entry] = []
+        while self._ready and len(taken) < limit:
+            session = self._sessions[heapq.heappop(self._ready)[1]]
+            session.busy = True
+            entry = session.waiting.popleft()
+            self._forget(entry)
+            taken.append(entry)
+        return taken
+
+    def free(self, key: SessionKey) -> None:
+        """Lets the next replay of a busy session be taken."""
+        session = self._sessions[key]
+        session.busy = False
+        if session.waiting:
+            heapq.heappush(self._ready, (session.waiting[0].order, key))
+        else:
+            del self._sessions[key]
+
+    def put_back(self, entry: Entry) -> None:
+        """Undoes the taking of a replay."""
+        self._sessions[entry.session].waiting.appendleft(entry)
+        self.entries[entry.place] = entry
+        if entry.prepared is not None:
+            self.prepared_bytes += _size(entry.prepared)
+        self.free(entry.session)
+
+    def drop(self, number: int | None) -> None:
+        """Forgets what waits, of one batch or (None) of all."""
+        for key in list(self._sessions):
+            if number is not None and key[0] != number:
+                continue
+            session = self._sessions[key]
+            for entry in session.waiting:
+                self._forget(entry)
+            session.waiting.clear()
+            if not session.busy:
+                del self._sessions[key]
+        self._ready = [each for each in self._ready if each[1] in self._sessions]
+        self._ready = [each for each in self._ready if self._sessions[each[1]].waiting]
+        heapq.heapify(self._ready)
+
+    def waits(self, key: SessionKey) -> bool:
+        """Tells whether a replay of this session waits."""
+        session = self._sessions.get(key)
+        return session is not None and bool(session.waiting)
+
+    def likely_next(self, begun: Iterable[SessionKey], limit: int) -> list[Entry]:
+        """Guesses which replays follow those begun now: first attempts of idempotent
+        requests, in turns from their sessions and from the oldest ready ones.
+        """
+        keys = dict.fromkeys(begun)
+        # The top of a heap is nearly its smallest, and a guess is all that is wanted.
+        keys.update(dict.fromkeys(key for _, key in self._ready[:limit]))
+        turns = deque(
+            islice(self._sessions[key].waiting, limit) for key in keys if key in self._sessions
+        )
+        found: list[Entry] = []
+        while turns and len(found) < limit:
+            turn = turns.popleft()
+            entry = next(turn, None)
+            if entry is not None:
+                turns.append(turn)
+                if entry.idempotent and entry.attempt == 1:
+                    found.append(entry)
+        return found
+
+    def _forget(self, entry: Entry) -> None:
+        del self.entries[entry.place]
+        if entry.prepared is not None:
+            self.prepared_bytes -= _size(entry.prepared)
+
+
+def _size(prepared: Prepared) -> int:
+    return len(prepared.plan) + len(prepared.request_content or b"")

@@ -1,0 +1,260 @@
+"""What the journal asks of a store: keep rows, and make one change at a time durable.
+
+A store knows no order of the queue, no sessions and no locks; `StoredJournal` calls it
+under one lock. A `Change` is everything that one commit does, as plain data: the store
+makes all of it durable or nothing. `memory` and `sqlite` are the stores.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple, Protocol
+
+from replayd.errors import JournalError
+from replayd.journal.body import Content, SpoolBody
+from replayd.journal.interface import Part
+from replayd.model.event import EventKind
+from replayd.model.replay import ReplayState, Row
+
+PLACE_BITS = 32
+
+
+def place_of(number: int, flow_index: int) -> int:
+    """Where a flow lies in the store: its batch's number, then its index.
+
+    A place identifies a replay as well: a batch runs once. (A repeat would get a number
+    of its own.)
+    """
+    return number << PLACE_BITS | flow_index
+
+
+def number_of(place: int) -> int:
+    """The batch's number of a place."""
+    return place >> PLACE_BITS
+
+
+class StoredEvent(NamedTuple):
+    """An event with its place in the log."""
+
+    sequence: int
+    kind: EventKind
+    batch_id: str
+    body: bytes
+    """An encoded `flowreplay.v1.Event` with its sequence."""
+
+
+def matching(
+    events: Iterable[StoredEvent], kinds: frozenset[EventKind], batch_id: str
+) -> Iterator[StoredEvent]:
+    """Filters events: of these kinds (none: all), of this batch or none (empty: all)."""
+    return (
+        event
+        for event in events
+        if (not kinds or event.kind in kinds) and (not batch_id or event.batch_id in ("", batch_id))
+    )
+
+
+class StoredReplay(NamedTuple):
+    """What is remembered of a replay; one that only waits is not remembered at all."""
+
+    place: int
+    state: ReplayState
+    """RUNNING: it has an intent. QUEUED: it waits for another attempt. Else its outcome."""
+    attempt: int
+    content: Content = b""
+    """Of its response."""
+
+
+class Figures(NamedTuple):
+    """How far a batch has come."""
+
+    number: int
+    cursor: int
+    """Every replay with a lower flow index has an outcome."""
+    succeeded: int
+    failed: int
+    killed: int
+    cleared: int
+    interrupted: int
+
+
+class StoredBatch(NamedTuple):
+    """An accepted batch."""
+
+    number: int
+    """Its place in the store; given when it is staged."""
+    batch_id: str
+    position: int
+    """Its place in the queue; given when it is accepted."""
+    label: str
+    accepted: int
+    first: int
+    """The lowest flow index; 0 in a batch without rows, whose `last` is -1."""
+    last: int
+    figures: Figures
+    cleared: tuple[tuple[int, int], ...] = ()
+    """Flow indices (first, last) that were cleared, unless they have a StoredReplay."""
+
+
+class Remembered(NamedTuple):
+    """The answer to an Enqueue with a request_id."""
+
+    request_id: str
+    content_hash: bytes
+    answer: bytes
+    sequence: int
+    expires: int
+    """Nanoseconds since the epoch."""
+
+
+class ClearedRange(NamedTuple):
+    """Flow indices of a batch that were taken off the queue."""
+
+    number: int
+    first: int
+    last: int
+
+
+@dataclass(slots=True)
+class Change:
+    """What one commit changes."""
+
+    accepted: StoredBatch | None = None
+    remembered: Remembered | None = None
+    forget_before: int = 0
+    """Answers that expired before this time are forgotten."""
+    replays: list[StoredReplay] = field(default_factory=list)
+    figures: list[Figures] = field(default_factory=list)
+    claims: Sequence[int] | None = None
+    """Places of idempotent replays whose first attempt may begin; replaces the last."""
+    cleared: list[ClearedRange] = field(default_factory=list)
+    paused: bool | None = None
+    events: list[StoredEvent] = field(default_factory=list)
+
+    @property
+    def empty(self) -> bool:
+        """Whether there is nothing to commit."""
+        return not (
+            self.events
+            or self.replays
+            or self.figures
+            or self.cleared
+            or self.accepted is not None
+            or self.remembered is not None
+            or self.claims is not None
+            or self.paused is not None
+        )
+
+
+class Ahead(NamedTuple):
+    """A replay as `read_ahead` finds it."""
+
+    flow_index: int
+    session: str
+    idempotent: bool
+    attempt: int
+    """The next one."""
+    ended: bool
+    """It has an outcome."""
+
+
+class Prepared(NamedTuple):
+    """What sending takes."""
+
+    place: int
+    plan: bytes
+    request_content: bytes | None
+    """None: larger than what travels along."""
+    damaged: bool = False
+    """Its checksum is wrong; the other fields mean nothing."""
+
+
+class Interrupted(NamedTuple):
+    """A replay with an intent and no outcome, found at open."""
+
+    batch_id: str
+    place: int
+    flow_index: int
+    attempt: int
+    idempotent: bool
+    plan: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """What a store held when it was opened."""
+
+    store_id: str
+    epoch: int
+    trimmed: int
+    """The highest sequence that was deleted."""
+    latest: int
+    paused: bool
+    next_number: int
+    next_position: int
+    accepted: int
+    """How many replays were ever accepted."""
+    ended: dict[ReplayState, int]
+    """How many replays have each outcome."""
+    live: Sequence[StoredBatch]
+    """The batches with replays that have no outcome, in order of acceptance."""
+    interrupted: Sequence[Interrupted]
+
+
+class StoreFailedError(JournalError):
+    """The store can't be trusted any more (an fsync failed, the file is corrupt): what it
+    holds is known again only after it was opened anew.
+    """
+
+
+class Store(Protocol):
+    """Keeps rows and commits changes. Every method may raise JournalError."""
+
+    kind: str
+
+    def load(self) -> Opened:
+        """Deletes what is left of batches that were never accepted; returns the rest."""
+
+    def stage(self, number: int, batch_id: str, rows: Sequence[Row]) -> None:
+        """Adds rows to a batch that is not accepted yet."""
+
+    def discard(self, number: int, limit: int) -> bool:
+        """Deletes up to `limit` rows of a staged batch; False: it is gone."""
+
+    def commit(self, change: Change) -> None:
+        """Makes a change durable as a whole, or raises and has changed nothing."""
+
+    def remembered(self, request_id: str) -> Remembered | None:
+        """Returns the answer that a request_id was given."""
+
+    def batch(self, batch_id: str) -> StoredBatch | None:
+        """Returns an accepted batch."""
+
+    def read_ahead(self, number: int, first: int, last: int, limit: int) -> Sequence[Ahead]:
+        """Returns replays from index `first` to `last`, in order."""
+
+    def ended_between(self, number: int, first: int, last: int) -> Sequence[int]:
+        """Returns the indices from `first` to `last` that have an outcome, in order."""
+
+    def prepared(self, first: int, last: int, limit: int, max_bytes: int) -> Sequence[Prepared]:
+        """Returns what sending takes, from one place to another, in order: at most `limit`
+        and, but for the first, not more than `max_bytes`.
+        """
+
+    def events(
+        self, after: int, until: int, kinds: frozenset[EventKind], batch_id: str
+    ) -> Iterator[StoredEvent]:
+        """Yields events after `after` up to `until`, of these kinds (none: all) and of this
+        batch or no batch (empty: all).
+        """
+
+    def trim(self, first: int, last: int) -> None:
+        """Deletes the events from one sequence to another."""
+
+    def piece(self, place: int, part: Part, number: int) -> bytes:
+        """Returns a content's piece (of 256 KiB, the last one shorter); empty: the end."""
+
+    def new_body(self) -> SpoolBody:
+        """Makes an empty body."""
+
+    def close(self) -> None:
+        """Closes. Idempotent."""
