@@ -6,8 +6,9 @@ FieldError with the field's name and what stands there instead.
 """
 
 import math
+from typing import cast
 
-from replayd.formats.tnetstring import Value
+from replayd.formats.tnetstring_parser import Value
 from replayd.model.flow import Headers
 
 Structure = dict[bytes, Value]
@@ -116,17 +117,14 @@ def optional_time(structure: Structure, name: bytes) -> float | None:
 def headers(structure: Structure, name: bytes) -> Headers:
     """Returns header or trailer fields: a list of pairs of bytes."""
     value = require(structure, name)
-    if not isinstance(value, list):
+    if not isinstance(value, tuple):
         raise _wrong(name, "a list", value)
-    out = []
     for pair in value:
-        if type(pair) is not list or len(pair) != 2:
+        if type(pair) is not tuple or len(pair) != 2:
             raise FieldError(f"{name.decode()!r} must be a list of pairs")
-        field_name, field_value = pair
-        if type(field_name) is not bytes or type(field_value) is not bytes:
+        if type(pair[0]) is not bytes or type(pair[1]) is not bytes:
             raise FieldError(f"{name.decode()!r} must be a list of pairs of bytes")
-        out.append((field_name, field_value))
-    return tuple(out)
+    return cast(Headers, value)
 
 
 def optional_headers(structure: Structure, name: bytes) -> Headers:

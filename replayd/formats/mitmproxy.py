@@ -15,7 +15,8 @@ from replayd.errors import CaptureError
 from replayd.formats import fields
 from replayd.formats.fields import FieldError, Structure
 from replayd.formats.mitmproxy_versions import UnsupportedVersionError, migrate
-from replayd.formats.tnetstring import Records, Source, TnetstringError, parse
+from replayd.formats.tnetstring import Records, Source, TnetstringError
+from replayd.formats.tnetstring_parser import Parser
 from replayd.model.flow import CaptureNote, Flow, FlowError, FlowKind, Request, Response
 from replayd.reasons import Reason
 
@@ -47,8 +48,15 @@ _FIELDS = {
 """All of a flow's fields, and all of them are required."""
 _OPTIONAL = frozenset({b"backup"})
 
+_NOTED = 20
+"""Unknown fields of a structure that get a note of their own."""
+
+_MAX_ID = 200
+"""Characters of an id; mitmproxy's are UUIDs of 36."""
+
 _MESSAGE = frozenset(b"http_version headers content trailers timestamp_start timestamp_end".split())
 _REQUEST = _MESSAGE | frozenset(b"host port method scheme authority path".split())
+_ERROR = frozenset({b"msg", b"timestamp"})
 _RESPONSE = _MESSAGE | frozenset(b"status_code reason".split())
 
 
@@ -57,11 +65,11 @@ def read_dump(stream: Source) -> Iterator[Flow | CaptureNote]:
 
     Raises CaptureError.
     """
-    records = Records(stream)
+    records, parser = Records(stream), Parser(_SKIPPED)
     index = 0
     try:
         for record in records:
-            state = parse(record, _SKIPPED)
+            state = parser.parse(record)
             if not isinstance(state, dict):
                 raise FieldError(f"a flow must be a dictionary, but is {state!r:.40}")
             reader = _FlowReader(state)
@@ -95,12 +103,11 @@ class _FlowReader:
     """Reads one flow's state; `notes` says what was ignored in it."""
 
     def __init__(self, state: Structure) -> None:
-        self._state = state
+        self._state = migrate(state)
         self.notes: list[str] = []
 
     def flow(self) -> Flow:
         state = self._state
-        migrate(state)
         kind = _KINDS.get(fields.text(state, b"type"))
         if kind is None:
             raise FieldError(f"there is no type of flow named {state[b'type']!r:.40}")
@@ -109,7 +116,7 @@ class _FlowReader:
         if http and state[b"websocket"] is not None:
             kind = FlowKind.WEBSOCKET
         return Flow(
-            flow_id=fields.text(state, b"id"),
+            flow_id=_id(state),
             session_id=_session(fields.substructure(state, b"client_conn")),
             kind=kind,
             request=self._request() if http else None,
@@ -129,9 +136,13 @@ class _FlowReader:
         if missing:
             names = ", ".join(sorted(name.decode() for name in missing))
             raise FieldError(f"{where} lacks {names}")
-        for name in sorted(found.keys() - known - _OPTIONAL):
+        unknown = sorted(found.keys() - known - _OPTIONAL)
+        for name in unknown[:_NOTED]:
             shown = name[:40].decode("utf-8", "backslashreplace")
             self.notes.append(f"{where} has an unknown field {shown!r}, which was ignored")
+        if len(unknown) > _NOTED:
+            more = len(unknown) - _NOTED
+            self.notes.append(f"{where} has {more} more unknown fields, which were ignored")
 
     def _request(self) -> Request | None:
         state = fields.optional_substructure(self._state, b"request")
@@ -173,6 +184,7 @@ class _FlowReader:
         state = fields.optional_substructure(self._state, b"error")
         if state is None:
             return None
+        self._check(state, _ERROR, "the error")
         return FlowError(fields.text(state, b"msg"), self._time(state, b"timestamp"))
 
     def _time(self, state: Structure, name: bytes) -> float | None:
@@ -184,13 +196,20 @@ class _FlowReader:
             return None
 
 
+def _id(state: Structure) -> str:
+    text = fields.text(state, b"id")
+    if len(text) > _MAX_ID:
+        raise FieldError(f"an id has {len(text)} characters, more than {_MAX_ID}")
+    return text
+
+
 def _session(client: Structure) -> str:
     """The client connection's id; where it is empty, its address and start."""
-    connection_id = fields.text(client, b"id")
+    connection_id = _id(client)
     if connection_id:
         return connection_id
     peer, start = fields.require(client, b"peername"), fields.require(client, b"timestamp_start")
-    return f"{peer!r} {start!r}"
+    return f"{peer!r:.100} {start!r:.100}"
 
 
 def _server_name(state: Structure) -> str:

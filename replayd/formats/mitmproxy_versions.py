@@ -1,15 +1,14 @@
 """The versions of mitmproxy's flow format: which are read, and the way to the newest.
 
-A flow's state is migrated step by step, each step a pure function from one version to
-the next, until it is of version NEWEST. A further old version is one more row of STEPS.
-A step changes what the reader of the newest version looks at and the names of fields;
-it works in place on a state that nobody else holds.
+A flow's state is migrated step by step until it is of version NEWEST. A step is a pure
+function from a state of one version to a state of the next: it copies what it changes. A
+further old version is one more row of STEPS.
 """
 
 from collections.abc import Callable
 
 from replayd.formats.fields import FieldError, Structure, require, substructure
-from replayd.formats.tnetstring import Value
+from replayd.formats.tnetstring_parser import Value
 
 NEWEST = 21
 """Written by mitmproxy 11 and 12."""
@@ -45,8 +44,8 @@ class UnsupportedVersionError(Exception):
     """The state is of a version that is not read; the text says what to do."""
 
 
-def migrate(state: Structure) -> None:
-    """Brings a state to version NEWEST, in place.
+def migrate(state: Structure) -> Structure:
+    """Brings a state to version NEWEST; what is given stays as it is.
 
     Raises UnsupportedVersionError, and FieldError when the state is not what its version
     says.
@@ -56,14 +55,16 @@ def migrate(state: Structure) -> None:
         step = STEPS.get(version)
         if step is None:
             raise UnsupportedVersionError(_unsupported(version))
-        version = step(state)
+        state = step(state)
+        version = _version(state[b"version"])
+    return state
 
 
 def _version(value: Value) -> int | tuple[int, ...]:
     if type(value) is int:
         return value
     # Up to 3.0: mitmproxy's own version; only its first two numbers count.
-    if isinstance(value, list) and len(value) >= 2:
+    if isinstance(value, tuple) and len(value) >= 2:
         numbers = [number for number in value[:2] if type(number) is int]
         if len(numbers) == 2:
             return tuple(numbers)
@@ -86,49 +87,62 @@ def _unsupported(version: int | tuple[int, ...]) -> str:
     )
 
 
-def _18_to_19(state: Structure) -> int:
-    client, server = substructure(state, b"client_conn"), substructure(state, b"server_conn")
-    _rename(client, b"address", b"peername")
-    _rename(client, b"cipher_name", b"cipher")
-    if client.get(b"timestamp_start") is None:
-        client[b"timestamp_start"] = 0.0
-    _rename(server, b"ip_address", b"peername")
-    _rename(server, b"source_address", b"sockname")
-    _rename(server, b"cipher_name", b"cipher")
-    _rename(server, b"via2", b"via")
-    if server.get(b"sni") is True:
-        # Stood for "the address's host".
-        address = server.get(b"address")
-        server[b"sni"] = address[0] if isinstance(address, list) and address else None
-    for connection in (client, server):
+def _with_connections(
+    state: Structure, version: int, change: Callable[[bytes, Structure], object]
+) -> Structure:
+    """Copies a state and its connections, lets `change` work on the copies of these."""
+    changed = {**state, b"version": version}
+    for name in (b"client_conn", b"server_conn"):
+        connection = dict(substructure(state, name))
+        change(name, connection)
+        changed[name] = connection
+    return changed
+
+
+def _18_to_19(state: Structure) -> Structure:
+    def change(name: bytes, connection: Structure) -> None:
+        for old, new in _RENAMED_IN_19[name]:
+            if old in connection:
+                connection[new] = connection.pop(old)
         for gone in (b"tls_established", b"tls_extensions"):
             connection.pop(gone, None)
         connection.setdefault(b"transport_protocol", "tcp")
-    return 19
+        if name == b"client_conn" and connection.get(b"timestamp_start") is None:
+            connection[b"timestamp_start"] = 0.0
+        if connection.get(b"sni") is True:
+            # Stood for "the address's host".
+            address = connection.get(b"address")
+            connection[b"sni"] = address[0] if isinstance(address, tuple) and address else None
+
+    return _with_connections(state, 19, change)
 
 
-def _rename(structure: Structure, old: bytes, new: bytes) -> None:
-    if old in structure:
-        structure[new] = structure.pop(old)
+_RENAMED_IN_19 = {
+    b"client_conn": ((b"address", b"peername"), (b"cipher_name", b"cipher")),
+    b"server_conn": (
+        (b"ip_address", b"peername"),
+        (b"source_address", b"sockname"),
+        (b"cipher_name", b"cipher"),
+        (b"via2", b"via"),
+    ),
+}
 
 
-def _19_to_20(state: Structure) -> int:
-    for name in (b"client_conn", b"server_conn"):
-        substructure(state, name).pop(b"state", None)
-    return 20
+def _19_to_20(state: Structure) -> Structure:
+    return _with_connections(state, 20, lambda _, connection: connection.pop(b"state", None))
 
 
-def _20_to_21(state: Structure) -> int:
-    for name in (b"client_conn", b"server_conn"):
-        connection = substructure(state, name)
+def _20_to_21(state: Structure) -> Structure:
+    def change(_: bytes, connection: Structure) -> None:
         if connection.get(b"tls_version") == "QUIC":
             connection[b"tls_version"] = "QUICv1"
-    return 21
+
+    return _with_connections(state, 21, change)
 
 
-STEPS: dict[int | tuple[int, ...], Callable[[Structure], int]] = {
+STEPS: dict[int | tuple[int, ...], Callable[[Structure], Structure]] = {
     18: _18_to_19,
     19: _19_to_20,
     20: _20_to_21,
 }
-"""Each version's step to the next; a step returns the version that it made."""
+"""Each version's step to the next."""

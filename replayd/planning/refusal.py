@@ -17,6 +17,9 @@ from replayd.planning.plan import target_of
 from replayd.planning.target_rules import TargetRules
 from replayd.reasons import Reason
 
+MAX_HEAD = 1 << 20
+"""Bytes of target and fields: far beyond what servers take, well within one message."""
+
 _LINE_ENDS = re.compile(rb"[\r\n\0]")
 _VALUE_ENDS = re.compile(rb"\n(?![ \t])")
 """The end of a field's line: a line feed, with CR or alone (RFC 9112 section 2.2 lets
@@ -59,13 +62,9 @@ def refuse(
             Reason.UNSAFE_BYTES,
             f"{unsafe}, which would make two requests of one; raw sends it all the same",
         )
-    size = len(request.content or b"")
-    if size > body_size_limit:
-        return Refusal(
-            Reason.CONTENT_TOO_LARGE,
-            f"the content has {size} bytes, and the daemon's --body-size-limit is "
-            f"{body_size_limit}",
-        )
+    too_large = _too_large(request, body_size_limit)
+    if too_large is not None:
+        return Refusal(Reason.CONTENT_TOO_LARGE, too_large)
     denied = targets.check_host(*dialling.apply(target_of(flow, request), connect_to).address)
     return None if denied is None else Refusal(Reason.TARGET_DENIED, denied)
 
@@ -91,17 +90,17 @@ def _unfit(flow: Flow) -> Refusal | None:
 
 def _invalid_target(flow: Flow, request: Request) -> str | None:
     # A CONNECT has no scheme: it goes to its host and port in the clear.
-    if request.scheme not in (b"http", b"https") and (request.scheme, request.method) != (
-        b"",
-        b"CONNECT",
-    ):
-        return f"the scheme {request.scheme[:40]!r} is neither http nor https"
+    without_scheme = request.method == b"CONNECT" and not request.scheme
+    if request.scheme not in (b"http", b"https") and not without_scheme:
+        return f"the scheme {_shown(request.scheme)} is neither http nor https"
     if not 0 < request.port < 1 << 16:
         return f"the port {request.port} is not between 1 and 65535"
-    for what, host in (("host", request.host), ("server name", flow.server_name)):
+    hosts = [("host", request.host)]
+    if request.scheme == b"https" and flow.server_name:
+        hosts.append(("server name", flow.server_name))
+    for what, host in hosts:
         try:
-            if host or what == "host":
-                normal_host(host)
+            normal_host(host)
         except ValueError as error:
             return f"the {what} {host[:80]!r} {error}"
     return None
@@ -123,5 +122,20 @@ def _unsafe(request: Request) -> str | None:
     if b"\n" in b"".join([value for _, value in fields]):
         for name, value in fields:
             if _VALUE_ENDS.search(value):
-                return f"the value of the field {name[:80]!r} holds the end of a line"
+                return f"the value of the field {_shown(name)} holds the end of a line"
     return None
+
+
+def _too_large(request: Request, body_size_limit: int) -> str | None:
+    size = len(request.content or b"")
+    if size > body_size_limit:
+        return f"the content has {size} bytes; the daemon's --body-size-limit is {body_size_limit}"
+    fields = (*request.headers, *request.trailers)
+    head = len(request.path) + sum([len(name) + len(value) for name, value in fields])
+    if head > MAX_HEAD:
+        return f"the target and the fields have {head} bytes, more than {MAX_HEAD}"
+    return None
+
+
+def _shown(octets: bytes) -> str:
+    return repr(octets[:80].decode("latin-1"))
