@@ -1,1 +1,41 @@
-"""."""
+"""The Python client of replayd, on the contract `flowreplay.v1` alone.
+
+    from flowreplay_client import connect, request_flow
+
+    with connect() as client:
+        batch = client.enqueue([request_flow("GET", "http://127.0.0.1:8000/")])
+        for event in client.watch(start=batch.cursor, until_idle=True):
+            print(event.WhichOneof("payload"))
+
+`client`    the synchronous client, `watch` its iterator of events;
+`aio`       the same for asyncio: `from flowreplay_client import aio`, `aio.connect()`.
+            Both are thin layers over the parts below, which do no I/O with the daemon,
+            so that nothing is written twice and neither runs on top of the other;
+`messages`  what an Enqueue sends, `capture` where a capture's bytes come from,
+            `tries` whether it is sent again, `outbox` how it gets into gRPC's thread;
+`bookmark`  where a watch stands and whether it goes on;
+`errors`    what a call can end with; `address` and `channel` how the daemon is found.
+"""
+
+from flowreplay_client.bookmark import WatchSettings, kind_names
+from flowreplay_client.client import Client, connect
+from flowreplay_client.connect_to import parse_connect_to
+from flowreplay_client.errors import EventsCompacted, ReplaydClientError, Unreachable
+from flowreplay_client.flows import request_flow
+from flowreplay_client.messages import EnqueueSettings, format_names
+from flowreplay_client.watch import Watch
+
+__all__ = [
+    "Client",
+    "EnqueueSettings",
+    "EventsCompacted",
+    "ReplaydClientError",
+    "Unreachable",
+    "Watch",
+    "WatchSettings",
+    "connect",
+    "format_names",
+    "kind_names",
+    "parse_connect_to",
+    "request_flow",
+]

@@ -1,0 +1,181 @@
+"""The synchronous client: one method a call, each a thin layer over the shared parts."""
+
+import os
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Self, TypeVar, Unpack
+
+import grpc
+from flowreplay.v1.flow_pb2 import Flow
+from flowreplay.v1.replay_pb2 import (
+    ClearRequest,
+    ClearResponse,
+    CountRequest,
+    CountResponse,
+    EnqueueRequest,
+    EnqueueResponse,
+    GetStatusRequest,
+    GetStatusResponse,
+    PauseRequest,
+    PauseResponse,
+    ResumeRequest,
+    ResumeResponse,
+)
+from flowreplay.v1.replay_pb2_grpc import ReplayServiceStub
+
+from flowreplay_client.address import find_address
+from flowreplay_client.bookmark import Bookmark, WatchSettings
+from flowreplay_client.capture import CaptureSource, open_capture
+from flowreplay_client.channel import channel_options
+from flowreplay_client.errors import error_from
+from flowreplay_client.messages import (
+    EnqueueSettings,
+    Progress,
+    capture_messages,
+    enqueue_options,
+    flow_messages,
+)
+from flowreplay_client.outbox import Outbox
+from flowreplay_client.tries import Tries
+from flowreplay_client.watch import Interruption, Watch
+
+DEFAULT_TIMEOUT = 5.0
+"""Seconds for the daemon to answer; it answers within milliseconds when it is well."""
+
+Request = TypeVar("Request")
+Response = TypeVar("Response")
+
+
+def connect(address: str | None = None, *, timeout: float = DEFAULT_TIMEOUT) -> "Client":
+    """Returns a client for the daemon at `address` (`unix:PATH` or `HOST:PORT`).
+
+    Without one, `REPLAYD_ADDRESS` says where, else it is the daemon's default socket.
+    `timeout` (seconds) bounds connecting and every call but an Enqueue, which takes as
+    long as its capture, and an open watch. Connects with the first call. Raises
+    ValueError when the address has neither form.
+    """
+    return Client(find_address(address, os.environ), timeout)
+
+
+class Client:
+    """A connection to one daemon; safe to share between threads.
+
+    Every method raises ReplaydClientError, and Unreachable (one of them) when there is
+    no daemon to answer.
+    """
+
+    def __init__(self, address: str, timeout: float = DEFAULT_TIMEOUT) -> None:
+        self.address = address
+        self._timeout = timeout
+        self._channel = grpc.insecure_channel(address, options=channel_options(timeout))
+        self._stub = ReplayServiceStub(self._channel)
+
+    def close(self) -> None:
+        """Ends open calls and the connection. Idempotent."""
+        self._channel.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_exception: object) -> None:
+        self.close()
+
+    def enqueue_capture(
+        self,
+        source: CaptureSource,
+        *,
+        progress: Progress | None = None,
+        **settings: Unpack[EnqueueSettings],
+    ) -> EnqueueResponse:
+        """Adds the flows of a capture to the queue: a path, a file, bytes or pieces of them.
+
+        A connection that breaks on the way is no problem for a source that can be read
+        again: the call is repeated under its request_id, which queues the flows once.
+        `progress(sent_bytes, total_bytes)` is called in this thread. Raises ValueError
+        for settings that make no sense and OSError when the source can't be read;
+        nothing is queued then.
+        """
+        options, capture = enqueue_options(settings), open_capture(source)
+        return self._enqueue(
+            lambda: capture_messages(options, capture, progress),
+            Tries(options.request_id, repeatable=capture.repeatable),
+        )
+
+    def enqueue(
+        self, flows: Iterable[Flow], **settings: Unpack[EnqueueSettings]
+    ) -> EnqueueResponse:
+        """Adds typed flows to the queue, in their order; `request_flow` builds simple ones.
+
+        Large contents are sent in pieces. Repeated like `enqueue_capture` when `flows`
+        is a sequence; an iterator is run in this thread, once.
+        """
+        options = enqueue_options(settings)
+        return self._enqueue(
+            lambda: flow_messages(options, flows),
+            Tries(options.request_id, repeatable=isinstance(flows, Sequence)),
+        )
+
+    def count(self, batch_id: str = "") -> CountResponse:
+        """Counts replays by state, of all batches or of one."""
+        return self._call(self._stub.Count, CountRequest(batch_id=batch_id))
+
+    def clear(self, batch_id: str = "") -> ClearResponse:
+        """Takes what waits off the queue, of all batches or of one; what runs finishes."""
+        return self._call(self._stub.Clear, ClearRequest(batch_id=batch_id))
+
+    def pause(self) -> PauseResponse:
+        """Pauses the queue: what runs finishes, nothing more is taken."""
+        return self._call(self._stub.Pause, PauseRequest())
+
+    def resume(self) -> ResumeResponse:
+        """Resumes the queue."""
+        return self._call(self._stub.Resume, ResumeRequest())
+
+    def status(self) -> GetStatusResponse:
+        """Tells what the daemon is and does."""
+        return self._call(self._stub.GetStatus, GetStatusRequest())
+
+    def watch(
+        self, *, on_interruption: Interruption | None = None, **settings: Unpack[WatchSettings]
+    ) -> Watch:
+        """Follows events; returns once the daemon is watching, so that none is missed.
+
+        An unreachable daemon is an error now, but later it is waited for, for ever:
+        raise in `on_interruption(error)` to give up.
+        """
+        bookmark = Bookmark(settings)
+        return Watch(self._stub.WatchEvents, bookmark, self.address, self._timeout, on_interruption)
+
+    def _call(
+        self, method: grpc.UnaryUnaryMultiCallable[Request, Response], request: Request
+    ) -> Response:
+        try:
+            return method(request, timeout=self._timeout)
+        except grpc.RpcError as failure:
+            raise error_from(failure, self.address) from failure
+
+    def _enqueue(
+        self, messages: Callable[[], Iterator[EnqueueRequest]], tries: Tries
+    ) -> EnqueueResponse:
+        while True:
+            outbox: Outbox[EnqueueRequest] = Outbox()
+            try:
+                return self._send(messages(), outbox)
+            except grpc.RpcError as failure:
+                error = error_from(failure, self.address)
+                delay = tries.after(error, reached=outbox.reached)
+            time.sleep(delay)
+
+    def _send(
+        self, messages: Iterator[EnqueueRequest], outbox: Outbox[EnqueueRequest]
+    ) -> EnqueueResponse:
+        call = self._stub.Enqueue.future(outbox)
+        # The daemon may answer, or die, before it has read everything.
+        call.add_done_callback(lambda _call: outbox.close())
+        try:
+            outbox.fill(messages)
+            return call.result()
+        finally:
+            # Cancelled before the outbox closes: half a capture must never look whole.
+            call.cancel()
+            outbox.close()

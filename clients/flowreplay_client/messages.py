@@ -1,0 +1,125 @@
+"""The messages of an Enqueue: options, then a capture's chunks or batches of flows.
+
+Pure. It keeps to the contract's limits (1 MiB a chunk, 8 MiB a message) and knows
+nothing of channels, retries or threads.
+"""
+
+import uuid
+from collections.abc import Callable, Iterable, Iterator
+from typing import TypedDict
+
+from flowreplay.v1.flow_pb2 import Flow
+from flowreplay.v1.replay_pb2 import (
+    CaptureFormat,
+    ConnectTo,
+    ContentChunk,
+    EnqueueOptions,
+    EnqueueRequest,
+    FlowBatch,
+)
+
+from flowreplay_client.capture import CHUNK_BYTES, Capture
+from flowreplay_client.connect_to import parse_connect_to
+
+Progress = Callable[[int, int | None], None]
+"""Called with the bytes handed over so far and the whole (None: not known)."""
+
+BATCH_FLOWS = 256
+"""Flows in one message at most: beyond that a message's own cost no longer shows."""
+
+BATCH_BYTES = 1 << 20
+"""Bytes of flows in one message at most, so that the daemon never holds much at once."""
+
+INLINE_CONTENT_BYTES = 256 << 10
+"""Content of a flow over `BATCH_BYTES` stays in its message up to here, else follows it."""
+
+_FORMAT_PREFIX = "CAPTURE_FORMAT_"
+
+
+class EnqueueSettings(TypedDict, total=False):
+    """How to take the flows of an Enqueue; what is left out has the daemon's default."""
+
+    format: str
+    """The capture's format, such as `mitmproxy`; empty: its first bytes tell."""
+    strict: bool
+    """Refuse all flows if one is refused."""
+    label: str
+    """Free text that the batch's events carry, at most 200 characters."""
+    request_id: str
+    """Makes the call safe to repeat, at most 200 characters; empty: one is made up."""
+    connect_to: Iterable[str | ConnectTo]
+    """`[SCHEME://][HOST][:PORT]=HOST:PORT`: dial there instead; the first match wins."""
+    raw: bool
+    """Send byte for byte as captured, even what makes two requests of one."""
+
+
+def format_names() -> list[str]:
+    """Returns the names of the capture formats that this client knows."""
+    names = (name.removeprefix(_FORMAT_PREFIX).lower() for name in CaptureFormat.keys())  # noqa: SIM118
+    return [name for name in names if name != "unspecified"]
+
+
+def enqueue_options(settings: EnqueueSettings) -> EnqueueOptions:
+    """Builds the options; raises ValueError for a format or rule that makes no sense."""
+    name = settings.get("format", "")
+    if name and name not in format_names():
+        raise ValueError(f"{name!r} is not a capture format; use {', '.join(format_names())}")
+    rules = settings.get("connect_to", ())
+    return EnqueueOptions(
+        request_id=settings.get("request_id") or str(uuid.uuid4()),
+        format=CaptureFormat.Value(_FORMAT_PREFIX + (name or "unspecified").upper()),
+        strict=settings.get("strict", False),
+        label=settings.get("label", ""),
+        connect_to=[parse_connect_to(rule) if isinstance(rule, str) else rule for rule in rules],
+        raw=settings.get("raw", False),
+    )
+
+
+def capture_messages(
+    options: EnqueueOptions, capture: Capture, progress: Progress | None = None
+) -> Iterator[EnqueueRequest]:
+    """Yields the messages that carry a capture; `progress` hears of each chunk."""
+    yield EnqueueRequest(options=options)
+    total, sent = capture.size() if progress else None, 0
+    for chunk in capture.chunks():
+        yield EnqueueRequest(capture_chunk=chunk)
+        sent += len(chunk)
+        if progress:
+            progress(sent, total)
+
+
+def flow_messages(options: EnqueueOptions, flows: Iterable[Flow]) -> Iterator[EnqueueRequest]:
+    """Yields the messages that carry typed flows, many small ones in each."""
+    yield EnqueueRequest(options=options)
+    batch: list[Flow] = []
+    size = 0
+    for flow in flows:
+        flow_size = flow.ByteSize()
+        if batch and (size + flow_size > BATCH_BYTES or len(batch) == BATCH_FLOWS):
+            yield EnqueueRequest(flow_batch=FlowBatch(flows=batch))
+            batch, size = [], 0
+        if flow_size > BATCH_BYTES:
+            yield from _large_flow(flow)
+        else:
+            batch.append(flow)
+            size += flow_size
+    if batch:
+        yield EnqueueRequest(flow_batch=FlowBatch(flows=batch))
+
+
+def _large_flow(flow: Flow) -> Iterator[EnqueueRequest]:
+    """One flow in a message of its own; its large contents follow, the request's first."""
+    head = Flow()
+    head.CopyFrom(flow)
+    contents = []
+    for half in (head.request, head.response):
+        if len(half.content) > INLINE_CONTENT_BYTES:
+            contents.append(half.content)
+            half.ClearField("content")
+            half.content_follows = True
+    yield EnqueueRequest(flow_batch=FlowBatch(flows=[head]))
+    for content in contents:
+        for start in range(0, len(content), CHUNK_BYTES):
+            end = start + CHUNK_BYTES
+            chunk = ContentChunk(data=content[start:end], last=end >= len(content))
+            yield EnqueueRequest(content_chunk=chunk)

@@ -1,0 +1,191 @@
+"""`replayctl enqueue`: streams captures to the daemon, and follows them if asked."""
+
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Unpack
+
+import click
+from flowreplay.v1.replay_pb2 import ConnectTo, EnqueueResponse
+from flowreplay_client import (
+    Client,
+    EnqueueSettings,
+    ReplaydClientError,
+    format_names,
+    parse_connect_to,
+)
+
+from replayctl import exits
+from replayctl.connect import Globals, pass_globals
+from replayctl.events import reason_name
+from replayctl.outcome import FAIL_ON
+from replayctl.output import Output
+from replayctl.printable import printable
+from replayctl.progress import progress_bar
+from replayctl.waiting import wait_for
+
+_STDIN = "-"
+
+_BAR_BYTES = 8 << 20
+"""A smaller capture is sent before a bar could be read."""
+
+
+def _fail_on(_context: click.Context, _parameter: click.Parameter, value: str) -> list[str]:
+    names = [name.strip() for name in value.split(",") if name.strip()]
+    unknown = [name for name in names if name not in FAIL_ON]
+    if unknown or not names:
+        raise click.BadParameter(
+            f"{', '.join(unknown) or 'nothing'} can't be named here; name one or more of "
+            f"{', '.join(FAIL_ON)}, with commas between"
+        )
+    return names
+
+
+def _connect_to(
+    _context: click.Context, _parameter: click.Parameter, values: Sequence[str]
+) -> list[ConnectTo]:
+    try:
+        return [parse_connect_to(value) for value in values]
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from error
+
+
+@click.command("enqueue")
+@click.argument(
+    "files",
+    metavar="FILE...",
+    nargs=-1,
+    required=True,
+    type=click.Path(exists=True, dir_okay=False, readable=True, allow_dash=True),
+)
+@click.option(
+    "--format",
+    type=click.Choice(format_names()),
+    callback=lambda _context, _parameter, value: value or "",
+    help="The captures' format.  [default: their first bytes tell]",
+)
+@click.option("--strict", is_flag=True, help="Refuse a whole capture if one flow is refused.")
+@click.option(
+    "--connect-to",
+    multiple=True,
+    callback=_connect_to,
+    metavar="[SCHEME://][HOST][:PORT]=HOST:PORT",
+    help="Dial there instead; nothing else of the request changes. Empty parts match all, the "
+    "first match wins. Repeatable.",
+)
+@click.option("--label", default="", help="Free text for the batch's events, to 200 characters.")
+@click.option(
+    "--request-id",
+    default="",
+    metavar="ID",
+    help="Queue this capture only once, however often the command runs within 24 hours.",
+)
+@click.option(
+    "--raw", is_flag=True, help="Send byte for byte, even what makes two requests of one."
+)
+@click.option("--wait", is_flag=True, help="Follow each batch until all its replays ended.")
+@click.option(
+    "--fail-on",
+    default="error",
+    show_default=True,
+    callback=_fail_on,
+    metavar="WHAT[,WHAT]",
+    help="With --wait, exit with 1 for: error (a replay ended without a response), status (a "
+    "response's status is 400 or more).",
+)
+@pass_globals
+@click.pass_context
+def command(
+    context: click.Context,
+    options: Globals,
+    *,
+    files: tuple[str, ...],
+    wait: bool,
+    fail_on: list[str],
+    **settings: Unpack[EnqueueSettings],
+) -> None:
+    """Stream captures to the daemon; `-` reads stdin.
+
+    Each FILE becomes a batch of its own, in this order. Prints the batch, how many flows
+    were accepted, and each refused one with its index and reason.
+    """
+    _check_usage(context, files, request_id=settings["request_id"], wait=wait)
+    with options.client() as client:
+        batches = _enqueue_all(client, files, settings, options.output)
+        if wait and _any_failed(client, batches, fail_on, options.output):
+            context.exit(exits.REPLAYS_FAILED)
+
+
+def _check_usage(
+    context: click.Context, files: Sequence[str], *, request_id: str, wait: bool
+) -> None:
+    given = context.get_parameter_source("fail_on")
+    if not wait and given is not click.core.ParameterSource.DEFAULT:
+        raise click.UsageError("--fail-on judges the outcome, which only --wait waits for")
+    if request_id and len(files) > 1:
+        raise click.UsageError("--request-id stands for one capture; give one FILE with it")
+    if files.count(_STDIN) > 1:
+        raise click.UsageError("stdin (-) can be read only once")
+    if _STDIN in files and sys.stdin.isatty():
+        raise click.UsageError("stdin (-) is a terminal; redirect a capture into it")
+
+
+def _enqueue_all(
+    client: Client, files: Sequence[str], settings: EnqueueSettings, output: Output
+) -> list[EnqueueResponse]:
+    batches = []
+    for number, name in enumerate(files, 1):
+        try:
+            batch = _enqueue(client, name, settings)
+        except ReplaydClientError as error:
+            error.add_note(f"{name} was not enqueued{_left_over(len(files) - number)}")
+            raise
+        except OSError as error:
+            raise click.UsageError(f"can't read {name}: {error.strerror or error}") from error
+        output.show(batch, *_lines(name, batch))
+        batches.append(batch)
+    return batches
+
+
+def _left_over(count: int) -> str:
+    if not count:
+        return ""
+    return f", nor the {'file' if count == 1 else f'{count} files'} after it"
+
+
+def _enqueue(client: Client, name: str, settings: EnqueueSettings) -> EnqueueResponse:
+    size = 0 if name == _STDIN else Path(name).stat().st_size
+    with progress_bar(Path(name).name, size if size > _BAR_BYTES else None) as advance:
+        return client.enqueue_capture(
+            sys.stdin.buffer if name == _STDIN else name,
+            progress=lambda sent, _total: advance(sent),
+            **settings,
+        )
+
+
+def _lines(name: str, batch: EnqueueResponse) -> list[str]:
+    again = " (enqueued before under this request id)" if batch.duplicate else ""
+    refused = f", {batch.refused_count} refused" if batch.refused_count else ""
+    shown = "stdin" if name == _STDIN else printable(os.fspath(name))
+    lines = [f"{shown}: batch {batch.batch_id}: {batch.accepted_count} accepted{refused}{again}"]
+    for refusal in batch.refusals:
+        flow_id = f" ({printable(refusal.flow_id)})" if refusal.flow_id else ""
+        why = f"{reason_name(refusal.reason)}: {printable(refusal.message)}"
+        lines.append(f"  flow {refusal.flow_index}{flow_id} refused: {why}")
+    unlisted = batch.refused_count - len(batch.refusals)
+    if unlisted > 0:
+        lines.append(f"  and {unlisted} more flows refused")
+    lines += [f"  flow {note.flow_index}: {printable(note.message)}" for note in batch.notes]
+    return lines
+
+
+def _any_failed(
+    client: Client, batches: Sequence[EnqueueResponse], fail_on: Sequence[str], output: Output
+) -> bool:
+    failed = False
+    for batch in batches:
+        outcome = wait_for(client, batch)
+        output.show_object(outcome.values(), *outcome.lines())
+        failed |= outcome.failed(fail_on)
+    return failed

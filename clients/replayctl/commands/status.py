@@ -1,0 +1,39 @@
+"""`replayctl status`: what the daemon is and does."""
+
+from collections.abc import Iterator
+
+import click
+from flowreplay.v1.replay_pb2 import GetStatusResponse
+
+from replayctl.connect import Globals, pass_globals
+from replayctl.events import clock_time
+from replayctl.printable import printable
+
+
+@click.command("status")
+@pass_globals
+def command(options: Globals) -> None:
+    """Print what the daemon is and does."""
+    with options.client() as client:
+        status, address = client.status(), client.address
+    options.output.show(status, *_lines(status, address))
+
+
+def _lines(status: GetStatusResponse, address: str) -> Iterator[str]:
+    events = f"{status.oldest_sequence} to {status.latest_sequence}"
+    facts = {
+        "address": address,
+        "version": status.version,
+        "started": status.start_time.ToDatetime().isoformat(" ", "seconds") + " UTC",
+        "journal": f"{status.journal} {status.store_id}",
+        "queue": "paused" if status.paused else "open",
+        "concurrency": status.concurrency,
+        "events": events if status.latest_sequence else "none",
+        "watchers": status.watcher_count,
+        "running": len(status.running_replays),
+    }
+    for name, value in facts.items():
+        yield f"{name + ':':<13}{printable(str(value))}"
+    for replay in status.running_replays:
+        attempt = f", attempt {replay.attempt}" if replay.attempt > 1 else ""
+        yield f"  {printable(replay.replay_id)} since {clock_time(replay.start_time)}{attempt}"

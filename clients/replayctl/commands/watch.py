@@ -1,0 +1,73 @@
+"""`replayctl watch`: follows events."""
+
+from typing import Unpack
+
+import click
+from flowreplay_client import EventsCompacted, ReplaydClientError, Watch, WatchSettings, kind_names
+
+from replayctl.connect import Globals, pass_globals
+from replayctl.events import event_lines
+from replayctl.output import Output, note
+
+_BODY_BYTES = 1 << 20
+"""The most that the daemon sends of one content with an event."""
+
+
+@click.command("watch")
+@click.option(
+    "--from",
+    "start",
+    default="now",
+    show_default=True,
+    metavar="CURSOR|start|now",
+    help="After this cursor, from the oldest event that is kept, or from now.",
+)
+@click.option(
+    "--kind",
+    "kinds",
+    type=click.Choice(kind_names()),
+    multiple=True,
+    help="Only this kind. Repeatable.  [default: all; text shows requests only with --bodies]",
+)
+@click.option("--batch", "batch_id", default="", metavar="BATCH", help="Only this batch.")
+@click.option("--until-idle", is_flag=True, help="End when nothing waits or runs any more.")
+@click.option("--bodies", is_flag=True, help="Show contents, at most 1 MiB of each.")
+@click.option("--skip-gaps", is_flag=True, help="Go on where events were compacted away.")
+@pass_globals
+def command(options: Globals, *, bodies: bool, **settings: Unpack[WatchSettings]) -> None:
+    """Follow events, one line each, across restarts of the daemon.
+
+    It misses nothing: after a lost connection it goes on where it was. When it ends early
+    it says the cursor to go on from.
+    """
+    settings["kinds"] = settings["kinds"] or _default_kinds(options.output, bodies=bodies)
+    if bodies:
+        settings["content_limit"] = _BODY_BYTES
+    with options.client() as client, client.watch(on_interruption=_tell, **settings) as watch:
+        if settings["until_idle"] and watch.paused:
+            note("the queue is paused; waiting until `replayctl resume`")
+        _print(watch, options.output, bodies=bodies)
+
+
+def _print(watch: Watch, output: Output, *, bodies: bool) -> None:
+    try:
+        for event in watch:
+            lines = () if output.as_json else event_lines(event, output.style, bodies=bodies)
+            output.show(event, *lines)
+    except (KeyboardInterrupt, ReplaydClientError):
+        note(f"go on with --from {watch.cursor}")
+        raise
+
+
+def _default_kinds(output: Output, *, bodies: bool) -> list[str]:
+    # In text the outcome's line says what was sent; a line before it would say it twice.
+    if output.as_json or bodies:
+        return []
+    return [kind for kind in kind_names() if kind != "request"]
+
+
+def _tell(error: ReplaydClientError) -> None:
+    if isinstance(error, EventsCompacted):
+        note(f"skipping events that are gone: {error.message}")
+    else:
+        note(f"lost the daemon, trying again: {error.message}")

@@ -1,0 +1,136 @@
+"""One line of text for an event. Pure but for the local time zone."""
+
+from collections.abc import Callable, Iterator
+from datetime import UTC
+
+from flowreplay.v1 import event_pb2 as pb
+from flowreplay.v1.reason_pb2 import Reason
+from google.protobuf.descriptor import EnumDescriptor
+from google.protobuf.duration_pb2 import Duration
+from google.protobuf.timestamp_pb2 import Timestamp
+
+from replayctl.contents import content_lines
+from replayctl.printable import printable
+
+Style = Callable[[str, str], str]
+"""Puts text into a colour, or not."""
+
+_STATUS_COLOURS = {2: "green", 3: "cyan", 4: "yellow", 5: "red"}
+_LEVEL_COLOURS = {pb.LOG_LEVEL_WARNING: "yellow", pb.LOG_LEVEL_ERROR: "red"}
+_UNITS = ("KiB", "MiB", "GiB", "TiB")
+
+
+def event_lines(event: pb.Event, style: Style, *, bodies: bool = False) -> Iterator[str]:
+    """Yields the line that tells of an event, then its content if asked; none if unknown."""
+    kind = event.WhichOneof("payload")
+    describe = _DESCRIPTIONS.get(kind or "")
+    if describe is None:
+        return
+    attempt = f"  (attempt {event.attempt})" if event.attempt > 1 else ""
+    yield f"{clock_time(event.record_time)}  {describe(event, style)}{attempt}"
+    if bodies and kind in ("request", "response", "error"):
+        payload = getattr(event, kind)
+        if payload.content:
+            lines = content_lines(payload.content, payload.content_size_bytes)
+            yield from (f"    {line}" for line in lines)
+
+
+def reason_name(reason: Reason.ValueType) -> str:
+    """Returns the stable name of a reason; its number when a newer daemon sent it."""
+    return enum_name(Reason.DESCRIPTOR, reason, "REASON_")
+
+
+def state_name(state: pb.ReplayState.ValueType) -> str:
+    """Returns the name of a state, such as `FAILED`."""
+    return enum_name(pb.ReplayState.DESCRIPTOR, state, "REPLAY_STATE_")
+
+
+def enum_name(enum: EnumDescriptor, number: int, prefix: str) -> str:
+    """Returns a value's name without its prefix; its number when it has no name here."""
+    value = enum.values_by_number.get(number)
+    return value.name.removeprefix(prefix) if value is not None else str(number)
+
+
+def clock_time(stamp: Timestamp) -> str:
+    """Returns the local time of day, to the millisecond."""
+    moment = stamp.ToDatetime(tzinfo=UTC).astimezone()
+    return moment.isoformat(timespec="milliseconds")[11:23]
+
+
+def size_text(size: int) -> str:
+    """Returns a number of bytes for people: `512 B`, `1.2 KiB`."""
+    if size < 1024:
+        return f"{size} B"
+    amount = float(size)
+    for unit in _UNITS:
+        amount /= 1024
+        if amount < 1000 or unit == _UNITS[-1]:
+            break
+    return f"{amount:.1f} {unit}"
+
+
+def duration_text(duration: Duration) -> str:
+    """Returns a duration for people: `12.3 ms`, `4.56 s`."""
+    milliseconds = duration.ToNanoseconds() / 1e6
+    if milliseconds < 1000:
+        return f"{milliseconds:.1f} ms"
+    return f"{milliseconds / 1000:.2f} s"
+
+
+def _request(event: pb.Event, _style: Style) -> str:
+    plan = event.request.plan
+    changes = "".join(f"; {printable(change.description)}" for change in plan.changes)
+    size = size_text(event.request.content_size_bytes)
+    return f"{printable(plan.method)} {printable(plan.url)}  sending {size}{changes}"
+
+
+def _response(event: pb.Event, style: Style) -> str:
+    response = event.response
+    code = response.head.status_code
+    status = style(str(code), _STATUS_COLOURS.get(code // 100, "white"))
+    if response.recorded_status_code not in (0, code):
+        status += f" (recorded {response.recorded_status_code})"
+    size = size_text(response.content_size_bytes)
+    duration = duration_text(response.timings.total_duration)
+    return f"{printable(response.method)} {printable(response.url)}  {status}  {size}  {duration}"
+
+
+def _error(event: pb.Event, style: Style) -> str:
+    error = event.error
+    what = style(f"{state_name(error.state)} {reason_name(error.reason)}", "red")
+    duration = duration_text(error.timings.total_duration)
+    return (
+        f"{printable(error.method)} {printable(error.url)}  "
+        f"{what}: {printable(error.message)}  {duration}"
+    )
+
+
+def _log(event: pb.Event, style: Style) -> str:
+    log = event.log
+    level = enum_name(pb.LogLevel.DESCRIPTOR, log.level, "LOG_LEVEL_").lower()
+    reason = f" [{reason_name(log.reason)}]" if log.reason else ""
+    flow = f" (flow {log.flow_index})" if log.HasField("flow_index") else ""
+    level = style(level, _LEVEL_COLOURS.get(log.level, "white"))
+    return f"{level}: {printable(log.message)}{flow}{reason}"
+
+
+def _update(event: pb.Event, style: Style) -> str:
+    update = event.update
+    what = enum_name(pb.UpdateKind.DESCRIPTOR, update.kind, "UPDATE_KIND_").lower()
+    if update.kind in (pb.UPDATE_KIND_PAUSED, pb.UPDATE_KIND_RESUMED):
+        return style(f"the queue was {what}", "magenta")
+    if update.kind == pb.UPDATE_KIND_STOPPING:
+        return style("the daemon is stopping", "magenta")
+    batches = ", ".join(dict.fromkeys(part.batch_id for part in update.ranges)) or event.batch_id
+    label = f" ({printable(update.label)})" if update.label else ""
+    noun = "replay" if update.replay_count == 1 else "replays"
+    return f"{what} {update.replay_count} {noun} of batch {printable(batches)}{label}"
+
+
+_DESCRIPTIONS: dict[str, Callable[[pb.Event, Style], str]] = {
+    "request": _request,
+    "response": _response,
+    "error": _error,
+    "log": _log,
+    "update": _update,
+}
