@@ -147,7 +147,7 @@ class Client:
         return Watch(self._stub.WatchEvents, bookmark, self.address, self._timeout, on_interruption)
 
     def _call(
-        self, method: grpc.UnaryUnaryMultiCallable[Request, Response], request: Request
+        self, method: "grpc.UnaryUnaryMultiCallable[Request, Response]", request: Request
     ) -> Response:
         try:
             return method(request, timeout=self._timeout)
