@@ -1,4 +1,4 @@
-"""One replay on its way: dial, send, receive, outcome. A small state machine.
+"""One replay on its way: dial, transfer, outcome. A small state machine.
 
 It is told what happened (ready to read or write, a name resolved, a deadline passed) and
 goes on as far as it can without waiting. Whatever goes wrong ends this replay and nothing
@@ -7,28 +7,27 @@ else: a WireError with its own reason, anything unexpected as INTERNAL.
 
 import logging
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from replayd.errors import ReplaydError, WireError
 from replayd.journal.interface import Body, Journal, Part
 from replayd.model.event import PREVIEW_LIMIT
-from replayd.model.outcome import Outcome, Timings
+from replayd.model.outcome import ConnectionInfo, Outcome, Timings
 from replayd.model.plan import Plan
 from replayd.model.replay import Replay, ReplayState
 from replayd.reasons import Reason
 from replayd.replay.clock import Clock
-from replayd.replay.pace import Pace
 from replayd.replay.recorder import Recorder
+from replayd.replay.transfer import Transfer
 from replayd.wire.client import Wire
 from replayd.wire.dial import Dial
 from replayd.wire.poller import Connection
 from replayd.wire.pool import Session
-from replayd.wire.reader import ResponseReader
-from replayd.wire.request import RequestWriter, traits
 
 _logger = logging.getLogger(__name__)
 
 _SECOND = 1_000_000_000
+_DEAD_CONNECTION = (Reason.CLOSED_EARLY, Reason.CONNECTION_RESET, Reason.TLS_FAILED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,23 +53,14 @@ class Exchange:
         self.deadline = 0
         """Monotonic nanoseconds at which `on_deadline` has to be called."""
         self._around = around
-        self._settings = around.wire.settings
         self._timings = timings
         self._start = around.clock.monotonic()
-        self._end = self._start + int(self._settings.total_timeout * _SECOND)
-        self._read_timeout = int(self._settings.read_timeout * _SECOND)
-        key = replay.key
-        self._session = Session(key.batch_id, key.repeat, replay.session)
+        self._end = self._start + int(around.wire.settings.total_timeout * _SECOND)
+        self._session = Session(replay.key.batch_id, replay.key.repeat, replay.session)
         self._dial: Dial | None = None
-        self._connection: Connection | None = None
-        self._writer: RequestWriter | None = None
-        self._reader: ResponseReader | None = None
-        self._pace: Pace | None = None
-        self._body: Body | None = None
-        self._send_error: WireError | None = None
-        self._early = False
-        self._over = False
+        self._transfer: Transfer | None = None
         self._notes: list[str] = []
+        self._over = False
 
     # What happens to it
 
@@ -80,10 +70,7 @@ class Exchange:
 
     def on_ready(self, connection: Connection, readable: bool, writable: bool) -> None:
         """Its connection can be read or written."""
-        if self._dial is not None:
-            self._step(self._go_on_dialling)
-        else:
-            self._step(lambda now: self._transfer(now, readable=readable, writable=writable))
+        self._step(lambda now: self._go_on(now, readable=readable, writable=writable))
 
     def on_deadline(self) -> None:
         """Its deadline has passed."""
@@ -93,8 +80,8 @@ class Exchange:
         """Ends it without an outcome: what is known of it is left to the journal."""
         self._over = True
         self._hang_up()
-        if self._body is not None:
-            self._body.discard()
+        if self._transfer is not None and self._transfer.body is not None:
+            self._transfer.body.discard()
 
     def _step(self, step: Callable[[int], None]) -> None:
         """Takes a step; nothing that goes wrong in it gets out."""
@@ -109,263 +96,167 @@ class Exchange:
             _logger.exception("replay %s failed inside", self.replay.key.replay_id)
             self._crash(error)
 
-    # Dial
+    # From start to the end of the response
 
     def _begin(self, now: int) -> None:
         plan, pool = self.plan, self._around.wire.pool
         kept = pool.take(self._session, plan.target, idempotent=plan.idempotent, now=now)
         if kept is None:
-            self._dial_now(now)
+            self._dial_afresh(now)
         else:
             kept.owner = self
-            self._send_on(kept, now)
+            self._transfer_on(kept, now)
 
-    def _dial_now(self, now: int) -> None:
-        wake = self._resolved
-        self._dial = self._around.wire.dial(self.plan.target, self, now, wake)
-        self._go_on_dialling(now)
+    def _dial_afresh(self, now: int) -> None:
+        self._dial = self._around.wire.dial(self.plan.target, self, now, self._resolved)
+        self._go_on_dialling(self._dial, now)
 
     def _resolved(self) -> None:
-        self._step(self._go_on_dialling)
+        self._step(lambda now: self._go_on(now, readable=False, writable=False))
 
-    def _go_on_dialling(self, now: int) -> None:
-        dial = self._dial
-        assert dial is not None
-        if not dial.advance(now):
+    def _go_on(self, now: int, *, readable: bool, writable: bool) -> None:
+        if self._dial is not None:
+            self._go_on_dialling(self._dial, now)
+        elif self._transfer is not None:
+            complete = self._transfer.on_ready(now, readable=readable, writable=writable)
+            self._set_deadline(self._transfer.deadline)
+            if complete:
+                self._conclude(self._outcome(ReplayState.SUCCEEDED, now))
+
+    def _go_on_dialling(self, dial: Dial, now: int) -> None:
+        connection = dial.advance(now)
+        if connection is None:
             self._set_deadline(dial.deadline)
             return
-        assert dial.connection is not None
         self._timings.connected = self._since_start(dial.connected_at)
         self._timings.tls = self._since_start(dial.tls_at)
         self._dial = None
-        self._send_on(dial.connection, now)
+        self._transfer_on(connection, now)
 
-    # Send
-
-    def _send_on(self, connection: Connection, now: int) -> None:
-        self._connection = connection
-        said = traits(self.plan.head)
-        connection.bound |= said.binds
-        self._reader = self._around.wire.reader(self.plan.method)
-        self._writer = RequestWriter(
-            self.plan, self._content(), whole=self.replay.request_content is not None
+    def _transfer_on(self, connection: Connection, now: int) -> None:
+        wire, content = self._around.wire, self.replay.request_content
+        self._transfer = Transfer(
+            connection,
+            self.plan,
+            wire.reader(self.plan.method),
+            wire.settings,
+            content=self._stored_content() if content is None else (content,),
+            whole=content is not None,
+            new_body=self._around.journal.new_body,
         )
-        self._write(now)
-        self._wait(now)
+        self._transfer.begin(now)
+        self._set_deadline(self._transfer.deadline)
 
-    def _content(self) -> Iterable[bytes]:
-        if self.replay.request_content is not None:
-            return (self.replay.request_content,)
+    def _stored_content(self) -> Iterable[bytes]:
         return self._around.journal.content(self.replay.key, Part.REQUEST)
-
-    def _write(self, now: int) -> None:
-        """Writes on; when that fails, what the server still has to say decides."""
-        connection, writer = self._connection, self._writer
-        assert connection is not None
-        assert writer is not None
-        if self._send_error is None:
-            try:
-                writer.write(connection.transport)
-            except WireError as error:
-                self._send_error = error
-        if writer.done and self._timings.sent is None:
-            self._timings.sent = now - self._start
-        connection.want_write(self._send_error is None and writer.waiting)
-
-    # Receive
-
-    def _transfer(self, now: int, *, readable: bool, writable: bool) -> None:
-        if writable:
-            self._write(now)
-        if readable:
-            self._read(now)
-        if not self._over:
-            self._wait(now)
-
-    def _read(self, now: int) -> None:
-        connection, reader = self._connection, self._reader
-        assert connection is not None
-        assert reader is not None
-        while True:
-            data = connection.transport.receive()
-            if data is None:
-                return
-            self._check_pace(len(data), now)
-            reader.feed(data, self._store)
-            if reader.complete:
-                self._succeed(now)
-                return
-            if reader.head is not None and not self._writer_done():
-                self._early = True
-            elif reader.continued and self._writer is not None and self._writer.held:
-                self._writer.release()
-                self._write(now)
-            if not connection.transport.buffered:
-                return
-
-    def _check_pace(self, size: int, now: int) -> None:
-        settings, reader = self._settings, self._reader
-        if self._pace is None:
-            self._timings.first_byte = now - self._start
-            self._pace = Pace(now, rate=settings.min_rate, slack=settings.min_rate_after)
-        counts = reader is not None and (reader.head is None or reader.declared_length)
-        if size and counts and self._pace.too_slow(size, now):
-            raise WireError(
-                Reason.TOO_SLOW, f"the response came at less than {settings.min_rate} bytes/s"
-            )
-
-    def _store(self, data: bytes) -> None:
-        """Keeps content, up to the limit."""
-        if self._body is None:
-            self._body = self._around.journal.new_body()
-        limit = self._settings.body_size_limit
-        room = limit - self._body.size
-        self._body.write(data if len(data) <= room else data[:room])
-        if len(data) > room:
-            raise WireError(
-                Reason.BODY_TOO_LARGE,
-                f"the response's content is larger than {limit} bytes; see --body-size-limit",
-                limit=limit,
-            )
-
-    # Deadlines
-
-    def _wait(self, now: int) -> None:
-        """Something went on: the next silence is counted from now."""
-        writer = self._writer
-        if writer is not None and writer.held and self._pace is None:
-            self._set_deadline(now + int(self._settings.expect_timeout * _SECOND))
-        else:
-            self._set_deadline(now + self._read_timeout)
 
     def _set_deadline(self, deadline: int) -> None:
         self.deadline = min(deadline, self._end)
         self._around.announce(self.deadline)
 
     def _late(self, now: int) -> None:
-        settings, writer = self._settings, self._writer
         if now >= self._end:
-            raise WireError(Reason.TOTAL_TIMEOUT, f"no outcome within {settings.total_timeout:g} s")
+            seconds = self._around.wire.settings.total_timeout
+            raise WireError(Reason.TOTAL_TIMEOUT, f"no complete response within {seconds:g} s")
         if self._dial is not None:
             self._dial.expire(now)
-            self._go_on_dialling(now)
-            return
-        if writer is not None and writer.held and self._pace is None:
-            # The server does not know Expect, or does not care (RFC 9110 section 10.1.1).
-            writer.release()
-            self._write(now)
-            self._wait(now)
-            return
-        raise self._too_late()
-
-    def _too_late(self) -> WireError:
-        seconds = f"{self._settings.read_timeout:g} s"
-        if self._pace is not None:
-            return WireError(Reason.READ_TIMEOUT, f"the response stopped for {seconds}")
-        if not self._writer_done() and self._send_error is None:
-            return WireError(
-                Reason.WRITE_TIMEOUT, f"the server took nothing of the request for {seconds}"
-            )
-        return WireError(Reason.FIRST_BYTE_TIMEOUT, f"the server did not answer within {seconds}")
+            self._go_on_dialling(self._dial, now)
+        elif self._transfer is not None:
+            self._transfer.late(now)
+            self._set_deadline(self._transfer.deadline)
 
     # Outcome
-
-    def _succeed(self, now: int) -> None:
-        outcome = self._outcome(ReplayState.SUCCEEDED, now)
-        self._conclude(outcome)
 
     def _went_wrong(self, error: ReplaydError) -> None:
         if self._may_retry(error):
             self._notes.append(
-                f"the kept connection failed before a byte of the response ({error.message}); "
+                f"a kept connection failed before a byte of the response ({error.message}); "
                 "sent once more on a fresh one"
             )
             self._hang_up()
-            self._send_error = None
-            self._timings.sent = None
-            self._step(self._dial_now)
+            self._transfer = None
+            self._step(self._dial_afresh)
             return
-        now = self._around.clock.monotonic()
-        outcome = self._outcome(ReplayState.FAILED, now)
+        outcome = self._outcome(ReplayState.FAILED, self._around.clock.monotonic())
         outcome.reason, outcome.message = error.reason, error.message
         self._conclude(outcome)
 
     def _may_retry(self, error: ReplaydError) -> bool:
-        """Only a kept connection may have been dead already, and only what is safe to
-        repeat, or never began, is repeated (RFC 9110 section 9.2.2; once: RFC 9112 9.3.1).
+        """Tells whether to send it once more. Only a kept connection may have been dead
+        already, and only what is safe to repeat, or never began, is repeated (RFC 9110
+        section 9.2.2, RFC 9112 section 9.3.1). The second connection is fresh: no third.
         """
-        connection, writer = self._connection, self._writer
+        transfer = self._transfer
         return (
-            error.reason in (Reason.CLOSED_EARLY, Reason.CONNECTION_RESET, Reason.TLS_FAILED)
-            and connection is not None
-            and connection.used
-            and writer is not None
-            and self._timings.first_byte is None
-            and (self.plan.idempotent or not writer.started)
+            error.reason in _DEAD_CONNECTION
+            and transfer is not None
+            and transfer.connection.info.reused
+            and transfer.first_byte is None
+            and (self.plan.idempotent or transfer.untouched)
         )
 
     def _outcome(self, state: ReplayState, now: int) -> Outcome:
-        reader, body = self._reader, self._body
-        self._timings.total = now - self._start
-        outcome = Outcome(state, self._timings, early=self._early, notes=self._notes)
-        if reader is not None:
-            outcome.head = reader.head
-            outcome.trailers = reader.trailers
-            outcome.lenient = reader.lenient
-        if body is not None:
-            outcome.content_prefix = body.prefix(PREVIEW_LIMIT)
-            outcome.content_size = body.size
-        connection = self._dial.connection if self._dial is not None else self._connection
-        if connection is not None:
-            outcome.connection = replace(connection.info, reused=connection.used)
+        timings, transfer = self._timings, self._transfer
+        timings.total = now - self._start
+        outcome = Outcome(state, timings, connection=self._connection_info(), notes=self._notes)
+        if transfer is not None:
+            timings.sent = self._since_start(transfer.sent)
+            timings.first_byte = self._since_start(transfer.first_byte)
+            outcome.head = transfer.reader.head
+            outcome.trailers = transfer.reader.trailers
+            outcome.lenient = transfer.reader.lenient
+            outcome.early = transfer.early
+            if transfer.body is not None:
+                outcome.content_prefix = transfer.body.prefix(PREVIEW_LIMIT)
+                outcome.content_size = transfer.body.size
         return outcome
 
+    def _connection_info(self) -> ConnectionInfo | None:
+        """The connection as far as there was one: TCP stood."""
+        if self._transfer is not None:
+            return self._transfer.connection.info
+        return self._dial.info if self._dial is not None else None
+
     def _conclude(self, outcome: Outcome) -> None:
-        """Records it, then frees or closes the connection."""
-        body = self._body
-        if body is not None and outcome.reason is Reason.BODY_TOO_LARGE:
-            body.discard()
-            body = None
+        """Records it, then keeps or closes the connection."""
+        body = self._body_worth_keeping(outcome)
         self._around.recorder.ended(self.replay, self.plan, outcome, body)
         self._over = True
-        if outcome.state is ReplayState.SUCCEEDED and self._keepable():
-            self._keep()
+        transfer = self._transfer
+        if transfer is not None and transfer.keepable:
+            self._keep(transfer)
         else:
             self._hang_up()
         self._around.ended(self)
 
-    def _keepable(self) -> bool:
-        reader = self._reader
-        return (
-            reader is not None
-            and reader.reusable
-            and not self._early
-            and self._writer_done()
-            and self._send_error is None
-            and traits(self.plan.head).keeps
-        )
+    def _body_worth_keeping(self, outcome: Outcome) -> Body | None:
+        """Too much is not kept, nor what the journal failed to take."""
+        body = self._transfer.body if self._transfer is not None else None
+        if body is None or outcome.reason not in (
+            Reason.BODY_TOO_LARGE,
+            Reason.JOURNAL_UNAVAILABLE,
+        ):
+            return body
+        body.discard()
+        return None
 
-    def _keep(self) -> None:
-        connection, reader = self._connection, self._reader
-        assert connection is not None
-        assert reader is not None
-        connection.used = True
-        connection.bound |= reader.bound
-        self._connection = None
+    def _keep(self, transfer: Transfer) -> None:
+        transfer.connection.bound |= transfer.reader.bound
+        key, session = self.replay.key, self.replay.session
         self._around.wire.pool.keep(
-            connection,
+            transfer.connection,
             self._session,
-            session_waits=self._around.journal.session_waits(self.replay.key, self.replay.session),
+            session_waits=self._around.journal.session_waits(key, session),
             now=self._around.clock.monotonic(),
-            idle_seconds=reader.idle_seconds,
+            idle_seconds=transfer.reader.idle_seconds,
         )
 
     def _crash(self, error: Exception) -> None:
         recorded, self._over = self._over, True
         self._hang_up()
-        if self._body is not None:
-            self._body.discard()
         if not recorded:
+            if self._transfer is not None and self._transfer.body is not None:
+                self._transfer.body.discard()
             self._timings.total = self._around.clock.monotonic() - self._start
             self._around.recorder.crashed(self.replay, self.plan, self._timings, error)
         self._around.ended(self)
@@ -374,12 +265,8 @@ class Exchange:
         if self._dial is not None:
             self._dial.close()
             self._dial = None
-        if self._connection is not None:
-            self._connection.close()
-            self._connection = None
-
-    def _writer_done(self) -> bool:
-        return self._writer is not None and self._writer.done
+        if self._transfer is not None:
+            self._transfer.connection.close()
 
     def _since_start(self, moment: int | None) -> int | None:
         return None if moment is None else moment - self._start

@@ -10,13 +10,15 @@ taken, what runs goes on, and what was handed over is committed as soon as that 
 import logging
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 
-from replayd.codec.plan import decode_plan
+from replayd.codec.plan import decode_plan, encode_plan
 from replayd.errors import JournalError
 from replayd.journal.interface import Journal, Part
 from replayd.model.outcome import Timings
 from replayd.model.plan import Plan, Target
 from replayd.model.replay import Replay, ReplayKey
+from replayd.planning.proxy import for_upstream
 from replayd.queue import ReplayQueue
 from replayd.reasons import Reason
 from replayd.replay.clock import SYSTEM_CLOCK, Clock
@@ -58,6 +60,7 @@ class ReplayThread:
         self._concurrency = concurrency
         self._on_failure = on_failure
         self._clock = clock
+        self._upstream = settings.upstream
         self._wire = Wire(settings, targets, queue.post, lookup=lookup)
         self._recorder = Recorder(journal, clock)
         self._deadlines = Deadlines()
@@ -189,6 +192,9 @@ class ReplayThread:
         plan = Plan(b"", b"", Target("", "", 0), b"", flow_index=replay.key.flow_index)
         try:
             plan = decode_plan(replay.plan)
+            if self._upstream is not None and plan.target.scheme == "http":
+                plan = for_upstream(plan, self._upstream.authorization)
+                replay = replace(replay, plan=encode_plan(plan))
             self._recorder.sending(replay, plan, self._preview(replay))
             return Exchange(replay, plan, self._around, timings)
         except Exception as error:

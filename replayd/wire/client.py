@@ -10,7 +10,7 @@ from replayd.wire.pool import Pool
 from replayd.wire.reader import ResponseReader
 from replayd.wire.resolver import Lookup, Resolver, TargetChecks, system_lookup
 from replayd.wire.settings import WireSettings
-from replayd.wire.tls import TlsContext
+from replayd.wire.tls_context import TlsContext
 
 _SECOND = 1_000_000_000
 

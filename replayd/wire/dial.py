@@ -10,13 +10,16 @@ from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from replayd.errors import WireError
+from replayd.model.outcome import ConnectionInfo
 from replayd.model.plan import Target
+from replayd.planning.hosts import host_port
 from replayd.reasons import Reason
 from replayd.wire.poller import Connection, Owner, Poller
 from replayd.wire.resolver import Resolver, TargetChecks
 from replayd.wire.settings import WireSettings
-from replayd.wire.tls import TlsContext, TlsTransport
-from replayd.wire.transport import Address, TcpTransport, Transport, show_address
+from replayd.wire.tls import TlsTransport
+from replayd.wire.tls_context import TlsContext
+from replayd.wire.transport import Address, TcpTransport, Transport
 from replayd.wire.tunnel import TunnelTransport
 
 _SECOND = 1_000_000_000
@@ -48,7 +51,6 @@ class Dial:
         self, dialler: Dialler, target: Target, owner: Owner, now: int, wake: Callable[[], None]
     ) -> None:
         """`wake` is called when a name has been resolved: time to `advance`."""
-        self.connection: Connection | None = None
         self.connected_at: int | None = None
         """When TCP, and the proxy's tunnel, stood."""
         self.tls_at: int | None = None
@@ -60,37 +62,41 @@ class Dial:
         self._timeout = int(dialler.settings.connect_timeout * _SECOND)
         self._end = self.deadline = now + self._timeout
         self._host, self._port = self._endpoint()
+        self._connection: Connection | None = None
         self._addresses: list[Address] = []
+        self._failures: list[str] = []
         self._error: WireError | None = None
         self._layers = self._plan_layers()
         self._layer: Layer | None = None
         self._closed = False
         self._resolve(now)
 
-    def advance(self, now: int) -> bool:
-        """Goes on; True: `connection` is ready. Raises WireError when it can't be had."""
+    def advance(self, now: int) -> Connection | None:
+        """Goes on; returns the connection once it is ready. Raises WireError when it can't
+        be had.
+        """
         if self._error is not None:
             raise self._error
-        while self._addresses and self.connection is None:
-            self._try_next(now)
-        if self.connection is None:
-            return False
-        try:
-            return self._establish(self.connection, now)
-        except WireError:
-            # Only a dead address is a reason to try another one: a TLS server that refuses
-            # us, or a proxy, is the one that was asked for.
-            if self._layer is not None or not self._addresses:
-                raise
-            self._drop_connection()
-            return self.advance(now)
+        while True:
+            try:
+                if self._connection is None and self._addresses:
+                    self._connection = self._connect(now)
+                if self._connection is not None and self._establish(self._connection, now):
+                    return self._connection
+                return None
+            except WireError as error:
+                self._next_address(error)
 
-    def expire(self, now: int) -> bool:
-        """The deadline has passed: tries the next address, or raises WireError."""
-        if self.connection is not None and self._layer is None and self._addresses:
-            self._drop_connection()
-            return self.advance(now)
-        raise self._late()
+    def expire(self, now: int) -> None:
+        """The deadline has passed: goes on to the next address, or raises WireError."""
+        self._next_address(self._late())
+
+    @property
+    def info(self) -> ConnectionInfo | None:
+        """What is known of the connection; None: TCP does not stand."""
+        if self._connection is None or self.connected_at is None:
+            return None
+        return self._connection.info
 
     def close(self) -> None:
         """Gives up. Idempotent."""
@@ -139,17 +145,23 @@ class Dial:
             self._addresses = list(answer)
         self._wake()
 
-    def _try_next(self, now: int) -> None:
-        """Each address gets its share of the time that is left."""
+    def _connect(self, now: int) -> Connection:
+        """Begins with the next address; each gets its share of the time that is left."""
         self.deadline = now + max(self._end - now, 0) // len(self._addresses)
-        address = self._addresses.pop(0)
-        try:
-            transport = TcpTransport(address, self._dialler.settings.bind_address)
-        except WireError:
-            if not self._addresses:
-                raise
-            return
-        self.connection = Connection(transport, self._target, self._owner, self._dialler.poller)
+        transport = TcpTransport(self._addresses.pop(0), self._dialler.settings.bind_address)
+        return Connection(transport, self._target, self._owner, self._dialler.poller)
+
+    def _next_address(self, error: WireError) -> None:
+        """Leaves an address; raises the error when there is no other one, or when TCP stood:
+        a TLS server that refuses us, or a proxy, is the one that was asked for.
+        """
+        if self.connected_at is None:
+            self._failures.append(error.message)
+            if self._addresses:
+                self._drop_connection()
+                return
+            raise WireError(error.reason, "; ".join(self._failures), **error.metadata) from error
+        raise error
 
     # Layer by layer
 
@@ -180,16 +192,21 @@ class Dial:
             connection.info = replace(connection.info, **transport.facts())
 
     def _drop_connection(self) -> None:
-        if self.connection is not None:
-            self.connection.close()
-            self.connection = None
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
 
     def _late(self) -> WireError:
-        to = show_address(self._host, self._port)
+        to = host_port(self._host, self._port)
         seconds = f"{self._dialler.settings.connect_timeout:g} s"
         if self._layer is not None and self._layer.tls_to_target:
             return WireError(
                 Reason.TLS_TIMEOUT, f"the TLS handshake with {to} was not done in {seconds}"
             )
+        if self._connection is None:
+            return WireError(
+                Reason.CONNECT_TIMEOUT, f"{self._host!r} was not resolved within {seconds}"
+            )
         what = "the upstream proxy " if self._dialler.settings.upstream else ""
+        to = to if self._layer is not None else self._connection.transport.peer
         return WireError(Reason.CONNECT_TIMEOUT, f"no connection to {what}{to} within {seconds}")

@@ -67,8 +67,7 @@ class Connection:
         self.target = target
         self.owner = owner
         self.info = ConnectionInfo(transport.peer)
-        self.used = False
-        """Whether an exchange has ended on it."""
+        """What events say of it; `reused` from the second exchange on."""
         self.bound = False
         """It is authenticated as somebody: never shared."""
         self.idle_since = 0

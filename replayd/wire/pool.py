@@ -7,6 +7,7 @@ somebody (`Connection.bound`) is never given to another session.
 """
 
 from collections import OrderedDict
+from dataclasses import replace
 from typing import NamedTuple
 
 from replayd.errors import WireError
@@ -74,6 +75,8 @@ class Pool:
         `idle_seconds`: what the server promised; a second is left for the way.
         """
         promised = self._idle_time if idle_seconds is None else (idle_seconds - 1) * _SECOND
+        if not connection.info.reused:
+            connection.info = replace(connection.info, reused=True)
         connection.owner = self
         connection.idle_since = now
         connection.expires = now + min(promised, self._idle_time)

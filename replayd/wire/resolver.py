@@ -5,13 +5,14 @@ address is connected to: a name that resolves differently a moment later changes
 (DNS rebinding). Denied addresses of a name are left out; a name with no other is denied.
 """
 
-import ipaddress
 import socket
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from queue import SimpleQueue
+from threading import Thread
 from typing import Protocol
 
 from replayd.errors import WireError
+from replayd.planning.hosts import literal_address
 from replayd.reasons import Reason
 from replayd.wire.transport import Address
 
@@ -61,7 +62,8 @@ class Resolver:
         self._lookup = lookup
         self._cache: dict[tuple[str, int], tuple[int, Sequence[Address]]] = {}
         self._waiting: dict[tuple[str, int], list[tuple[Done, bool]]] = {}
-        self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="replayd-resolve")
+        self._questions: SimpleQueue[tuple[str, int, int] | None] = SimpleQueue()
+        self._threads = 0
 
     def resolve(
         self, host: str, port: int, now: int, done: Done, *, checked: bool = True
@@ -79,20 +81,34 @@ class Resolver:
         key = host, port
         self._waiting.setdefault(key, []).append((done, checked))
         if len(self._waiting[key]) == 1:
-            self._threads.submit(self._look_up, host, port, now)
+            self._ask(host, port, now)
         return None
 
     def close(self) -> None:
         """Forgets what is under way; a hanging lookup is left to end by itself."""
         self._waiting.clear()
-        self._threads.shutdown(wait=False, cancel_futures=True)
+        for _ in range(self._threads):
+            self._questions.put(None)
+
+    def _ask(self, host: str, port: int, now: int) -> None:
+        """Has it looked up, on as many threads as there are questions, up to a few. They are
+        daemons: one that hangs in the system's resolver must not keep the process alive.
+        """
+        self._questions.put((host, port, now))
+        if self._threads < min(_THREADS, len(self._waiting)):
+            self._threads += 1
+            Thread(target=self._answer_questions, name="resolve", daemon=True).start()
+
+    def _answer_questions(self) -> None:
+        while (question := self._questions.get()) is not None:
+            self._look_up(*question)
 
     def _cached(self, host: str, port: int, now: int) -> Sequence[Address] | None:
         expires, found = self._cache.get((host, port), (0, ()))
         return found if now < expires else None
 
     def _look_up(self, host: str, port: int, now: int) -> None:
-        """On a thread of the pool."""
+        """On a thread of its own."""
         try:
             answer: Sequence[Address] | WireError = self._lookup(host, port)
         except OSError as error:
@@ -138,15 +154,10 @@ class Resolver:
 
 
 def literal(host: str, port: int) -> Sequence[Address] | None:
-    """Reads an address in its normal spelling; None: it is a name (or an odd spelling,
-    which the system resolves and the rules then see as it really is).
-    """
-    try:
-        version = ipaddress.ip_address(host).version
-    except ValueError:
+    """Reads an address, in any spelling that the system takes for one; None: a name."""
+    address = literal_address(host)
+    if address is None or "%" in host:  # A scope has a number that the system knows.
         return None
-    if "%" in host:  # A scope: the system knows its number.
-        return None
-    if version == 4:
-        return [Address(socket.AF_INET, (host, port))]
-    return [Address(socket.AF_INET6, (host, port, 0, 0))]
+    if address.version == 4:
+        return [Address(socket.AF_INET, (str(address), port))]
+    return [Address(socket.AF_INET6, (str(address), port, 0, 0))]

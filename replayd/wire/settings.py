@@ -3,10 +3,12 @@
 Knows no sockets. Times are seconds, sizes are bytes.
 """
 
+import base64
 from dataclasses import dataclass, field
 from urllib.parse import unquote_to_bytes, urlsplit
 
 from replayd.errors import ConfigError
+from replayd.planning.hosts import host_port
 
 _UPSTREAM_PORTS = {"http": 80, "https": 443}
 _MAX_PORT = 65535
@@ -20,14 +22,13 @@ class Upstream:
     """How to speak to the proxy: `http` or `https`."""
     host: str
     port: int
-    credentials: bytes | None = field(default=None, repr=False)
-    """`user:password`; None: the proxy is not told who we are. Never shown."""
+    authorization: bytes | None = field(default=None, repr=False)
+    """The value of Proxy-Authorization; None: the proxy is not told who we are. Never shown."""
 
     @property
     def name(self) -> str:
         """The proxy for people, without credentials."""
-        host = f"[{self.host}]" if ":" in self.host else self.host
-        return f"{self.scheme}://{host}:{self.port}"
+        return f"{self.scheme}://{host_port(self.host, self.port)}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,10 +117,10 @@ def parse_upstream(url: str) -> Upstream:
         )
     if port == 0:
         raise ConfigError(f"--upstream: port 0 can't be dialled; use 1 to {_MAX_PORT}")
-    credentials = None
+    authorization = None
     if parts.username is not None:
         user, password = unquote_to_bytes(parts.username), unquote_to_bytes(parts.password or "")
-        credentials = user + b":" + password
+        authorization = b"Basic " + base64.b64encode(user + b":" + password)  # RFC 7617
     return Upstream(
-        parts.scheme, parts.hostname, port or _UPSTREAM_PORTS[parts.scheme], credentials
+        parts.scheme, parts.hostname, port or _UPSTREAM_PORTS[parts.scheme], authorization
     )

@@ -5,24 +5,17 @@ TLS (an https target through an https proxy). Contexts are built once; sessions 
 """
 
 import ssl
-from collections import OrderedDict
 from typing import TypedDict
 
-from replayd.errors import ConfigError, WireError
+from replayd.errors import WireError
+from replayd.planning.hosts import literal_address
 from replayd.reasons import Reason
-from replayd.wire.settings import TlsSettings
+from replayd.wire.tls_context import TlsContext
 from replayd.wire.transport import Transport
 
-_VERSIONS = {
-    "1.0": ssl.TLSVersion.TLSv1,
-    "1.1": ssl.TLSVersion.TLSv1_1,
-    "1.2": ssl.TLSVersion.TLSv1_2,
-    "1.3": ssl.TLSVersion.TLSv1_3,
-}
 _RECORD = 16 * 1024
 """Plaintext of one TLS record (RFC 8446 section 5.1): encrypted ahead of the system at most."""
 _READ_SIZE = 256 * 1024
-_SESSION_LIMIT = 1024
 
 
 class TlsFacts(TypedDict):
@@ -31,70 +24,6 @@ class TlsFacts(TypedDict):
     tls_version: str
     tls_cipher: str
     server_name: str
-
-
-class TlsContext:
-    """One context for all connections, and the sessions that may be resumed."""
-
-    def __init__(self, settings: TlsSettings) -> None:
-        """Raises ConfigError when a file can't be used or a version or cipher is unknown."""
-        self.context = _make_context(settings)
-        self._sessions: OrderedDict[tuple[str, str], ssl.SSLSession] = OrderedDict()
-
-    def session(self, peer: str, name: str) -> ssl.SSLSession | None:
-        """Returns the latest session with this peer under this name."""
-        return self._sessions.get((peer, name))
-
-    def remember(self, peer: str, name: str, session: ssl.SSLSession | None) -> None:
-        """Keeps a session; the oldest is forgotten when there are too many."""
-        if session is not None:
-            self._sessions[peer, name] = session
-            self._sessions.move_to_end((peer, name))
-            if len(self._sessions) > _SESSION_LIMIT:
-                self._sessions.popitem(last=False)
-
-
-def _make_context(settings: TlsSettings) -> ssl.SSLContext:
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    if settings.insecure:
-        context.check_hostname = False
-        context.verify_mode = ssl.CERT_NONE
-    try:
-        context.minimum_version = _VERSIONS[settings.min_version]
-        context.maximum_version = _VERSIONS[settings.max_version]
-    except KeyError as error:
-        known = ", ".join(_VERSIONS)
-        raise ConfigError(f"TLS version {error} is not known; use one of {known}") from error
-    if context.minimum_version > context.maximum_version:
-        raise ConfigError(
-            f"--tls-min {settings.min_version} is above --tls-max {settings.max_version}"
-        )
-    _load(context, settings)
-    return context
-
-
-def _load(context: ssl.SSLContext, settings: TlsSettings) -> None:
-    """Loads what the settings name; each mistake says which option it is about."""
-    option = ""
-    try:
-        option = f"--ca-file {settings.ca_file}"
-        if settings.ca_file:
-            context.load_verify_locations(settings.ca_file)
-        else:
-            context.load_default_certs()
-        option = f"--client-cert {settings.client_cert}"
-        if settings.client_cert:
-            # An encrypted key would ask at the terminal; a daemon has none.
-            context.load_cert_chain(settings.client_cert, password=_no_password)
-        option = f"--ciphers {settings.ciphers}"
-        if settings.ciphers:
-            context.set_ciphers(settings.ciphers)
-    except (OSError, ValueError) as error:
-        raise ConfigError(f"{option}: {error}") from error
-
-
-def _no_password() -> str:
-    raise ValueError("the key is encrypted; use one without a password")
 
 
 class TlsTransport:
@@ -109,6 +38,7 @@ class TlsTransport:
         self._outgoing = ssl.MemoryBIO()
         self._unsent = memoryview(b"")
         self._established = False
+        self._remembered = False
         self._ended = False
         try:
             self._ssl = tls.context.wrap_bio(
@@ -199,16 +129,22 @@ class TlsTransport:
         except ssl.SSLError as error:
             raise self._broken("reading", error) from error
         self._flush()  # A key update asks for an answer.
-        if pieces:
-            return b"".join(pieces)
-        return b"" if self._ended else None
+        if not pieces:
+            return b"" if self._ended else None
+        self._remember()
+        return b"".join(pieces)
 
     def close(self) -> None:
-        """Keeps the session for the next connection and closes below."""
-        if self._established:
-            self._established = False
-            self._tls.remember(self._lower.peer, self._name, self._ssl.session)
+        """Closes below."""
         self._lower.close()
+
+    def _remember(self) -> None:
+        """Keeps the session for the next connection. TLS 1.3 sends it after the handshake,
+        in practice before the first data.
+        """
+        if not self._remembered:
+            self._remembered = True
+            self._tls.remember(self._lower.peer, self._name, self._ssl.session)
 
     def _feed(self) -> bool:
         """Moves what came below into OpenSSL; False: nothing did."""
@@ -245,8 +181,7 @@ class TlsTransport:
     def _sent_name(self) -> str:
         """The SNI that was sent: none for an address (RFC 6066 section 3)."""
         name = self._ssl.server_hostname or ""
-        bare = name.replace(".", "")
-        return "" if ":" in name or (bare.isdigit() and name.count(".") == 3) else name
+        return "" if literal_address(name) else name
 
     def _handshake_error(self, error: ssl.SSLError) -> WireError:
         peer = self._lower.peer

@@ -11,6 +11,7 @@ import socket
 from typing import NamedTuple, Protocol
 
 from replayd.errors import WireError
+from replayd.planning.hosts import host_port
 from replayd.reasons import Reason
 
 RECEIVE_SIZE = 256 * 1024
@@ -31,7 +32,7 @@ class Address(NamedTuple):
         return self.sockaddr[0].partition("%")[0]
 
     def __str__(self) -> str:
-        return show_address(self.sockaddr[0], self.sockaddr[1])
+        return host_port(self.sockaddr[0], self.sockaddr[1])
 
 
 class Transport(Protocol):
@@ -122,7 +123,7 @@ class TcpTransport:
             if code:
                 raise OSError(code, os.strerror(code))
             self._socket.getpeername()
-            self.local = show_address(*self._socket.getsockname()[:2])
+            self.local = host_port(*self._socket.getsockname()[:2])
         except OSError as error:
             if error.errno == errno.ENOTCONN:
                 return False
@@ -151,11 +152,6 @@ class TcpTransport:
     def close(self) -> None:
         """Closes the socket."""
         self._socket.close()
-
-
-def show_address(host: str, port: int) -> str:
-    """Writes an address and port for people, IPv6 in brackets."""
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 def _connect_error(peer: str, error: OSError) -> WireError:

@@ -3,13 +3,12 @@
 RFC 9110 section 9.3.6. The answer is read like any response, under the same limits.
 """
 
-import base64
-
 from replayd.errors import WireError
+from replayd.planning.hosts import host_port
 from replayd.reasons import Reason
 from replayd.wire.http1 import H11Reader
 from replayd.wire.settings import Upstream, WireSettings
-from replayd.wire.transport import Transport, show_address
+from replayd.wire.transport import Transport
 
 _LIMITS = WireSettings()
 
@@ -19,9 +18,9 @@ class TunnelTransport:
 
     def __init__(self, lower: Transport, host: str, port: int, upstream: Upstream) -> None:
         self._lower = lower
-        self._to = show_address(host, port)
+        self._to = host_port(host, port)
         self._proxy = upstream.name
-        self._unsent = memoryview(_connect_request(self._to, upstream.credentials))
+        self._unsent = memoryview(_connect_request(self._to, upstream.authorization))
         self._reader = H11Reader(b"CONNECT", _LIMITS)
         self._established = False
 
@@ -102,8 +101,8 @@ class TunnelTransport:
         )
 
 
-def _connect_request(to: str, credentials: bytes | None) -> bytes:
+def _connect_request(to: str, authorization: bytes | None) -> bytes:
     lines = [f"CONNECT {to} HTTP/1.1".encode(), b"Host: " + to.encode()]
-    if credentials is not None:
-        lines.append(b"Proxy-Authorization: Basic " + base64.b64encode(credentials))
+    if authorization is not None:
+        lines.append(b"Proxy-Authorization: " + authorization)
     return b"\r\n".join(lines) + b"\r\n\r\n"
