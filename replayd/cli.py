@@ -8,8 +8,9 @@ import dataclasses
 import difflib
 import sys
 import tomllib
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import click
 
@@ -18,11 +19,13 @@ from replayd.config import Config
 from replayd.errors import ConfigError, ReplaydError
 from replayd.units import parse_duration, parse_size
 
+F = TypeVar("F", bound=Callable[..., Any])
+
 EXIT_USAGE = 2
 EXIT_FAILED = 4
 
 
-class _Parsed(click.ParamType):
+class _Parsed(click.ParamType[float | int]):
     """A value with a unit, read by one of the functions of `units`."""
 
     def __init__(self, name: str, parse: Any) -> None:
@@ -70,7 +73,7 @@ def main() -> None:
     """Replays captured HTTP flows: a daemon with one durable queue and many clients."""
 
 
-def _option(*names: str, **attributes: Any) -> Any:
+def _option(*names: str, **attributes: Any) -> Callable[[F], F]:
     """Makes an option whose default is the Config's."""
     name = names[0].removeprefix("--").split("/")[0].replace("-", "_")
     default = next(each for each in dataclasses.fields(Config) if each.name == name)

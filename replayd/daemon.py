@@ -16,8 +16,6 @@ from replayd.config import Config
 from replayd.errors import ConfigError, JournalError, ReplaydError
 from replayd.intake.pool import DecoderPool, WorkerSettings
 from replayd.journal.interface import Journal
-from replayd.journal.memory import open_memory
-from replayd.journal.sqlite import open_sqlite
 from replayd.model.event import UpdateKind
 from replayd.planning.target_rules import TargetRules
 from replayd.queue import ReplayQueue
@@ -63,10 +61,7 @@ class _Daemon:
 
     async def run(self) -> None:
         """Starts, waits for a signal, stops."""
-        now = time.time_ns()
-        journal = (
-            open_memory(now) if self._config.ephemeral else open_sqlite(self._config.data_dir, now)
-        )
+        journal = _open_journal(self._config)
         try:
             await self._serve(journal)
         finally:
@@ -153,6 +148,17 @@ class _Daemon:
             thread.stop(0)
         hurried.cancel()
         await joined
+
+
+def _open_journal(config: Config) -> Journal:
+    # Imported here: a daemon loads the store that it uses.
+    if config.ephemeral:
+        from replayd.journal.memory import open_memory  # noqa: PLC0415
+
+        return open_memory(time.time_ns())
+    from replayd.journal.sqlite import open_sqlite  # noqa: PLC0415
+
+    return open_sqlite(config.data_dir, time.time_ns())
 
 
 def _say_stopping(journal: Journal) -> None:

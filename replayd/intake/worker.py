@@ -46,7 +46,7 @@ def main() -> int:
     decode_settings = DecodeSettings(
         targets=TargetRules(**settings["targets"]), body_size_limit=settings["body_size_limit"]
     )
-    source, sink = io.BufferedReader(sys.stdin.buffer.raw), sys.stdout.buffer
+    source, sink = io.BufferedReader(io.FileIO(0)), sys.stdout.buffer
     while source.peek(1):
         if not _serve(source, sink, decode_settings):
             return 1

@@ -10,6 +10,7 @@ import logging
 import secrets
 import time
 from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from typing import ParamSpec, TypeVar
 
 from flowreplay.v1 import replay_pb2
@@ -72,17 +73,31 @@ class Enqueuer:
     async def _enqueue(self, messages: AsyncIterator[bytes]) -> Receipt:
         first = await anext(messages, b"")
         options = _options(first)
-        known = None
-        if options.request_id:
-            known = await asyncio.to_thread(self._journal.reserve, options.request_id, None)
-        if known is not None:
-            return await self._repeat(options.request_id, _with_first(first, messages))
+        messages = _with_first(first, messages)
+        async with self._claimed(options.request_id) as known:
+            if known is None:
+                return await self._take(options, messages)
+        return await self._repeat(options.request_id, messages)
+
+    @asynccontextmanager
+    async def _claimed(self, request_id: str) -> AsyncIterator[Receipt | None]:
+        """Claims a request_id (if there is one) for as long as its Enqueue is under way;
+        yields what it was answered before.
+        """
+        claims: list[str] = []
+
+        def claim() -> Receipt | None:
+            known = self._journal.reserve(request_id, None)
+            if known is None:
+                claims.append(request_id)
+            return known
+
         try:
-            return await self._take(options, _with_first(first, messages))
+            yield await to_the_end(claim) if request_id else None
         finally:
-            if options.request_id:
-                # After an accept there is no claim left and this does nothing.
-                self._journal.release(options.request_id)
+            # A cancelled call may hold one as well. After an accept there is none left.
+            for each in claims:
+                self._journal.release(each)
 
     async def _take(
         self, options: replay_pb2.EnqueueOptions, messages: AsyncIterator[bytes]

@@ -133,7 +133,7 @@ class ReplayService:
             )
 
 
-def method_handlers(service: ReplayService) -> dict[str, grpc.RpcMethodHandler[Any, Any]]:
+def method_handlers(service: ReplayService) -> "dict[str, grpc.RpcMethodHandler[Any, Any]]":
     """Makes the table of gRPC's handlers: a name, a shape, a way to read and to write."""
 
     def unary(method: Callable[..., Coroutine[Any, Any, Any]], request: Any) -> Any:

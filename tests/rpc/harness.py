@@ -14,12 +14,12 @@ import pytest
 from flowreplay.v1 import replay_pb2_grpc
 from google.rpc import error_details_pb2
 from grpc_status import rpc_status
-from replayd.journal.memory import open_memory
 
 from replayd.codec.event import outcome_event
 from replayd.codec.plan import decode_plan
 from replayd.intake.pool import DecoderPool, WorkerSettings
 from replayd.journal.interface import Journal
+from replayd.journal.memory import open_memory
 from replayd.model.outcome import Outcome, ResponseHead, Timings
 from replayd.model.replay import Replay, ReplayState
 from replayd.reasons import Reason
@@ -38,7 +38,7 @@ class Served:
     """What a test works with."""
 
     journal: Journal
-    stub: replay_pb2_grpc.ReplayServiceAsyncStub
+    stub: "replay_pb2_grpc.ReplayServiceAsyncStub"
     channel: grpc.aio.Channel
     server: RpcServer
     watchers: Watchers
@@ -82,9 +82,7 @@ async def serving(folder: Path, *, max_watchers: int = 10) -> AsyncIterator[Serv
     await server.start()
     try:
         async with grpc.aio.insecure_channel(address) as channel:
-            stub: replay_pb2_grpc.ReplayServiceAsyncStub = replay_pb2_grpc.ReplayServiceStub(
-                channel
-            )  # type: ignore[assignment]
+            stub = replay_pb2_grpc.ReplayServiceStub(channel)
             yield Served(journal, stub, channel, server, watchers, enqueuer, decoders)
     finally:
         await enqueuer.stop()

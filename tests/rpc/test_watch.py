@@ -53,13 +53,13 @@ def note(served: Served, text: str) -> None:
 def test_the_first_answer_comes_at_once_with_the_cursor(tmp_path: Path) -> None:
     async def test(served: Served) -> None:
         note(served, "before")
-        call = served.stub.WatchEvents(request())
-        first = await call.read()
+        call = aiter(served.stub.WatchEvents(request()))
+        first = await anext(call)
         assert list(first.events) == []
         note(served, "after")
         answer = await next_events(call)
         assert [event.log.message for event in answer.events] == ["after"]
-        resumed = served.stub.WatchEvents(request(cursor=first.cursor))
+        resumed = aiter(served.stub.WatchEvents(request(cursor=first.cursor)))
         assert (await next_events(resumed)).events[0].log.message == "after"
 
     run(tmp_path, test)
@@ -84,8 +84,8 @@ def test_until_idle_waits_on_a_paused_queue_and_says_so(tmp_path: Path) -> None:
     async def test(served: Served) -> None:
         served.journal.pause(True, 1)
         await served.stub.Enqueue(iter([flows(1)]))
-        call = served.stub.WatchEvents(request(until_idle=True))
-        assert (await call.read()).paused
+        call = aiter(served.stub.WatchEvents(request(until_idle=True)))
+        assert (await anext(call)).paused
         served.journal.pause(False, 1)
         served.replay()
         answers = [answer async for answer in call]
@@ -111,12 +111,12 @@ def test_a_batch_is_watched_with_what_concerns_the_whole_queue(tmp_path: Path) -
 def test_kinds_filter_and_progress_moves_the_cursor(tmp_path: Path) -> None:
     async def test(served: Served) -> None:
         with patch.object(watch, "PROGRESS_SECONDS", 0.05):
-            call = served.stub.WatchEvents(request(kinds=[event_pb2.EVENT_KIND_UPDATE]))
-            first = await call.read()
+            call = aiter(served.stub.WatchEvents(request(kinds=[event_pb2.EVENT_KIND_UPDATE])))
+            first = await anext(call)
             note(served, "hidden")
-            progress = await call.read()
+            progress = await anext(call)
             while progress.cursor == first.cursor:
-                progress = await call.read()
+                progress = await anext(call)
         assert list(progress.events) == []
         served.journal.pause(True, 1)
         assert (await next_events(call)).events[0].WhichOneof("payload") == "update"
@@ -199,8 +199,8 @@ def test_one_watcher_too_many_is_refused_until_one_leaves(tmp_path: Path) -> Non
 
 def test_at_the_stop_watchers_get_what_is_left_and_are_told(tmp_path: Path) -> None:
     async def test(served: Served) -> None:
-        call = served.stub.WatchEvents(request())
-        await call.read()
+        call = aiter(served.stub.WatchEvents(request()))
+        await anext(call)
         note(served, "the last")
         served.watchers.stop()
         seen = []
