@@ -1,5 +1,8 @@
 """How this client's channels are set up, synchronous or not."""
 
+DEFAULT_TIMEOUT = 5.0
+"""Seconds for the daemon to answer; it answers within milliseconds when it is well."""
+
 MAX_SEND_BYTES = 8 << 20
 """The contract's limit: the daemon reads no larger message."""
 

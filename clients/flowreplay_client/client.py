@@ -26,7 +26,7 @@ from flowreplay.v1.replay_pb2_grpc import ReplayServiceStub
 from flowreplay_client.address import find_address
 from flowreplay_client.bookmark import Bookmark, WatchSettings
 from flowreplay_client.capture import CaptureSource, open_capture
-from flowreplay_client.channel import channel_options
+from flowreplay_client.channel import DEFAULT_TIMEOUT, channel_options
 from flowreplay_client.errors import error_from
 from flowreplay_client.messages import (
     EnqueueSettings,
@@ -38,9 +38,6 @@ from flowreplay_client.messages import (
 from flowreplay_client.outbox import Outbox
 from flowreplay_client.tries import Tries
 from flowreplay_client.watch import Interruption, Watch
-
-DEFAULT_TIMEOUT = 5.0
-"""Seconds for the daemon to answer; it answers within milliseconds when it is well."""
 
 Request = TypeVar("Request")
 Response = TypeVar("Response")

@@ -68,6 +68,12 @@ def error_from(failure: grpc.RpcError, address: str) -> ReplaydClientError:
     return ReplaydClientError(reason, details, metadata, code)
 
 
+def silent_stream(address: str) -> ReplaydClientError:
+    """The error for a watch that ended before it began, which the contract rules out."""
+    message = f"the server at {address} ended the watch without a word; is it a replayd?"
+    return ReplaydClientError("", message)
+
+
 def _error_info(call: grpc.Call) -> tuple[str, dict[str, str]]:
     # Imported here because most processes never meet an error.
     from google.rpc.error_details_pb2 import ErrorInfo  # noqa: PLC0415

@@ -10,7 +10,7 @@ from flowreplay.v1.event_pb2 import Event
 from flowreplay.v1.replay_pb2 import WatchEventsRequest, WatchEventsResponse
 
 from flowreplay_client.bookmark import Bookmark
-from flowreplay_client.errors import ReplaydClientError, error_from, late_answer
+from flowreplay_client.errors import ReplaydClientError, error_from, late_answer, silent_stream
 
 Interruption = Callable[[ReplaydClientError], None]
 """Called when a stream broke (Unreachable) or a gap is skipped (EventsCompacted), before
@@ -127,13 +127,16 @@ class Watch(Iterator[Event]):
         timer.daemon = True
         timer.start()
         try:
-            return next(call)
+            first = next(call, None)
         except grpc.RpcError as failure:
             if expired.is_set():
                 raise TimeoutError from failure
             raise
         finally:
             timer.cancel()
+        if first is None:
+            raise silent_stream(self._address)
+        return first
 
     def _pause_after(self, error: ReplaydClientError) -> None:
         """Waits until it is time to connect again; raises the error when it is final."""

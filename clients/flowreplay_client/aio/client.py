@@ -1,0 +1,132 @@
+"""The asynchronous client: one method a call, each a thin layer over the shared parts."""
+
+import asyncio
+import os
+from collections.abc import Awaitable, Callable, Iterable
+from typing import Self, TypeVar, Unpack
+
+import grpc
+from flowreplay.v1 import replay_pb2 as pb
+from flowreplay.v1.flow_pb2 import Flow
+from flowreplay.v1.replay_pb2_grpc import ReplayServiceStub
+
+import flowreplay_client
+from flowreplay_client.address import find_address
+from flowreplay_client.aio.watch import Watch
+from flowreplay_client.bookmark import Bookmark, WatchSettings
+from flowreplay_client.capture import CaptureSource
+from flowreplay_client.channel import DEFAULT_TIMEOUT, channel_options
+from flowreplay_client.errors import error_from
+from flowreplay_client.messages import EnqueueSettings, Progress
+from flowreplay_client.watch import Interruption
+
+Response = TypeVar("Response")
+
+
+def connect(address: str | None = None, *, timeout: float = DEFAULT_TIMEOUT) -> "Client":
+    """Returns a client for the daemon at `address`, as `flowreplay_client.connect` does.
+
+    To be called in the event loop that awaits its methods.
+    """
+    return Client(find_address(address, os.environ), timeout)
+
+
+class Client:
+    """A connection to one daemon for one event loop; any number of tasks may share it.
+
+    Its methods do what the methods of `flowreplay_client.Client` do.
+    """
+
+    def __init__(self, address: str, timeout: float = DEFAULT_TIMEOUT) -> None:
+        self.address = address
+        self._timeout = timeout
+        self._channel = grpc.aio.insecure_channel(address, options=channel_options(timeout))
+        self._stub = ReplayServiceStub(self._channel)
+
+    async def close(self) -> None:
+        """Ends open calls and the connection. Idempotent."""
+        await self._channel.close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_exception: object) -> None:
+        await self.close()
+
+    async def enqueue_capture(
+        self,
+        source: CaptureSource,
+        *,
+        progress: Progress | None = None,
+        **settings: Unpack[EnqueueSettings],
+    ) -> pb.EnqueueResponse:
+        """Adds the flows of a capture to the queue; safe to repeat where the source is.
+
+        The source is read, and `progress(sent_bytes, total_bytes)` called, in a worker
+        thread, so that a slow disk does not hold up the event loop. Cancelled before
+        the daemon has answered, nothing is queued.
+        """
+        return await self._enqueue(
+            lambda client: client.enqueue_capture(source, progress=progress, **settings)
+        )
+
+    async def enqueue(
+        self, flows: Iterable[Flow], **settings: Unpack[EnqueueSettings]
+    ) -> pb.EnqueueResponse:
+        """Adds typed flows to the queue, in their order; `flows` runs in a worker thread."""
+        return await self._enqueue(lambda client: client.enqueue(flows, **settings))
+
+    async def count(self, batch_id: str = "") -> pb.CountResponse:
+        """Counts replays by state, of all batches or of one."""
+        request = pb.CountRequest(batch_id=batch_id)
+        return await self._answer(self._stub.Count(request, timeout=self._timeout))
+
+    async def clear(self, batch_id: str = "") -> pb.ClearResponse:
+        """Takes what waits off the queue, of all batches or of one; what runs finishes."""
+        request = pb.ClearRequest(batch_id=batch_id)
+        return await self._answer(self._stub.Clear(request, timeout=self._timeout))
+
+    async def pause(self) -> pb.PauseResponse:
+        """Pauses the queue: what runs finishes, nothing more is taken."""
+        return await self._answer(self._stub.Pause(pb.PauseRequest(), timeout=self._timeout))
+
+    async def resume(self) -> pb.ResumeResponse:
+        """Resumes the queue."""
+        return await self._answer(self._stub.Resume(pb.ResumeRequest(), timeout=self._timeout))
+
+    async def status(self) -> pb.GetStatusResponse:
+        """Tells what the daemon is and does."""
+        request = pb.GetStatusRequest()
+        return await self._answer(self._stub.GetStatus(request, timeout=self._timeout))
+
+    async def watch(
+        self, *, on_interruption: Interruption | None = None, **settings: Unpack[WatchSettings]
+    ) -> Watch:
+        """Follows events; returns once the daemon is watching, so that none is missed."""
+        watch = Watch(
+            self._stub.WatchEvents,
+            Bookmark(settings),
+            self.address,
+            self._timeout,
+            on_interruption,
+        )
+        await watch.open()
+        return watch
+
+    async def _answer(self, call: Awaitable[Response]) -> Response:
+        try:
+            return await call
+        except grpc.RpcError as failure:
+            raise error_from(failure, self.address) from failure
+
+    async def _enqueue(
+        self, send: Callable[[flowreplay_client.Client], pb.EnqueueResponse]
+    ) -> pb.EnqueueResponse:
+        """Runs one Enqueue in a thread, on a connection of its own that ends with the task.
+
+        grpc.aio (1.85) may report "Internal error from Core" in place of the daemon's
+        words when the daemon ends a call while a message is being written, as it does at
+        a damaged capture; the synchronous stack does not.
+        """
+        with flowreplay_client.Client(self.address, self._timeout) as client:
+            return await asyncio.to_thread(send, client)
