@@ -15,7 +15,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 BIN = Path(sys.executable).parent
-CAPTURE = Path("tests/data/captures/mitm-recorded/rec-basic.mitm")
+CAPTURE = Path("tests/data/captures/rec-basic.mitm")
 READY = "listening on "
 BOLD, DIM, PLAIN = ("\033[1m", "\033[2m", "\033[0m") if sys.stdout.isatty() else ("", "", "")
 

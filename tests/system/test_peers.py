@@ -1,0 +1,219 @@
+"""Programs of others: mitmproxy as upstream, nginx with TLS, grpcurl and buf as clients."""
+
+import json
+import socket
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from flowreplay.v1 import event_pb2, replay_pb2
+from google.protobuf import json_format
+
+from tests.support.calls import connect_to, enqueue, events, flow, outcomes
+from tests.support.certificates import Authority
+from tests.support.daemon import Daemon
+from tests.support.processes import DEADLINE, Process
+from tests.support.programs import find
+from tests.support.recorder import Recorder
+
+
+def free_port() -> int:
+    """A port that nobody listens on now."""
+    with socket.create_server(("127.0.0.1", 0)) as reserved:
+        return int(reserved.getsockname()[1])
+
+
+def wait_for_port(process: Process, port: int) -> None:
+    """Returns once something listens on the port."""
+    end = time.monotonic() + DEADLINE
+    while time.monotonic() < end and process.running:
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) == 0:
+                return
+    raise AssertionError(f"nobody listens on {port}: {process.describe()}")
+
+
+@pytest.fixture
+def nginx(tmp_path: Path, authority: Authority) -> Iterator[int]:
+    """nginx with TLS for `nginx.test`; its port."""
+    port = free_port()
+    certificate, key = authority.files("nginx.test")
+    configuration = tmp_path / "nginx.conf"
+    configuration.write_text(f"""
+        daemon off; master_process off; pid {tmp_path}/pid; error_log stderr;
+        events {{}}
+        http {{
+          access_log off;
+          client_body_temp_path {tmp_path}; proxy_temp_path {tmp_path};
+          fastcgi_temp_path {tmp_path}; uwsgi_temp_path {tmp_path}; scgi_temp_path {tmp_path};
+          server {{
+            listen 127.0.0.1:{port} ssl; server_name nginx.test;
+            ssl_certificate {certificate}; ssl_certificate_key {key};
+            location / {{ return 200 "nginx says $request_method $request_uri $ssl_server_name"; }}
+          }}
+        }}
+    """)
+    process = Process([find("nginx"), "-p", tmp_path, "-c", configuration])
+    try:
+        wait_for_port(process, port)
+        yield port
+    finally:
+        process.close()
+
+
+@pytest.fixture
+def mitmdump(tmp_path: Path, authority: Authority) -> Iterator[tuple[int, Path, Process]]:
+    """mitmdump as a proxy: its port, its own CA file, and the process, which logs flows."""
+    port = free_port()
+    process = Process(
+        [
+            *(find("mitmdump"), "--listen-host", "127.0.0.1", "--listen-port", str(port)),
+            *("--set", f"confdir={tmp_path}", "--set", "flow_detail=1"),
+            *("--set", f"ssl_verify_upstream_trusted_ca={authority.ca_file}"),
+        ]
+    )
+    try:
+        process.wait_for_output(
+            lambda: any("listening at" in line for line in process.stdout), "listening line"
+        )
+        yield port, tmp_path / "mitmproxy-ca-cert.pem", process
+    finally:
+        process.close()
+
+
+def test_nginx_answers_over_verified_tls(
+    start_daemon: Callable[..., Daemon], nginx: int, authority: Authority
+) -> None:
+    daemon = start_daemon("--ephemeral", "--ca-file", str(authority.ca_file))
+    stub = daemon.stub()
+    flows = [flow("https://nginx.test/a?b=c"), flow("https://nginx.test/post", method=b"POST")]
+    enqueue(stub, flows, connect_to=[connect_to("https", nginx)])
+    found = [events[0].response for events in outcomes(events(stub)).values()]
+    assert [response.content for response in found] == [
+        b"nginx says GET /a?b=c nginx.test",
+        b"nginx says POST /post nginx.test",
+    ]
+    assert found[0].connection.tls_version.startswith("TLSv1.")
+    assert found[0].connection.server_name == "nginx.test"
+    assert not found[0].connection.reused
+
+
+def test_an_untrusted_certificate_is_refused(
+    start_daemon: Callable[..., Daemon], nginx: int
+) -> None:
+    daemon = start_daemon("--ephemeral")
+    stub = daemon.stub()
+    enqueue(stub, [flow("https://nginx.test/")], connect_to=[connect_to("https", nginx)])
+    (found,) = outcomes(events(stub)).values()
+    assert found[0].error.reason == 24, "CERTIFICATE_INVALID"
+    assert "--ca-file" in found[0].error.message
+
+
+def test_mitmproxy_as_upstream_sees_http_and_https(
+    start_daemon: Callable[..., Daemon],
+    start_recorder: Callable[..., Recorder],
+    mitmdump: tuple[int, Path, Process],
+    authority: Authority,
+) -> None:
+    port, ca_file, process = mitmdump
+    plain = start_recorder()
+    secure = start_recorder(tls=authority.server_context("localhost"))
+    daemon = start_daemon(
+        *("--ephemeral", "--upstream", f"http://127.0.0.1:{port}", "--ca-file", str(ca_file))
+    )
+    stub = daemon.stub()
+    urls = [f"http://{plain.address}/plain?x", f"https://localhost:{secure.port}/secure?y"]
+    enqueue(stub, [flow(url) for url in urls])
+    found = [events[0].response for events in outcomes(events(stub)).values()]
+    assert [response.head.status_code for response in found] == [200, 200]
+    assert all(response.connection.proxied for response in found)
+    assert plain.requests[0].start_line == b"GET /plain?x HTTP/1.1"
+    assert secure.requests[0].start_line == b"GET /secure?y HTTP/1.1"
+    assert secure.requests[0].server_name == "localhost"
+    for url in urls:
+        process.wait_for_output(lambda u=url: any(f"GET {u}" in x for x in process.stdout), url)
+
+
+SERVICE = "flowreplay.v1.ReplayService"
+CALLS: dict[str, list[dict[str, object]]] = {
+    "Enqueue": [{"options": {"label": "by hand"}}, {"flowBatch": {}}],
+    "Count": [{}],
+    "Pause": [{}],
+    "Resume": [{}],
+    "Clear": [{}],
+    "GetStatus": [{}],
+    "WatchEvents": [{"position": "START_POSITION_START", "untilIdle": True}],
+}
+"""Every method with messages to send it."""
+
+
+def run(*command: str | Path, stdin: str = "") -> str:
+    """Runs a program to its end and returns what it printed."""
+    done = subprocess.run(
+        command, input=stdin, capture_output=True, text=True, timeout=DEADLINE, check=False
+    )
+    assert done.returncode == 0, done
+    return done.stdout
+
+
+def messages(method: str, printed: str) -> list[Any]:
+    """The answers of a method, from JSON messages one after the other.
+
+    Names are as in the .proto files with grpcurl and in lowerCamelCase with buf.
+    """
+    decoder, found, at = json.JSONDecoder(), [], 0
+    while printed[at:].strip():
+        at += len(printed[at:]) - len(printed[at:].lstrip())
+        message, at = decoder.raw_decode(printed, at)
+        found.append(json_format.ParseDict(message, getattr(replay_pb2, f"{method}Response")()))
+    return found
+
+
+def check_answers(answers: dict[str, list[Any]]) -> None:
+    """What the calls above answer on a fresh daemon."""
+    assert answers["Enqueue"][0].batch_id
+    assert answers["Pause"][0].changed
+    assert answers["Resume"][0].changed
+    assert answers["GetStatus"][0].version
+    updates = [e.update.kind for m in answers["WatchEvents"] for e in m.events if e.update.kind]
+    assert updates[-2:] == [event_pb2.UPDATE_KIND_PAUSED, event_pb2.UPDATE_KIND_RESUMED]
+    assert all(answer[-1].cursor for answer in answers.values())
+
+
+@pytest.fixture
+def tcp(start_daemon: Callable[..., Daemon]) -> str:
+    """The address of a daemon on TCP."""
+    return start_daemon("--ephemeral", "--listen", "127.0.0.1:0").address
+
+
+def test_grpcurl_is_a_full_client_by_reflection(tcp: str) -> None:
+    grpcurl = [find("grpcurl"), "-plaintext"]
+    listed = run(*grpcurl, tcp, "list").split()
+    assert {SERVICE, "grpc.health.v1.Health", "grpc.reflection.v1alpha.ServerReflection"} <= set(
+        listed
+    )
+    methods = {name.rpartition(".")[2] for name in run(*grpcurl, tcp, "list", SERVICE).split()}
+    assert methods == CALLS.keys()
+    answers = {}
+    for method, sent in CALLS.items():
+        stdin = "\n".join(map(json.dumps, sent))
+        printed = run(*grpcurl, "-d", "@", tcp, f"{SERVICE}/{method}", stdin=stdin)
+        answers[method] = messages(method, printed)
+    check_answers(answers)
+    health = run(*grpcurl, tcp, "grpc.health.v1.Health/Check")
+    assert json.loads(health) == {"status": "SERVING"}
+
+
+def test_buf_curl_is_a_full_client_by_reflection(tcp: str) -> None:
+    buf = [find("buf"), "curl", "--protocol", "grpc", "--http2-prior-knowledge"]
+    listed = run(*buf, f"http://{tcp}", "--list-methods").split()
+    assert {f"{SERVICE}/{method}" for method in CALLS} <= set(listed)
+    answers = {}
+    for method, sent in CALLS.items():
+        stdin = "\n".join(map(json.dumps, sent))
+        printed = run(*buf, "-d", "@-", f"http://{tcp}/{SERVICE}/{method}", stdin=stdin)
+        answers[method] = messages(method, printed)
+    check_answers(answers)

@@ -1,0 +1,127 @@
+"""`replayd serve` as an operator meets it: options, refusals to start, readiness."""
+
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from flowreplay.v1 import replay_pb2
+
+from tests.support.calls import events, outcomes
+from tests.support.daemon import Daemon, clean_environment
+from tests.support.processes import DEADLINE
+from tests.support.programs import find
+
+
+def serve(folder: Path, *options: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Runs `replayd serve` where it is expected not to start."""
+    return subprocess.run(
+        [find("replayd"), "serve", *options],
+        env=clean_environment(folder, **environment),
+        capture_output=True,
+        text=True,
+        timeout=DEADLINE,
+        check=False,
+    )
+
+
+def concurrency(daemon: Daemon) -> int:
+    """What the daemon says its concurrency is."""
+    status = daemon.stub().GetStatus(replay_pb2.GetStatusRequest(), timeout=DEADLINE)
+    return int(status.concurrency)
+
+
+def test_flag_beats_environment_beats_file_beats_default(
+    start_daemon: Callable[..., Daemon], tmp_path: Path
+) -> None:
+    config = tmp_path / "replayd.toml"
+    config.write_text("concurrency = 2\nephemeral = true\n")
+    file = ["--config", str(config)]
+    variable = {"REPLAYD_CONCURRENCY": "3"}
+    assert concurrency(start_daemon("--ephemeral")) == 1
+    assert concurrency(start_daemon("--ephemeral", *file)) == 2
+    assert concurrency(start_daemon("--ephemeral", *file, environment=variable)) == 3
+    flag = ["--concurrency", "4"]
+    assert concurrency(start_daemon("--ephemeral", *file, *flag, environment=variable)) == 4
+
+
+def test_a_second_daemon_on_the_same_data_is_refused(
+    start_daemon: Callable[..., Daemon], tmp_path: Path
+) -> None:
+    daemon = start_daemon()
+    data = f"{daemon.folder}/data"
+    done = serve(tmp_path, "--data-dir", data, "--listen", "127.0.0.1:0")
+    assert done.returncode != 0
+    assert done.stdout == ""
+    assert data in done.stderr
+    assert str(daemon.process.pid) in done.stderr
+    assert "Traceback" not in done.stderr
+    assert concurrency(daemon) == 1, "the first one goes on"
+
+
+def test_a_second_daemon_on_the_same_socket_is_refused(
+    start_daemon: Callable[..., Daemon], tmp_path: Path
+) -> None:
+    daemon = start_daemon("--ephemeral")
+    done = serve(tmp_path, "--ephemeral", "--listen", daemon.address)
+    assert done.returncode == 2
+    assert "another daemon listens there" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--listen", "0.0.0.0:0"], "loopback"),
+        (["--listen", "nonsense"], "unix:PATH or HOST:PORT"),
+        (["--concurrency", "0"], "--concurrency"),
+        (["--no-such-option"], "--no-such-option"),
+        (["--upstream", "ftp://x"], "--upstream"),
+        (["--allow-target", "10.0.0.0/99"], "--allow-target"),
+        (["--client-replay", "/no/such/file"], "/no/such/file"),
+        (["--config", "/no/such/file"], "/no/such/file"),
+        (["--ca-file", "/no/such/file"], "/no/such/file"),
+        (["--bind-address", "nonsense"], "--bind-address"),
+        (["--ciphers", "nonsense"], "ciphers"),
+    ],
+)
+def test_a_wrong_option_stops_the_start_and_says_what(
+    tmp_path: Path, options: list[str], said: str
+) -> None:
+    done = serve(tmp_path, "--ephemeral", "--listen", "127.0.0.1:0", *options)
+    assert done.returncode == 2, done
+    assert "listening on" not in done.stdout
+    assert said in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_it_is_ready_soon_and_private(start_daemon: Callable[..., Daemon]) -> None:
+    began = time.monotonic()
+    daemon = start_daemon()
+    took = time.monotonic() - began
+    # The goal is under a second on an idle machine; this one runs other tests too.
+    assert took < 5
+    path = Path(daemon.address.removeprefix("unix:"))
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert (daemon.folder / "data").stat().st_mode & 0o777 == 0o700
+
+
+def test_captures_given_at_the_start_are_replayed_once(
+    start_daemon: Callable[..., Daemon], tmp_path: Path
+) -> None:
+    empty = tmp_path / "empty.mitm"
+    empty.write_bytes(b"")
+    daemon = start_daemon("--client-replay", str(empty))
+    first = events(daemon.stub())
+    assert outcomes(first) == {}
+    assert daemon.terminate() == 0
+    daemon.restart()
+    again = events(daemon.stub())
+    queued = [event.batch_id for event in again if event.update.kind == 1]
+    assert len(queued) == len(set(queued)) <= 1
+
+
+def test_the_log_is_json_when_asked(start_daemon: Callable[..., Daemon]) -> None:
+    daemon = start_daemon("--ephemeral", "--log-format", "json")
+    assert daemon.terminate() == 0
+    assert all(line.startswith("{") for line in daemon.process.stderr if line)
