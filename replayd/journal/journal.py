@@ -63,7 +63,7 @@ class StoredJournal:
     @property
     def failure(self) -> str:
         """Why nothing can be stored any more; empty: it can."""
-        return self._ledger.failure
+        return self._ledger.store.failure
 
     def new_body(self) -> Body:
         """Makes an empty body."""
@@ -87,7 +87,7 @@ class StoredJournal:
         if ledger.closed:
             return
         try:
-            if not ledger.failure:
+            if not ledger.store.failure:
                 ledger.commit()
         finally:
             with ledger.writing:

@@ -26,7 +26,7 @@ from replayd.journal.books import Batch, Books
 from replayd.journal.interface import Running
 from replayd.journal.recent import Recent
 from replayd.journal.schedule import Entry, Schedule
-from replayd.journal.store import Change, Opened, Store, StoredEvent, StoredReplay, StoreFailedError
+from replayd.journal.store import Change, Opened, Store, StoredEvent, StoredReplay
 from replayd.model.event import PendingEvent
 from replayd.model.replay import ReplayKey, ReplayState
 
@@ -90,8 +90,6 @@ class Ledger:
         self.latest = opened.latest
         self.trimmed = opened.trimmed
         self.paused = opened.paused
-        self.failure = ""
-        """Why nothing can be committed any more; empty: it can."""
         self.closed = False
         self.on_append: list[Callable[[], None]] = []
         self.on_runnable: list[Callable[[], None]] = []
@@ -135,8 +133,8 @@ class Ledger:
     def check(self) -> None:
         """Raises JournalError when the journal can't commit any more."""
         self.check_open()
-        if self.failure:
-            raise JournalError(self.failure)
+        if self.store.failure:
+            raise JournalError(self.store.failure)
 
     def check_open(self) -> None:
         """Raises JournalError when the journal is closed."""
@@ -158,20 +156,12 @@ class Ledger:
             prepare(commit)
         commit.change.figures = [batch.figures(ended) for batch, ended in commit.ended.items()]
         if not commit.change.empty:
-            self._store(commit.change)
+            self.store.commit(commit.change)
         with self.state:
             self._settle(commit, finished)
             if done is not None:
                 done()
         return bool(commit.change.events)
-
-    def _store(self, change: Change) -> None:
-        try:
-            self.store.commit(change)
-        except JournalError as error:
-            if isinstance(error, StoreFailedError):
-                self.failure = error.message
-            raise
 
     def _settle(self, commit: Commit, finished: list[Taken]) -> None:
         self.latest = commit.latest

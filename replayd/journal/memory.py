@@ -11,7 +11,6 @@ from replayd.journal.body import PIECE, SpoolBody
 from replayd.journal.interface import ROW_CONTENT_LIMIT, Journal, Part
 from replayd.journal.journal import StoredJournal
 from replayd.journal.store import (
-    PLACE_BITS,
     Ahead,
     Change,
     Figures,
@@ -22,6 +21,7 @@ from replayd.journal.store import (
     StoredEvent,
     StoredReplay,
     matching,
+    split_place,
 )
 from replayd.model.event import EventKind
 from replayd.model.replay import Row
@@ -36,6 +36,7 @@ class MemoryStore:
     """A `Store` of dicts."""
 
     kind = "memory"
+    failure = ""
 
     def __init__(self) -> None:
         self._rows: dict[int, list[Row]] = {}
@@ -164,7 +165,7 @@ class MemoryStore:
         return row.request_content if part is Part.REQUEST else row.recorded_content
 
     def _row(self, place: int) -> Row | None:
-        number, flow_index = divmod(place, 1 << PLACE_BITS)
+        number, flow_index = split_place(place)
         rows = self._rows.get(number, [])
         at = bisect_left(rows, flow_index, key=_flow_index)
         found = at < len(rows) and rows[at].flow_index == flow_index

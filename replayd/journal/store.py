@@ -9,7 +9,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
-from replayd.errors import JournalError
 from replayd.journal.body import Content, SpoolBody
 from replayd.journal.interface import Part
 from replayd.model.event import EventKind
@@ -27,9 +26,9 @@ def place_of(number: int, flow_index: int) -> int:
     return number << PLACE_BITS | flow_index
 
 
-def number_of(place: int) -> int:
-    """The batch's number of a place."""
-    return place >> PLACE_BITS
+def split_place(place: int) -> tuple[int, int]:
+    """Returns the batch's number and the flow index of a place."""
+    return divmod(place, 1 << PLACE_BITS)
 
 
 class StoredEvent(NamedTuple):
@@ -200,16 +199,13 @@ class Opened:
     interrupted: Sequence[Interrupted]
 
 
-class StoreFailedError(JournalError):
-    """The store can't be trusted any more (an fsync failed, the file is corrupt): what it
-    holds is known again only after it was opened anew.
-    """
-
-
 class Store(Protocol):
     """Keeps rows and commits changes. Every method may raise JournalError."""
 
     kind: str
+    failure: str
+    """Why it can't be trusted any more (an fsync failed, the file is corrupt) until it was
+    opened anew; empty: it can."""
 
     def load(self) -> Opened:
         """Deletes what is left of batches that were never accepted; returns the rest."""

@@ -1,0 +1,26 @@
+"""The journal in a data folder: one SQLite database, and files for large contents.
+
+`folder` owns the folder, `schema` opens the database, `loading` reads it once at open,
+`writing` changes it, `contents` and `checksum` keep payloads, `failures` says what went
+wrong; `store` joins them.
+"""
+
+from pathlib import Path
+
+from replayd.journal.interface import Journal
+from replayd.journal.journal import StoredJournal
+from replayd.journal.sqlite.store import SqliteStore
+
+
+def open_sqlite(data_dir: Path, now: int) -> Journal:
+    """Opens the journal in a folder, which is made where there is none.
+
+    What a crash interrupted is settled, at the time `now`. Raises JournalError when the
+    folder is in use, not ours alone, or holds something else, newer or damaged.
+    """
+    store = SqliteStore(data_dir)
+    try:
+        return StoredJournal(store, now)
+    except BaseException:
+        store.close()
+        raise

@@ -1,0 +1,115 @@
+"""Where contents lie: in their row up to 256 KiB, in rows of 256 KiB up to 4 MiB, in files
+of the data folder above. A file is durable before the commit that names it.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+from struct import Struct
+
+import apsw
+
+from replayd.journal.body import FILE_LIMIT, PIECE, Content, SpoolBody, SpoolFile, pieces_of
+from replayd.journal.interface import Part
+from replayd.journal.sqlite.checksum import checksum, damaged
+from replayd.journal.sqlite.query import fetch_row, fetch_rows
+
+_CHECKSUM = Struct(">I")
+
+
+class Contents:
+    """The contents that don't lie in their row."""
+
+    def __init__(self, connection: apsw.Connection, blobs: Path) -> None:
+        self._connection = connection
+        self._blobs = blobs
+
+    def new_body(self) -> SpoolBody:
+        """Makes a body that goes on in a file."""
+        return SpoolBody(self._blobs)
+
+    def settled(self, content: bytes) -> Content:
+        """Writes a large content to a file; call it before the transaction."""
+        if len(content) <= FILE_LIMIT:
+            return content
+        body = self.new_body()
+        body.write(content)
+        return body.seal()
+
+    def put(self, place: int, part: Part, content: Content) -> bytes | None:
+        """Stores a content in a transaction; returns what belongs into the row."""
+        if isinstance(content, SpoolFile) and content.size > FILE_LIMIT:
+            self._put_file(place, part, content)
+            return None
+        if isinstance(content, bytes) and len(content) <= PIECE:
+            return content
+        pieces = enumerate(_pieces(content))
+        self._connection.executemany(
+            "INSERT OR REPLACE INTO piece VALUES (?, ?, ?, ?, ?)",
+            (
+                (place, part.value, number, data, checksum(place, part.value, number, data))
+                for number, data in pieces
+            ),
+        )
+        return None
+
+    def stored(self, content: Content) -> None:
+        """After the commit: removes the file of a content that went into rows."""
+        if isinstance(content, SpoolFile) and content.size <= FILE_LIMIT:
+            content.remove()
+
+    def piece(self, place: int, part: Part, number: int) -> bytes:
+        """Returns a piece; empty: there is none. Raises JournalError when it is damaged."""
+        row = fetch_row(
+            self._connection,
+            "SELECT data, checksum FROM piece WHERE place = ? AND part = ? AND number = ?",
+            (place, part.value, number),
+        )
+        if row is None:
+            file = self._file(place, part)
+            return file.piece(number) if file else b""
+        data, found = row
+        if found != checksum(place, part.value, number, data):
+            raise damaged(self._connection.filename, f"piece {number} of a {part} content")
+        assert isinstance(data, bytes)
+        return data
+
+    def delete(self, first: int, last: int) -> list[Path]:
+        """Deletes the contents of places in a transaction; returns the files to remove."""
+        between = (first, last)
+        self._connection.execute("DELETE FROM piece WHERE place BETWEEN ? AND ?", between)
+        names = fetch_rows(
+            self._connection, "DELETE FROM file WHERE place BETWEEN ? AND ? RETURNING name", between
+        )
+        return [self._blobs / name for (name,) in names]
+
+    def names(self) -> set[str]:
+        """Returns the names of all files."""
+        return {name for (name,) in self._connection.execute("SELECT name FROM file")}
+
+    def _put_file(self, place: int, part: Part, content: SpoolFile) -> None:
+        checksums = b"".join(map(_CHECKSUM.pack, content.checksums))
+        self._connection.execute(
+            "INSERT OR REPLACE INTO file VALUES (?, ?, ?, ?, ?)",
+            (place, part.value, content.path.name, content.size, checksums),
+        )
+
+    def _file(self, place: int, part: Part) -> SpoolFile | None:
+        row = fetch_row(
+            self._connection,
+            "SELECT name, size, checksums FROM file WHERE place = ? AND part = ?",
+            (place, part.value),
+        )
+        if row is None:
+            return None
+        name, size, packed = row
+        if not (isinstance(name, str) and isinstance(packed, bytes) and len(packed) % 4 == 0):
+            raise damaged(self._connection.filename, f"the name of a {part} content's file")
+        checksums = tuple(value for (value,) in _CHECKSUM.iter_unpack(packed))
+        return SpoolFile(self._blobs / Path(name).name, size, checksums)
+
+
+def _pieces(content: Content) -> Iterator[bytes]:
+    if isinstance(content, bytes):
+        yield from pieces_of(content)
+    else:
+        yield from map(content.piece, range(len(content.checksums)))

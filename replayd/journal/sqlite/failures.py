@@ -1,0 +1,43 @@
+"""What an error of SQLite means for the journal."""
+
+from pathlib import Path
+
+import apsw
+
+from replayd.errors import JournalError
+
+_UNSYNCED = frozenset(
+    {
+        apsw.SQLITE_IOERR_FSYNC,
+        apsw.SQLITE_IOERR_DIR_FSYNC,
+        apsw.SQLITE_IOERR_TRUNCATE,
+        apsw.SQLITE_IOERR_CLOSE,
+    }
+)
+"""After these nobody knows what is on the disk, and a second fsync would report success
+without having written the pages that the first one lost."""
+
+
+def lasting(error: apsw.Error) -> bool:
+    """Tells whether the store can't be trusted until it was opened anew."""
+    if isinstance(error, apsw.CorruptError | apsw.NotADBError):
+        return True
+    return isinstance(error, apsw.IOError) and getattr(error, "extendedresult", 0) in _UNSYNCED
+
+
+def journal_error(error: apsw.Error, path: Path) -> JournalError:
+    """Says it in the operator's words."""
+    if isinstance(error, apsw.FullError):
+        return JournalError(
+            f"there is no room left for {path}; free some on that disk, then it goes on"
+        )
+    if isinstance(error, apsw.CorruptError | apsw.NotADBError):
+        return JournalError(
+            f"{path} is damaged ({error}); restore its folder from a backup, or move it away to "
+            "begin with an empty one"
+        )
+    if lasting(error):
+        return JournalError(
+            f"the disk of {path} failed to store ({error}); check the disk, then restart the daemon"
+        )
+    return JournalError(f"{path} can't be read or written ({error}); check the disk")

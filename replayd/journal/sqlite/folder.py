@@ -1,0 +1,93 @@
+"""The journal's folder: ours alone, used by one daemon at a time.
+
+It holds `lock`, the database `journal.db` (and its log beside it), and `blobs/` with the
+contents above 4 MiB and those that are being received.
+"""
+
+import fcntl
+import os
+import stat
+from pathlib import Path
+
+from replayd.errors import JournalError
+from replayd.journal.body import sync_folder
+
+_FILE_FLAGS = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
+
+
+class Folder:
+    """An open data folder. Raises JournalError when it can't be used."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.database = path / "journal.db"
+        self.blobs = path / "blobs"
+        try:
+            _make_private(path)
+            self._lock = _lock(path)
+            _make_private(self.blobs)
+            _make_file(self.database)
+        except OSError as error:
+            raise JournalError(
+                f"the data folder {path} can't be used: {error.strerror} ({error.filename}); "
+                "choose another one with --data-dir"
+            ) from error
+
+    def sync(self) -> None:
+        """Makes the names in it durable."""
+        sync_folder(self.path)
+
+    def remove_orphans(self, kept: set[str]) -> None:
+        """Deletes the contents that no commit names."""
+        for entry in os.scandir(self.blobs):
+            if entry.name not in kept:
+                (self.blobs / entry.name).unlink()
+
+    def close(self) -> None:
+        """Lets another daemon use it. Idempotent."""
+        if self._lock >= 0:
+            os.close(self._lock)
+            self._lock = -1
+
+
+def _make_private(path: Path) -> None:
+    """Makes a folder with mode 0700; refuses one that others own or may write to."""
+    path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    found = path.stat()
+    if found.st_uid != os.geteuid():
+        raise JournalError(
+            f"{path} belongs to user {found.st_uid}, not to the one who runs the daemon "
+            f"({os.geteuid()}); choose another --data-dir"
+        )
+    if found.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
+        raise JournalError(
+            f"others may write to {path} (mode {stat.S_IMODE(found.st_mode):04o}), and it holds "
+            f"captured secrets; run: chmod 700 {path}"
+        )
+
+
+def _make_file(path: Path) -> None:
+    """Makes a file that only we read; the database's log gets its mode from it."""
+    descriptor = os.open(path, _FILE_FLAGS, 0o600)
+    try:
+        os.fchmod(descriptor, 0o600)
+    finally:
+        os.close(descriptor)
+
+
+def _lock(path: Path) -> int:
+    """Takes the lock for as long as the process lives; a crash lets go of it."""
+    descriptor = os.open(path / "lock", _FILE_FLAGS, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        holder = os.pread(descriptor, 32, 0).decode("ascii", "replace").strip() or "unknown"
+        os.close(descriptor)
+        raise JournalError(
+            f"{path} is used by another daemon (pid {holder}); stop it, or choose another "
+            "--data-dir",
+            pid=holder,
+        ) from error
+    os.ftruncate(descriptor, 0)
+    os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
+    return descriptor

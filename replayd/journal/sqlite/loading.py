@@ -1,0 +1,137 @@
+"""Reading the database at open: the batches that are not finished, and what a crash left."""
+
+from bisect import bisect_right
+from collections.abc import Iterable
+from struct import Struct
+from typing import Any
+
+import apsw
+
+from replayd.journal.books import ended_of
+from replayd.journal.sqlite.checksum import checksum
+from replayd.journal.sqlite.query import fetch_row, fetch_rows
+from replayd.journal.store import Figures, Interrupted, Opened, StoredBatch, split_place
+from replayd.model.replay import ReplayState
+
+_PLACE = Struct(">Q")
+
+_BATCH = (
+    "SELECT number, batch_id, position, label, accepted, first, last, cursor, "
+    "succeeded, failed, killed, cleared, interrupted FROM batch "
+)
+
+_LIVE = (
+    "WHERE succeeded + failed + killed + cleared + interrupted < accepted "
+    "AND position IS NOT NULL ORDER BY position"
+)
+
+
+def load(connection: apsw.Connection) -> Opened:
+    """Returns what the database holds."""
+    meta = dict(fetch_rows(connection, "SELECT name, value FROM meta"))
+    live = [_stored(connection, row) for row in fetch_rows(connection, _BATCH + _LIVE)]
+    latest = fetch_row(connection, "SELECT max(sequence) FROM event")[0]
+    numbers = fetch_row(connection, "SELECT max(number), max(position) FROM batch")
+    accepted, ended = _totals(connection)
+    return Opened(
+        store_id=meta["store_id"],
+        epoch=meta["epoch"],
+        trimmed=meta["trimmed"],
+        latest=max(latest or 0, meta["trimmed"]),
+        paused=bool(meta["paused"]),
+        next_number=(numbers[0] or 0) + 1,
+        next_position=(numbers[1] or 0) + 1,
+        accepted=accepted,
+        ended=ended,
+        live=live,
+        interrupted=_interrupted(connection, live, unpack_places(meta["claims"])),
+    )
+
+
+def stored_batch(connection: apsw.Connection, batch_id: str) -> StoredBatch | None:
+    """Returns an accepted batch."""
+    row = fetch_row(connection, _BATCH + "WHERE batch_id = ? AND position IS NOT NULL", (batch_id,))
+    return None if row is None else _stored(connection, row)
+
+
+def pack_places(places: Iterable[int]) -> bytes:
+    """Writes places as the value of `claims`."""
+    return b"".join(map(_PLACE.pack, places))
+
+
+def unpack_places(packed: bytes) -> list[int]:
+    """Reads the value of `claims`."""
+    return [place for (place,) in _PLACE.iter_unpack(packed)]
+
+
+def _stored(connection: apsw.Connection, row: tuple[Any, ...]) -> StoredBatch:
+    number, batch_id, position, label, accepted, first, last, cursor, *ended = row
+    cleared = fetch_rows(
+        connection, "SELECT first, last FROM cleared WHERE number = ? ORDER BY first", (number,)
+    )
+    figures = Figures(number, cursor, *ended)
+    return StoredBatch(
+        number, batch_id, position, label, accepted, first, last, figures, tuple(cleared)
+    )
+
+
+def _totals(connection: apsw.Connection) -> tuple[int, dict[ReplayState, int]]:
+    accepted, *ended = fetch_row(
+        connection,
+        "SELECT total(accepted), total(succeeded), total(failed), total(killed), "
+        "total(cleared), total(interrupted) FROM batch",
+    )
+    return int(accepted), ended_of(Figures(0, 0, *map(int, ended)))
+
+
+def _interrupted(
+    connection: apsw.Connection, live: Iterable[StoredBatch], claims: Iterable[int]
+) -> list[Interrupted]:
+    """Finds the replays that may have been sent and have no outcome, in the queue's order.
+
+    Those are the intents, and the first attempts that were claimed, unless they have a
+    row (an outcome, a later attempt) or were cleared.
+    """
+    intents = fetch_rows(connection, "SELECT place, attempt FROM replay WHERE state = 2")
+    begun = dict(intents)
+    batches = {batch.number: batch for batch in live}
+    for place in claims:
+        number, index = split_place(place)
+        batch = batches.get(number)
+        if batch and not _has_row(connection, place) and not _is_cleared(batch, index):
+            begun[place] = 1
+    found = [
+        _describe(connection, batches[split_place(place)[0]], place, attempt)
+        for place, attempt in begun.items()
+    ]
+    order = {batch.batch_id: batch.position for batch in batches.values()}
+    return sorted(found, key=lambda each: (order[each.batch_id], each.flow_index))
+
+
+def _describe(
+    connection: apsw.Connection, batch: StoredBatch, place: int, attempt: int
+) -> Interrupted:
+    session, idempotent, plan, content, found = fetch_row(
+        connection,
+        "SELECT session, idempotent, plan, request_content, checksum FROM prepared WHERE place = ?",
+        (place,),
+    )
+    intact = found == checksum(place, session, idempotent, plan, content)
+    return Interrupted(
+        batch.batch_id,
+        place,
+        split_place(place)[1],
+        attempt,
+        # What can't be read can't be known to be safe to send again.
+        idempotent=intact and bool(idempotent),
+        plan=plan if intact else b"",
+    )
+
+
+def _has_row(connection: apsw.Connection, place: int) -> bool:
+    return fetch_row(connection, "SELECT 1 FROM replay WHERE place = ?", (place,)) is not None
+
+
+def _is_cleared(batch: StoredBatch, index: int) -> bool:
+    at = bisect_right(batch.cleared, (index, batch.last)) - 1
+    return at >= 0 and batch.cleared[at][1] >= index

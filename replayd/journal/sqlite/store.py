@@ -1,0 +1,241 @@
+"""A store in one SQLite database, with the largest contents in files beside it."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import apsw
+
+from replayd.journal.body import PIECE, SpoolBody
+from replayd.journal.interface import Part
+from replayd.journal.sqlite.checksum import checksum, damaged
+from replayd.journal.sqlite.contents import Contents
+from replayd.journal.sqlite.failures import journal_error, lasting
+from replayd.journal.sqlite.folder import Folder
+from replayd.journal.sqlite.loading import load, stored_batch
+from replayd.journal.sqlite.query import fetch_row, fetch_rows
+from replayd.journal.sqlite.schema import open_database
+from replayd.journal.sqlite.writing import Writer
+from replayd.journal.store import (
+    Ahead,
+    Change,
+    Opened,
+    Prepared,
+    Remembered,
+    StoredBatch,
+    StoredEvent,
+    matching,
+    place_of,
+    split_place,
+)
+from replayd.model.event import EventKind
+from replayd.model.replay import ReplayState, Row
+
+_CONTENT = {
+    Part.REQUEST: "SELECT session, idempotent, plan, request_content, checksum "
+    "FROM prepared WHERE place = ?",
+    Part.RECORDED: "SELECT flow, recorded_content, flow_checksum FROM prepared WHERE place = ?",
+    Part.RESPONSE: "SELECT state, attempt, content, checksum FROM replay WHERE place = ?",
+}
+"""A content with what its checksum is over."""
+
+_DISCARD_ROWS = 512
+
+_CHECKPOINT_PAGES = 1000
+"""When SQLite's log is copied into the database: at 4 MiB."""
+
+
+class SqliteStore:
+    """A `Store` in a data folder. Raises JournalError when it can't be opened."""
+
+    kind = "sqlite"
+
+    def __init__(self, path: Path) -> None:
+        self.failure = ""
+        self._folder = Folder(path)
+        self._path = self._folder.database
+        try:
+            with self._guard():
+                self._connection = open_database(self._path)
+            self._folder.sync()
+        except BaseException:
+            self._folder.close()
+            raise
+        self._contents = Contents(self._connection, self._folder.blobs)
+        self._writer = Writer(self._connection, self._contents)
+        self._log_pages = 0
+        self._connection.set_wal_hook(self._committed)
+
+    def load(self) -> Opened:
+        """Deletes what was never accepted; returns what is there."""
+        with self._guard():
+            staged = "SELECT number FROM batch WHERE position IS NULL"
+            for (number,) in fetch_rows(self._connection, staged):
+                while self.discard(number, _DISCARD_ROWS):
+                    pass
+            self._folder.remove_orphans(self._contents.names())
+            return load(self._connection)
+
+    def stage(self, number: int, batch_id: str, rows: Sequence[Row]) -> None:
+        """Adds rows to a batch that is not accepted yet."""
+        with self._guard():
+            self._writer.stage(number, batch_id, rows)
+            self._checkpoint()
+
+    def discard(self, number: int, limit: int) -> bool:
+        """Deletes up to `limit` rows of a staged batch."""
+        with self._guard():
+            more = self._writer.discard(number, limit)
+            self._checkpoint()
+            return more
+
+    def commit(self, change: Change) -> None:
+        """Makes a change durable."""
+        with self._guard():
+            self._writer.commit(change)
+            self._checkpoint()
+
+    def remembered(self, request_id: str) -> Remembered | None:
+        """Returns the answer that a request_id was given."""
+        with self._guard():
+            row = fetch_row(
+                self._connection, "SELECT * FROM answered WHERE request_id = ?", (request_id,)
+            )
+        return None if row is None else Remembered(*row)
+
+    def batch(self, batch_id: str) -> StoredBatch | None:
+        """Returns an accepted batch."""
+        with self._guard():
+            return stored_batch(self._connection, batch_id)
+
+    def read_ahead(self, number: int, first: int, last: int, limit: int) -> Sequence[Ahead]:
+        """Returns replays of a batch."""
+        with self._guard():
+            rows = self._connection.execute(
+                "SELECT p.place, session, idempotent, state, attempt FROM prepared AS p "
+                "LEFT JOIN replay AS r ON r.place = p.place "
+                "WHERE p.place BETWEEN ? AND ? ORDER BY p.place LIMIT ?",
+                (place_of(number, first), place_of(number, last), limit),
+            )
+            return [_ahead(*row) for row in rows]
+
+    def ended_between(self, number: int, first: int, last: int) -> Sequence[int]:
+        """Returns the indices that have an outcome."""
+        with self._guard():
+            rows = self._connection.execute(
+                "SELECT place FROM replay WHERE place BETWEEN ? AND ? AND state > ? ORDER BY place",
+                (place_of(number, first), place_of(number, last), int(ReplayState.RUNNING)),
+            )
+            return [split_place(place)[1] for (place,) in rows]
+
+    def prepared(self, first: int, last: int, limit: int, max_bytes: int) -> Sequence[Prepared]:
+        """Returns what sending takes."""
+        found: list[Prepared] = []
+        size = 0
+        with self._guard():
+            rows = self._connection.execute(
+                "SELECT place, session, idempotent, plan, request_content, checksum "
+                "FROM prepared WHERE place BETWEEN ? AND ? ORDER BY place LIMIT ?",
+                (first, last, limit),
+            )
+            for place, session, idempotent, plan, content, expected in rows:
+                intact = expected == checksum(place, session, idempotent, plan, content)
+                found.append(
+                    Prepared(place, plan, content)
+                    if intact
+                    else Prepared(place, b"", None, damaged=True)
+                )
+                size += len(found[-1].plan) + len(found[-1].request_content or b"")
+                if size > max_bytes:
+                    break
+        return found
+
+    def events(
+        self, after: int, until: int, kinds: frozenset[EventKind], batch_id: str
+    ) -> Iterator[StoredEvent]:
+        """Yields events; each is checked."""
+        with self._guard():
+            rows = self._connection.execute(
+                "SELECT sequence, kind, batch_id, body, checksum FROM event "
+                "WHERE sequence > ? AND sequence <= ? ORDER BY sequence",
+                (after, until),
+            )
+            yield from matching(map(self._event, rows), kinds, batch_id)
+
+    def trim(self, first: int, last: int) -> None:
+        """Deletes events."""
+        with self._guard():
+            self._writer.trim(first, last)
+            self._checkpoint()
+
+    def piece(self, place: int, part: Part, number: int) -> bytes:
+        """Returns a content's piece."""
+        with self._guard():
+            content = self._content(place, part)
+            if content is None:
+                return self._contents.piece(place, part, number)
+        return content[number * PIECE : (number + 1) * PIECE]
+
+    def new_body(self) -> SpoolBody:
+        """Makes an empty body."""
+        return self._contents.new_body()
+
+    def close(self) -> None:
+        """Closes the database and lets another daemon use the folder."""
+        try:
+            with self._guard():
+                self._connection.close()
+        finally:
+            self._folder.close()
+
+    def _content(self, place: int, part: Part) -> bytes | None:
+        """Returns a content that lies in its row; None: it lies elsewhere."""
+        row = fetch_row(self._connection, _CONTENT[part], (place,))
+        if row is None:
+            return b""
+        *values, content, expected = row
+        if expected != checksum(place, *values, content):
+            number, index = split_place(place)
+            raise damaged(self._path, f"a {part} content (batch {number}, flow {index})")
+        assert content is None or isinstance(content, bytes)
+        return content
+
+    def _event(self, row: tuple[Any, ...]) -> StoredEvent:
+        sequence, kind, batch_id, body, expected = row
+        if expected != checksum(kind, batch_id, body):
+            raise damaged(self._path, f"event {sequence}")
+        return StoredEvent(sequence, EventKind(kind), batch_id, body)
+
+    def _committed(self, connection: apsw.Connection, name: str, pages: int) -> int:
+        self._log_pages = pages
+        return apsw.SQLITE_OK
+
+    def _checkpoint(self) -> None:
+        """Copies the log into the database now and then, so that it stays small."""
+        if self._log_pages < _CHECKPOINT_PAGES:
+            return
+        try:
+            self._connection.wal_checkpoint()
+        except apsw.FullError:
+            # The commit itself is durable in the log; the next one tries again.
+            return
+        self._log_pages = 0
+
+    @contextmanager
+    def _guard(self) -> Iterator[None]:
+        """Turns SQLite's errors into the operator's words, and remembers lasting ones."""
+        try:
+            yield
+        except apsw.Error as error:
+            failure = journal_error(error, self._path)
+            if lasting(error):
+                self.failure = failure.message
+            raise failure from error
+
+
+def _ahead(
+    place: int, session: str, idempotent: int, state: int | None, attempt: int | None
+) -> Ahead:
+    ended = state is not None and state != ReplayState.QUEUED
+    return Ahead(split_place(place)[1], session, bool(idempotent), attempt or 1, ended)

@@ -1,0 +1,175 @@
+"""Writing to the database: staged rows, and each part of a change in its table."""
+
+from collections.abc import Iterable, Sequence
+
+import apsw
+
+from replayd.journal.body import Content, SpoolFile
+from replayd.journal.interface import Part
+from replayd.journal.sqlite.checksum import checksum
+from replayd.journal.sqlite.contents import Contents
+from replayd.journal.sqlite.loading import pack_places
+from replayd.journal.sqlite.query import fetch_row
+from replayd.journal.sqlite.schema import transaction
+from replayd.journal.store import Change, Remembered, StoredBatch, StoredReplay, place_of
+from replayd.model.replay import Row
+
+_LAST_INDEX = (1 << 32) - 1
+
+
+class Writer:
+    """Changes the database; every method is one transaction."""
+
+    def __init__(self, connection: apsw.Connection, contents: Contents) -> None:
+        self._connection = connection
+        self._contents = contents
+
+    def stage(self, number: int, batch_id: str, rows: Sequence[Row]) -> None:
+        """Adds rows to a staged batch, which begins with the first call."""
+        contents: list[tuple[Content, Content]] = []
+        try:
+            for row in rows:
+                requested = self._contents.settled(row.request_content)
+                contents.append((requested, b""))
+                contents[-1] = (requested, self._contents.settled(row.recorded_content))
+            with transaction(self._connection):
+                self._connection.execute(
+                    "INSERT INTO batch (number, batch_id) VALUES (?, ?) "
+                    "ON CONFLICT (number) DO NOTHING",
+                    (number, batch_id),
+                )
+                self._connection.executemany(
+                    "INSERT INTO prepared VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                    (
+                        self._prepared(place_of(number, row.flow_index), row, *pair)
+                        for row, pair in zip(rows, contents, strict=True)
+                    ),
+                )
+        except BaseException:
+            _remove(each for pair in contents for each in pair)
+            raise
+
+    def discard(self, number: int, limit: int) -> bool:
+        """Deletes up to `limit` rows of a staged batch; False: it is gone."""
+        (last,) = fetch_row(
+            self._connection,
+            "SELECT max(place) FROM (SELECT place FROM prepared WHERE place BETWEEN ? AND ? "
+            "ORDER BY place LIMIT ?)",
+            (place_of(number, 0), place_of(number, _LAST_INDEX), limit),
+        )
+        with transaction(self._connection):
+            if last is None:
+                self._connection.execute("DELETE FROM batch WHERE number = ?", (number,))
+                return False
+            between = (place_of(number, 0), last)
+            self._connection.execute("DELETE FROM prepared WHERE place BETWEEN ? AND ?", between)
+            files = self._contents.delete(*between)
+        for path in files:
+            path.unlink(missing_ok=True)
+        return True
+
+    def commit(self, change: Change) -> None:
+        """Makes a change."""
+        with transaction(self._connection):
+            if change.accepted is not None:
+                self._accept(change.accepted)
+            self._replays(change.replays)
+            self._batches(change)
+            self._meta(change)
+            self._answers(change.forget_before, change.remembered)
+            self._connection.executemany(
+                "INSERT INTO event VALUES (?, ?, ?, ?, ?)",
+                (
+                    (sequence, int(kind), batch_id, body, checksum(int(kind), batch_id, body))
+                    for sequence, kind, batch_id, body in change.events
+                ),
+            )
+        for replay in change.replays:
+            self._contents.stored(replay.content)
+
+    def trim(self, first: int, last: int) -> None:
+        """Deletes events."""
+        with transaction(self._connection):
+            self._connection.execute(
+                "DELETE FROM event WHERE sequence BETWEEN ? AND ?", (first, last)
+            )
+            self._set("trimmed", last)
+
+    def _prepared(
+        self, place: int, row: Row, requested: Content, recorded: Content
+    ) -> tuple[object, ...]:
+        request_content = self._contents.put(place, Part.REQUEST, requested)
+        recorded_content = self._contents.put(place, Part.RECORDED, recorded)
+        idempotent = int(row.idempotent)
+        return (
+            place,
+            row.session,
+            idempotent,
+            row.plan,
+            request_content,
+            checksum(place, row.session, idempotent, row.plan, request_content),
+            row.flow,
+            recorded_content,
+            checksum(place, row.flow, recorded_content),
+        )
+
+    def _accept(self, batch: StoredBatch) -> None:
+        self._connection.execute(
+            "UPDATE batch SET position = ?, label = ?, accepted = ?, first = ?, last = ?, "
+            "cursor = ? WHERE number = ?",
+            (
+                batch.position,
+                batch.label,
+                batch.accepted,
+                batch.first,
+                batch.last,
+                batch.figures.cursor,
+                batch.number,
+            ),
+        )
+
+    def _replays(self, replays: Iterable[StoredReplay]) -> None:
+        self._connection.executemany(
+            "INSERT OR REPLACE INTO replay VALUES (?, ?, ?, ?, ?)",
+            (self._replay(replay) for replay in replays),
+        )
+
+    def _replay(self, replay: StoredReplay) -> tuple[object, ...]:
+        content = self._contents.put(replay.place, Part.RESPONSE, replay.content)
+        state = int(replay.state)
+        return (
+            replay.place,
+            state,
+            replay.attempt,
+            content,
+            checksum(replay.place, state, replay.attempt, content),
+        )
+
+    def _batches(self, change: Change) -> None:
+        self._connection.executemany(
+            "UPDATE batch SET cursor = ?2, succeeded = ?3, failed = ?4, killed = ?5, "
+            "cleared = ?6, interrupted = ?7 WHERE number = ?1",
+            change.figures,
+        )
+        self._connection.executemany("INSERT INTO cleared VALUES (?, ?, ?)", change.cleared)
+
+    def _meta(self, change: Change) -> None:
+        if change.paused is not None:
+            self._set("paused", int(change.paused))
+        if change.claims is not None:
+            self._set("claims", pack_places(change.claims))
+
+    def _answers(self, forget_before: int, remembered: Remembered | None) -> None:
+        if forget_before:
+            self._connection.execute("DELETE FROM answered WHERE expires < ?", (forget_before,))
+        if remembered is not None:
+            self._connection.execute("INSERT INTO answered VALUES (?, ?, ?, ?, ?)", remembered)
+
+    def _set(self, name: str, value: object) -> None:
+        self._connection.execute("UPDATE meta SET value = ? WHERE name = ?", (value, name))
+
+
+def _remove(contents: Iterable[Content]) -> None:
+    for content in contents:
+        if isinstance(content, SpoolFile):
+            content.remove()
