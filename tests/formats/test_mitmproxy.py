@@ -1,0 +1,309 @@
+"""mitmproxy's dumps: real ones as the witness saw them, damaged and made-up ones."""
+
+import hashlib
+import io
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from replayd.errors import CaptureError, ReplaydError
+from replayd.formats import Format, read_capture
+from replayd.model.flow import CaptureNote, Flow, FlowKind, Headers, Request, Response
+from replayd.reasons import Reason
+from tests.support.captures import CAPTURES, READABLE, Capture, Dribble, flows_of, notes_of
+from tests.support.tnetstring import connection, dumps, request, response, state
+
+
+def latin(fields: list[list[str]] | None) -> Headers:
+    encoded = [[part.encode("latin-1") for part in field] for field in fields or []]
+    return tuple((name, value) for name, value in encoded)
+
+
+def body(content: bytes | None) -> list[Any] | None:
+    return None if content is None else [len(content), hashlib.sha256(content).hexdigest()]
+
+
+def compare(message: Request | Response, seen: dict[str, Any]) -> None:
+    """Compares what requests and responses share."""
+    assert message.http_version.decode("latin-1") == seen["http_version"]
+    assert message.headers == latin(seen["headers"])
+    assert message.trailers == latin(seen["trailers"])
+    assert body(message.content) == seen["body"]
+    assert [message.start_time, message.end_time] == seen["times"]
+
+
+def compare_request(found: Request, seen: dict[str, Any]) -> None:
+    for name in ("method", "scheme", "authority", "path"):
+        assert getattr(found, name).decode("latin-1") == seen[name]
+    assert (found.host, found.port) == (seen["host"], seen["port"])
+    compare(found, seen)
+
+
+@pytest.mark.parametrize("capture", READABLE.values(), ids=READABLE)
+def test_a_real_dump_reads_as_the_witness_saw_it(capture: Capture) -> None:
+    flows = flows_of(io.BytesIO(capture.data))
+    for flow, seen in zip(flows, capture.witness["flows"], strict=True):
+        assert (flow.flow_id, flow.mark, flow.comment) == (
+            seen["id"],
+            seen["marked"],
+            seen["comment"],
+        )
+        assert flow.intercepted == seen["intercepted"]
+        assert not flow.live
+        error = flow.error and {"msg": flow.error.message, "timestamp": flow.error.time}
+        assert error == seen["error"]
+        assert flow.server_name == (seen["server_name"] or "")
+        kind = FlowKind[seen["type"].upper()]
+        if seen["refused"] == "Can't replay WebSocket flows.":
+            kind = FlowKind.WEBSOCKET
+        assert flow.kind is kind
+        assert (flow.request is None) == (seen.get("request") is None)
+        if flow.request is not None:
+            compare_request(flow.request, seen["request"])
+        assert (flow.response is None) == (seen.get("response") is None)
+        if flow.response is not None:
+            seen_response = seen["response"]
+            assert flow.response.status_code == seen_response["status"]
+            assert flow.response.reason_phrase.decode("latin-1") == seen_response["reason"]
+            compare(flow.response, seen_response)
+    assert list(notes_of(io.BytesIO(capture.data))) == []
+
+
+def test_the_readable_dumps_are_many() -> None:
+    assert len(READABLE) >= 25
+    versions = {version for dump in READABLE.values() for version in dump.witness["versions"]}
+    assert versions == {18, 20, 21}
+
+
+@pytest.mark.parametrize("name", ["rec-odd", "rec-mitmproxy-9.0.1-mixa", "rec-ws"])
+def test_pieces_do_not_matter(name: str) -> None:
+    data = CAPTURES[name].data
+    assert flows_of(Dribble(data)) == flows_of(io.BytesIO(data))
+
+
+def test_flows_of_one_connection_are_one_session() -> None:
+    flows = flows_of(io.BytesIO(CAPTURES["rec-h2"].data))
+    assert all(flow.session_id for flow in flows)
+    assert 1 < len({flow.session_id for flow in flows}) < len(flows)
+
+
+def error_of(data: bytes) -> CaptureError:
+    with pytest.raises(CaptureError) as caught:
+        list(read_capture(io.BytesIO(data), format=Format.MITMPROXY))
+    return caught.value
+
+
+@pytest.mark.parametrize(
+    ("name", "reason", "byte_offset", "flow_index"),
+    [
+        ("mut-future-version-22", Reason.UNSUPPORTED_VERSION, 1843, 1),
+        ("mut-mixed-versions", Reason.UNSUPPORTED_VERSION, 0, 0),
+        ("mitmproxy-dumpfile-010", Reason.UNSUPPORTED_VERSION, 0, 0),
+        ("mitmproxy-dumpfile-10", Reason.UNSUPPORTED_VERSION, 0, 0),
+        ("mut-no-version", Reason.DAMAGED_CAPTURE, 1843, 1),
+        ("mut-not-a-dict", Reason.DAMAGED_CAPTURE, 1843, 1),
+        ("mut-trailing-garbage", Reason.DAMAGED_CAPTURE, 6010, 3),
+        ("mut-truncated-mid-flow", Reason.DAMAGED_CAPTURE, 6010, 3),
+        ("mut-wrong-type-tag", Reason.DAMAGED_CAPTURE, 1842, 0),
+    ],
+)
+def test_a_damaged_dump_is_refused_with_its_place(
+    name: str, reason: Reason, byte_offset: int, flow_index: int
+) -> None:
+    error = error_of(CAPTURES[name].data)
+    assert (error.reason, error.byte_offset, error.flow_index) == (reason, byte_offset, flow_index)
+    assert error.metadata == {"byte_offset": str(byte_offset), "flow_index": str(flow_index)}
+    assert f"byte {byte_offset}, flow {flow_index}" in error.message
+
+
+def test_every_dump_is_read_refused_or_noted() -> None:
+    told = set(READABLE) | {"mut-unknown-key"}
+    for name, capture in CAPTURES.items():
+        if name not in told:
+            error_of(capture.data)
+
+
+def test_an_unknown_field_is_a_note_before_its_flow() -> None:
+    found = list(read_capture(io.BytesIO(CAPTURES["mut-unknown-key"].data), format=None))
+    assert [type(each) for each in found] == [Flow, CaptureNote, Flow, Flow]
+    assert found[1] == CaptureNote(
+        1, "the flow has an unknown field 'new_future_key', which was ignored"
+    )
+
+
+def test_unknown_fields_are_noted_each_up_to_a_bound() -> None:
+    odd = state(
+        request=request(extra=1), response=response(**{f"x{n}": n for n in range(100)}), more="x"
+    )
+    notes = [note.message for note in notes_of(io.BytesIO(dumps(odd)))]
+    assert "the flow has an unknown field 'more', which was ignored" in notes
+    assert "the request has an unknown field 'extra', which was ignored" in notes
+    assert "the response has 80 more unknown fields, which were ignored" in notes
+    assert len(notes) == 2 + 20 + 1
+
+
+@pytest.mark.parametrize("time", [float("nan"), float("inf"), -1.0, 1e300])
+def test_a_time_that_is_none_is_noted(time: float) -> None:
+    found = list(
+        read_capture(io.BytesIO(dumps(state(request=request(timestamp_end=time)))), format=None)
+    )
+    note, flow = found
+    assert isinstance(note, CaptureNote)
+    assert "'timestamp_end' is" in note.message
+    assert isinstance(flow, Flow)
+    assert flow.request is not None
+    assert flow.request.end_time is None
+
+
+FLOW_FIELDS = sorted(set(state()) - {"backup"})
+
+
+@pytest.mark.parametrize("name", FLOW_FIELDS)
+def test_a_flow_without_a_field_is_refused(name: str) -> None:
+    lacking = state()
+    del lacking[name]
+    first = dumps(state())
+    error = error_of(first + dumps(lacking))
+    assert (error.byte_offset, error.flow_index) == (len(first), 1)
+    assert name in error.message
+
+
+@pytest.mark.parametrize("half", ["request", "response"])
+def test_a_message_without_a_field_is_refused(half: str) -> None:
+    for name in state()[half]:
+        lacking = state()
+        del lacking[half][name]
+        assert f"the {half} lacks {name}" in error_of(dumps(lacking)).message
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"type": "quic"}, "no type of flow named 'quic'"),
+        ({"type": 1}, "'type' must be text"),
+        ({"id": None}, "'id' must be text"),
+        ({"id": "x" * 201}, "an id has 201 characters"),
+        ({"intercepted": None}, "'intercepted' must be true or false"),
+        ({"client_conn": None}, "'client_conn' must be a dictionary"),
+        ({"server_conn": []}, "'server_conn' must be a dictionary"),
+        ({"server_conn": connection(sni=1)}, "'sni' must be text"),
+        ({"error": {"msg": "x"}}, "the error lacks timestamp"),
+        ({"request": request(port="80")}, "'port' must be an integer"),
+        ({"request": request(port=1 << 40)}, "'port' is out of range"),
+        ({"request": request(headers=[["a", "b"]])}, "pairs of bytes"),
+        ({"request": request(headers=None)}, "'headers' must be a list"),
+        ({"request": request(content=5)}, "'content' must be bytes"),
+        ({"request": request(host=b"\xff")}, "'host' is not UTF-8 text"),
+        ({"response": response(status_code=None)}, "'status_code' must be an integer"),
+        ({"response": b"x"}, "'response' must be a dictionary"),
+        ({"comment": None}, "'comment' must be text"),
+    ],
+)
+def test_a_wrong_type_is_refused(changes: dict[str, Any], said: str) -> None:
+    error = error_of(dumps(state(**changes)))
+    assert said in error.message
+    assert (error.byte_offset, error.flow_index) == (0, 0)
+
+
+def flow_of(**changes: Any) -> Flow:
+    [flow] = flows_of(io.BytesIO(dumps(state(**changes))))
+    return flow
+
+
+def test_text_for_bytes_and_bytes_for_text_are_taken() -> None:
+    found = flow_of(
+        request=request(
+            method="GET",
+            scheme="https",
+            path="/ü",
+            http_version="HTTP/1.1",
+            host=b"xn--bcher-kva.test",
+            timestamp_start=5,
+        )
+    ).request
+    assert found is not None
+    assert (found.method, found.scheme, found.path) == (b"GET", b"https", "/ü".encode())
+    assert (found.host, found.start_time) == ("xn--bcher-kva.test", 5.0)
+
+
+def test_a_session_without_an_id_is_told_by_address_and_start() -> None:
+    def session(**changes: Any) -> str:
+        client = connection(id="", proxy_mode="regular", mitmcert=None, **changes)
+        return flow_of(client_conn=client).session_id
+
+    assert session() == session()
+    assert session() != session(peername=["127.0.0.1", 50001])
+    assert session() != session(timestamp_start=1.0)
+
+
+@pytest.mark.parametrize(
+    ("server", "client", "mode", "name"),
+    [
+        ("server.test", "client.test", "regular", "server.test"),
+        ("server.test", "localhost", "reverse:https://server.test", "server.test"),
+        (None, "client.test", "transparent", "client.test"),
+        (None, "localhost", "reverse:https://server.test", ""),
+        (None, None, "regular", ""),
+        ("", "client.test", "upstream:http://proxy.test:8080", "client.test"),
+    ],
+)
+def test_the_server_name_is_what_the_server_was_asked_for(
+    server: str | None, client: str | None, mode: str, name: str
+) -> None:
+    flow = flow_of(
+        server_conn=connection(sni=server, address=None, via=None, timestamp_tcp_setup=None),
+        client_conn=connection(sni=client, proxy_mode=mode, mitmcert=None),
+    )
+    assert flow.server_name == name
+
+
+def test_a_large_content_is_whole() -> None:
+    content = bytes(range(256)) * (3 << 12)
+    found = flow_of(request=request(method=b"POST", content=content)).request
+    assert found is not None
+    assert found.content == content
+
+
+def test_a_backup_of_an_edited_flow_is_not_looked_into() -> None:
+    assert flow_of(backup={"version": 21, "broken": True}).flow_id
+
+
+def test_only_capture_errors_wherever_a_dump_is_cut() -> None:
+    data = CAPTURES["mitmproxy-corrupted_gzip_body"].data
+    for size in range(1, len(data)):
+        error = error_of(data[:size])
+        assert (error.byte_offset, error.flow_index) == (0, 0)
+        with pytest.raises(CaptureError):
+            flows_of(io.BytesIO(data[:size]))
+
+
+PIECES = dumps(state(version=20)) + CAPTURES["mitmproxy-corrupted_gzip_body"].data
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    st.lists(
+        st.tuples(
+            st.integers(0, len(PIECES) - 1),
+            st.integers(0, 3),
+            st.binary(max_size=3) | st.sampled_from([b"0:~", b"9:", b"]", b"}", b"99999999:"]),
+        ),
+        min_size=1,
+        max_size=4,
+    )
+)
+def test_only_capture_errors_whatever_is_damaged(changes: list[tuple[int, int, bytes]]) -> None:
+    data = PIECES
+    for position, removed, added in changes:
+        data = data[:position] + added + data[position + removed :]
+    found: list[Flow | CaptureNote] = []
+    reason = None
+    try:
+        found = list(read_capture(Dribble(data, 1000), format=None))
+    except ReplaydError as error:
+        reason = error.reason
+    damaged = (Reason.DAMAGED_CAPTURE, Reason.UNSUPPORTED_VERSION, Reason.UNKNOWN_FORMAT)
+    assert reason in (None, *damaged)
+    assert all(isinstance(each, Flow | CaptureNote) for each in found)
