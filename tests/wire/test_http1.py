@@ -1,0 +1,41 @@
+"""The reader on h11: what is its own, beside what every reader does (`test_reader`)."""
+
+import pytest
+
+from replayd.errors import WireError
+from replayd.wire.http1 import H11Reader
+from replayd.wire.settings import WireSettings
+
+
+def nowhere(_: bytes) -> None:
+    """Writes content nowhere."""
+
+
+@pytest.mark.parametrize("method", [b"GET", b"get", b"G\xe9T", b"", b"M-SEARCH"])
+def test_takes_any_method(method: bytes) -> None:
+    reader = H11Reader(method, WireSettings())
+    reader.feed(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", nowhere)
+    assert reader.complete
+
+
+@pytest.mark.parametrize("size", [64 * 1024 - 1, 64 * 1024, 64 * 1024 + 1])
+def test_a_head_is_measured_to_the_byte(size: int) -> None:
+    start, end = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nX: ", b"\r\n\r\n"
+    head = start + b"y" * (size - len(start) - len(end)) + end
+    fits = []
+    for step in (size, 1000, 7):
+        reader = H11Reader(b"GET", WireSettings())
+        try:
+            for at in range(0, size, step):
+                reader.feed(head[at : at + step], nowhere)
+            fits.append(reader.complete)
+        except WireError:
+            fits.append(False)
+    assert fits == [size <= 64 * 1024] * 3
+
+
+def test_a_fault_shows_what_came_and_nothing_that_a_terminal_obeys() -> None:
+    with pytest.raises(WireError, match=r"sent b'\\x1b\[2J") as caught:
+        H11Reader(b"GET", WireSettings()).feed(b"\x1b[2J" + b"x" * 200, nowhere)
+    assert "\x1b" not in caught.value.message
+    assert len(caught.value.message) < 200
