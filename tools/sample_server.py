@@ -24,6 +24,8 @@ class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     server_version = "sample"
     sys_version = ""
+    wbufsize = -1
+    """Head and body leave together, when the answer is done."""
 
     def answer(self) -> None:
         """Reads the content and writes what `route` says."""
@@ -50,7 +52,7 @@ class Handler(BaseHTTPRequestHandler):
                 return int(code), {}, f"as asked: {code}\n".encode()
             case ["redirect", count] if count.isdigit():
                 further = f"/redirect/{int(count) - 1}" if int(count) > 1 else "/json"
-                return 302, {"Location": further}, b""
+                return 302 if int(count) % 2 else 307, {"Location": further}, b""
             case ["etag"]:
                 known = self.headers.get("If-None-Match") == ETAG
                 return 304 if known else 200, {"ETag": ETAG}, b"" if known else b"tagged\n"
