@@ -61,10 +61,12 @@ def outcome_event(replay: Replay, plan: Plan, outcome: Outcome, now: int) -> Pen
 def interrupted_event(
     key: ReplayKey, attempt: int, plan: bytes, reason: Reason, now: int
 ) -> PendingEvent:
-    """Encodes the `error` event of a replay that a death of the daemon ended."""
+    """Encodes the `error` event of a replay that a death of the daemon ended. The plan is
+    empty when the journal could not read it.
+    """
     planned = plan_pb2.Plan.FromString(plan)
     event = _replay_event(key, attempt, now)
-    event.error.flow_index = planned.flow_index
+    event.error.flow_index = key.flow_index
     event.error.state = event_pb2.REPLAY_STATE_INTERRUPTED
     event.error.reason = reason_pb2.Reason.ValueType(reason.value)
     event.error.message = (

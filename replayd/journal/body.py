@@ -101,7 +101,9 @@ class SpoolBody:
         except OSError as error:
             raise self._failure(error) from error
         self._close()
-        return SpoolFile(self._path, self.size, tuple(self._checksums))
+        sealed = SpoolFile(self._path, self.size, tuple(self._checksums))
+        self._path = None
+        return sealed
 
     def discard(self) -> None:
         """Forgets everything."""

@@ -1,9 +1,11 @@
 """Reading: the log's events, from memory or the store, and the contents. See `Journal`."""
 
 from collections.abc import Iterable, Iterator
+from contextlib import closing
 from itertools import count
 
 from replayd.errors import ReplaydError
+from replayd.journal.body import PIECE
 from replayd.journal.interface import Page, Part
 from replayd.journal.ledger import Ledger
 from replayd.journal.store import StoredEvent, matching, place_of
@@ -41,17 +43,17 @@ class Log:
         with ledger.state:
             self._refuse_compacted(after)
             until = min(ledger.latest, after + max(limit, _MEMORY_STEP))
-            events = ledger.recent.after(after, until)
-            if events is not None or until <= after:
-                wanted = matching(events or (), kinds, batch_id)
+            recent = ledger.recent.after(after, until)
+            if recent is not None or until <= after:
+                wanted = matching(recent or (), kinds, batch_id)
                 return self._page(wanted, max(after, until), limit, max_bytes)
         with ledger.writing:
             ledger.check_open()
             until = min(ledger.latest, after + max(limit, _STORE_STEP))
             with ledger.state:
                 self._refuse_compacted(after)
-            stored = ledger.store.events(after, until, kinds, batch_id)
-            return self._page(stored, until, limit, max_bytes)
+            with closing(ledger.store.events(after, until, kinds, batch_id)) as events:
+                return self._page(events, until, limit, max_bytes)
 
     def trim(self, before: int) -> None:
         """Deletes the events before a sequence, in slices."""
@@ -77,9 +79,10 @@ class Log:
             with self._ledger.writing:
                 self._ledger.check_open()
                 piece = self._ledger.store.piece(place, part, index)
-            if not piece:
+            if piece:
+                yield piece
+            if len(piece) < PIECE:
                 return
-            yield piece
 
     def _number(self, batch_id: str) -> int | None:
         ledger = self._ledger

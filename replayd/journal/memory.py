@@ -5,7 +5,7 @@ What it holds ends with the process, so nothing is ever found interrupted.
 
 import secrets
 from bisect import bisect_left
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 
 from replayd.journal.body import PIECE, SpoolBody
 from replayd.journal.interface import ROW_CONTENT_LIMIT, Journal, Part
@@ -21,6 +21,7 @@ from replayd.journal.store import (
     StoredEvent,
     StoredReplay,
     matching,
+    place_of,
     split_place,
 )
 from replayd.model.event import EventKind
@@ -110,16 +111,23 @@ class MemoryStore:
         return ()
 
     def prepared(self, first: int, last: int, limit: int, max_bytes: int) -> Sequence[Prepared]:
-        """Returns what sending takes: the one replay's, since reading is for nothing."""
-        row = self._row(first)
-        if row is None:
-            return ()
-        large = len(row.request_content) > ROW_CONTENT_LIMIT
-        return [Prepared(first, row.plan, None if large else row.request_content)]
+        """Returns what sending takes; the bytes are shared, so their size costs nothing."""
+        number, flow_index = split_place(first)
+        rows = self._rows.get(number, [])
+        start = bisect_left(rows, flow_index, key=_flow_index)
+        return [
+            Prepared(
+                place_of(number, row.flow_index),
+                row.plan,
+                row.request_content if len(row.request_content) <= ROW_CONTENT_LIMIT else None,
+            )
+            for row in rows[start : start + limit]
+            if place_of(number, row.flow_index) <= last
+        ]
 
     def events(
         self, after: int, until: int, kinds: frozenset[EventKind], batch_id: str
-    ) -> Iterator[StoredEvent]:
+    ) -> Generator[StoredEvent, None, None]:
         """Yields events."""
         stored = (self._events[sequence] for sequence in range(after + 1, until + 1))
         return matching(stored, kinds, batch_id)

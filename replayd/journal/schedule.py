@@ -8,7 +8,7 @@ blocks the others behind it.
 
 import heapq
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from itertools import islice
 
 from replayd.journal.store import Ahead, Prepared, split_place
@@ -132,7 +132,6 @@ class Schedule:
             if not session.busy:
                 del self._sessions[key]
         self._ready = [each for each in self._ready if each[1] in self._sessions]
-        self._ready = [each for each in self._ready if self._sessions[each[1]].waiting]
         heapq.heapify(self._ready)
 
     def waits(self, key: SessionKey) -> bool:
@@ -144,9 +143,7 @@ class Schedule:
         """Guesses which replays follow those begun now: first attempts of idempotent
         requests, in turns from their sessions and from the oldest ready ones.
         """
-        keys = dict.fromkeys(begun)
-        # The top of a heap is nearly its smallest, and a guess is all that is wanted.
-        keys.update(dict.fromkeys(key for _, key in self._ready[:limit]))
+        keys = dict.fromkeys([*begun, *self._oldest_ready(limit)])
         turns = deque(
             islice(self._sessions[key].waiting, limit) for key in keys if key in self._sessions
         )
@@ -159,6 +156,20 @@ class Schedule:
                 if entry.idempotent and entry.attempt == 1:
                     found.append(entry)
         return found
+
+    def _oldest_ready(self, limit: int) -> Iterator[SessionKey]:
+        """Yields the first sessions of the heap in order, without taking it apart: after
+        each come the two below it.
+        """
+        ready = self._ready
+        next_ones = [(ready[0], 0)] if ready else []
+        while next_ones and limit:
+            (_, key), at = heapq.heappop(next_ones)
+            yield key
+            limit -= 1
+            for below in (2 * at + 1, 2 * at + 2):
+                if below < len(ready):
+                    heapq.heappush(next_ones, (ready[below], below))
 
     def _forget(self, entry: Entry) -> None:
         del self.entries[entry.place]

@@ -5,7 +5,7 @@ under one lock. A `Change` is everything that one commit does, as plain data: th
 makes all of it durable or nothing. `memory` and `sqlite` are the stores.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
@@ -43,7 +43,7 @@ class StoredEvent(NamedTuple):
 
 def matching(
     events: Iterable[StoredEvent], kinds: frozenset[EventKind], batch_id: str
-) -> Iterator[StoredEvent]:
+) -> Generator[StoredEvent, None, None]:
     """Filters events: of these kinds (none: all), of this batch or none (empty: all)."""
     return (
         event
@@ -238,9 +238,9 @@ class Store(Protocol):
 
     def events(
         self, after: int, until: int, kinds: frozenset[EventKind], batch_id: str
-    ) -> Iterator[StoredEvent]:
+    ) -> Generator[StoredEvent, None, None]:
         """Yields events after `after` up to `until`, of these kinds (none: all) and of this
-        batch or no batch (empty: all).
+        batch or no batch (empty: all). Close it before the store is used again.
         """
 
     def trim(self, first: int, last: int) -> None:

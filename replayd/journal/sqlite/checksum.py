@@ -8,12 +8,12 @@ import zlib
 from replayd.errors import JournalError
 
 
-def checksum(*parts: object) -> int:
-    """CRC-32 of parts and their lengths; not of bytes: of how they are printed."""
-    value = 0
-    for part in parts:
-        data = part if isinstance(part, bytes) else repr(part).encode()
-        value = zlib.crc32(data, value ^ len(data))
+def checksum(*values: object) -> int:
+    """CRC-32 of values: of small ones as they are printed, of payloads with their length."""
+    value = zlib.crc32(repr([each for each in values if type(each) is not bytes]).encode())
+    for each in values:
+        if type(each) is bytes:
+            value = zlib.crc32(each, value ^ len(each))
     return value
 
 

@@ -1,6 +1,6 @@
 """A store in one SQLite database, with the largest contents in files beside it."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -153,7 +153,7 @@ class SqliteStore:
 
     def events(
         self, after: int, until: int, kinds: frozenset[EventKind], batch_id: str
-    ) -> Iterator[StoredEvent]:
+    ) -> Generator[StoredEvent, None, None]:
         """Yields events; each is checked."""
         with self._guard():
             rows = self._connection.execute(
