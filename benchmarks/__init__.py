@@ -1,0 +1,1 @@
+"""Measurements, as ratios against a baseline in the same run. `make bench` runs them."""
