@@ -66,6 +66,11 @@ class ReplayQueue:
         """A session was freed, or the journal works again: it is worth to look."""
         self._runnable = True
 
+    @property
+    def promising(self) -> bool:
+        """Whether `take` would ask the journal."""
+        return self._runnable
+
     def take(self, limit: int, now: int) -> list[Replay]:
         """Takes up to `limit` replays without blocking; asks the journal only when there
         may be some. Raises ReplaydError as the journal does.

@@ -127,6 +127,8 @@ class ReplayThread:
 
     def _patience(self) -> float | None:
         """How long to wait at most, in seconds; None: until something happens."""
+        if self._more_at_once():
+            return 0
         record, idle = self._recorder.deadline, self._wire.pool.deadline
         if self._retry_after:
             record = self._retry_at
@@ -139,6 +141,11 @@ class ReplayThread:
         if earliest == NEVER:
             return None
         return max(earliest - self._clock.monotonic(), 0) / _SECOND
+
+    def _more_at_once(self) -> bool:
+        """Whether a replay that ended as soon as it began left a slot for the next."""
+        free = len(self._running) < self._concurrency
+        return self._stop_at == NEVER and free and self._queue.promising and not self._stalled()
 
     def _read_mail(self) -> None:
         for message in self._queue.messages():
