@@ -14,6 +14,8 @@ class Draft:
     fields: list[tuple[bytes, bytes]]
     trailers: Headers = ()
     changes: list[Change] = field(default_factory=list)
+    lower_case: bool = False
+    """Whether names that are added are written as HTTP/2 writes them."""
 
     @classmethod
     def of(cls, request: Request) -> "Draft":
@@ -23,6 +25,10 @@ class Draft:
     def change(self, kind: ChangeKind, description: str) -> None:
         """Names a change."""
         self.changes.append(Change(kind, description))
+
+    def add(self, name: bytes, value: bytes) -> None:
+        """Adds a field at the end."""
+        self.fields.append((name.lower() if self.lower_case else name, value))
 
     def values(self, name: bytes) -> list[bytes]:
         """Returns the values of all fields of this (lower-case) name, in order."""

@@ -15,11 +15,12 @@ _SPACE = b" \t\r\n\v\f\0"
 def frame(draft: Draft, size: int) -> Framing:
     """Makes the fields fit a content of `size` bytes; says how its end is marked."""
     codings = transfer_codings(draft)
-    if codings and codings[-1] != b"chunked" and (size or draft.values(b"content-length")):
+    needs_end = size or draft.trailers or draft.values(b"content-length")
+    if needs_end and not _chunked_last(codings):
         codings = _end_codings(draft, codings)
     if not codings and draft.trailers:
         codings = _carry_trailers(draft)
-    if codings and codings[-1] == b"chunked":
+    if _chunked_last(codings):
         return _chunked(draft, size)
     if not codings:
         return _content_length(draft, size)
@@ -33,7 +34,7 @@ def frame_raw(draft: Draft, size: int, *, http2: bool) -> Framing:
     An HTTP/2 content, whose end no field had to mark, still gets its Content-Length.
     """
     codings = transfer_codings(draft)
-    if codings and codings[-1] == b"chunked":
+    if _chunked_last(codings):
         _name_chunks(draft, size)
         return Framing.CHUNKED
     _drop_trailers(draft)
@@ -49,18 +50,23 @@ def transfer_codings(draft: Draft) -> list[bytes]:
     return [name for name in names if name]
 
 
+def _chunked_last(codings: list[bytes]) -> bool:
+    """Whether the codings mark the content's end: only chunked does, and only as last."""
+    return codings[-1:] == [b"chunked"]
+
+
 def _end_codings(draft: Draft, codings: list[bytes]) -> list[bytes]:
     """Gives codings that mark no end one that does (RFC 9112 section 6.1)."""
-    last = max(
-        position
-        for position, (name, _) in enumerate(draft.fields)
-        if is_field(name, b"transfer-encoding")
-    )
-    if set(codings) == {b"identity"}:
-        # Means no coding, and marks nothing.
+    places = [i for i, (name, _) in enumerate(draft.fields) if is_field(name, b"transfer-encoding")]
+    if not places:
+        return codings
+    if set(codings) <= {b"identity"}:
+        # Means no coding: Content-Length can mark the end.
         draft.remove(b"transfer-encoding")
-        draft.change(ChangeKind.FIELD_REMOVED, "Transfer-Encoding: identity removed")
+        said = ": identity" if codings else " without a coding"
+        draft.change(ChangeKind.FIELD_REMOVED, f"Transfer-Encoding{said} removed")
         return []
+    last = places[-1]
     draft.fields.insert(last + 1, (draft.fields[last][0], b"chunked"))
     named = b", ".join(codings).decode("latin-1")
     draft.change(ChangeKind.CHUNK_SIZES, f"Transfer-Encoding: chunked added after {named}")
@@ -72,7 +78,7 @@ def _carry_trailers(draft: Draft) -> list[bytes]:
     if draft.version == b"HTTP/1.0":
         _drop_trailers(draft)
         return []
-    draft.fields.append((b"Transfer-Encoding", b"chunked"))
+    draft.add(b"Transfer-Encoding", b"chunked")
     draft.change(ChangeKind.CHUNK_SIZES, "Transfer-Encoding: chunked added for the trailers")
     return [b"chunked"]
 
@@ -106,8 +112,7 @@ def _content_length(draft: Draft, size: int) -> Framing:
     right = b"%d" % size
     if not lengths:
         if size:
-            name = b"content-length" if _lower_case(draft) else b"Content-Length"
-            draft.fields.append((name, right))
+            draft.add(b"Content-Length", right)
             draft.change(ChangeKind.CONTENT_LENGTH, f"Content-Length: {size} added")
         return framing
     members = [member.strip(_SPACE) for member in b",".join(lengths).split(b",")]
@@ -119,11 +124,6 @@ def _content_length(draft: Draft, size: int) -> Framing:
     draft.fields.insert(first, (name, right))
     draft.change(ChangeKind.CONTENT_LENGTH, f"Content-Length: {_text(lengths)} -> {size}")
     return framing
-
-
-def _lower_case(draft: Draft) -> bool:
-    """Whether the field names are HTTP/2's (`Host` is ours)."""
-    return all(name.islower() or name == b"Host" for name, _ in draft.fields)
 
 
 def _text(values: list[bytes]) -> str:

@@ -6,12 +6,14 @@ an address without asking DNS, so that none slips past a rule.
 
 import re
 from functools import lru_cache
-from ipaddress import IPv4Address, IPv6Address, ip_address
+from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
 
 Address = IPv4Address | IPv6Address
 
 MAX_LENGTH = 255
 """Characters of a host name (RFC 1035 section 2.3.4)."""
+
+_NAT64 = (IPv6Network("64:ff9b::/96"), IPv6Network("64:ff9b:1::/48"))
 
 _FORBIDDEN = re.compile(r"[\x00-\x20\x7f#/<>?@\[\\\]^|]")
 """What would end the host where it is written: in a URL, a CONNECT or a Host field."""
@@ -93,7 +95,7 @@ def embedded(address: Address) -> tuple[Address, ...]:
     value = int(address)
     found: list[Address] = [IPv6Address(value)]
     last = IPv4Address(value & 0xFFFFFFFF)
-    nat64 = value >> 32 == 0x64FF9B << 72 or value >> 80 == 0x64FF9B0001
+    nat64 = any(found[0] in network for network in _NAT64)
     isatap = (value >> 32) & 0xFDFFFFFF == 0x5EFE
     compatible = value >> 32 == 0 and value > 1
     if address.ipv4_mapped is not None or nat64 or isatap or compatible:

@@ -39,7 +39,7 @@ def convert(draft: Draft, request: Request, default_host: bytes) -> None:
     draft.change(
         ChangeKind.HTTP_VERSION, f"{request.http_version.decode('latin-1')} -> HTTP/1.1{said}"
     )
-    draft.version = b"HTTP/1.1"
+    draft.version, draft.lower_case = b"HTTP/1.1", True
     _join_cookies(draft)
 
 

@@ -145,7 +145,7 @@ class TargetRules:
         address = literal_address(name)
         if address is not None:
             return self._check(address, name, port)
-        return self._denied_by(_key(name), (), name, port)
+        return self._denied_by(_key(name), (), host_port(name, port), port)
 
     def check_address(self, ip_text: str, host: str, port: int) -> str | None:
         """Says why this address, which `host` resolved to, must not be connected to."""

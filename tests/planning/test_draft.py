@@ -1,0 +1,32 @@
+"""Drafts: fields by name, as a lenient server would see them."""
+
+import pytest
+
+from replayd.model.flow import Request
+from replayd.model.plan import Change, ChangeKind
+from replayd.planning.draft import Draft, is_field
+
+
+@pytest.mark.parametrize("name", [b"cookie", b"Cookie", b"COOKIE ", b"\tcookie", b"cookie\r"])
+def test_a_name_is_known_whatever_its_case_and_space(name: bytes) -> None:
+    assert is_field(name, b"cookie")
+
+
+@pytest.mark.parametrize("name", [b"", b"cookie2", b"x-cookie", b"coo kie", b"set-cookie"])
+def test_other_names_are_others(name: bytes) -> None:
+    assert not is_field(name, b"cookie")
+
+
+def test_a_draft_begins_as_captured_and_leaves_the_capture_alone() -> None:
+    headers = ((b"A", b"1"), (b"b", b"2"), (b"a", b"3"))
+    request = Request(
+        b"GET", b"http", "h", 80, b"/", http_version=b"HTTP/1.0", headers=headers, trailers=headers
+    )
+    draft = Draft.of(request)
+    assert (draft.version, draft.fields, draft.trailers) == (b"HTTP/1.0", [*headers], headers)
+    assert draft.values(b"a") == [b"1", b"3"]
+    draft.remove(b"a")
+    draft.change(ChangeKind.FIELD_REMOVED, "a removed")
+    assert draft.fields == [(b"b", b"2")]
+    assert draft.changes == [Change(ChangeKind.FIELD_REMOVED, "a removed")]
+    assert request.headers == headers
