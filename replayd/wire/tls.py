@@ -47,7 +47,7 @@ class TlsTransport:
                 server_hostname=server_name.removesuffix("."),
                 session=tls.session(lower.peer, server_name),
             )
-        except ValueError as error:
+        except (ValueError, TypeError) as error:  # TypeError: a NUL in it.
             raise WireError(
                 Reason.TLS_FAILED, f"{server_name!r} can't be a TLS server name: {error}"
             ) from error

@@ -1,0 +1,94 @@
+"""A request's bytes on their way: framing, pieces, holding back, back-pressure."""
+
+from collections.abc import Iterator
+from contextlib import closing
+
+import pytest
+
+from replayd.model.plan import Framing, Plan, Target
+from replayd.wire.request import RequestWriter, Traits, framed, traits
+from replayd.wire.scripted import ScriptedTransport
+
+HEAD = b"POST / HTTP/1.1\r\nHost: x\r\n\r\n"
+
+
+def plan(framing: Framing, size: int = 0, **fields: object) -> Plan:
+    return Plan(b"POST", b"", Target("http", "x", 80), HEAD, framing, size, **fields)
+
+
+@pytest.mark.parametrize(
+    ("framing", "content", "trailers", "bytes_"),
+    [
+        (Framing.NONE, b"", b"", b""),
+        (Framing.CONTENT_LENGTH, b"abc", b"", b"abc"),
+        (Framing.RAW, b"2\r\nab\r\n", b"", b"2\r\nab\r\n"),
+        (Framing.CHUNKED, b"a" * 26, b"", b"1a\r\n" + b"a" * 26 + b"\r\n0\r\n\r\n"),
+        (Framing.CHUNKED, b"", b"", b"0\r\n\r\n"),
+        (Framing.CHUNKED, b"a", b"X: y\r\n", b"1\r\na\r\n0\r\nX: y\r\n\r\n"),
+    ],
+)
+def test_frames(framing: Framing, content: bytes, trailers: bytes, bytes_: bytes) -> None:
+    planned = plan(framing, len(content), trailer_section=trailers)
+    assert b"".join(framed(planned, [content])) == bytes_
+
+
+def test_a_small_request_is_one_piece() -> None:
+    with closing(ScriptedTransport()) as transport:
+        writer = RequestWriter(plan(Framing.CHUNKED, 3), [b"abc"], whole=True)
+        assert (writer.waiting, writer.started, writer.done) == (True, False, False)
+        assert writer.write(transport) == len(transport.sent)
+        assert (writer.waiting, writer.started, writer.done) == (False, True, True)
+        assert transport.sent == HEAD + b"3\r\nabc\r\n0\r\n\r\n"
+
+
+def test_large_content_is_read_only_as_fast_as_it_is_taken() -> None:
+    read = []
+
+    def content() -> Iterator[bytes]:
+        for letter in b"abcd":
+            read.append(letter)
+            yield bytes([letter]) * 10
+
+    with closing(ScriptedTransport(room=len(HEAD) + 15)) as transport:
+        writer = RequestWriter(plan(Framing.CONTENT_LENGTH, 40), content(), whole=False)
+        writer.write(transport)
+        assert (bytes(read), writer.done, writer.waiting) == (b"ab", False, True)
+        assert writer.write(transport) == 0
+        transport.room = 100
+        assert writer.write(transport) == 25
+        assert writer.done
+        assert transport.sent == HEAD + b"a" * 10 + b"b" * 10 + b"c" * 10 + b"d" * 10
+
+
+def test_content_is_held_back_until_it_is_released() -> None:
+    with closing(ScriptedTransport()) as transport:
+        planned = plan(Framing.CONTENT_LENGTH, 3, expect_continue=True)
+        writer = RequestWriter(planned, [b"abc"], whole=True)
+        writer.write(transport)
+        assert transport.sent == HEAD
+        assert (writer.held, writer.waiting, writer.done) == (True, False, False)
+        writer.release()
+        assert writer.waiting
+        writer.write(transport)
+        assert transport.sent == HEAD + b"abc"
+        assert writer.done
+
+
+@pytest.mark.parametrize(
+    ("head", "expected"),
+    [
+        (b"GET / HTTP/1.1\r\nHost: x\r\n\r\n", Traits(keeps=True, binds=False)),
+        (b"GET / HTTP/1.1\r\ncOnnection: x, Close\r\n\r\n", Traits(keeps=False, binds=False)),
+        (b"GET / HTTP/1.1\r\nX: y\r\nConnection: closed\r\n\r\n", Traits(keeps=True, binds=False)),
+        (b"GET / HTTP/1.0\r\nHost: x\r\n\r\n", Traits(keeps=False, binds=False)),
+        (b"GET / HTTP/1.0\r\nConnection: Keep-Alive\r\n\r\n", Traits(keeps=True, binds=False)),
+        (b"GET / HTTP/1.1\r\nAuthorization: NTLM TlRM\r\n\r\n", Traits(keeps=True, binds=True)),
+        (
+            b"GET / HTTP/1.1\r\nproxy-authorization:negotiate YII\r\n\r\n",
+            Traits(keeps=True, binds=True),
+        ),
+        (b"GET / HTTP/1.1\r\nAuthorization: Basic dTpw\r\n\r\n", Traits(keeps=True, binds=False)),
+    ],
+)
+def test_what_a_head_says_about_its_connection(head: bytes, expected: Traits) -> None:
+    assert traits(head) == expected

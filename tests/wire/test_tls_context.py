@@ -1,0 +1,78 @@
+"""What all TLS connections share: settings that can't be are told by their option."""
+
+import ssl
+from pathlib import Path
+
+import pytest
+import trustme
+from cryptography.hazmat.primitives.serialization import (
+    BestAvailableEncryption,
+    Encoding,
+    PrivateFormat,
+    load_pem_private_key,
+)
+
+from replayd.errors import ConfigError
+from replayd.wire.settings import TlsSettings
+from replayd.wire.tls_context import TlsContext
+from tests.support.certificates import Authority
+
+
+def test_verifies_unless_told_otherwise() -> None:
+    strict, lax = TlsContext(TlsSettings()), TlsContext(TlsSettings(insecure=True))
+    assert (strict.context.verify_mode, strict.context.check_hostname) == (ssl.CERT_REQUIRED, True)
+    assert (lax.context.verify_mode, lax.context.check_hostname) == (ssl.CERT_NONE, False)
+
+
+def test_takes_versions_and_ciphers() -> None:
+    context = TlsContext(
+        TlsSettings(min_version="1.2", max_version="1.2", ciphers="ECDHE-RSA-AES128-GCM-SHA256")
+    ).context
+    assert context.minimum_version == context.maximum_version == ssl.TLSVersion.TLSv1_2
+    assert "ECDHE-RSA-AES128-GCM-SHA256" in [each["name"] for each in context.get_ciphers()]
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"min_version": "1.4"}, "TLS version '1.4' is not known; use one of 1.0, 1.1, 1.2, 1.3"),
+        ({"min_version": "1.3", "max_version": "1.2"}, "--tls-min 1.3 is above --tls-max 1.2"),
+        ({"ciphers": "NONE-SUCH"}, "--ciphers NONE-SUCH: "),
+        ({"ca_file": "/none/such"}, "--ca-file /none/such: .*No such file"),
+        ({"client_cert": "/none/such"}, "--client-cert /none/such: .*No such file"),
+    ],
+)
+def test_settings_that_can_not_be(settings: dict[str, str], message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        TlsContext(TlsSettings(**settings))
+
+
+def test_a_file_that_is_no_certificate(tmp_path: Path) -> None:
+    file = tmp_path / "ca.pem"
+    file.write_text("not a certificate")
+    with pytest.raises(ConfigError, match=f"--ca-file {file}: "):
+        TlsContext(TlsSettings(ca_file=str(file)))
+
+
+def test_takes_a_client_certificate(authority: Authority, tmp_path: Path) -> None:
+    chain, key = authority.files("client.example")
+    file = tmp_path / "client.pem"
+    file.write_bytes(chain.read_bytes() + key.read_bytes())
+    TlsContext(TlsSettings(client_cert=str(file)))
+
+
+def test_an_encrypted_key_is_refused_and_nobody_asked(tmp_path: Path) -> None:
+    issued = trustme.CA().issue_cert("client.example")
+    key = load_pem_private_key(issued.private_key_pem.bytes(), None)
+    locked = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, BestAvailableEncryption(b"x"))
+    file = tmp_path / "client.pem"
+    file.write_bytes(issued.cert_chain_pems[0].bytes() + locked)
+    with pytest.raises(ConfigError, match="the key is encrypted; use one without a password"):
+        TlsContext(TlsSettings(client_cert=str(file)))
+
+
+def test_forgets_the_oldest_sessions() -> None:
+    tls = TlsContext(TlsSettings())
+    assert tls.session("peer", "name") is None
+    tls.remember("peer", "name", None)
+    assert tls.session("peer", "name") is None
