@@ -7,7 +7,7 @@ import re
 
 from flowreplay.v1.replay_pb2 import ConnectTo
 
-_HOST = r"\[[0-9A-Fa-f:.%]+\]|[^\[\]:/=\s]*"
+_HOST = r"\[[0-9A-Fa-f:.]+(?:%[\w.-]+)?\]|[^\[\]:/=\s]*"
 _LEFT = re.compile(rf"(?:(?P<scheme>[A-Za-z]+)://)?(?P<host>{_HOST})(?::(?P<port>[^:]*))?")
 _RIGHT = re.compile(rf"(?P<host>{_HOST}):(?P<port>[^:]+)")
 
@@ -22,7 +22,10 @@ def parse_connect_to(text: str) -> ConnectTo:
         )
     match, dial = _LEFT.fullmatch(left), _RIGHT.fullmatch(right)
     if match is None:
-        raise ValueError(f"{left!r}, before the '=' in {text!r}, is not [SCHEME://][HOST][:PORT]")
+        raise ValueError(
+            f"{left!r}, before the '=' in {text!r}, is not [SCHEME://][HOST][:PORT] "
+            "(an IPv6 host stands in brackets)"
+        )
     if dial is None or not dial["host"]:
         raise ValueError(f"{right!r}, after the '=' in {text!r}, is not HOST:PORT")
     return ConnectTo(

@@ -63,8 +63,8 @@ class Client:
         """Adds the flows of a capture to the queue; safe to repeat where the source is.
 
         The source is read, and `progress(sent_bytes, total_bytes)` called, in a worker
-        thread, so that a slow disk does not hold up the event loop. Cancelled before
-        the daemon has answered, nothing is queued.
+        thread, so that a slow disk does not hold up the event loop. A cancelled call
+        queues nothing, unless the daemon had taken everything already.
         """
         return await self._enqueue(
             lambda client: client.enqueue_capture(source, progress=progress, **settings)

@@ -139,19 +139,15 @@ def _enqueue_all(
         try:
             batch = _enqueue(client, name, settings)
         except ReplaydClientError as error:
-            error.add_note(f"{name} was not enqueued{_left_over(len(files) - number)}")
+            error.message = f"{name}: {error.message}"
+            if number < len(files):
+                error.add_note(f"not enqueued either: {', '.join(files[number:])}")
             raise
         except OSError as error:
             raise click.UsageError(f"can't read {name}: {error.strerror or error}") from error
         output.show(batch, *_lines(name, batch))
         batches.append(batch)
     return batches
-
-
-def _left_over(count: int) -> str:
-    if not count:
-        return ""
-    return f", nor the {'file' if count == 1 else f'{count} files'} after it"
 
 
 def _enqueue(client: Client, name: str, settings: EnqueueSettings) -> EnqueueResponse:

@@ -1,0 +1,10 @@
+from flowreplay_client.channel import channel_options
+
+
+def test_a_proxy_of_the_environment_is_never_used() -> None:
+    assert dict(channel_options(1.0))["grpc.enable_http_proxy"] == 0
+
+
+def test_the_timeout_bounds_each_try_to_connect() -> None:
+    assert dict(channel_options(2.5))["grpc.min_reconnect_backoff_ms"] == 2500
+    assert dict(channel_options(0.0001))["grpc.min_reconnect_backoff_ms"] == 1

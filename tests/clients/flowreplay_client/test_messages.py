@@ -1,0 +1,108 @@
+import pytest
+from flowreplay.v1.flow_pb2 import Flow
+from flowreplay.v1.replay_pb2 import CAPTURE_FORMAT_MITMPROXY, ConnectTo, EnqueueRequest
+from flowreplay_client import EnqueueSettings, request_flow
+from flowreplay_client.capture import CHUNK_BYTES, open_capture
+from flowreplay_client.messages import (
+    BATCH_FLOWS,
+    capture_messages,
+    enqueue_options,
+    flow_messages,
+    format_names,
+)
+
+OPTIONS = enqueue_options({"request_id": "r"})
+MESSAGE_LIMIT = 8 << 20
+
+
+def flow(size: int, *, recorded: int = 0) -> Flow:
+    flow = request_flow("POST", "http://h/", content=b"x" * size)
+    if recorded:
+        flow.response.content = b"y" * recorded
+    return flow
+
+
+def put_together(messages: list[EnqueueRequest]) -> list[Flow]:
+    """The flows of a stream, as the daemon puts them together."""
+    flows: list[Flow] = []
+    missing: list[str] = []
+    for message in messages:
+        if message.HasField("flow_batch"):
+            assert not missing
+            flows += message.flow_batch.flows
+            last = flows[-1]
+            missing = [
+                half for half in ("request", "response") if getattr(last, half).content_follows
+            ]
+        else:
+            half = getattr(flows[-1], missing[0])
+            half.content += message.content_chunk.data
+            if message.content_chunk.last:
+                half.content_follows = False
+                missing.pop(0)
+    assert not missing
+    return flows
+
+
+def test_settings_become_options() -> None:
+    rule = ConnectTo(dial_host="h", dial_port=1)
+    settings = EnqueueSettings(
+        format="mitmproxy", strict=True, label="l", connect_to=["=h:1", rule], raw=True
+    )
+    options = enqueue_options(settings)
+    assert options.format == CAPTURE_FORMAT_MITMPROXY
+    assert (options.strict, options.raw, options.label) == (True, True, "l")
+    assert list(options.connect_to) == [rule, rule]
+
+
+def test_each_call_has_a_request_id_of_its_own() -> None:
+    assert enqueue_options({}).request_id != enqueue_options({"request_id": ""}).request_id != ""
+    assert OPTIONS.request_id == "r"
+
+
+def test_a_format_that_nobody_knows_is_refused_with_those_that_are() -> None:
+    assert format_names() == ["mitmproxy"]
+    with pytest.raises(ValueError, match=r"'har' is not a capture format; use mitmproxy"):
+        enqueue_options({"format": "har"})
+
+
+def test_a_capture_follows_its_options_in_chunks() -> None:
+    content = b"c" * (CHUNK_BYTES + 1)
+    reports: list[tuple[int, int | None]] = []
+    capture = open_capture(content)
+    first, *rest = capture_messages(OPTIONS, capture, lambda *report: reports.append(report))
+    assert first.options == OPTIONS
+    assert [len(message.capture_chunk) for message in rest] == [CHUNK_BYTES, 1]
+    assert reports == [(CHUNK_BYTES, len(content)), (len(content), len(content))]
+
+
+def test_small_flows_share_messages() -> None:
+    flows = [flow(1) for _ in range(BATCH_FLOWS + 1)]
+    first, *rest = flow_messages(OPTIONS, iter(flows))
+    assert first.options == OPTIONS
+    assert [len(message.flow_batch.flows) for message in rest] == [BATCH_FLOWS, 1]
+    assert put_together(rest) == flows
+
+
+@pytest.mark.parametrize(
+    "sizes",
+    [
+        [(1 << 20, 0)],
+        [(1, 0), (9 << 20, 0), (1, 0)],
+        [(9 << 20, 9 << 20)],
+        [(1, 9 << 20), (700 << 10, 700 << 10)],
+        [(CHUNK_BYTES * 3, 0)],
+        [(600 << 10, 0)] * 3,
+    ],
+)
+def test_large_contents_follow_their_flow(sizes: list[tuple[int, int]]) -> None:
+    flows = [flow(size, recorded=recorded) for size, recorded in sizes]
+    before = [each.SerializeToString() for each in flows]
+    _, *rest = flow_messages(OPTIONS, flows)
+    assert all(message.ByteSize() < MESSAGE_LIMIT // 4 for message in rest)
+    assert put_together(rest) == flows
+    assert [each.SerializeToString() for each in flows] == before
+
+
+def test_no_flows_are_an_empty_batch() -> None:
+    assert [message.options for message in flow_messages(OPTIONS, [])] == [OPTIONS]
