@@ -6,6 +6,7 @@ talks unasked: then the connection is closed. A connection that was authenticate
 somebody (`Connection.bound`) is never given to another session.
 """
 
+from bisect import insort
 from collections import OrderedDict
 from dataclasses import replace
 from typing import NamedTuple
@@ -36,7 +37,7 @@ class Pool:
         # Every idle connection, the longest unused first, with whose it is (None: anybody's).
         self._idle: OrderedDict[Connection, Session | None] = OrderedDict()
         self._own: dict[Session, dict[Target, Connection]] = {}
-        # Used as stacks: the latest used is the likeliest to be still open.
+        # The latest used is last and taken first: the likeliest to be still open.
         self._free: dict[Target, list[Connection]] = {}
 
     def __len__(self) -> int:
@@ -93,11 +94,11 @@ class Pool:
 
     def end_session(self, session: Session) -> None:
         """Nothing more of a session is waiting: its connections are anybody's."""
-        for connection in list(self._own.get(session, {}).values()):
+        for connection in self._own.pop(session, {}).values():
             if connection.bound:
-                self._drop(connection)
+                del self._idle[connection]
+                connection.close()
             else:
-                self._forget(connection)
                 self._keep_free(connection)
 
     def expire(self, now: int) -> None:
@@ -141,7 +142,8 @@ class Pool:
         self._idle[connection] = session
 
     def _keep_free(self, connection: Connection) -> None:
-        self._free.setdefault(connection.target, []).append(connection)
+        # One that comes from its session was used some time ago: both orders stay true.
+        insort(self._free.setdefault(connection.target, []), connection, key=_idle_since)
         self._idle[connection] = None
 
     def _forget(self, connection: Connection) -> None:
@@ -161,6 +163,10 @@ class Pool:
     def _drop(self, connection: Connection) -> None:
         self._forget(connection)
         connection.close()
+
+
+def _idle_since(connection: Connection) -> int:
+    return connection.idle_since
 
 
 def _quiet(connection: Connection) -> bool:
