@@ -140,14 +140,16 @@ def test_what_was_remembered_changes_nothing(values: list[Any]) -> None:
     ]
 
 
-def test_a_remembered_pair_that_reaches_too_far_is_refused() -> None:
-    # The second dictionary ends before the pair that it seems to begin with.
-    records = iter(Records(io.BytesIO(b"9:1:a;2:42#}" + b"8:1:a;2:42}#")))
+def test_a_remembered_pair_must_fit_its_dictionary() -> None:
+    # The same bytes, once a pair, once cut by the end of their dictionary.
+    pair = b"1:a;10:}1:b;3:xyz,"
+    whole, cut = b"1:x;18:%b}" % pair, b"1:x;7:%b" % pair
+    records = Records(io.BytesIO(b"".join(b"%d:%b}" % (len(each), each) for each in (whole, cut))))
     parser = Parser()
-    assert parser.parse(next(records)) == {b"a": 42}
-    cut = next(records)
-    with pytest.raises(TnetstringError):
-        parser.parse(cut._replace(tag=b"}", payload=b"1:a;2:42"))
+    first, second = records
+    assert parser.parse(first) == {b"x": {b"a": b"}1:b;3:xyz"}}
+    with pytest.raises(TnetstringError, match="a length of 10 reaches too far"):
+        parser.parse(second)
 
 
 def test_memory_is_bounded() -> None:
