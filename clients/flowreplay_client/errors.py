@@ -100,8 +100,9 @@ def late_answer(address: str) -> Unreachable:
 def _out_of_reach(address: str, code: grpc.StatusCode, details: str) -> str:
     if code is grpc.StatusCode.DEADLINE_EXCEEDED:
         return f"the daemon at {address} did not answer in time; it may be busy: try again"
-    # gRPC wraps the system's words: "failed to connect to all addresses; last error: ...".
-    cause = details.rpartition("last error: ")[2]
+    # gRPC wraps the system's words: "failed to connect to all addresses; last error:
+    # UNAVAILABLE: unix:/a: connect failed: addr: unix:/a error: No such file or directory".
+    cause = details.rpartition("error: ")[2]
     return (
         f"can't reach the daemon at {address} ({cause}); start it with `replayd serve`, "
         "or give the address that it printed"

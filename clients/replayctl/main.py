@@ -1,89 +1,40 @@
-"""The command `replayctl`: global options, verbs loaded when needed, errors to exit codes."""
+"""Where `replayctl` starts, and where Ctrl-C ends it, however early it comes."""
 
-import importlib
+import io
 import os
 import sys
+from pathlib import Path
 
-import click
-from flowreplay_client import ReplaydClientError
-
-from replayctl import exits
-from replayctl.connect import Globals
-from replayctl.output import Output, note
-
-VERBS = ("clear", "completion", "count", "enqueue", "pause", "resume", "status", "watch")
-
-
-class _Verbs(click.Group):
-    """Loads a verb's module when it is asked for, and turns errors into exit codes."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        return list(VERBS)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        if cmd_name not in VERBS:
-            return None
-        command: click.Command = importlib.import_module(f"replayctl.commands.{cmd_name}").command
-        return command
-
-    def invoke(self, ctx: click.Context) -> None:
-        try:
-            super().invoke(ctx)
-            sys.stdout.flush()
-        except ReplaydClientError as error:
-            note(_sentence(error))
-            for line in getattr(error, "__notes__", ()):
-                note(line)
-            ctx.exit(exits.exit_code(error))
-        except BrokenPipeError:
-            # Whoever read our output has had enough. Nothing may be flushed to them at exit.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            ctx.exit(exits.DONE)
-        except KeyboardInterrupt:
-            ctx.exit(exits.INTERRUPTED)
-
-
-@click.command(cls=_Verbs, context_settings={"help_option_names": ["-h", "--help"]})
-@click.option(
-    "--address",
-    metavar="ADDR",
-    help="The daemon: unix:PATH or HOST:PORT.  [default: REPLAYD_ADDRESS, else the daemon's "
-    "default socket]",
-)
-@click.option(
-    "--timeout",
-    type=click.FloatRange(min=0, min_open=True),
-    default=5.0,
-    show_default=True,
-    metavar="SECONDS",
-    help="How long to wait for the daemon's answer.",
-)
-@click.option(
-    "--output",
-    type=click.Choice(["text", "json"]),
-    default="text",
-    show_default=True,
-    help="For people, or proto3 JSON with one message a line.",
-)
-@click.version_option(package_name="flowreplay")
-@click.pass_context
-def cli(context: click.Context, address: str | None, timeout: float, output: str) -> None:
-    """Talk to replayd: enqueue captures, watch replays, control the queue.
-
-    Exit codes: 0 done; 1 done, but replays failed by what --fail-on names; 2 wrong usage;
-    3 the daemon can't be reached; 4 the daemon refused; 5 events were compacted away;
-    130 interrupted.
-    """
-    context.obj = Globals(address, timeout, Output(as_json=output == "json"))
+from replayctl.exits import INTERRUPTED, USAGE
 
 
 def main() -> None:
     """Runs the command; ends the process with one of the codes of `exits`."""
     try:
+        # Loading takes a tenth of a second, in which people interrupt too.
+        from replayctl.cli import cli  # noqa: PLC0415
+
+        _prepare_stdout()
         cli(prog_name="replayctl")
     except KeyboardInterrupt:
-        sys.exit(exits.INTERRUPTED)
+        sys.exit(INTERRUPTED)
+    except OSError as error:
+        # The disk under stdout is full, for one; what a command reads, it catches itself.
+        _fail(error)
 
 
-def _sentence(error: ReplaydClientError) -> str:
-    return f"{error.message} [{error.reason}]" if error.reason else error.message
+def _prepare_stdout() -> None:
+    """Makes stdout take whatever is printed: what its encoding lacks as an escape."""
+    if sys.stdout is None:
+        # Started with stdout closed.
+        sys.stdout = Path(os.devnull).open("w")
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
+
+
+def _fail(error: OSError) -> None:
+    from replayctl.output import give_up_stdout, note  # noqa: PLC0415 - rarely needed
+
+    give_up_stdout()
+    note(f"can't write the output: {error.strerror or error}")
+    sys.exit(USAGE)

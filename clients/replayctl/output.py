@@ -41,8 +41,8 @@ class Output:
     def text(self, *lines: str) -> None:
         """Prints lines on stdout, at once."""
         for line in lines:
-            sys.stdout.write(f"{line}\n")
-        sys.stdout.flush()
+            # Flushes, and takes a stdout that is closed for one that nobody reads.
+            click.echo(line)
 
     def style(self, text: str, colour: str) -> str:
         """Returns text in a colour, where stdout shows colours."""
@@ -52,6 +52,11 @@ class Output:
 def note(text: str) -> None:
     """Says something on stderr that is not the result."""
     click.echo(f"replayctl: {printable(text)}", err=True)
+
+
+def give_up_stdout() -> None:
+    """Sends what is still buffered nowhere, so that the end of the process is quiet."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _takes_colour(stream: TextIO) -> bool:

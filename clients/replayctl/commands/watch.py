@@ -43,10 +43,14 @@ def command(options: Globals, *, bodies: bool, **settings: Unpack[WatchSettings]
     settings["kinds"] = settings["kinds"] or _default_kinds(options.output, bodies=bodies)
     if bodies:
         settings["content_limit"] = _BODY_BYTES
-    with options.client() as client, client.watch(on_interruption=_tell, **settings) as watch:
-        if settings["until_idle"] and watch.paused:
-            note("the queue is paused; waiting until `replayctl resume`")
-        _print(watch, options.output, bodies=bodies)
+    try:
+        with options.client() as client, client.watch(on_interruption=_tell, **settings) as watch:
+            if settings["until_idle"] and watch.paused:
+                note("the queue is paused; waiting until `replayctl resume`")
+            _print(watch, options.output, bodies=bodies)
+    except EventsCompacted as error:
+        error.add_note("with --skip-gaps it goes on with the oldest event that is kept")
+        raise
 
 
 def _print(watch: Watch, output: Output, *, bodies: bool) -> None:
@@ -54,7 +58,7 @@ def _print(watch: Watch, output: Output, *, bodies: bool) -> None:
         for event in watch:
             lines = () if output.as_json else event_lines(event, output.style, bodies=bodies)
             output.show(event, *lines)
-    except (KeyboardInterrupt, ReplaydClientError):
+    except KeyboardInterrupt:
         note(f"go on with --from {watch.cursor}")
         raise
 
