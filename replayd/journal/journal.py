@@ -32,7 +32,7 @@ class StoredJournal:
         self.accept = enqueues.accept
         self.discard = enqueues.discard
 
-        runs = Runs(ledger)
+        self._runs = runs = Runs(ledger)
         self.take = runs.take
         self.begin = runs.begin
         self.finish = runs.finish
@@ -88,7 +88,7 @@ class StoredJournal:
             return
         try:
             if not ledger.store.failure:
-                ledger.commit()
+                self._runs.unclaim()
         finally:
             with ledger.writing:
                 ledger.closed = True

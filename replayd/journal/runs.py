@@ -144,6 +144,23 @@ class Runs:
         with self._ledger.state:
             return [taken.running() for taken in self._ledger.taken.values()]
 
+    def unclaim(self) -> None:
+        """Commits, and gives up the claims of what has not begun: at a clean end nothing is
+        in doubt but what still runs.
+        """
+        kept: set[int] = set()
+
+        def prepare(commit: Commit) -> None:
+            with self._ledger.state:
+                kept.update(self._claimed & self._running_places())
+            if self._claimed:
+                commit.change.claims = sorted(kept)
+
+        def done() -> None:
+            self._claimed = kept
+
+        self._ledger.commit(prepare, done)
+
     # Intents
 
     def _has_intent(self, entry: Entry) -> bool:
@@ -151,13 +168,14 @@ class Runs:
 
     def _claims(self, begun: Iterable[Entry]) -> set[int]:
         """Places of all first attempts that run or may begin soon without a commit."""
-        ledger = self._ledger
-        running = [taken.entry for taken in ledger.taken.values()]
         places = {entry.place for entry in begun if _may_claim(entry)}
-        places |= {entry.place for entry in running if entry.place in self._claimed}
+        places |= self._claimed & self._running_places()
         sessions = [entry.session for entry in begun]
-        likely = ledger.schedule.likely_next(sessions, CLAIM_AHEAD - 1)
+        likely = self._ledger.schedule.likely_next(sessions, CLAIM_AHEAD - 1)
         return places | {entry.place for entry in likely}
+
+    def _running_places(self) -> set[int]:
+        return {taken.entry.place for taken in self._ledger.taken.values()}
 
     # Reading ahead
 

@@ -172,9 +172,7 @@ def test_contents_of_any_size(journal: Journal, size: int) -> None:
 
     requested, recorded = content(b"request"), content(b"recorded")
     answered = content(b"response")
-    enqueue(
-        journal, "b1", [row(7, request_content=requested, recorded_content=recorded), row(8)]
-    )
+    enqueue(journal, "b1", [row(7, request_content=requested, recorded_content=recorded), row(8)])
     (replay,) = journal.take(1, NOW)
     assert replay.request_content == (requested if size <= 256 * KIB else None)
     assert list(journal.content(replay.key, Part.RESPONSE)) == []
