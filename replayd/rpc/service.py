@@ -76,7 +76,7 @@ class ReplayService:
 
     async def count(self, request: replay_pb2.CountRequest, _: Context) -> replay_pb2.CountResponse:
         """Count."""
-        counts = self._journal.count(request.batch_id)
+        counts = await asyncio.to_thread(self._journal.count, request.batch_id)
         return count_answer(counts, self._journal.paused, self._cursor())
 
     async def watch_events(

@@ -62,6 +62,8 @@ class Watchers:
             )
         self.count += 1
         try:
+            # Raises BATCH_NOT_FOUND.
+            await asyncio.to_thread(self._journal.count, request.batch_id)
             async for message in self._serve(self._view(request)):
                 yield message
         finally:
@@ -69,7 +71,6 @@ class Watchers:
 
     def _view(self, request: replay_pb2.WatchEventsRequest) -> "_View":
         """Checks a request; raises ReplaydError."""
-        self._journal.count(request.batch_id)  # raises BATCH_NOT_FOUND
         limit = PREVIEW_LIMIT
         if request.HasField("content_limit_bytes"):
             limit = request.content_limit_bytes
@@ -162,7 +163,8 @@ class Watchers:
 
     async def _idle(self, view: "_View") -> bool:
         """Tells whether nothing waits or runs and every event of it has been sent."""
-        if not self._journal.count(view.batch_id).idle:
+        counts = await asyncio.to_thread(self._journal.count, view.batch_id)
+        if not counts.idle:
             return False
         # The last outcome may be handed over and not be in the log yet.
         await asyncio.to_thread(self._journal.commit)
