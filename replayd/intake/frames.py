@@ -62,8 +62,8 @@ class Summary:
     """The first `LISTED` of them."""
     content_hash: str = ""
     """Hex SHA-256 of the options (without request_id) and the content."""
-    peak_memory: int = 0
-    """The worker's peak resident size in bytes."""
+    resident_memory: int = 0
+    """Bytes that the worker holds in memory after all of it."""
 
 
 LISTED = 1000

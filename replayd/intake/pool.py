@@ -30,7 +30,7 @@ STREAM_BUFFER = 1 << 20
 """Bytes read ahead from a worker: a group of rows."""
 
 KEEP_BELOW = 128 << 20
-"""A worker that ever grew above this many bytes is not kept: it would not shrink."""
+"""A worker that holds more bytes than this is not kept: it would not shrink."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +153,7 @@ class Worker:
                 else:
                     raise decode_error(payload)
             await feeding
-            self.reusable = self.summary.peak_memory < KEEP_BELOW
+            self.reusable = self.summary.resident_memory < KEEP_BELOW
         finally:
             feeding.cancel()
             with suppress(asyncio.CancelledError, ConnectionError):

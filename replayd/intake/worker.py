@@ -14,6 +14,7 @@ import resource
 import signal
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import BinaryIO
 
 from google.protobuf.message import EncodeError
@@ -73,7 +74,7 @@ def _serve(source: BinaryIO, sink: BinaryIO, settings: DecodeSettings) -> bool:
         sink.write(frame(Frame.ERROR, encode_error(limit)))
     else:
         groups.flush()
-        summary.peak_memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+        summary.resident_memory = _resident_memory()
         sink.write(frame(Frame.SUMMARY, encode_summary(summary)))
         sink.flush()
         return True
@@ -98,6 +99,12 @@ def _messages(source: BinaryIO) -> Iterator[bytes]:
             granted = taken >> 20
             _grant_time()
         yield source.read(length)
+
+
+def _resident_memory() -> int:
+    # Not ru_maxrss: that of a new process begins with its parent's (proc(5) for statm).
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    return pages * resource.getpagesize()
 
 
 def _grant_time() -> None:

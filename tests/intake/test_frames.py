@@ -29,7 +29,7 @@ def test_a_summary_comes_back() -> None:
         noted=1,
         notes=[NotedFlow(0, "unknown key")],
         content_hash="00ff",
-        peak_memory=5,
+        resident_memory=5,
     )
     assert decode_summary(encode_summary(summary)) == summary
 
