@@ -20,9 +20,13 @@ def for_upstream(plan: Plan, credentials: bytes | None) -> Plan:
     `credentials` is the value of Proxy-Authorization that the user gave for the proxy,
     such as `Basic dTpw`; None: captured ones go as they are.
     """
-    first_line, _, section = plan.head.partition(b"\r\n")
+    # A raw method may hold anything, so it is not looked for but counted off.
+    rest, _, section = plan.head[len(plan.method) + 1 :].partition(b"\r\n")
     lines = _lines(section)
-    target, _, version = first_line[len(plan.method) + 1 :].rpartition(b" ")
+    target, space, version = rest.rpartition(b" ")
+    if not space:
+        # So may a raw target: what follows its line end is not its version.
+        target, version = version, b""
     absolute = _absolute(plan, target, lines)
     changes = list(plan.changes)
     if absolute != target:
@@ -35,7 +39,8 @@ def for_upstream(plan: Plan, credentials: bytes | None) -> Plan:
         changes.append(
             Change(ChangeKind.PROXY_AUTHORIZATION, f"Proxy-Authorization {done} for the upstream")
         )
-    head = b"".join((plan.method, b" ", absolute, b" ", version, b"\r\n", *lines, b"\r\n"))
+    start_line = b"%b %b%b%b\r\n" % (plan.method, absolute, space, version)
+    head = start_line + b"".join(lines) + b"\r\n"
     return replace(
         plan,
         head=head,

@@ -49,10 +49,11 @@ def refuse(
     `raw` lets unsafe bytes pass; `body_size_limit` is in bytes. A target that is a name
     is checked once more when it is resolved.
     """
-    request = flow.request
     unfit = _unfit(flow)
-    if unfit is not None or request is None:
-        return unfit or Refusal(Reason.MISSING_REQUEST, "the flow has no request")
+    if unfit is not None:
+        return unfit
+    request = flow.request
+    assert request is not None
     invalid = _invalid_target(flow, request)
     if invalid is not None:
         return Refusal(Reason.INVALID_TARGET, invalid)

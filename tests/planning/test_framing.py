@@ -2,7 +2,10 @@
 
 from typing import Any
 
+import h11
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from replayd.model.plan import Framing
 from tests.planning.requests import HOST, described, planned, written
@@ -192,3 +195,35 @@ def test_raw_still_frames_what_came_over_http2() -> None:
     )
     assert fields_of(kept.head)[-1] == b"content-length: 9"
     assert kept.framing is Framing.RAW
+
+
+NAMES = [CL, b"content-length", TE, b"TE", b"X", b"Connection"]
+VALUES = [b"0", b"3", b"4, 4", b"99", b"chunked", b"identity", b"gzip", b"a\r\n b", b"", b"x"]
+
+
+@given(
+    headers=st.lists(st.tuples(st.sampled_from(NAMES), st.sampled_from(VALUES)), max_size=5),
+    content=st.sampled_from([b"", b"abc", b"0\r\n\r\nGET / HTTP/1.1\r\n\r\n"]),
+    version=st.sampled_from([b"HTTP/1.1", b"HTTP/1.0", b"HTTP/2.0"]),
+    trailers=st.sampled_from([(), ((b"x-sum", b"1"),)]),
+)
+def test_one_request_arrives_with_its_content(
+    headers: list[tuple[bytes, bytes]], content: bytes, version: bytes, trailers: Fields
+) -> None:
+    request = {"headers": (*HOST, *headers), "http_version": version, "trailers": trailers}
+    plan = planned(method=b"POST", content=content, **request)
+    server = h11.Connection(h11.SERVER)
+    server.receive_data(written(plan, content))
+    arrived, refused = b"", ""
+    try:
+        while not isinstance(event := server.next_event(), h11.EndOfMessage):
+            assert event is not h11.NEED_DATA
+            arrived += event.data if isinstance(event, h11.Data) else b""
+    except h11.RemoteProtocolError as error:
+        refused = str(error)
+    if refused:
+        # A strict server may refuse codings as captured; it never sees a second request.
+        assert "transfer-encoding" in refused.lower()
+    else:
+        assert arrived == content
+        assert server.trailing_data == (b"", False)

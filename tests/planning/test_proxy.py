@@ -115,3 +115,24 @@ def test_a_request_without_fields() -> None:
         b"GET http://example.test/ HTTP/1.1\r\nProxy-Authorization: Basic x\r\n\r\n"
     )
     assert for_upstream(planned(headers=()), None).head.endswith(b"HTTP/1.1\r\n\r\n")
+
+
+@pytest.mark.parametrize(
+    ("request_", "head"),
+    [
+        (
+            {"method": b"POST / HTTP/1.1\r\nX:"},
+            b"POST / HTTP/1.1\r\nX: http://example.test/ HTTP/1.1\r\nHost: example.test\r\n\r\n",
+        ),
+        (
+            {"path": b"/a\r\nb"},
+            b"GET http://example.test/a\r\nb HTTP/1.1\r\nHost: example.test\r\n\r\n",
+        ),
+        (
+            {"headers": ((b"Host", b"example.test\r\n\r\nGET /b"),)},
+            b"GET http://example.test/ HTTP/1.1\r\nHost: example.test\r\n\r\nGET /b\r\n\r\n",
+        ),
+    ],
+)
+def test_raw_bytes_stay_where_they_are(request_: dict[str, Any], head: bytes) -> None:
+    assert for_upstream(planned(raw=True, **request_), None).head == head
