@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+import ipaddress
 import logging
 import signal
 import time
@@ -168,7 +169,7 @@ def _say_stopping(journal: Journal) -> None:
 
 def _wire_settings(config: Config) -> WireSettings:
     return WireSettings(
-        bind_address=config.bind_address,
+        bind_address=_bind_address(config),
         connect_timeout=config.connect_timeout,
         read_timeout=config.read_timeout,
         total_timeout=config.total_timeout,
@@ -183,6 +184,16 @@ def _wire_settings(config: Config) -> WireSettings:
             ciphers=config.ciphers,
         ),
     )
+
+
+def _bind_address(config: Config) -> str:
+    """Checked at the start, so that not every replay fails by it."""
+    try:
+        return str(ipaddress.ip_address(config.bind_address)) if config.bind_address else ""
+    except ValueError as error:
+        raise ConfigError(
+            f"--bind-address {config.bind_address}: not an IP address; write one of this machine"
+        ) from error
 
 
 def _worker_settings(config: Config, *, tcp: bool) -> WorkerSettings:

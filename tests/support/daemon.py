@@ -10,7 +10,7 @@ from types import TracebackType
 from typing import Self
 
 import grpc
-from flowreplay.v1 import replay_pb2_grpc
+from flowreplay.v1 import replay_pb2, replay_pb2_grpc
 
 from tests.support.processes import DEADLINE, Process
 from tests.support.programs import find
@@ -98,20 +98,22 @@ class Daemon:
         self, *arguments: str, stdin: bytes = b"", exit_code: int = 0
     ) -> subprocess.CompletedProcess[str]:
         """Runs `replayctl` against this daemon to its end and compares its exit code."""
-        done = subprocess.run(
-            [find("replayctl"), *arguments],
-            input=stdin,
-            env={**self.environment, "REPLAYD_ADDRESS": self.address},
-            capture_output=True,
-            timeout=2 * DEADLINE,
-            check=False,
-        )
-        result = subprocess.CompletedProcess(
-            done.args,
-            done.returncode,
-            done.stdout.decode(errors="backslashreplace"),
-            done.stderr.decode(errors="backslashreplace"),
-        )
+        command = [find("replayctl"), *arguments]
+        environment = {**self.environment, "REPLAYD_ADDRESS": self.address}
+        try:
+            done = subprocess.run(
+                command,
+                input=stdin,
+                env=environment,
+                capture_output=True,
+                timeout=DEADLINE,
+                check=False,
+            )
+        except subprocess.TimeoutExpired as late:
+            status = self.stub().GetStatus(replay_pb2.GetStatusRequest(), timeout=DEADLINE)
+            raise AssertionError(f"{late}\n{late.stdout!r}\n{status}\n{self.log}") from None
+        out, err = (text.decode(errors="backslashreplace") for text in (done.stdout, done.stderr))
+        result = subprocess.CompletedProcess(done.args, done.returncode, out, err)
         assert result.returncode == exit_code, f"{result}\n{self.process.describe()}"
         return result
 

@@ -77,7 +77,7 @@ def test_a_second_daemon_on_the_same_socket_is_refused(
         (["--concurrency", "0"], "--concurrency"),
         (["--no-such-option"], "--no-such-option"),
         (["--upstream", "ftp://x"], "--upstream"),
-        (["--allow-target", "10.0.0.0/99"], "--allow-target"),
+        (["--allow-target", "10.0.0.0/99"], "target pattern '10.0.0.0/99'"),
         (["--client-replay", "/no/such/file"], "/no/such/file"),
         (["--config", "/no/such/file"], "/no/such/file"),
         (["--ca-file", "/no/such/file"], "/no/such/file"),
