@@ -117,15 +117,20 @@ class ScriptedServer:
     def close(self) -> None:
         """Ends every connection and raises what a script failed with."""
         self.released.set()
-        for stream in (self._listener, *self._streams):
-            with contextlib.suppress(OSError):
-                stream.shutdown(socket.SHUT_RDWR)
-        for thread in self._threads:
-            thread.join(DEADLINE)
-            assert not thread.is_alive(), "a script did not end"
+        _shut_down(self._listener)
+        self._join(self._threads[0])
         self._listener.close()
+        for stream in self._streams:
+            _shut_down(stream)
+        for thread in self._threads:
+            self._join(thread)
         if self._failures:
             raise self._failures[0]
+
+    @staticmethod
+    def _join(thread: threading.Thread) -> None:
+        thread.join(DEADLINE)
+        assert not thread.is_alive(), "a script did not end"
 
     def _accept(self) -> None:
         while True:
@@ -133,6 +138,10 @@ class ScriptedServer:
                 stream, _ = self._listener.accept()
             except OSError:
                 return  # closed
+            if self._tls is not None:
+                stream = self._tls.wrap_socket(
+                    stream, server_side=True, do_handshake_on_connect=False
+                )
             script = self._scripts[min(len(self._streams), len(self._scripts) - 1)]
             self._streams.append(stream)
             thread = threading.Thread(target=self._serve, args=(stream, script), daemon=True)
@@ -142,8 +151,8 @@ class ScriptedServer:
     def _serve(self, stream: socket.socket, script: Script) -> None:
         try:
             stream.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            if self._tls is not None:
-                stream = self._tls.wrap_socket(stream, server_side=True)
+            if isinstance(stream, ssl.SSLSocket):
+                stream.do_handshake()
             peer = Peer(stream, self.released)
             with self._changed:
                 self.peers.append(peer)
@@ -166,3 +175,9 @@ class ScriptedServer:
         trace: TracebackType | None,
     ) -> None:
         self.close()
+
+
+def _shut_down(stream: socket.socket) -> None:
+    """Wakes whoever blocks on it, which closing would not."""
+    with contextlib.suppress(OSError):
+        stream.shutdown(socket.SHUT_RDWR)
