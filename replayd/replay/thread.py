@@ -118,8 +118,9 @@ class ReplayThread:
         elif not self._running:
             return True
         self._commit_if_due()
-        self._wire.poller.wait(self._patience())
+        ready = self._wire.poller.wait(self._patience())
         now = self._clock.monotonic()
+        self._wire.poller.tell(ready)
         for exchange in self._deadlines.due(self._running.values(), now):
             exchange.on_deadline()
         self._wire.pool.expire(now)

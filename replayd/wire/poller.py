@@ -6,7 +6,7 @@ connection costs no system call, and one that its server closes is noticed where
 """
 
 import selectors
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from replayd.model.outcome import ConnectionInfo
@@ -15,6 +15,9 @@ from replayd.wire.transport import Transport
 
 _READ = selectors.EVENT_READ
 _READ_WRITE = selectors.EVENT_READ | selectors.EVENT_WRITE
+
+Ready = Sequence[tuple[selectors.SelectorKey, int]]
+"""What a wait found."""
 
 
 class Owner(Protocol):
@@ -46,9 +49,17 @@ class Poller:
         """Stops watching; before the descriptor is closed."""
         self._selector.unregister(descriptor)
 
-    def wait(self, seconds: float | None) -> None:
-        """Waits (None: for ever) and tells every owner concerned."""
-        for key, events in self._selector.select(seconds):
+    def wait(self, seconds: float | None) -> Ready:
+        """Waits until something is ready (None: for ever); `tell` it next.
+
+        Apart, so that the caller can look at the clock in between: whoever is late by then
+        is late, however long it takes to tell the others.
+        """
+        return self._selector.select(seconds)
+
+    def tell(self, ready: Ready) -> None:
+        """Tells every owner concerned."""
+        for key, events in ready:
             if isinstance(key.data, Connection):
                 key.data.ready(events)
             else:

@@ -37,7 +37,7 @@ class Network:
 
     def turn(self) -> None:
         """Tells everybody concerned what is ready now."""
-        self.poller.wait(0)
+        self.poller.tell(self.poller.wait(0))
 
     def close(self) -> None:
         """Closes what is still open."""

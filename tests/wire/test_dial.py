@@ -55,8 +55,12 @@ class Dialling:
         while (connection := dial.advance(1)) is None:
             if not self.mail.empty():
                 self.mail.get()()
-            self.wire.poller.wait(0.01)
+            self.wait()
         return connection
+
+    def wait(self) -> None:
+        """Waits a little for something to go on."""
+        self.wire.poller.wait(0.01)
 
     def close(self) -> None:
         for dial in self.dials:
@@ -146,7 +150,7 @@ def test_an_address_that_does_not_answer_has_its_share_of_the_time(dialling: Mak
         assert dial.deadline == 5 * SECOND
         dial.expire(5 * SECOND)
         while (connection := dial.advance(5 * SECOND)) is None:
-            made.wire.poller.wait(0.01)
+            made.wait()
         assert connection.info.address == f"127.0.0.1:{server.port}"
 
 
@@ -239,7 +243,7 @@ def test_a_tls_handshake_has_a_time_of_its_own(dialling: Make) -> None:
         made = dialling()
         dial = made.dial(https(server))
         while dial.advance(3 * SECOND) is None and dial.connected_at is None:
-            made.wire.poller.wait(DEADLINE)
+            made.wait()
         assert dial.deadline == 13 * SECOND
         with pytest.raises(WireError, match="TLS handshake") as caught:
             dial.expire(13 * SECOND)
@@ -318,7 +322,7 @@ def test_a_proxy_that_never_answers(dialling: Make) -> None:
         dial = made.dial(Target("https", "name.example", 443, "name.example"))
         while not proxy.requests:
             assert dial.advance(0) is None
-            made.wire.poller.wait(0.01)
+            made.wait()
         assert dial.deadline == 10 * SECOND
         with pytest.raises(WireError, match="no connection to the upstream proxy") as caught:
             dial.expire(10 * SECOND)

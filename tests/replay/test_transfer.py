@@ -1,0 +1,285 @@
+"""One request and its response: servers that are slow, early, endless, rude or plain."""
+
+import pytest
+from flowreplay.v1 import event_pb2, reason_pb2
+
+from tests.support.replaying import ROW_CONTENT_LIMIT, Replaying, flow
+from tests.support.scripted_server import OK, Peer, Script, ScriptedServer, answers
+
+CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+LARGE = bytes(range(256)) * (ROW_CONTENT_LIMIT // 256 + 1)
+
+
+def never_answers(peer: Peer) -> None:
+    peer.request()
+    peer.until_closed()
+
+
+def closes(peer: Peer) -> None:
+    peer.request()
+
+
+def resets(peer: Peer) -> None:
+    peer.request()
+    peer.reset()
+
+
+def resets_in_content(peer: Peer) -> None:
+    peer.answer(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\npart")
+    peer.until_released()
+    peer.reset()
+
+
+def stops(peer: Peer) -> None:
+    peer.answer(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\npart")
+    peer.until_closed()
+
+
+def floods(piece: bytes, start: bytes = b"") -> Script:
+    """Sends for as long as anybody listens."""
+
+    def script(peer: Peer) -> None:
+        peer.answer(start)
+        while True:
+            peer.send(piece)
+
+    return script
+
+
+HOSTILE: dict[str, tuple[Script, str]] = {
+    "never-answers": (never_answers, "FIRST_BYTE_TIMEOUT"),
+    "closes": (closes, "CLOSED_EARLY"),
+    "resets": (resets, "CONNECTION_RESET"),
+    "garbage": (answers(b"\x00\x01 hello"), "INVALID_RESPONSE"),
+    "another-protocol": (answers(b"SSH-2.0-OpenSSH_9.2p1\r\n"), "INVALID_RESPONSE"),
+    "stops": (stops, "READ_TIMEOUT"),
+    "cut": (answers(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\npart"), "CLOSED_EARLY"),
+    "cut-chunks": (answers(CHUNKED + b"4\r\npart\r\n"), "CLOSED_EARLY"),
+    "endless-content": (floods(b"x" * 9999, b"HTTP/1.1 200 OK\r\n\r\n"), "BODY_TOO_LARGE"),
+    "endless-chunks": (floods(b"1\r\nx\r\n" * 999, CHUNKED), "BODY_TOO_LARGE"),
+    "endless-head": (floods(b"X-Y: z\r\n" * 99, b"HTTP/1.1 200 OK\r\n"), "HEAD_TOO_LARGE"),
+    "endless-line": (floods(b"x" * 9999, b"HTTP/1.1 200 "), "HEAD_TOO_LARGE"),
+    "endless-interims": (floods(b"HTTP/1.1 102 Wait\r\n\r\n"), "HEAD_TOO_LARGE"),
+    "endless-trailers": (floods(b"X: y\r\n" * 99, CHUNKED + b"0\r\n"), "HEAD_TOO_LARGE"),
+    "101": (answers(b"HTTP/1.1 101 Switching\r\nUpgrade: x\r\n\r\n"), "INVALID_RESPONSE"),
+}
+
+
+def reason(event: event_pb2.Event) -> str:
+    return reason_pb2.Reason.Name(event.error.reason).removeprefix("REASON_")
+
+
+@pytest.mark.parametrize(("script", "expected"), HOSTILE.values(), ids=HOSTILE)
+def test_a_hostile_server_fails_its_replay_and_the_next_one_runs(
+    script: Script, expected: str
+) -> None:
+    with (
+        ScriptedServer(script) as hostile,
+        ScriptedServer(answers(OK)) as plain,
+        Replaying(read_timeout=0.2, body_size_limit=100_000) as replaying,
+    ):
+        failed, succeeded = replaying.run(flow(hostile.port), flow(plain.port))
+        assert reason(failed) == expected
+        assert failed.error.state == event_pb2.REPLAY_STATE_FAILED
+        assert failed.error.message
+        assert succeeded.response.content == b"ok"
+
+
+def test_what_came_of_too_much_is_kept() -> None:
+    script = floods(b"x" * 9999, b"HTTP/1.1 206 Some\r\nA: b\r\n\r\n")
+    with ScriptedServer(script) as server, Replaying(body_size_limit=100_000) as replaying:
+        (failed,) = replaying.run(flow(server.port))
+        assert failed.error.head.status_code == 206
+        assert failed.error.content == b"x" * 65536
+        assert failed.error.content_size_bytes == 100_000
+        assert failed.error.content_truncated
+
+
+def test_content_up_to_the_limit_is_not_too_much() -> None:
+    response = b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n" + b"x" * 1000
+    with ScriptedServer(answers(response)) as server:
+        with Replaying(body_size_limit=1000) as replaying:
+            assert replaying.run(flow(server.port))[0].response.content_size_bytes == 1000
+        with Replaying(body_size_limit=999) as replaying:
+            assert reason(replaying.run(flow(server.port))[0]) == "BODY_TOO_LARGE"
+
+
+def test_a_reset_in_the_content_keeps_what_came() -> None:
+    with ScriptedServer(resets_in_content) as server, Replaying(read_timeout=5.0) as replaying:
+        batch = replaying.enqueue(flow(server.port))
+        server.wait_for_peers(1)
+        server.released.set()
+        (failed,) = replaying.outcomes(batch, 1)
+        assert reason(failed) == "CONNECTION_RESET"
+        assert failed.error.content in (b"part", b"")
+
+
+def test_a_dripping_head_is_too_slow() -> None:
+    def drips(peer: Peer) -> None:
+        peer.request()
+        for byte in b"HTTP/1.1 200 OK\r\nX: " + b"y" * 10_000_000:
+            peer.send(bytes([byte]))
+
+    with ScriptedServer(drips) as server, Replaying(min_rate_after=0.05, min_rate=1 << 30) as run:
+        assert reason(run.run(flow(server.port))[0]) == "TOO_SLOW"
+
+
+def test_a_stream_of_undeclared_length_may_drip() -> None:
+    def drips(peer: Peer) -> None:
+        peer.answer(CHUNKED)
+        for _ in range(300):
+            peer.send(b"1\r\nx\r\n")
+        peer.send(b"0\r\n\r\n")
+
+    with ScriptedServer(drips) as server, Replaying(min_rate_after=0.0, min_rate=1 << 30) as run:
+        assert run.run(flow(server.port))[0].response.content == b"x" * 300
+
+
+def test_the_total_timeout_ends_what_never_pauses() -> None:
+    script = floods(b"1\r\nx\r\n", CHUNKED)
+    with ScriptedServer(script) as server, Replaying(total_timeout=0.3) as replaying:
+        (failed,) = replaying.run(flow(server.port))
+        assert reason(failed) == "TOTAL_TIMEOUT"
+        assert failed.error.timings.total_duration.ToMilliseconds() >= 300
+
+
+def test_a_request_that_nobody_reads() -> None:
+    def deaf(peer: Peer) -> None:
+        peer.until_released()
+
+    content = b"x" * 20_000_000
+    with ScriptedServer(deaf) as server, Replaying(read_timeout=0.3) as replaying:
+        (failed,) = replaying.run(flow(server.port, method=b"PUT", content=content))
+        assert reason(failed) == "WRITE_TIMEOUT"
+        assert not failed.error.timings.HasField("sent_duration")
+
+
+@pytest.mark.parametrize("content", [b"small", LARGE], ids=["small", "large"])
+def test_the_request_arrives_as_planned(content: bytes) -> None:
+    with ScriptedServer(answers(OK)) as server, Replaying() as replaying:
+        headers = ((b"Host", b"X"), (b"x-ODD", b"\xff"), (b"Content-Length", b"%d" % len(content)))
+        replaying.run(flow(server.port, method=b"POST", content=content, headers=headers))
+        head = b"POST / HTTP/1.1\r\nHost: X\r\nx-ODD: \xff\r\nContent-Length: %d\r\n\r\n"
+        assert server.requests == [head % len(content) + content]
+
+
+@pytest.mark.parametrize("content", [b"small", LARGE], ids=["small", "large"])
+def test_chunked_content_is_one_chunk_with_its_trailers(content: bytes) -> None:
+    with ScriptedServer(answers(OK)) as server, Replaying() as replaying:
+        headers = ((b"Host", b"x"), (b"Transfer-Encoding", b"chunked"))
+        replaying.run(
+            flow(
+                server.port,
+                method=b"POST",
+                content=content,
+                headers=headers,
+                trailers=((b"Sum", b"1"),),
+            )
+        )
+        assert server.requests[0].endswith(
+            b"\r\n\r\n%x\r\n%b\r\n0\r\nSum: 1\r\n\r\n" % (len(content), content)
+        )
+
+
+EXPECTING = ((b"Host", b"x"), (b"Expect", b"100-continue"), (b"Content-Length", b"4"))
+
+
+def test_content_waits_for_continue() -> None:
+    def script(peer: Peer) -> None:
+        head = peer.receive(65536)
+        assert head.endswith(b"\r\n\r\n")
+        peer.send(b"HTTP/1.1 100 Continue\r\n\r\n")
+        assert peer.receive(4) == b"body"
+        peer.send(OK)
+
+    with ScriptedServer(script) as server, Replaying() as replaying:
+        (ended,) = replaying.run(
+            flow(server.port, method=b"POST", content=b"body", headers=EXPECTING)
+        )
+        assert list(ended.response.head.interim_status_codes) == [100]
+        assert not ended.response.early
+
+
+def test_content_does_not_wait_for_ever() -> None:
+    def script(peer: Peer) -> None:
+        peer.receive(65536)
+        assert peer.receive(4) == b"body"
+        peer.send(OK)
+
+    with ScriptedServer(script) as server, Replaying(expect_timeout=0.05) as replaying:
+        (ended,) = replaying.run(
+            flow(server.port, method=b"POST", content=b"body", headers=EXPECTING)
+        )
+        assert ended.response.head.status_code == 200
+
+
+def test_content_that_nobody_wants_is_not_sent() -> None:
+    def script(peer: Peer) -> None:
+        peer.receive(65536)
+        peer.send(b"HTTP/1.1 417 No\r\nContent-Length: 0\r\n\r\n")
+        assert peer.receive(4) == b""  # closed: the content was never sent
+
+    with ScriptedServer(script) as server, Replaying() as replaying:
+        (ended,) = replaying.run(
+            flow(server.port, method=b"POST", content=b"body", headers=EXPECTING)
+        )
+        assert ended.response.head.status_code == 417
+        assert ended.response.early
+
+
+@pytest.mark.parametrize("then", ["reads-on", "closes", "resets"])
+def test_an_early_response_counts(then: str) -> None:
+    def script(peer: Peer) -> None:
+        peer.receive(100)
+        peer.send(b"HTTP/1.1 413 Too much\r\nContent-Length: 3\r\n\r\nno!")
+        if then == "reads-on":
+            peer.until_closed()
+        elif then == "resets":
+            peer.reset()
+
+    with ScriptedServer(script) as server, Replaying() as replaying:
+        content = b"x" * 20_000_000
+        (ended,) = replaying.run(flow(server.port, method=b"PUT", content=content))
+        assert ended.response.head.status_code == 413
+        assert ended.response.content == b"no!"
+        assert ended.response.early
+
+
+def test_large_content_comes_whole() -> None:
+    response = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(LARGE) + LARGE
+    with ScriptedServer(answers(response)) as server, Replaying() as replaying:
+        (ended,) = replaying.run(flow(server.port))
+        assert ended.response.content == LARGE[:65536]
+        assert ended.response.content_size_bytes == len(LARGE)
+        assert not ended.error.message
+
+
+@pytest.mark.parametrize(
+    ("response", "method", "content"),
+    [
+        (b"HTTP/1.1 204 No\r\nContent-Length: 3\r\n\r\n", b"GET", b""),
+        (b"HTTP/1.1 304 Same\r\nContent-Length: 3\r\n\r\n", b"GET", b""),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\n", b"HEAD", b""),
+        (b"HTTP/1.0 200 OK\r\n\r\nuntil the end", b"GET", b"until the end"),
+        (b"HTTP/1.1 200 OK\r\n\r\nuntil the end", b"GET", b"until the end"),
+    ],
+)
+def test_ends_where_the_response_ends(response: bytes, method: bytes, content: bytes) -> None:
+    with ScriptedServer(answers(response)) as server, Replaying() as replaying:
+        (ended,) = replaying.run(flow(server.port, method=method))
+        assert ended.response.content == content
+
+
+def test_trailers_are_told() -> None:
+    response = CHUNKED + b"1\r\na\r\n0\r\nX-Sum: 1\r\n\r\n"
+    with ScriptedServer(answers(response)) as server, Replaying() as replaying:
+        (ended,) = replaying.run(flow(server.port))
+        assert [(each.name, each.value) for each in ended.response.trailers] == [(b"X-Sum", b"1")]
+
+
+def test_a_lenient_response_is_marked_and_its_connection_not_used_again() -> None:
+    response = b"HTTP/1.1 200 OK\nContent-Length: 2\n\nok"
+    with ScriptedServer(answers(response)) as server, Replaying() as replaying:
+        ended = replaying.run(flow(server.port), flow(server.port))
+        assert [each.response.lenient for each in ended] == [True, True]
+        assert len(server.peers) == 2
