@@ -36,6 +36,8 @@ class _Verbs(click.Group):
             # Whoever read our output has had enough.
             give_up_stdout()
             ctx.exit(exits.DONE)
+        except KeyboardInterrupt:
+            ctx.exit(exits.INTERRUPTED)
 
 
 @click.command(cls=_Verbs, context_settings={"help_option_names": ["-h", "--help"]})

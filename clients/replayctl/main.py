@@ -26,8 +26,8 @@ def main() -> None:
 def _prepare_stdout() -> None:
     """Makes stdout take whatever is printed: what its encoding lacks as an escape."""
     if sys.stdout is None:
-        # Started with stdout closed.
-        sys.stdout = Path(os.devnull).open("w")
+        # Started with stdout closed; it lasts as long as the process.
+        sys.stdout = Path(os.devnull).open("w")  # noqa: SIM115
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")
 

@@ -17,5 +17,5 @@ def progress_bar(label: str, total: int | None) -> Iterator[Advance]:
         yield lambda _done: None
         return
     with click.progressbar(length=total, label=label, file=sys.stderr) as bar:
-        # A repeated call starts again from the front, so steps may be negative.
-        yield lambda done: bar.update(done - bar.pos)
+        # A repeated call starts again from the front; the bar waits until it is overtaken.
+        yield lambda done: bar.update(max(0, done - bar.pos))

@@ -1,0 +1,196 @@
+import json
+from pathlib import Path
+
+import grpc
+import pytest
+from click.testing import CliRunner
+from flowreplay.v1 import reason_pb2
+from flowreplay.v1.replay_pb2 import (
+    CaptureNote,
+    CountResponse,
+    EnqueueRequest,
+    EnqueueResponse,
+    Refusal,
+)
+from replayctl.cli import cli
+
+from tests.support.daemon import Daemon
+from tests.support.fake_daemon import FakeDaemon, Refuse, events
+from tests.support.recorder import Exchange, Recorder
+from tests.support.replayctl import replayctl, replayctl_on_terminal
+
+ANSWER = EnqueueResponse(batch_id="b", accepted_count=1, cursor="c")
+BAD = Refuse(grpc.StatusCode.INVALID_ARGUMENT, "DAMAGED_CAPTURE", "damaged at byte 7")
+
+
+@pytest.fixture
+def capture(captures: Path) -> str:
+    return str(captures / "mut-unknown-key.mitm")
+
+
+def not_found(exchange: Exchange) -> None:
+    exchange.reply(404)
+
+
+def test_options_travel_as_given(fake: FakeDaemon, capture: str) -> None:
+    fake.enqueues.append(ANSWER)
+    options = ["--format", "mitmproxy", "--strict", "--raw", "--label", "l", "--request-id", "r"]
+    rules = ["--connect-to", "a:80=h:1", "--connect-to", "=h:2"]
+    ended = replayctl(fake.address, "enqueue", *options, *rules, capture)
+    assert ended.stdout == f"{capture}: batch b: 1 accepted\n"
+    first = fake.requests[0]
+    assert isinstance(first, EnqueueRequest)
+    sent = first.options
+    assert (sent.format, sent.strict, sent.raw, sent.label) == (1, True, True, "l")
+    assert sent.request_id == "r"
+    assert [(rule.host, rule.dial_port) for rule in sent.connect_to] == [("a", 1), ("", 2)]
+
+
+def test_refusals_and_notes_are_listed(fake: FakeDaemon, capture: str) -> None:
+    refusals = [
+        Refusal(flow_index=1, flow_id="f\x1b", reason=reason_pb2.REASON_LIVE_FLOW, message="live"),
+        Refusal(flow_index=2, reason=reason_pb2.REASON_NOT_HTTP, message="tcp"),
+    ]
+    answer = EnqueueResponse(
+        batch_id="b",
+        accepted_count=1,
+        refused_count=1005,
+        refusals=refusals,
+        notes=[CaptureNote(flow_index=0, message="odd")],
+        duplicate=True,
+    )
+    fake.enqueues.append(answer)
+    assert replayctl(fake.address, "enqueue", capture).stdout.splitlines() == [
+        f"{capture}: batch b: 1 accepted, 1005 refused (enqueued before under this request id)",
+        r"  flow 1 (f\x1b) refused: LIVE_FLOW: live",
+        "  flow 2 refused: NOT_HTTP: tcp",
+        "  and 1003 more flows refused",
+        "  flow 0: odd",
+    ]
+
+
+def test_stdin_is_a_capture_too(daemon: Daemon, target: Recorder, captures: Path) -> None:
+    content = (captures / "mut-header-injection.mitm").read_bytes()
+    rule = f"={target.address}"
+    ended = replayctl(daemon.address, "enqueue", "--connect-to", rule, "-", stdin=content)
+    first, refusal = ended.stdout.splitlines()
+    assert first.startswith("stdin: batch ")
+    assert first.endswith(": 2 accepted, 1 refused")
+    assert "flow 1 (362f29e5-32bf-4191-a6bf-3eaa922eeb18) refused: UNSAFE_BYTES:" in refusal
+
+
+def test_files_are_batches_in_their_order(daemon: Daemon, captures: Path, capture: str) -> None:
+    other = str(captures / "mut-empty.mitm")
+    ended = replayctl(
+        daemon.address,
+        "--output",
+        "json",
+        "enqueue",
+        "--connect-to",
+        "=127.0.0.1:1",
+        capture,
+        other,
+    )
+    batches = [json.loads(line) for line in ended.stdout.splitlines()]
+    assert [batch["acceptedCount"] for batch in batches] == ["3", "0"]
+
+
+def test_a_bad_capture_names_the_file_and_what_was_left(
+    fake: FakeDaemon, captures: Path, capture: str
+) -> None:
+    bad, later = (str(captures / name) for name in ("rec-dns.mitm", "rec-ws.mitm"))
+    fake.enqueues.extend([ANSWER, BAD])
+    ended = replayctl(fake.address, "enqueue", capture, bad, later)
+    assert ended.code == 4
+    assert ended.stdout == f"{capture}: batch b: 1 accepted\n"
+    assert ended.stderr.splitlines() == [
+        f"replayctl: {bad}: damaged at byte 7 [DAMAGED_CAPTURE]",
+        f"replayctl: not enqueued either: {later}",
+    ]
+
+
+def test_a_damaged_capture_says_where(daemon: Daemon, captures: Path) -> None:
+    path = str(captures / "mut-truncated-mid-flow.mitm")
+    ended = daemon.replayctl("enqueue", path, exit_code=4)
+    assert f"{path}: " in ended.stderr
+    assert "(byte 6010, flow 3) [DAMAGED_CAPTURE]" in ended.stderr
+
+
+def test_strict_refuses_all(daemon: Daemon, captures: Path) -> None:
+    path = str(captures / "mut-header-injection.mitm")
+    assert "FLOW_REFUSED" in daemon.replayctl("enqueue", "--strict", path, exit_code=4).stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ([], "Missing argument"),
+        (["no-such-file"], "does not exist"),
+        (["."], "is a directory"),
+        (["-", "-"], "only once"),
+        (["--request-id", "r", "FILE", "FILE"], "give one FILE"),
+        (["--fail-on", "error", "FILE"], "only --wait"),
+        (["--wait", "--fail-on", "diff", "FILE"], "diff can't be named here"),
+        (["--wait", "--fail-on", ",", "FILE"], "nothing can't be named"),
+        (["--connect-to", "a:x=h:1", "FILE"], "the port 'x'"),
+        (["--format", "tar", "FILE"], "'tar' is not"),
+    ],
+)
+def test_wrong_usage_sends_nothing(
+    fake: FakeDaemon, capture: str, arguments: list[str], said: str
+) -> None:
+    files = [capture if each == "FILE" else each for each in arguments]
+    result = CliRunner().invoke(cli, ["--address", fake.address, "enqueue", *files])
+    assert result.exit_code == 2
+    assert said in result.stderr
+    assert fake.requests == []
+
+
+def test_a_terminal_is_no_capture(fake: FakeDaemon) -> None:
+    assert "stdin (-) is a terminal" in replayctl_on_terminal(fake.address, "enqueue", "-")
+
+
+def test_wait_sums_up(daemon: Daemon, target: Recorder, capture: str) -> None:
+    ended = daemon.replayctl("enqueue", "--wait", "--connect-to", f"={target.address}", capture)
+    *_, states, statuses = ended.stdout.splitlines()
+    assert states.endswith(": 3 succeeded")
+    assert statuses == "  statuses: 200 x3"
+
+
+def test_wait_fails_on_errors(daemon: Daemon, capture: str) -> None:
+    nobody = ["--connect-to", "=127.0.0.1:1"]
+    ended = daemon.replayctl("--output", "json", "enqueue", "--wait", *nobody, capture, exit_code=1)
+    summary = json.loads(ended.stdout.splitlines()[-1])
+    assert summary["stateCounts"]["failed"] == 3
+    assert summary["reasonCounts"] == {"CONNECT_FAILED": 3}
+    daemon.replayctl("enqueue", "--wait", "--fail-on", "status", *nobody, capture)
+
+
+def test_wait_fails_on_statuses_when_asked(
+    daemon: Daemon, start_recorder: type[Recorder], capture: str
+) -> None:
+    rule = ["--connect-to", f"={start_recorder(not_found).address}"]
+    daemon.replayctl("enqueue", "--wait", *rule, capture)
+    fail_on = ["--fail-on", "error, status"]
+    daemon.replayctl("enqueue", "--wait", *rule, *fail_on, capture, exit_code=1)
+
+
+def test_wait_has_a_bar_on_a_terminal(fake: FakeDaemon, capture: str) -> None:
+    fake.enqueues.append(ANSWER)
+    answered = events(1)
+    answered.events[0].response.head.status_code = 200
+    fake.watches.append([events(), answered])
+    fake.answers["Count"] = CountResponse(succeeded_count=1)
+    shown = replayctl_on_terminal(fake.address, "enqueue", "--wait", capture)
+    assert "100%" in shown
+    assert "batch b: 1 succeeded" in shown
+
+
+def test_a_large_upload_has_a_bar_on_a_terminal(fake: FakeDaemon, tmp_path: Path) -> None:
+    large = tmp_path / "large.mitm"
+    with large.open("wb") as file:
+        file.truncate(9 << 20)
+    fake.enqueues.append(ANSWER)
+    shown = replayctl_on_terminal(fake.address, "enqueue", str(large))
+    assert "large.mitm  [" in shown
+    assert "100%" in shown

@@ -1,0 +1,15 @@
+import json
+
+from click.testing import CliRunner
+from flowreplay.v1.replay_pb2 import PauseResponse
+from replayctl.cli import cli
+
+from tests.support.fake_daemon import FakeDaemon
+
+
+def test_it_says_whether_it_changed_anything(fake: FakeDaemon) -> None:
+    for changed, said in ((True, "paused\n"), (False, "paused already\n")):
+        fake.answers["Pause"] = PauseResponse(changed=changed)
+        assert CliRunner().invoke(cli, ["--address", fake.address, "pause"]).stdout == said
+    result = CliRunner().invoke(cli, ["--address", fake.address, "--output", "json", "pause"])
+    assert json.loads(result.stdout)["changed"] is False

@@ -1,0 +1,155 @@
+import re
+
+import pytest
+from flowreplay.v1 import event_pb2 as pb
+from flowreplay.v1 import plan_pb2, reason_pb2
+from google.protobuf.duration_pb2 import Duration
+from replayctl.events import duration_text, event_lines, reason_name, size_text, state_name
+
+TIME = re.compile(r"^\d\d:\d\d:\d\d\.\d{3}  ")
+TIMINGS = pb.Timings(total_duration=Duration(nanos=12_345_678))
+
+
+def plain(text: str, _colour: str) -> str:
+    return text
+
+
+def tagged(text: str, colour: str) -> str:
+    return f"<{colour}>{text}</>"
+
+
+def line_of(event: pb.Event) -> str:
+    (line,) = event_lines(event, plain)
+    assert TIME.match(line)
+    return TIME.sub("", line)
+
+
+def response(status: int = 200, recorded: int = 0) -> pb.ResponseEvent:
+    return pb.ResponseEvent(
+        head=pb.ResponseHead(status_code=status),
+        recorded_status_code=recorded,
+        content=b"hi\x1b",
+        content_size_bytes=1536,
+        timings=TIMINGS,
+        url=b"http://h/\x1b[31m",
+        method=b"GET",
+    )
+
+
+def test_a_response_is_one_line() -> None:
+    line = line_of(pb.Event(response=response()))
+    assert line == r"GET http://h/\x1b[31m  200  1.5 KiB  12.3 ms"
+
+
+@pytest.mark.parametrize(("recorded", "said"), [(0, ""), (404, ""), (200, " (recorded 200)")])
+def test_a_recorded_status_is_told_when_it_differs(recorded: int, said: str) -> None:
+    assert f"  404{said}  " in line_of(pb.Event(response=response(404, recorded)))
+
+
+@pytest.mark.parametrize(
+    ("status", "colour"), [(204, "green"), (301, "cyan"), (404, "yellow"), (503, "red")]
+)
+def test_a_status_has_its_colour(status: int, colour: str) -> None:
+    (line,) = event_lines(pb.Event(response=response(status)), tagged)
+    assert f"<{colour}>{status}</>" in line
+
+
+def test_a_later_attempt_is_told() -> None:
+    assert line_of(pb.Event(attempt=2, response=response())).endswith("(attempt 2)")
+
+
+def test_an_error_has_its_state_reason_and_words() -> None:
+    error = pb.ErrorEvent(
+        state=pb.REPLAY_STATE_FAILED,
+        reason=reason_pb2.REASON_CONNECT_FAILED,
+        message="no\nway",
+        url=b"http://h/",
+        method=b"POST",
+        timings=TIMINGS,
+    )
+    line = line_of(pb.Event(error=error))
+    assert line == r"POST http://h/  FAILED CONNECT_FAILED: no\nway  12.3 ms"
+
+
+def test_a_request_tells_each_change() -> None:
+    plan = plan_pb2.Plan(
+        method=b"PUT",
+        url=b"http://h/",
+        changes=[plan_pb2.Change(description="Content-Length: 2 added")],
+    )
+    event = pb.Event(request=pb.RequestEvent(plan=plan, content=b"hi", content_size_bytes=2))
+    assert line_of(event) == "PUT http://h/  sending 2 B; Content-Length: 2 added"
+    assert list(event_lines(event, plain, bodies=True))[1:] == ["    hi"]
+
+
+def test_bodies_follow_their_line_escaped() -> None:
+    _, *body = event_lines(pb.Event(response=response()), plain, bodies=True)
+    assert all(line.startswith("    ") and "\x1b" not in line for line in body)
+    assert body[-1] == "    ... 1533 more bytes"
+
+
+def test_a_note_has_its_flow_and_reason() -> None:
+    log = pb.LogEvent(
+        level=pb.LOG_LEVEL_WARNING,
+        message="odd",
+        flow_index=0,
+        reason=reason_pb2.REASON_CAPTURE_NOTE,
+    )
+    assert line_of(pb.Event(log=log)) == "warning: odd (flow 0) [CAPTURE_NOTE]"
+    assert line_of(pb.Event(log=pb.LogEvent(level=pb.LOG_LEVEL_INFO, message="x"))) == "info: x"
+
+
+@pytest.mark.parametrize(
+    ("update", "said"),
+    [
+        (pb.UpdateEvent(kind=pb.UPDATE_KIND_PAUSED), "the queue was paused"),
+        (pb.UpdateEvent(kind=pb.UPDATE_KIND_RESUMED), "the queue was resumed"),
+        (pb.UpdateEvent(kind=pb.UPDATE_KIND_STOPPING), "the daemon is stopping"),
+        (
+            pb.UpdateEvent(
+                kind=pb.UPDATE_KIND_CLEARED,
+                replay_count=2,
+                ranges=[pb.ReplayRange(batch_id="a"), pb.ReplayRange(batch_id="b")],
+            ),
+            "cleared 2 replays of batch a, b",
+        ),
+        (
+            pb.UpdateEvent(kind=pb.UPDATE_KIND_QUEUED, replay_count=1, label="l\x1b"),
+            r"queued 1 replay of batch own (l\x1b)",
+        ),
+    ],
+)
+def test_an_update_says_what_changed(update: pb.UpdateEvent, said: str) -> None:
+    assert line_of(pb.Event(batch_id="own", update=update)) == said
+
+
+def test_what_a_newer_daemon_sends_is_no_error() -> None:
+    assert list(event_lines(pb.Event(sequence=1), plain)) == []
+    assert reason_name(reason_pb2.Reason.ValueType(9999)) == "9999"
+    assert state_name(pb.ReplayState.ValueType(3)) == "SUCCEEDED"
+    assert line_of(
+        pb.Event(update=pb.UpdateEvent(kind=pb.UpdateKind.ValueType(99), replay_count=3))
+    )
+
+
+@pytest.mark.parametrize(
+    ("size", "text"),
+    [
+        (0, "0 B"),
+        (1023, "1023 B"),
+        (1024, "1.0 KiB"),
+        (1 << 20, "1.0 MiB"),
+        (5 << 50, "5120.0 TiB"),
+    ],
+)
+def test_sizes(size: int, text: str) -> None:
+    assert size_text(size) == text
+
+
+@pytest.mark.parametrize(
+    ("milliseconds", "text"), [(0, "0.0 ms"), (999, "999.0 ms"), (1500, "1.50 s")]
+)
+def test_durations(milliseconds: int, text: str) -> None:
+    duration = Duration()
+    duration.FromMilliseconds(milliseconds)
+    assert duration_text(duration) == text

@@ -1,0 +1,67 @@
+"""What only a process of its own shows."""
+
+import signal
+import subprocess
+
+import pytest
+from flowreplay.v1.replay_pb2 import GetStatusResponse
+
+from tests.support.fake_daemon import HANG, FakeDaemon, events
+from tests.support.processes import DEADLINE
+from tests.support.programs import find
+from tests.support.replayctl import replayctl, start_replayctl
+
+
+def test_an_unreachable_daemon_is_code_3() -> None:
+    ended = replayctl("unix:/nowhere/at.all", "count")
+    assert (ended.code, ended.stdout) == (3, "")
+    assert ended.stderr.startswith("replayctl: can't reach the daemon at unix:/nowhere/at.all (No")
+
+
+def test_the_address_of_the_flag_comes_first() -> None:
+    ended = replayctl("nonsense", "--address", "unix:/given", "count")
+    assert "unix:/given" in ended.stderr
+
+
+def test_ctrl_c_is_quiet_and_code_130(fake: FakeDaemon) -> None:
+    fake.watches.append([events(cursor="c"), events(1, cursor="place"), HANG])
+    process = start_replayctl(fake.address, "--output", "json", "watch")
+    try:
+        process.wait_for_output(lambda: bool(process.stdout), "the event")
+        process.signal(signal.SIGINT)
+        assert process.wait() == 130
+        assert process.stderr == ["replayctl: go on with --from place"]
+    finally:
+        process.close()
+
+
+def test_a_reader_that_leaves_ends_it_quietly(fake: FakeDaemon) -> None:
+    fake.watches.append([events(cursor="c"), *(events(n) for n in range(1, 5000)), HANG])
+    command = f"{find('replayctl')} --output json --address {fake.address} watch | head -n 1"
+    shell = ["bash", "-c", f"{command}; exit ${{PIPESTATUS[0]}}"]
+    done = subprocess.run(shell, capture_output=True, timeout=DEADLINE, check=False, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("redirection", "code", "said"),
+    [(">/dev/full", 2, "No space left"), (">&-", 0, ""), ("| true", 0, "")],
+)
+def test_a_stdout_that_takes_nothing_brings_no_traceback(
+    redirection: str, code: int, said: str
+) -> None:
+    command = f"{find('replayctl')} completion bash {redirection}; exit ${{PIPESTATUS[0]}}"
+    done = subprocess.run(
+        ["bash", "-c", command], capture_output=True, timeout=DEADLINE, check=False, text=True
+    )
+    assert done.returncode == code
+    assert said in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_poor_encoding_is_no_error(fake: FakeDaemon) -> None:
+    fake.answers["GetStatus"] = GetStatusResponse(journal="\u6f22")
+    ended = replayctl(fake.address, "status", environment={"PYTHONIOENCODING": "latin-1"})
+    assert ended.code == 0
+    assert "\\u6f22" in ended.stdout

@@ -1,0 +1,68 @@
+import signal
+
+import pytest
+from flowreplay.v1 import event_pb2 as pb
+from flowreplay.v1.replay_pb2 import CountResponse, EnqueueResponse, WatchEventsRequest
+from flowreplay_client import Client, EventsCompacted
+from replayctl.waiting import wait_for
+
+from tests.support.daemon import Daemon
+from tests.support.fake_daemon import COMPACTED, STOPPING, FakeDaemon, events
+from tests.support.programs import ROOT
+
+BATCH = EnqueueResponse(batch_id="b", accepted_count=2, cursor="c")
+
+
+def test_it_follows_the_batch_from_its_cursor(
+    client: Client, fake: FakeDaemon, capsys: pytest.CaptureFixture[str]
+) -> None:
+    response = pb.ResponseEvent(head=pb.ResponseHead(status_code=204))
+    answered = events(1, 2)
+    for event in answered.events:
+        event.response.CopyFrom(response)
+    fake.watches.append([events(cursor="c"), STOPPING])
+    fake.watches.append([events(cursor="c"), answered])
+    fake.answers["Count"] = CountResponse(succeeded_count=2)
+    outcome = wait_for(client, BATCH)
+    assert (outcome.states["succeeded"], dict(outcome.statuses)) == (2, {204: 2})
+    request = fake.requests[0]
+    assert isinstance(request, WatchEventsRequest)
+    assert (request.cursor, request.batch_id, request.until_idle) == ("c", "b", True)
+    assert "lost the daemon, trying again: the daemon is stopping" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("pause_comes", ["before", "after"])
+def test_a_paused_queue_is_told(
+    client: Client, fake: FakeDaemon, capsys: pytest.CaptureFixture[str], pause_comes: str
+) -> None:
+    paused = events(1, paused=True)
+    paused.events[0].update.kind = pb.UPDATE_KIND_PAUSED
+    steps = {"before": [events(paused=True)], "after": [events(), paused]}
+    fake.watches.append([*steps[pause_comes]])
+    fake.answers["Count"] = CountResponse()
+    wait_for(client, BATCH)
+    assert capsys.readouterr().err.count("the queue is paused") == 1
+
+
+def test_an_error_says_how_to_follow_further(
+    client: Client, fake: FakeDaemon, capsys: pytest.CaptureFixture[str]
+) -> None:
+    fake.watches.append([COMPACTED])
+    with pytest.raises(EventsCompacted):
+        wait_for(client, BATCH)
+    assert "replayctl watch --batch b --from c --until-idle" in capsys.readouterr().err
+
+
+def test_ctrl_c_leaves_the_batch_to_the_daemon(start_daemon: type[Daemon]) -> None:
+    daemon = start_daemon("--ephemeral", "--paused")
+    capture = ROOT / "tests/data/captures/mut-unknown-key.mitm"
+    process = daemon.replayctl_process("enqueue", "--wait", str(capture))
+    try:
+        process.wait_for_output(lambda: bool(process.stderr), "the note on the pause")
+        process.signal(signal.SIGINT)
+        assert process.wait() == 130
+        assert "the queue is paused" in process.stderr[0]
+        assert "goes on without us" in process.stderr[1]
+    finally:
+        process.close()
+    assert daemon.replayctl("count").stdout == "3\n"
