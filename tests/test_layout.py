@@ -1,0 +1,74 @@
+"""The tests mirror the source: each module has its test file, at the place one looks for."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.support.programs import ROOT
+
+MIRRORS = {"replayd": "tests", "clients/flowreplay_client": "tests/clients/flowreplay_client"}
+MIRRORS["clients/replayctl"] = "tests/clients/replayctl"
+OWN = {"contract", "data", "docs", "support", "system"}
+"""Folders of tests that mirror no source."""
+
+ELSEWHERE = {
+    # Plain data, checked where it is compared or used.
+    "replayd/config.py": "tests/test_cli.py",
+    "replayd/errors.py": "tests/formats",
+    "replayd/model/event.py": "tests/contract/test_words.py",
+    "replayd/model/flow.py": "tests/contract/test_words.py",
+    "replayd/model/outcome.py": "tests/codec/test_event.py",
+    "replayd/model/plan.py": "tests/contract/test_words.py",
+    "replayd/reasons.py": "tests/contract/test_words.py",
+    # What only means something with a process, or a server, around it.
+    "replayd/daemon.py": "tests/system",
+    "replayd/intake/worker.py": "tests/intake/test_pool.py",
+    "replayd/rpc/contents.py": "tests/rpc/test_watch.py",
+    "replayd/rpc/convert.py": "tests/rpc/test_service.py",
+    "replayd/rpc/server.py": "tests/rpc/test_service.py",
+    "replayd/rpc/status.py": "tests/rpc/test_service.py",
+    "replayd/replay/recorder.py": "tests/replay/test_exchange.py",
+}
+"""Modules without a test file of their own, and where they are tested."""
+
+
+def sources(folder: Path) -> set[Path]:
+    """Modules in a folder, relative to it."""
+    found = {path.relative_to(folder) for path in folder.rglob("*.py")}
+    return {path for path in found if path.name not in ("__init__.py", "__main__.py")}
+
+
+def expected(test: Path) -> Path:
+    """The module that a test file is about."""
+    return test.with_name(test.name.removeprefix("test_"))
+
+
+@pytest.mark.parametrize("source", MIRRORS)
+def test_each_module_has_its_test_file(source: str) -> None:
+    tests = ROOT / MIRRORS[source]
+    wanted = {path: tests / path.with_name(f"test_{path.name}") for path in sources(ROOT / source)}
+    missing = {f"{source}/{path}" for path, test in wanted.items() if not test.exists()}
+    assert missing == {name for name in ELSEWHERE if name.startswith(f"{source}/")}
+
+
+def test_each_test_file_is_about_a_module() -> None:
+    homes = {ROOT / tests: ROOT / source for source, tests in MIRRORS.items()}
+    for test in (ROOT / "tests").rglob("test_*.py"):
+        parts = test.relative_to(ROOT / "tests").parts
+        if parts[0] in OWN or test == Path(__file__):
+            continue
+        home = max(
+            (home for home in homes if test.is_relative_to(home)), key=lambda x: len(x.parts)
+        )
+        module = homes[home] / expected(test.relative_to(home))
+        package = module.with_suffix("")
+        assert module.exists() or package.is_dir(), f"{test}: there is no {module}"
+
+
+def test_what_is_tested_elsewhere_is_there() -> None:
+    assert all((ROOT / tests).exists() for tests in ELSEWHERE.values())
+
+
+def test_every_folder_of_tests_is_a_package() -> None:
+    folders = {path.parent for path in (ROOT / "tests").rglob("*.py")}
+    assert all((folder / "__init__.py").exists() for folder in folders)
