@@ -134,12 +134,12 @@ class Batch:
         """
         bars = [(i, i) for i in self._open if place_of(self.number, i) not in waiting]
         bars += [(i, i) for i in ended]
-        bars += [each for each in self.cleared if each[1] >= self.next_index]
+        bars += [each for each in self.cleared if each[1] >= self.cursor]
         ranges = []
         start = self.cursor
         for first, last in sorted(bars):
             ranges.append((start, first - 1))
-            start = last + 1
+            start = max(start, last + 1)
         ranges.append((start, self.last))
         return [ClearedRange(self.number, a, b) for a, b in ranges if a <= b]
 

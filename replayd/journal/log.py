@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import closing
 from itertools import count
 
-from replayd.errors import ReplaydError
+from replayd.errors import JournalError, ReplaydError
 from replayd.journal.body import PIECE
 from replayd.journal.interface import Page, Part
 from replayd.journal.ledger import Ledger
@@ -100,12 +100,20 @@ class Log:
         oldest = ledger.trimmed + 1 if ledger.latest > ledger.trimmed else 0
         bodies: list[bytes] = []
         size = last = 0
-        for event in events:
-            size += len(event.body)
-            if bodies and (len(bodies) == limit or size > max_bytes):
-                return Page(bodies, last, oldest, ledger.latest)
-            bodies.append(event.body)
-            last = event.sequence
+        try:
+            for event in events:
+                size += len(event.body)
+                if bodies and size > max_bytes:
+                    return Page(bodies, last, oldest, ledger.latest)
+                bodies.append(event.body)
+                last = event.sequence
+                if len(bodies) == limit:
+                    return Page(bodies, last, oldest, ledger.latest)
+        except JournalError:
+            # What comes before a damaged event is served; reading on from there fails.
+            if not bodies:
+                raise
+            return Page(bodies, last, oldest, ledger.latest)
         return Page(bodies, until, oldest, ledger.latest)
 
     def _refuse_compacted(self, after: int) -> None:

@@ -221,3 +221,17 @@ def test_a_taken_replay_is_not_shown_twice_to_two_threads(
 
     in_threads(4, work)
     assert sorted(seen) == list(range(1000))
+
+
+def test_many_small_batches(journal: Journal) -> None:
+    """A take reads over a bounded number of them, and wakes the thread to go on."""
+    for number in range(200):
+        enqueue(journal, f"b{number}", [row(0)])
+    woken: list[int] = []
+    journal.on_runnable(lambda: woken.append(1))
+    taken = journal.take(200, NOW)
+    assert 0 < len(taken) < 200
+    while len(taken) < 200:
+        assert woken.pop() == 1
+        taken += journal.take(200 - len(taken), NOW)
+    assert [each.key.batch_id for each in taken] == [f"b{number}" for number in range(200)]

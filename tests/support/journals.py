@@ -88,10 +88,14 @@ def run(journal: Journal, limit: int = 1, content: bytes = b"") -> list[Replay]:
 
 
 def drain(journal: Journal, limit: int = 1) -> list[ReplayKey]:
-    """Runs until nothing is taken; returns the keys in order."""
+    """Runs until nothing is taken and nothing more can be; returns the keys in order."""
     keys: list[ReplayKey] = []
-    while replays := run(journal, limit):
-        keys += [replay.key for replay in replays]
+    woken = [True]
+    journal.on_runnable(lambda: woken.append(True))
+    while woken:
+        woken.clear()
+        while replays := run(journal, limit):
+            keys += [replay.key for replay in replays]
     return keys
 
 

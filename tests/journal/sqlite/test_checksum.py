@@ -1,0 +1,42 @@
+"""Checksums notice every flip, and values that move or change their type."""
+
+import pytest
+
+from replayd.journal.sqlite.checksum import checksum, damaged
+
+VALUES = (1, "session", True, b"plan", b"content")
+
+
+def test_equal_values_have_equal_checksums() -> None:
+    assert checksum(*VALUES) == checksum(*VALUES)
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        (2, "session", True, b"plan", b"content"),
+        (1, "session", True, b"planc", b"ontent"),
+        (1, "session", True, b"content", b"plan"),
+        (1, "session", True, b"plan", None),
+        (1, "session", True, b"plan", "content"),
+        (1, b"session", True, b"plan", b"content"),
+    ],
+)
+def test_other_values_have_another(other: tuple[object, ...]) -> None:
+    assert checksum(*other) != checksum(*VALUES)
+
+
+def test_every_flipped_bit_is_noticed() -> None:
+    data = bytes(range(64))
+    flipped = {
+        checksum(1, data[:at] + bytes([data[at] ^ 1 << bit]) + data[at + 1 :])
+        for at in range(64)
+        for bit in range(8)
+    }
+    assert len(flipped) == 512
+    assert checksum(1, data) not in flipped
+
+
+def test_damage_names_the_file_and_what_to_do() -> None:
+    assert "event 3 in /x is damaged" in damaged("/x", "event 3").message
+    assert "backup" in damaged("/x", "event 3").message

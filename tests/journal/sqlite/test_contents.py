@@ -1,0 +1,133 @@
+"""Where contents lie by their size."""
+
+from pathlib import Path
+
+import apsw
+import pytest
+
+from replayd.errors import JournalError
+from replayd.journal.body import FILE_LIMIT, PIECE, SpoolFile
+from replayd.journal.interface import Journal, Part
+from replayd.journal.sqlite.contents import Contents
+from replayd.journal.sqlite.schema import open_database
+from replayd.model.replay import ReplayKey
+from tests.support.journals import NOW, after_crash, enqueue, finish, row
+
+PLACE = 77
+
+
+@pytest.fixture
+def connection(tmp_path: Path) -> apsw.Connection:
+    path = tmp_path / "journal.db"
+    path.touch()
+    return open_database(path)
+
+
+@pytest.fixture
+def contents(connection: apsw.Connection, tmp_path: Path) -> Contents:
+    return Contents(connection, tmp_path)
+
+
+def blobs(folder: Path) -> list[str]:
+    return [path.name for path in folder.iterdir() if "journal" not in path.name]
+
+
+def stored(contents: Contents, connection: apsw.Connection) -> tuple[int, int]:
+    """How many pieces and files the database names."""
+    return (
+        connection.execute("SELECT count(*) FROM piece").get,
+        connection.execute("SELECT count(*) FROM file").get,
+    )
+
+
+@pytest.mark.parametrize(
+    ("size", "inline", "pieces", "files"),
+    [
+        (0, True, 0, 0),
+        (PIECE, True, 0, 0),
+        (PIECE + 1, False, 2, 0),
+        (FILE_LIMIT, False, 16, 0),
+        (FILE_LIMIT + 1, False, 0, 1),
+    ],
+)
+@pytest.mark.parametrize("spooled", [True, False])
+def test_where_it_lies(
+    contents: Contents,
+    connection: apsw.Connection,
+    tmp_path: Path,
+    size: int,
+    inline: bool,
+    pieces: int,
+    files: int,
+    spooled: bool,
+) -> None:
+    data = bytes(index % 251 for index in range(256)) * (size // 256 + 1)
+    data = data[:size]
+    body = contents.new_body()
+    if spooled:
+        body.write(data)
+    content = body.seal() if spooled else contents.settled(data)
+    assert contents.put(PLACE, Part.REQUEST, content) == (data if inline else None)
+    contents.stored(content)
+    assert stored(contents, connection) == (pieces, files)
+    assert len(blobs(tmp_path)) == files
+    if not inline:
+        found = (contents.piece(PLACE, Part.REQUEST, number) for number in range(99))
+        assert b"".join(found) == data
+    assert contents.piece(PLACE, Part.RESPONSE, 0) == b""
+    assert contents.names() == set(blobs(tmp_path))
+    for path in contents.delete(PLACE, PLACE):
+        path.unlink()
+    assert (stored(contents, connection), blobs(tmp_path)) == ((0, 0), [])
+
+
+@pytest.mark.parametrize("column", ["data = zeroblob(9)", "checksum = 1"])
+def test_a_damaged_piece(contents: Contents, connection: apsw.Connection, column: str) -> None:
+    contents.put(PLACE, Part.REQUEST, bytes(PIECE + 1))
+    connection.execute(f"UPDATE piece SET {column} WHERE number = 1")
+    assert len(contents.piece(PLACE, Part.REQUEST, 0)) == PIECE
+    with pytest.raises(JournalError, match="piece 1 of a request content"):
+        contents.piece(PLACE, Part.REQUEST, 1)
+
+
+@pytest.mark.parametrize("column", ["name = 7", "checksums = 'x'", "checksums = x'00'"])
+def test_a_damaged_file_name(contents: Contents, connection: apsw.Connection, column: str) -> None:
+    contents.put(PLACE, Part.REQUEST, contents.settled(bytes(FILE_LIMIT + 1)))
+    connection.execute(f"UPDATE file SET {column}")
+    with pytest.raises(JournalError, match="damaged"):
+        contents.piece(PLACE, Part.REQUEST, 0)
+
+
+def test_a_file_name_leads_nowhere_else(
+    contents: Contents, connection: apsw.Connection, tmp_path: Path
+) -> None:
+    contents.put(PLACE, Part.REQUEST, contents.settled(bytes(FILE_LIMIT + 1)))
+    connection.execute("UPDATE file SET name = '../../etc/passwd'")
+    with pytest.raises(JournalError, match=f"{tmp_path}/passwd can't be read"):
+        contents.piece(PLACE, Part.REQUEST, 0)
+
+
+def test_a_file_is_removed_when_no_commit_names_it(stored: Journal, folder: Path) -> None:
+    """A content that was received and not committed is an orphan after a crash."""
+    enqueue(stored, "b1", [row(0), row(1)])
+    first, second = stored.take(2, NOW)
+    finish(stored, first, content=bytes(5 << 20))
+    stored.commit()
+    finish(stored, second, content=bytes(6 << 20))
+    assert len(blobs(folder / "blobs")) == 2
+    again = after_crash(folder)
+    assert len(blobs(folder.with_name("data+") / "blobs")) == 1
+    key = ReplayKey("b1", 0, 0)
+    assert sum(map(len, again.content(key, Part.RESPONSE))) == 5 << 20
+    again.close()
+
+
+def test_spooled_pieces_are_kept_until_they_are_rows(contents: Contents) -> None:
+    body = contents.new_body()
+    body.write(bytes(PIECE + 1))
+    content = body.seal()
+    assert isinstance(content, SpoolFile)
+    assert content.path.exists()
+    contents.put(PLACE, Part.RESPONSE, content)
+    contents.stored(content)
+    assert not content.path.exists()

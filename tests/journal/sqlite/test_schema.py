@@ -1,0 +1,109 @@
+"""The schema's versions, and what else is refused."""
+
+import sqlite3
+import subprocess
+import sys
+from contextlib import suppress
+from pathlib import Path
+
+import apsw
+import pytest
+
+from replayd.errors import JournalError
+from replayd.journal.sqlite import open_sqlite
+from replayd.journal.sqlite.schema import (
+    APPLICATION_ID,
+    MIGRATIONS,
+    open_database,
+    transaction,
+)
+from tests.support.journals import NOW, drain, enqueue, indices, row
+
+NEXT = "ALTER TABLE batch ADD COLUMN colour TEXT NOT NULL DEFAULT 'blue'"
+BROKEN = "ALTER TABLE batch ADD COLUMN shape TEXT; ALTER TABLE nothing ADD COLUMN x"
+
+
+@pytest.fixture
+def database(folder: Path) -> Path:
+    """A journal's database with one replay done and one queued."""
+    journal = open_sqlite(folder, NOW)
+    enqueue(journal, "b1", [row(0), row(1)])
+    journal.close()
+    return folder / "journal.db"
+
+
+def test_a_new_database_is_as_promised(database: Path) -> None:
+    connection = open_database(database)
+    settings = {
+        "application_id": APPLICATION_ID,
+        "user_version": len(MIGRATIONS),
+        "journal_mode": "wal",
+        "locking_mode": "exclusive",
+        "auto_vacuum": 2,
+        "synchronous": 2,
+        "secure_delete": 1,
+        "trusted_schema": 0,
+        "cell_size_check": 1,
+    }
+    assert {name: connection.pragma(name) for name in settings} == settings
+    assert connection.pragma("integrity_check") == "ok"
+    connection.close()
+
+
+def test_the_sqlite_is_one_without_the_log_reset_bug() -> None:
+    assert apsw.SQLITE_VERSION_NUMBER >= 3051003
+
+
+def test_an_older_schema_is_brought_up_to_date(database: Path) -> None:
+    connection = open_database(database, [*MIGRATIONS, NEXT])
+    assert connection.pragma("user_version") == len(MIGRATIONS) + 1
+    assert connection.execute("SELECT batch_id, colour FROM batch").fetchall() == [("b1", "blue")]
+    connection.close()
+
+
+def test_a_migration_that_fails_changes_nothing(database: Path, folder: Path) -> None:
+    with pytest.raises(apsw.SQLError):
+        open_database(database, [*MIGRATIONS, NEXT, BROKEN])
+    with pytest.raises(JournalError):
+        open_database(database)
+    connection = open_database(database, [*MIGRATIONS, NEXT])
+    columns = [name for (_, name, *_) in connection.execute("PRAGMA table_info(batch)")]
+    assert "colour" in columns
+    assert "shape" not in columns
+    connection.close()
+
+
+def test_a_newer_schema_is_refused(database: Path, folder: Path) -> None:
+    open_database(database, [*MIGRATIONS, NEXT]).close()
+    with pytest.raises(JournalError, match=r"newer replayd \(schema 2, this one knows 1\)"):
+        open_sqlite(folder, NOW)
+
+
+def test_a_foreign_database_is_refused_and_left_as_it_is(folder: Path) -> None:
+    folder.mkdir(mode=0o700)
+    path = folder / "journal.db"
+    with sqlite3.connect(path) as foreign:
+        foreign.execute("CREATE TABLE mine (x)")
+    foreign.close()
+    before = path.read_bytes()
+    with pytest.raises(JournalError, match="is not a replayd journal"):
+        open_sqlite(folder, NOW)
+    assert path.read_bytes() == before
+
+
+def test_no_other_process_gets_in(database: Path, folder: Path) -> None:
+    journal = open_sqlite(folder, NOW)
+    look = f"import sqlite3; sqlite3.connect({str(database)!r}, 0).execute('SELECT * FROM batch')"
+    done = subprocess.run([sys.executable, "-c", look], check=False, capture_output=True, text=True)
+    assert "database is locked" in done.stderr
+    assert indices(drain(journal)) == [0, 1]
+    journal.close()
+
+
+def test_a_transaction_is_all_or_nothing(database: Path) -> None:
+    connection = open_database(database)
+    with suppress(ZeroDivisionError), transaction(connection):
+        connection.execute("DELETE FROM batch")
+        raise ZeroDivisionError
+    assert connection.execute("SELECT count(*) FROM batch").fetchone() == (1,)
+    connection.close()

@@ -1,0 +1,256 @@
+"""The SQLite store where it differs: full disks, damage, its log."""
+
+import itertools
+import random
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import apsw
+import pytest
+
+from replayd.errors import JournalError, ReplaydError
+from replayd.journal.interface import Journal, Part
+from replayd.journal.journal import StoredJournal
+from replayd.journal.sqlite import open_sqlite
+from replayd.journal.sqlite.store import SqliteStore
+from replayd.model.replay import Counts, ReplayKey, ReplayState, Row
+from tests.support.journals import (
+    NOW,
+    drain,
+    enqueue,
+    finish,
+    indices,
+    kinds,
+    note,
+    plan,
+    read_all,
+    row,
+    run,
+)
+
+FLIPS = 60
+
+
+@pytest.fixture
+def store(folder: Path) -> SqliteStore:
+    return SqliteStore(folder)
+
+
+@pytest.fixture
+def opened(store: SqliteStore) -> StoredJournal:
+    """A journal whose database a test may reach into."""
+    return StoredJournal(store, NOW)
+
+
+def connection(store: SqliteStore) -> apsw.Connection:
+    return store._connection
+
+
+def test_a_full_disk_loses_nothing(store: SqliteStore, opened: StoredJournal) -> None:
+    enqueue(opened, "b1", [row(index) for index in range(4)])
+    (replay,) = opened.take(1, NOW)
+    pages = connection(store).pragma("page_count")
+    connection(store).pragma("max_page_count", pages)
+    finish(opened, replay, content=bytes(200_000))
+    for _ in range(2):
+        with pytest.raises(JournalError, match=r"no room left for .*journal\.db; free some"):
+            opened.commit()
+    with pytest.raises(JournalError, match="no room"):
+        opened.stage("b2", [row(0, request_content=bytes(200_000))])
+    assert opened.failure == ""
+    assert opened.count("") == Counts(queued=3, running=1)
+    assert kinds(read_all(opened)) == ["queued"]
+    connection(store).pragma("max_page_count", pages + 1000)
+    opened.commit()
+    assert opened.count("") == Counts(queued=3, succeeded=1)
+    assert [event.sequence for event in read_all(opened)] == [1, 2]
+    assert len(b"".join(opened.content(replay.key, Part.RESPONSE))) == 200_000
+    opened.stage("b2", [row(0, request_content=bytes(200_000))])
+    opened.close()
+
+
+def failing_fsync(code: int) -> Callable[..., Any]:
+    def fail(*_: Any) -> None:
+        error = apsw.IOError("disk I/O error")
+        error.result, error.extendedresult = apsw.SQLITE_IOERR, code
+        raise error
+
+    return fail
+
+
+def test_a_failed_fsync_is_not_tried_again(
+    store: SqliteStore, opened: StoredJournal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened.emit([note("lost")])
+    with monkeypatch.context() as broken:
+        broken.setattr(store._writer, "commit", failing_fsync(apsw.SQLITE_IOERR_FSYNC))
+        with pytest.raises(JournalError, match="failed to store"):
+            opened.commit()
+    assert "restart the daemon" in opened.failure
+    with pytest.raises(JournalError, match="restart the daemon"):
+        opened.commit()
+    opened.close()
+
+
+def test_another_io_error_is_tried_again(
+    store: SqliteStore, opened: StoredJournal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened.emit([note("kept")])
+    with monkeypatch.context() as broken:
+        broken.setattr(store._writer, "commit", failing_fsync(apsw.SQLITE_IOERR_WRITE))
+        with pytest.raises(JournalError):
+            opened.commit()
+    opened.commit()
+    assert kinds(read_all(opened)) == ["log"]
+    opened.close()
+
+
+def test_its_log_stays_small(folder: Path, stored: Journal) -> None:
+    for number in range(12):
+        enqueue(
+            stored,
+            f"b{number}",
+            [row(index, request_content=bytes(10_000)) for index in range(200)],
+        )
+    assert (folder / "journal.db-wal").stat().st_size < 12 << 20
+    assert (folder / "journal.db").stat().st_size > 12 << 20
+
+
+def test_closing_leaves_one_file(folder: Path, stored: Journal) -> None:
+    enqueue(stored, "b1", [row(0)])
+    stored.close()
+    assert sorted(path.name for path in folder.iterdir()) == ["blobs", "journal.db", "lock"]
+
+
+# Damage
+
+
+def damage(store: SqliteStore, statement: str) -> None:
+    connection(store).execute(statement)
+
+
+def test_a_damaged_row_fails_its_replay_and_no_other(
+    store: SqliteStore, opened: StoredJournal
+) -> None:
+    enqueue(opened, "b1", [row(index) for index in range(4)])
+    damage(store, "UPDATE prepared SET plan = x'00' WHERE place & 0xffffffff = 1")
+    damage(store, "UPDATE prepared SET request_content = NULL WHERE place & 0xffffffff = 2")
+    assert indices(opened.take(9, NOW)) == [0, 3]
+    opened.commit()
+    assert opened.count("") == Counts(running=2, failed=2)
+    event = read_all(opened)[-1]
+    assert (event.error.flow_index, event.error.state) == (2, ReplayState.FAILED)
+    assert "damaged" in event.error.message
+    opened.close()
+
+
+@pytest.mark.parametrize(
+    ("statement", "part"),
+    [
+        ("UPDATE prepared SET request_content = x'00'", Part.REQUEST),
+        ("UPDATE prepared SET session = 'other'", Part.REQUEST),
+        ("UPDATE prepared SET recorded_content = x'00'", Part.RECORDED),
+        ("UPDATE replay SET content = x'00'", Part.RESPONSE),
+        ("UPDATE replay SET content = 7", Part.RESPONSE),
+    ],
+)
+def test_a_damaged_content_is_never_served(
+    store: SqliteStore, opened: StoredJournal, statement: str, part: Part
+) -> None:
+    enqueue(opened, "b1", [row(0, request_content=b"a", recorded_content=b"b")])
+    run(opened, content=b"c")
+    damage(store, statement)
+    with pytest.raises(JournalError, match=f"a {part} content .* is damaged"):
+        list(opened.content(ReplayKey("b1", 0, 0), part))
+    opened.close()
+
+
+def test_a_damaged_event_is_never_served(
+    store: SqliteStore, opened: StoredJournal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened.emit([note("one"), note("two"), note("three")])
+    opened.commit()
+    damage(store, "UPDATE event SET batch_id = 'b1' WHERE sequence = 2")
+    assert len(read_all(opened)) == 3
+    monkeypatch.setattr(opened._ledger.recent, "after", lambda *_: None)
+    page = opened.read(0, limit=3, max_bytes=1 << 20)
+    assert (len(page.events), page.last) == (1, 1)
+    with pytest.raises(JournalError, match=r"event 2 in .* is damaged"):
+        opened.read(1, limit=3, max_bytes=1 << 20)
+    assert opened.read(2, limit=3, max_bytes=1 << 20).last == 3
+    opened.close()
+
+
+def flips(path: Path, seed: int) -> bytes:
+    """The file with one bit flipped."""
+    data = bytearray(path.read_bytes())
+    data[random.Random(seed).randrange(len(data))] ^= 1 << seed % 8
+    return bytes(data)
+
+
+def payloads(journal: Journal, rows: list[Row]) -> None:
+    """Reads everything; what is not refused is as it was written."""
+    for each in rows:
+        key = ReplayKey("b1", 0, each.flow_index)
+        for part, expected in (
+            (Part.REQUEST, each.request_content),
+            (Part.RECORDED, each.recorded_content),
+            (Part.RESPONSE, b"answer %d" % each.flow_index),
+        ):
+            try:
+                found = b"".join(journal.content(key, part))
+            except ReplaydError:
+                continue
+            assert found in (expected, b"")
+    after = 0
+    while after < journal.latest:
+        try:
+            page = journal.read(after, limit=1, max_bytes=1)
+        except ReplaydError:
+            after += 1
+            continue
+        assert all(b"answer" in body or b"\x08" in body for body in page.events)
+        after = page.last
+    for replay in itertools.chain.from_iterable(iter(lambda: journal.take(9, NOW), [])):
+        index = replay.key.flow_index
+        assert plan(index).head in replay.plan
+        assert replay.request_content == rows[index].request_content
+
+
+def test_a_flipped_bit_never_changes_a_payload(folder: Path, tmp_path: Path) -> None:
+    rows = [
+        row(index, request_content=b"asked %d" % index * 50, recorded_content=b"was %d" % index)
+        for index in range(60)
+    ]
+    journal = open_sqlite(folder, NOW)
+    enqueue(journal, "b1", rows)
+    for replay in journal.take(40, NOW):
+        finish(journal, replay, content=b"answer %d" % replay.key.flow_index)
+    journal.close()
+    refused = 0
+    for seed in range(FLIPS):
+        copy = tmp_path / f"copy{seed}"
+        copy.mkdir(mode=0o700)
+        (copy / "journal.db").write_bytes(flips(folder / "journal.db", seed))
+        try:
+            damaged = open_sqlite(copy, NOW)
+        except JournalError:
+            refused += 1
+            continue
+        try:
+            payloads(damaged, rows)
+        except JournalError:
+            refused += 1
+        finally:
+            damaged.close()
+    assert refused < FLIPS
+
+
+def test_drained_after_reopening(folder: Path) -> None:
+    journal = open_sqlite(folder, NOW)
+    enqueue(journal, "b1", [row(index, "s") for index in range(600)])
+    journal.close()
+    journal = open_sqlite(folder, NOW)
+    assert indices(drain(journal)) == list(range(600))
+    journal.close()

@@ -1,0 +1,118 @@
+"""Each part of a change lies in its table; a change is all or nothing."""
+
+from pathlib import Path
+
+import apsw
+import pytest
+
+from replayd.errors import JournalError
+from replayd.journal.sqlite.contents import Contents
+from replayd.journal.sqlite.query import fetch_row, fetch_rows
+from replayd.journal.sqlite.schema import open_database
+from replayd.journal.sqlite.writing import Writer
+from replayd.journal.store import (
+    Change,
+    ClearedRange,
+    Figures,
+    Remembered,
+    StoredBatch,
+    StoredEvent,
+    StoredReplay,
+    place_of,
+)
+from replayd.model.event import EventKind
+from replayd.model.replay import ReplayState
+from tests.support.journals import row
+
+
+@pytest.fixture
+def connection(tmp_path: Path) -> apsw.Connection:
+    path = tmp_path / "journal.db"
+    path.touch()
+    return open_database(path)
+
+
+@pytest.fixture
+def writer(connection: apsw.Connection, tmp_path: Path) -> Writer:
+    return Writer(connection, Contents(connection, tmp_path))
+
+
+def counts(connection: apsw.Connection, *tables: str) -> list[int]:
+    return [fetch_row(connection, f"SELECT count(*) FROM {table}")[0] for table in tables]
+
+
+def change() -> Change:
+    figures = Figures(1, 4, 1, 2, 3, 4, 5)
+    return Change(
+        accepted=StoredBatch(1, "b1", 7, "label", 20, 4, 30, figures),
+        remembered=Remembered("r", b"h", b"answer", 3, 99),
+        replays=[StoredReplay(place_of(1, 4), ReplayState.FAILED, 2, b"content")],
+        figures=[figures],
+        claims=[place_of(1, 5)],
+        cleared=[ClearedRange(1, 6, 9)],
+        paused=True,
+        events=[StoredEvent(1, EventKind.LOG, "b1", b"event")],
+    )
+
+
+def test_a_change_in_its_tables(writer: Writer, connection: apsw.Connection) -> None:
+    writer.stage(1, "b1", [row(4), row(5)])
+    writer.commit(change())
+    assert fetch_rows(connection, "SELECT * FROM batch") == [
+        (1, "b1", 7, "label", 20, 4, 30, 4, 1, 2, 3, 4, 5)
+    ]
+    assert fetch_rows(connection, "SELECT place, state, attempt, content FROM replay") == [
+        (place_of(1, 4), ReplayState.FAILED, 2, b"content")
+    ]
+    assert fetch_rows(connection, "SELECT * FROM cleared") == [(1, 6, 9)]
+    assert fetch_rows(connection, "SELECT * FROM answered") == [("r", b"h", b"answer", 3, 99)]
+    assert fetch_row(connection, "SELECT sequence, body FROM event") == (1, b"event")
+    assert fetch_row(connection, "SELECT value FROM meta WHERE name = 'paused'") == (1,)
+    writer.commit(Change(forget_before=100))
+    assert counts(connection, "answered") == [0]
+
+
+def test_a_change_that_fails_changes_nothing(writer: Writer, connection: apsw.Connection) -> None:
+    writer.stage(1, "b1", [row(4)])
+    failing = change()
+    failing.events.append(StoredEvent(1, EventKind.LOG, "b1", b"the same sequence"))
+    with pytest.raises(apsw.ConstraintError):
+        writer.commit(failing)
+    tables = ("replay", "cleared", "answered", "event")
+    assert counts(connection, *tables) == [0, 0, 0, 0]
+    assert fetch_row(connection, "SELECT position FROM batch") == (None,)
+    writer.commit(change())
+    assert counts(connection, *tables) == [1, 1, 1, 1]
+
+
+def test_rows_that_fail_leave_no_files(
+    writer: Writer, connection: apsw.Connection, tmp_path: Path
+) -> None:
+    large = bytes(5 << 20)
+    with pytest.raises(apsw.ConstraintError):
+        writer.stage(1, "b1", [row(0, request_content=large), row(0, recorded_content=large)])
+    assert counts(connection, "batch", "prepared", "file") == [0, 0, 0]
+    assert {path.name for path in tmp_path.iterdir()} == {"journal.db", "journal.db-wal"}
+
+
+def test_a_batch_id_is_staged_once(writer: Writer) -> None:
+    writer.stage(1, "b1", [])
+    with pytest.raises(apsw.ConstraintError):
+        writer.stage(2, "b1", [])
+
+
+def test_discard_goes_in_slices(writer: Writer, connection: apsw.Connection) -> None:
+    writer.stage(1, "b1", [row(index, request_content=bytes(300_000)) for index in range(5)])
+    writer.stage(2, "b2", [row(0)])
+    slices = 0
+    while writer.discard(1, 2):
+        slices += 1
+    assert slices == 3
+    assert counts(connection, "batch", "prepared", "piece") == [1, 1, 0]
+
+
+def test_a_disk_that_takes_no_file(connection: apsw.Connection, tmp_path: Path) -> None:
+    writer = Writer(connection, Contents(connection, tmp_path / "missing"))
+    with pytest.raises(JournalError, match="make room"):
+        writer.stage(1, "b1", [row(0, request_content=bytes(5 << 20))])
+    assert counts(connection, "batch") == [0]

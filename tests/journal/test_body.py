@@ -1,0 +1,87 @@
+"""Bodies: in memory first, then in a file, in pieces with checksums."""
+
+import os
+import stat
+from pathlib import Path
+
+import pytest
+
+from replayd.errors import JournalError
+from replayd.journal.body import FILE_LIMIT, PIECE, SpoolBody, SpoolFile, pieces_of
+
+
+def written(folder: Path | None, *parts: bytes) -> SpoolBody:
+    body = SpoolBody(folder)
+    for part in parts:
+        body.write(part)
+    return body
+
+
+def test_pieces() -> None:
+    content = os.urandom(2 * PIECE + 1)
+    assert [len(piece) for piece in pieces_of(content)] == [PIECE, PIECE, 1]
+    assert b"".join(pieces_of(content)) == content
+    assert pieces_of(b"") == []
+
+
+@pytest.mark.parametrize("size", [0, 1, PIECE])
+def test_a_small_body_stays_in_memory(tmp_path: Path, size: int) -> None:
+    body = written(tmp_path, b"x" * size)
+    assert list(tmp_path.iterdir()) == []
+    assert (body.size, body.seal()) == (size, b"x" * size)
+
+
+@pytest.mark.parametrize("size", [PIECE + 1, 2 * PIECE, FILE_LIMIT, FILE_LIMIT + 1])
+@pytest.mark.parametrize("step", [PIECE // 3, 5 * PIECE])
+def test_a_large_body_goes_on_in_a_file(tmp_path: Path, size: int, step: int) -> None:
+    content = os.urandom(size)
+    body = written(tmp_path, *(content[at : at + step] for at in range(0, size, step)))
+    sealed = body.seal()
+    assert isinstance(sealed, SpoolFile)
+    assert (sealed.size, body.size) == (size, size)
+    assert stat.S_IMODE(sealed.path.stat().st_mode) == 0o600
+    assert b"".join(sealed.piece(number) for number in range(99)) == content
+    assert body.prefix(10) == content[:10]
+    body.discard()
+    assert sealed.path.exists()
+    sealed.remove()
+    sealed.remove()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_without_a_folder_it_stays_in_memory() -> None:
+    content = os.urandom(5 << 20)
+    assert written(None, content[:99], content[99:]).seal() == content
+
+
+def test_the_prefix_is_at_most_64_kib() -> None:
+    body = written(None, b"ab" * 40_000)
+    assert body.prefix(3) == b"aba"
+    assert len(body.prefix(1 << 20)) == 64 * 1024
+
+
+def test_discard_leaves_nothing(tmp_path: Path) -> None:
+    body = written(tmp_path, bytes(PIECE + 1))
+    assert len(list(tmp_path.iterdir())) == 1
+    body.discard()
+    body.discard()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_damage_is_told(tmp_path: Path) -> None:
+    sealed = written(tmp_path, os.urandom(2 * PIECE)).seal()
+    assert isinstance(sealed, SpoolFile)
+    data = bytearray(sealed.path.read_bytes())
+    data[PIECE + 5] ^= 1
+    sealed.path.write_bytes(data)
+    assert len(sealed.piece(0)) == PIECE
+    with pytest.raises(JournalError, match=f"damaged at byte {PIECE}"):
+        sealed.piece(1)
+    sealed.remove()
+    with pytest.raises(JournalError, match="can't be read"):
+        sealed.piece(0)
+
+
+def test_a_folder_that_takes_nothing_is_told(tmp_path: Path) -> None:
+    with pytest.raises(JournalError, match="make room"):
+        written(tmp_path / "missing", bytes(PIECE + 1))

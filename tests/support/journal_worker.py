@@ -1,0 +1,83 @@
+"""Works on a journal for ever, and says on stdout what it was told is durable."""
+
+import os
+import random
+from collections.abc import Callable
+from pathlib import Path
+
+from replayd.journal.interface import Journal
+from replayd.journal.sqlite import open_sqlite
+from replayd.model.replay import Replay
+from tests.support.journals import NOW, enqueue, finish, row
+
+
+class Worker:
+    """Does one thing after another, as a seed has it."""
+
+    def __init__(self, journal: Journal, seed: int) -> None:
+        self.journal = journal
+        self.random = random.Random(seed)
+        self.name = f"s{seed}n"
+        self.batches = 0
+        self.running: list[Replay] = []
+        self.handed: list[str] = []
+
+    def enqueue(self) -> None:
+        self.batches += 1
+        batch_id = f"{self.name}{self.batches}"
+        rows = [
+            row(
+                index,
+                f"session{self.random.randrange(9)}",
+                idempotent=self.random.random() < 0.7,
+                request_content=bytes(self.random.choice([0, 9, 300_000])),
+            )
+            for index in range(self.random.randrange(1, 30))
+        ]
+        enqueue(self.journal, batch_id, rows)
+        self.said()
+        say("accepted", batch_id)
+
+    def begin(self) -> None:
+        taken = self.journal.take(4, NOW)
+        self.journal.begin(taken)
+        self.running += taken
+
+    def finish(self) -> None:
+        if self.running:
+            replay = self.running.pop(self.random.randrange(len(self.running)))
+            finish(self.journal, replay, content=bytes(self.random.choice([0, 9, 300_000])))
+            self.handed.append(replay.key.replay_id)
+
+    def commit(self) -> None:
+        self.journal.commit()
+        self.said()
+        say("latest", str(self.journal.latest))
+
+    def clear(self) -> None:
+        cleared = self.journal.clear("", NOW)
+        self.said()
+        for each in cleared.ranges:
+            say("ended", f"{each.batch_id}.{each.first}")
+            say("ended", f"{each.batch_id}.{each.last}")
+
+    def said(self) -> None:
+        """Everything handed over was committed with what was just done."""
+        for name in self.handed:
+            say("ended", name)
+        self.handed.clear()
+
+
+def work(folder: Path, seed: int) -> None:
+    """Works until it is killed."""
+    worker = Worker(open_sqlite(folder, NOW), seed)
+    often: list[Callable[[], None]] = [worker.begin, worker.finish, worker.finish, worker.commit]
+    steps = [*often, *often, *often, worker.enqueue, worker.enqueue]
+    while True:
+        step = worker.clear if worker.random.random() < 0.02 else worker.random.choice(steps)
+        step()
+
+
+def say(what: str, name: str) -> None:
+    """One line, whole, whatever kills us next."""
+    os.write(1, f"{what} {name}\n".encode())
