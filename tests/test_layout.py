@@ -27,7 +27,6 @@ ELSEWHERE = {
     "replayd/rpc/convert.py": "tests/rpc/test_service.py",
     "replayd/rpc/server.py": "tests/rpc/test_service.py",
     "replayd/rpc/status.py": "tests/rpc/test_service.py",
-    "replayd/replay/recorder.py": "tests/replay/test_exchange.py",
 }
 """Modules without a test file of their own, and where they are tested."""
 

@@ -113,6 +113,8 @@ def test_a_stop_drains_what_runs_and_keeps_what_waits(
     watcher = stub.WatchEvents(
         replay_pb2.WatchEventsRequest(position=replay_pb2.START_POSITION_START), timeout=DEADLINE
     )
+    # It watches, and something runs, before the signal comes.
+    next(watcher)
     recorder.wait_for(1)
     assert daemon.terminate(number) == 0
     seen, status = read_to_the_end(watcher)
