@@ -127,28 +127,18 @@ def test_an_unreachable_daemon_is_not_waited_for(tmp_path: Path) -> None:
 
 
 def test_an_error_of_the_source_reaches_the_caller_and_queues_nothing(
-    client: Client, fake: FakeDaemon
+    start_daemon: type[Daemon], captures: Path
 ) -> None:
-    seen: list[object] = []
-    ended = threading.Event()
-
-    def read_all(messages: Iterator[pb.EnqueueRequest]) -> pb.EnqueueResponse:
-        try:
-            seen.extend(messages)
-            seen.append("end of the stream")
-        finally:
-            ended.set()
-        return ANSWER
+    whole = (captures / "mut-unknown-key.mitm").read_bytes()
 
     def broken() -> Iterator[bytes]:
-        yield b"half"
+        yield whole  # what has come could be taken for a capture
         raise OSError("disk")
 
-    fake.enqueues.append(read_all)
-    with pytest.raises(OSError, match="disk"):
-        client.enqueue_capture(broken())
-    assert ended.wait(DEADLINE)
-    assert "end of the stream" not in seen
+    with connect(start_daemon("--ephemeral", "--paused").address) as client:
+        with pytest.raises(OSError, match="disk"):
+            client.enqueue_capture(broken())
+        assert client.enqueue_capture(whole).accepted_count == client.count().queued_count
 
 
 def test_the_daemon_may_refuse_before_it_has_read_everything(
@@ -207,3 +197,23 @@ def test_large_typed_flows_arrive_whole(daemon: Daemon, start_recorder: type[Rec
         batch = client.enqueue(flows)
         assert batch.accepted_count == 2
     assert [request.content for request in target.wait_for(2)] == contents
+
+
+def test_a_daemon_that_dies_during_an_enqueue_queues_it_once(
+    start_daemon: type[Daemon], captures: Path
+) -> None:
+    daemon = start_daemon("--paused")
+    deaths: list[int] = []
+
+    def die_once(sent: int, _total: int | None) -> None:
+        # By the third chunk the first message has left for sure: two wait at most.
+        if not deaths and sent == 3 * CHUNK:
+            deaths.append(sent)
+            daemon.kill()
+            daemon.restart()
+
+    content = (captures / "rec-basic.mitm").read_bytes() * 100
+    with connect(daemon.address) as client:
+        batch = client.enqueue_capture(content, progress=die_once)
+        assert batch.accepted_count == client.count().queued_count == 2300
+    assert deaths == [3 * CHUNK]

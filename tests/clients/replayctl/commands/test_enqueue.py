@@ -142,7 +142,7 @@ def test_wrong_usage_sends_nothing(
     files = [capture if each == "FILE" else each for each in arguments]
     result = CliRunner().invoke(cli, ["--address", fake.address, "enqueue", *files])
     assert result.exit_code == 2
-    assert said in result.stderr
+    assert said in result.output
     assert fake.requests == []
 
 
