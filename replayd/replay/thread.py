@@ -113,11 +113,10 @@ class ReplayThread:
 
     def _turn(self) -> bool:
         """One turn of the loop; True: it was the last."""
-        if self._stop_at == NEVER:
-            self._begin_more()
-        elif not self._running:
+        if self._stopping and not self._running:
             return True
-        self._commit_if_due()
+        if self._clock.monotonic() >= self._retry_at:
+            self._use_journal()
         ready = self._wire.poller.wait(self._patience())
         now = self._clock.monotonic()
         self._wire.poller.tell(ready)
@@ -145,8 +144,12 @@ class ReplayThread:
 
     def _more_at_once(self) -> bool:
         """Whether a replay that ended as soon as it began left a slot for the next."""
-        free = len(self._running) < self._concurrency
-        return self._stop_at == NEVER and free and self._queue.promising and not self._stalled()
+        return (
+            len(self._running) < self._concurrency
+            and self._queue.promising
+            and not self._stopping
+            and not self._retry_after
+        )
 
     def _read_mail(self) -> None:
         for message in self._queue.messages():
@@ -165,21 +168,50 @@ class ReplayThread:
         except JournalError:
             _logger.exception("the last outcomes could not be recorded")
 
-    # Taking
+    @property
+    def _stopping(self) -> bool:
+        return self._stop_at != NEVER
 
-    def _begin_more(self) -> None:
-        free = self._concurrency - len(self._running)
-        if free <= 0 or self._stalled():
-            return
+    # The journal
+
+    def _use_journal(self) -> None:
+        """Takes what there is room for and commits what is due; after a failure, what waits
+        is committed first.
+        """
         try:
-            if not self._taken:
-                self._taken = self._take(free)
-            if not self._taken:
-                return
-            self._journal.begin([exchange.replay for exchange in self._taken])
+            if self._retry_after:
+                self._recorder.commit()
+            self._begin_more()
+            if self._recorder.due(in_flight=bool(self._running)):
+                self._recorder.commit()
         except JournalError as error:
             self._stall(error)
             return
+        if self._retry_after:
+            _logger.info("the journal stores again")
+            self._retry_after = 0
+
+    def _stall(self, error: JournalError) -> None:
+        """Waits for a journal that may recover; ends the thread for one that will not."""
+        if self._journal.failure:
+            raise error
+        if not self._retry_after:
+            _logger.error("the journal can't store, nothing new is sent: %s", error.message)
+        self._retry_after = min(max(2 * self._retry_after, _FIRST_RETRY), _LAST_RETRY)
+        self._retry_at = self._clock.monotonic() + self._retry_after
+
+    # Taking
+
+    def _begin_more(self) -> None:
+        """Fills the free slots. Raises JournalError; what was taken then stays taken."""
+        free = self._concurrency - len(self._running)
+        if free <= 0 or self._stopping:
+            return
+        if not self._taken:
+            self._taken = self._take(free)
+        if not self._taken:
+            return
+        self._journal.begin([exchange.replay for exchange in self._taken])
         begun, self._taken = self._taken, []
         for exchange in begun:
             self._running[exchange.replay.key] = exchange
@@ -219,26 +251,3 @@ class ReplayThread:
     def _ended(self, exchange: Exchange) -> None:
         self._running.pop(exchange.replay.key, None)
         self._queue.freed()
-
-    # A journal that can't store
-
-    def _commit_if_due(self) -> None:
-        if self._stalled() or not self._recorder.due(in_flight=bool(self._running)):
-            return
-        try:
-            self._recorder.commit()
-        except JournalError as error:
-            self._stall(error)
-            return
-        if self._retry_after:
-            _logger.info("the journal stores again")
-            self._retry_after = 0
-
-    def _stalled(self) -> bool:
-        return self._retry_after > 0 and self._clock.monotonic() < self._retry_at
-
-    def _stall(self, error: JournalError) -> None:
-        if not self._retry_after:
-            _logger.error("the journal can't store, nothing new is sent: %s", error.message)
-        self._retry_after = min(max(2 * self._retry_after, _FIRST_RETRY), _LAST_RETRY)
-        self._retry_at = self._clock.monotonic() + self._retry_after

@@ -1,0 +1,139 @@
+"""When what was handed over is committed."""
+
+import time
+from collections.abc import Callable
+
+import pytest
+from flowreplay.v1 import event_pb2
+
+from replayd.codec.plan import encode_plan
+from replayd.errors import JournalError
+from replayd.journal.memory import open_memory
+from replayd.model.flow import Flow, Request
+from replayd.model.outcome import Outcome, Timings
+from replayd.model.replay import Replay, ReplayState, Row
+from replayd.planning.plan import make_plan
+from replayd.replay.clock import Clock
+from replayd.replay.recorder import Recorder
+
+MILLISECOND = 1_000_000
+
+
+class Recording:
+    """A recorder on a journal with a taken replay, and a clock that a test moves."""
+
+    def __init__(self, method: bytes = b"GET") -> None:
+        self.now = 0
+        self.journal = open_memory(time.time_ns())
+        flow = Flow(request=Request(method, b"http", "host", 80, b"/"))
+        self.plan = make_plan(flow, flow_index=0, connect_to=(), raw=False)
+        row = Row(0, "s", self.plan.idempotent, encode_plan(self.plan), b"")
+        self.journal.stage("b", [row])
+        self.journal.accept("b", now=1, answer=b"")
+        self.replay: Replay = self.journal.take(1, 1)[0]
+        self.journal.begin([self.replay])
+        self.recorder = Recorder(self.journal, Clock(lambda: self.now, lambda: 1))
+
+    def send(self) -> None:
+        self.recorder.sending(self.replay, self.plan, b"")
+
+    def end(self, **outcome: object) -> None:
+        ended = Outcome(ReplayState.SUCCEEDED, Timings(1), **outcome)
+        self.recorder.ended(self.replay, self.plan, ended, None)
+
+    def events(self) -> list[event_pb2.Event]:
+        page = self.journal.read(0, limit=100, max_bytes=1 << 20)
+        return [event_pb2.Event.FromString(each) for each in page.events][1:]
+
+
+def test_nothing_to_commit_is_never_due() -> None:
+    recording = Recording()
+    assert not recording.recorder.due(in_flight=False)
+    assert recording.recorder.deadline is None
+
+
+def test_due_when_nothing_is_in_flight() -> None:
+    recording = Recording()
+    recording.send()
+    assert recording.recorder.due(in_flight=False)
+    assert not recording.recorder.due(in_flight=True)
+
+
+def test_due_when_the_oldest_has_waited() -> None:
+    recording = Recording()
+    recording.send()
+    recording.now = 3 * MILLISECOND
+    recording.send()
+    assert recording.recorder.deadline == 5 * MILLISECOND
+    assert not recording.recorder.due(in_flight=True)
+    recording.now = 5 * MILLISECOND
+    assert recording.recorder.due(in_flight=True)
+
+
+def test_due_when_many_wait() -> None:
+    recording = Recording()
+    for _ in range(255):
+        recording.send()
+    assert not recording.recorder.due(in_flight=True)
+    recording.send()
+    assert recording.recorder.due(in_flight=True)
+
+
+@pytest.mark.parametrize(("method", "due"), [(b"GET", False), (b"POST", True)])
+def test_due_when_an_outcome_must_not_be_in_doubt(method: bytes, due: bool) -> None:
+    recording = Recording(method)
+    recording.send()
+    assert not recording.recorder.due(in_flight=True)
+    recording.end()
+    assert recording.recorder.due(in_flight=True) is due
+
+
+def test_due_when_contents_fill_the_memory() -> None:
+    recording = Recording()
+    body = recording.journal.new_body()
+    body.write(b"x" * (8 * 1024 * 1024))
+    outcome = Outcome(ReplayState.SUCCEEDED, Timings(1))
+    recording.recorder.ended(recording.replay, recording.plan, outcome, body)
+    assert recording.recorder.due(in_flight=True)
+
+
+def test_a_commit_shows_all_and_the_terminal_event_last() -> None:
+    recording = Recording()
+    recording.send()
+    recording.end(notes=["first", "second"])
+    assert recording.events() == []
+    recording.recorder.commit()
+    kinds = [event.WhichOneof("payload") for event in recording.events()]
+    assert kinds == ["request", "log", "log", "response"]
+    assert recording.recorder.deadline is None
+
+
+def test_a_commit_that_fails_leaves_all_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    recording = Recording()
+    recording.send()
+
+    def fail() -> None:
+        raise JournalError("disk full")
+
+    real: Callable[[], None] = recording.journal.commit
+    monkeypatch.setattr(recording.journal, "commit", fail)
+    with pytest.raises(JournalError):
+        recording.recorder.commit()
+    assert recording.recorder.due(in_flight=False)
+    monkeypatch.setattr(recording.journal, "commit", real)
+    recording.recorder.commit()
+    assert len(recording.events()) == 1
+
+
+def test_a_crash_is_told_with_its_text() -> None:
+    recording = Recording()
+    try:
+        raise ValueError("seeded")
+    except ValueError as error:
+        recording.recorder.crashed(recording.replay, recording.plan, Timings(1), error)
+    recording.recorder.commit()
+    log, ended = recording.events()
+    assert log.log.message.endswith("ValueError: seeded\n")
+    assert "test_recorder.py" in log.log.message
+    assert ended.error.message == "ValueError: seeded"
+    assert ended.error.state == event_pb2.REPLAY_STATE_FAILED
