@@ -72,7 +72,7 @@ def main() -> int:
 
         say("2. The daemon: one durable queue, one replay thread.")
         serve = ["replayd", "serve", "--data-dir", f"{folder}/data"]
-        serve += ["--listen", f"unix:{folder}/replayd.sock"]
+        serve += ["--listen", f"unix:{folder}/replayd.sock", "--log-level", "warning"]
         show(serve)
         stack.enter_context(running(serve, environment))
 
