@@ -139,7 +139,7 @@ class Batch:
         start = self.cursor
         for first, last in sorted(bars):
             ranges.append((start, first - 1))
-            start = max(start, last + 1)
+            start = last + 1
         ranges.append((start, self.last))
         return [ClearedRange(self.number, a, b) for a, b in ranges if a <= b]
 

@@ -3,7 +3,11 @@
 Synchronous and safe from any thread. A change of a replay and its event commit together;
 what a method calls durable survives `kill -9` and, for SQLite, a power cut. `begin`,
 `finish` and `emit` are handed over and committed in groups: whoever commits takes along
-what else waits. Times are nanoseconds since the epoch, given by the caller.
+what else waits. A call that raises JournalError has changed nothing, and what was handed
+over waits for the next commit. Times are nanoseconds since the epoch, given by the caller.
+
+`count`, `running`, `paused`, `latest`, `session_waits`, `finish` of a content up to 256 KiB,
+`emit`, and `read` of recent events never wait for a disk.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -52,7 +56,7 @@ class Receipt:
 
 @dataclass(frozen=True, slots=True)
 class Cleared:
-    """What a clear took off the queue."""
+    """What a clear took off the queue; there may be very many ranges."""
 
     count: int
     ranges: tuple[ReplayRange, ...]
@@ -88,7 +92,7 @@ class Body(Protocol):
     size: int
 
     def write(self, data: bytes) -> None:
-        """Adds bytes."""
+        """Adds bytes. Raises JournalError when the store can't take them: discard it."""
 
     def prefix(self, limit: int) -> bytes:
         """Returns the first bytes, at most `limit` (no more than 64 KiB are promised)."""
@@ -148,12 +152,15 @@ class Journal(Protocol):
 
     def take(self, limit: int, now: int) -> list[Replay]:
         """Takes up to `limit` eligible replays, oldest first: they are RUNNING, in memory
-        only. A session has at most one running replay; a paused queue gives none.
+        only. A session has at most one running replay; a paused queue gives none. When it
+        had to read over too much to find enough, `on_runnable` says that there is more.
+
+        A replay whose row is damaged ends FAILED, with its event, and is not returned.
         """
 
     def begin(self, replays: Iterable[Replay]) -> None:
         """Makes the intents of taken replays durable ('attempt n begins') before it
-        returns. Idempotent ones claim a range ahead, so that most calls need no commit.
+        returns. Idempotent ones are claimed some ahead, so that most calls need no commit.
         """
 
     def finish(
@@ -164,7 +171,11 @@ class Journal(Protocol):
         body: Body | None = None,
     ) -> None:
         """Hands over the outcome of a running replay, its events (terminal one last) and
-        its response's content. Its session may be taken from again at once.
+        its response's content. Its session may be taken from again at once; it counts as
+        running until its outcome is durable.
+
+        Raises ReplaydError (JournalError) when a content above 4 MiB can't be written; the
+        replay still runs then, and may be finished without it.
         """
 
     def new_body(self) -> Body:
@@ -181,13 +192,16 @@ class Journal(Protocol):
 
     def clear(self, batch_id: str, now: int) -> Cleared:
         """Takes all that is QUEUED (of one batch; empty: all) off the queue, in one commit
-        with one `update` event. Durable when it returns.
+        with one `update` event (more when it has over 1,000 ranges). Durable when it
+        returns. A range holds no replay that runs or has another outcome; it may span the
+        indices of refused flows.
 
         Raises ReplaydError: BATCH_NOT_FOUND.
         """
 
     def count(self, batch_id: str) -> Counts:
-        """Counts replays by state (of one batch; empty: all), in one snapshot.
+        """Counts replays by state (of one batch; empty: all), in one snapshot of what is
+        durable: when nothing waits or runs, every event of it can be read.
 
         Raises ReplaydError: BATCH_NOT_FOUND.
         """

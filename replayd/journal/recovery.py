@@ -19,7 +19,7 @@ from replayd.reasons import Reason
 
 
 def recover(ledger: Ledger, interrupted: Sequence[Interrupted], now: int) -> None:
-    """Settles the interrupted replays, with their events, and forgets all claims."""
+    """Settles the interrupted replays, with their events."""
     if not interrupted:
         return
     again = [each for each in interrupted if _may_repeat(each)]
@@ -27,7 +27,6 @@ def recover(ledger: Ledger, interrupted: Sequence[Interrupted], now: int) -> Non
     batches: list[Batch] = []
 
     def prepare(commit: Commit) -> None:
-        commit.change.claims = ()
         for each in again:
             commit.change.replays.append(
                 StoredReplay(each.place, ReplayState.QUEUED, each.attempt + 1)

@@ -1,5 +1,6 @@
 """Bodies: in memory first, then in a file, in pieces with checksums."""
 
+import errno
 import os
 import stat
 from pathlib import Path
@@ -85,3 +86,34 @@ def test_damage_is_told(tmp_path: Path) -> None:
 def test_a_folder_that_takes_nothing_is_told(tmp_path: Path) -> None:
     with pytest.raises(JournalError, match="make room"):
         written(tmp_path / "missing", bytes(PIECE + 1))
+
+
+@pytest.mark.parametrize(
+    ("size", "synced"), [(PIECE + 1, []), (FILE_LIMIT + 1, ["file", "folder"])]
+)
+def test_what_stays_a_file_is_durable_before_it_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, size: int, synced: list[str]
+) -> None:
+    seen: list[str] = []
+
+    def fsync(descriptor: int) -> None:
+        is_folder = stat.S_ISDIR(os.fstat(descriptor).st_mode)
+        seen.append("folder" if is_folder else "file")
+        if not is_folder:
+            assert os.fstat(descriptor).st_size == size
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    written(tmp_path, bytes(size)).seal()
+    assert seen == synced
+
+
+def test_a_failed_fsync_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fsync(_: int) -> None:
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    body = written(tmp_path, bytes(FILE_LIMIT + 1))
+    with pytest.raises(JournalError, match="Input/output error"):
+        body.seal()
+    body.discard()
+    assert list(tmp_path.iterdir()) == []

@@ -1,7 +1,7 @@
 """One place commits: what fails leaves no trace, and who only looks waits for nobody."""
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 import pytest
@@ -9,7 +9,7 @@ import pytest
 from replayd.errors import JournalError
 from replayd.journal.journal import StoredJournal
 from replayd.journal.memory import MemoryStore
-from replayd.journal.store import Change
+from replayd.journal.store import Change, Prepared
 from replayd.model.replay import Counts
 from tests.support.journals import NOW, drain, enqueue, finish, indices, kinds, note, read_all, row
 
@@ -29,6 +29,11 @@ class TestedStore(MemoryStore):
         self.entered = threading.Event()
         self.go_on = threading.Event()
         self.go_on.set()
+
+    def prepared(self, *args: int) -> Sequence[Prepared]:
+        if self.failing:
+            raise JournalError("no room")
+        return super().prepared(*args)
 
     def commit(self, change: Change) -> None:
         self.entered.set()
@@ -138,6 +143,17 @@ def test_a_begin_that_fails_may_be_tried_again(
     journal.begin(replays)
     journal.begin(replays)
     assert store.changes == changes + 1
+
+
+def test_a_take_that_fails_takes_nothing(store: TestedStore, journal: StoredJournal) -> None:
+    enqueue(journal, "b1", [row(0, "a"), row(1, "a"), row(2, "b")])
+    store.failing = True
+    for _ in range(2):
+        with pytest.raises(JournalError):
+            journal.take(2, NOW)
+    assert (journal.count(""), journal.running()) == (Counts(queued=3), [])
+    store.failing = False
+    assert indices(drain(journal)) == [0, 1, 2]
 
 
 def test_after_a_lasting_failure_nothing_is_written(
