@@ -128,3 +128,26 @@ def test_a_real_daemon_is_followed(daemon: Daemon, target: Recorder) -> None:
 
     run(daemon.address, use)
     assert (kinds.count("request"), kinds.count("response")) == (3, 3)
+
+
+def test_a_reader_that_is_cancelled_after_a_close_is_cancelled(fake: FakeDaemon) -> None:
+    fake.watches.append([HELLO, HANG])
+
+    async def use(client: aio.Client) -> None:
+        watch = await client.watch()
+
+        def close_and_cancel() -> None:
+            watch.close()
+            reader.cancel()
+
+        reader = asyncio.create_task(anext_of(watch))
+        loop = asyncio.get_running_loop()
+        loop.call_soon(lambda: loop.call_soon(close_and_cancel))
+        with pytest.raises(asyncio.CancelledError):
+            await reader
+
+    run(fake.address, use)
+
+
+async def anext_of(watch: aio.Watch) -> None:
+    await anext(watch)

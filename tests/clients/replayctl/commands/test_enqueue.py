@@ -1,4 +1,6 @@
 import json
+import os
+import signal
 from pathlib import Path
 
 import grpc
@@ -17,7 +19,7 @@ from replayctl.cli import cli
 from tests.support.daemon import Daemon
 from tests.support.fake_daemon import FakeDaemon, Refuse, events
 from tests.support.recorder import Exchange, Recorder
-from tests.support.replayctl import replayctl, replayctl_on_terminal
+from tests.support.replayctl import replayctl, replayctl_on_terminal, start_replayctl
 
 ANSWER = EnqueueResponse(batch_id="b", accepted_count=1, cursor="c")
 BAD = Refuse(grpc.StatusCode.INVALID_ARGUMENT, "DAMAGED_CAPTURE", "damaged at byte 7")
@@ -194,3 +196,16 @@ def test_a_large_upload_has_a_bar_on_a_terminal(fake: FakeDaemon, tmp_path: Path
     shown = replayctl_on_terminal(fake.address, "enqueue", str(large))
     assert "large.mitm  [" in shown
     assert "100%" in shown
+
+
+def test_ctrl_c_during_an_upload_is_quiet(daemon: Daemon, tmp_path: Path) -> None:
+    pipe = tmp_path / "slow.mitm"
+    os.mkfifo(pipe)
+    process = start_replayctl(daemon.address, "enqueue", str(pipe))
+    try:
+        with pipe.open("wb"):  # opens when the command has opened it too
+            process.signal(signal.SIGINT)
+            assert process.wait() == 130
+    finally:
+        process.close()
+    assert (process.stdout, process.stderr) == ([], [])
