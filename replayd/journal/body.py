@@ -8,6 +8,7 @@ into rows and removes.
 import os
 import secrets
 import zlib
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -50,7 +51,7 @@ class SpoolFile:
 
     def remove(self) -> None:
         """Deletes the file."""
-        self.path.unlink(missing_ok=True)
+        remove(self.path)
 
 
 Content = bytes | SpoolFile
@@ -111,7 +112,7 @@ class SpoolBody:
         self._buffer.clear()
         self._prefix.clear()
         if self._path is not None:
-            self._path.unlink(missing_ok=True)
+            remove(self._path)
             self._path = None
 
     def _spool(self, folder: Path) -> None:
@@ -143,6 +144,12 @@ class SpoolBody:
         if self._file is not None:
             os.close(self._file)
             self._file = None
+
+
+def remove(path: Path) -> None:
+    """Deletes a file that no commit names, if it can: otherwise the next opening does."""
+    with suppress(OSError):
+        path.unlink()
 
 
 def sync_folder(folder: Path) -> None:

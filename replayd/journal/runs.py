@@ -1,21 +1,16 @@
-"""The replay thread's side: take, begin, finish. See `Journal`.
-
-Rows are read ahead in the order of the queue, without their contents, until enough
-sessions are ready: so a long session doesn't hide the others behind it, up to a bound of
-memory. When it fills the bound, the others wait until it has moved on.
-"""
+"""The replay thread's side: take, begin, finish. See `Journal`."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 
 from replayd.codec.event import outcome_event
 from replayd.errors import JournalError
+from replayd.journal.ahead import ReadAhead
 from replayd.journal.body import SpoolBody
-from replayd.journal.books import Batch
 from replayd.journal.interface import Body, Running
 from replayd.journal.ledger import Commit, Ledger, Taken, call_all
 from replayd.journal.schedule import Entry
-from replayd.journal.store import Ahead, Prepared, StoredReplay, place_of
+from replayd.journal.store import Prepared, StoredReplay
 from replayd.model.event import PendingEvent
 from replayd.model.outcome import Outcome, Timings
 from replayd.model.plan import Plan, Target
@@ -26,26 +21,13 @@ CLAIM_AHEAD = 32
 """How many idempotent replays one commit lets begin; at most that many (and what runs)
 are sent once more after a crash."""
 
-MAX_AHEAD = 65_536
-"""How many replays are read ahead at most."""
-
-_READ_STEP = 256
-_READ_LIMIT = 1024
-_READ_COST = 16
-"""One take reads at most 1024 rows, a query counting as 16, so that it never holds the
-thread for long: some 2 ms."""
-
-_PREPARE_ROWS = 64
-_PREPARE_BYTES = 1024 * 1024
-_PREPARED_LIMIT = 32 * 1024 * 1024
-"""How much of what sending takes is kept for replays that wait."""
-
 
 class Runs:
     """Replays on their way from the queue to their outcome."""
 
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
+        self._ahead = ReadAhead(ledger)
         self._claimed: set[int] = set()
         """Places of first attempts whose intent is durable; guarded by `state`."""
         self._intents: set[int] = set()
@@ -67,7 +49,7 @@ class Runs:
     def take(self, limit: int, now: int) -> list[Replay]:
         """Takes up to `limit` ready replays, oldest first."""
         ledger = self._ledger
-        more = self._read_ahead(limit)
+        more = self._ahead.read(limit)
         taken: list[Taken] = []
         with ledger.state:
             if not (ledger.paused or self._holds):
@@ -179,57 +161,6 @@ class Runs:
     def _running_places(self) -> set[int]:
         return {taken.entry.place for taken in self._ledger.taken.values()}
 
-    # Reading ahead
-
-    def _read_ahead(self, limit: int) -> bool:
-        """Reads until enough replays are ready; True: there is more to read, later."""
-        budget = _READ_LIMIT
-        while True:
-            with self._ledger.state:
-                wanted = self._wants_more(limit)
-            if not wanted or budget <= 0:
-                return wanted
-            budget -= self._read_step(limit) + _READ_COST
-
-    def _wants_more(self, limit: int) -> bool:
-        ledger = self._ledger
-        return (
-            not ledger.paused
-            and bool(ledger.books.unread)
-            and ledger.schedule.ready < limit
-            and len(ledger.schedule.entries) + _READ_STEP <= MAX_AHEAD
-        )
-
-    def _read_step(self, limit: int) -> int:
-        """Reads on in the oldest batch; returns how many rows it looked at."""
-        ledger = self._ledger
-        with ledger.writing:
-            ledger.check_open()
-            with ledger.state:
-                if not self._wants_more(limit):
-                    return 0
-                batch = ledger.books.unread[0]
-                batch.skip_cleared()
-                first, last = batch.next_index, batch.next_cleared
-            rows = ledger.store.read_ahead(batch.number, first, last, _READ_STEP)
-            with ledger.state:
-                for row in rows:
-                    self._add(batch, row)
-                if len(rows) < _READ_STEP:
-                    batch.next_index = last + 1
-                if batch.read:
-                    ledger.books.unread.popleft()
-            return len(rows)
-
-    def _add(self, batch: Batch, row: Ahead) -> None:
-        index = row.flow_index
-        batch.opened(index, ended=row.ended)
-        if row.ended:
-            return
-        place = place_of(batch.number, index)
-        entry = Entry(batch.order(index), place, batch.key(index), row)
-        self._ledger.schedule.add(entry)
-
     # What sending takes
 
     def _start(self, entry: Entry, now: int) -> Taken:
@@ -256,29 +187,13 @@ class Runs:
             entry = each.entry
             prepared = entry.prepared or loaded.get(entry.place)
             if prepared is None:
-                loaded.update((one.place, one) for one in self._load(each))
+                loaded.update((one.place, one) for one in self._ahead.prepare(each))
                 prepared = loaded.get(entry.place, _missing(entry.place))
             if prepared.damaged:
                 self._give_up(each, now)
             else:
                 replays.append(entry.replay(prepared))
         return replays
-
-    def _load(self, taken: Taken) -> Sequence[Prepared]:
-        """Reads what sending one replay takes, and of those that follow it."""
-        ledger = self._ledger
-        place = taken.entry.place
-        with ledger.state:
-            full = ledger.schedule.prepared_bytes > _PREPARED_LIMIT
-        limit = 1 if full else _PREPARE_ROWS
-        last = place_of(taken.batch.number, taken.batch.last)
-        with ledger.writing:
-            ledger.check_open()
-            found = ledger.store.prepared(place, last, limit, _PREPARE_BYTES)
-        with ledger.state:
-            for prepared in found:
-                ledger.schedule.prepare(prepared)
-        return found
 
     def _give_up(self, taken: Taken, now: int) -> None:
         """Ends a replay whose row is damaged: one bad row must not stop the queue."""

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from replayd.errors import JournalError
-from replayd.journal.body import FILE_LIMIT, PIECE, SpoolBody, SpoolFile, pieces_of
+from replayd.journal.body import FILE_LIMIT, PIECE, SpoolBody, SpoolFile, pieces_of, remove
 
 
 def written(folder: Path | None, *parts: bytes) -> SpoolBody:
@@ -117,3 +117,9 @@ def test_a_failed_fsync_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
         body.seal()
     body.discard()
     assert list(tmp_path.iterdir()) == []
+
+
+def test_what_can_t_be_removed_is_left_to_the_next_opening(tmp_path: Path) -> None:
+    remove(tmp_path)
+    remove(tmp_path / "missing")
+    assert tmp_path.exists()

@@ -107,18 +107,6 @@ def test_many_at_a_time_a_session_keeps_its_order(journal: Journal) -> None:
         assert mine == sorted(mine)
 
 
-def test_a_long_session_does_not_hide_those_behind_it(journal: Journal) -> None:
-    """It is read over in steps; after each the thread is woken to go on."""
-    enqueue(journal, "b1", [*(row(index, "long") for index in range(5000)), row(5000, "short")])
-    woken: list[int] = []
-    journal.on_runnable(lambda: woken.append(1))
-    taken = journal.take(2, NOW)
-    while len(taken) < 2:
-        assert woken.pop() == 1
-        taken += journal.take(1, NOW)
-    assert indices(taken) == [0, 5000]
-
-
 def test_session_waits_tells_of_what_was_read_ahead(journal: Journal) -> None:
     enqueue(journal, "b1", [row(0, "a"), row(1, "a")])
     (first,) = journal.take(1, NOW)
@@ -221,17 +209,3 @@ def test_a_taken_replay_is_not_shown_twice_to_two_threads(
 
     in_threads(4, work)
     assert sorted(seen) == list(range(1000))
-
-
-def test_many_small_batches(journal: Journal) -> None:
-    """A take reads over a bounded number of them, and wakes the thread to go on."""
-    for number in range(200):
-        enqueue(journal, f"b{number}", [row(0)])
-    woken: list[int] = []
-    journal.on_runnable(lambda: woken.append(1))
-    taken = journal.take(200, NOW)
-    assert 0 < len(taken) < 200
-    while len(taken) < 200:
-        assert woken.pop() == 1
-        taken += journal.take(200 - len(taken), NOW)
-    assert [each.key.batch_id for each in taken] == [f"b{number}" for number in range(200)]

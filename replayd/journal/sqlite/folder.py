@@ -10,7 +10,7 @@ import stat
 from pathlib import Path
 
 from replayd.errors import JournalError
-from replayd.journal.body import sync_folder
+from replayd.journal.body import remove, sync_folder
 
 _FILE_FLAGS = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
 
@@ -39,9 +39,9 @@ class Folder:
 
     def remove_orphans(self, kept: set[str]) -> None:
         """Deletes the contents that no commit names."""
-        for entry in os.scandir(self.blobs):
-            if entry.name not in kept:
-                (self.blobs / entry.name).unlink()
+        for path in self.blobs.iterdir():
+            if path.name not in kept:
+                remove(path)
 
     def close(self) -> None:
         """Lets another daemon use it. Idempotent."""

@@ -7,6 +7,7 @@ from typing import Any
 
 import apsw
 
+from replayd.errors import JournalError
 from replayd.journal.body import PIECE, SpoolBody
 from replayd.journal.interface import Part
 from replayd.journal.sqlite.checksum import checksum, damaged
@@ -212,26 +213,33 @@ class SqliteStore:
         return apsw.SQLITE_OK
 
     def _checkpoint(self) -> None:
-        """Copies the log into the database now and then, so that it stays small."""
+        """Copies the log into the database now and then, so that it stays small.
+
+        What was committed is durable in the log, so an error must not look as if it were
+        not: the next commit tries again, or is refused when the error lasts.
+        """
         if self._log_pages < _CHECKPOINT_PAGES:
             return
         try:
             self._connection.wal_checkpoint()
-        except apsw.FullError:
-            # The commit itself is durable in the log; the next one tries again.
-            return
-        self._log_pages = 0
+            self._log_pages = 0
+        except apsw.Error as error:
+            self._failed(error)
 
     @contextmanager
     def _guard(self) -> Iterator[None]:
-        """Turns SQLite's errors into the operator's words, and remembers lasting ones."""
+        """Turns SQLite's errors into the operator's words."""
         try:
             yield
         except apsw.Error as error:
-            failure = journal_error(error, self._path)
-            if lasting(error):
-                self.failure = failure.message
-            raise failure from error
+            raise self._failed(error) from error
+
+    def _failed(self, error: apsw.Error) -> JournalError:
+        """Remembers an error that lasts."""
+        failure = journal_error(error, self._path)
+        if lasting(error):
+            self.failure = failure.message
+        return failure
 
 
 def _ahead(

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 
 import apsw
 
-from replayd.journal.body import Content, SpoolFile
+from replayd.journal.body import Content, SpoolFile, remove
 from replayd.journal.interface import Part
 from replayd.journal.sqlite.checksum import checksum
 from replayd.journal.sqlite.contents import Contents
@@ -65,7 +65,7 @@ class Writer:
             self._connection.execute("DELETE FROM prepared WHERE place BETWEEN ? AND ?", between)
             files = self._contents.delete(*between)
         for path in files:
-            path.unlink(missing_ok=True)
+            remove(path)
         return True
 
     def commit(self, change: Change) -> None:

@@ -106,6 +106,45 @@ def test_another_io_error_is_tried_again(
     opened.close()
 
 
+@pytest.mark.parametrize(
+    ("code", "lasts"), [(apsw.SQLITE_IOERR_WRITE, False), (apsw.SQLITE_IOERR_FSYNC, True)]
+)
+def test_what_was_committed_stays_so_when_the_copying_fails(
+    store: SqliteStore,
+    opened: StoredJournal,
+    monkeypatch: pytest.MonkeyPatch,
+    code: int,
+    lasts: bool,
+) -> None:
+    """A commit is durable in SQLite's log; a failed fsync of the copy stops the next one."""
+    monkeypatch.setattr("replayd.journal.sqlite.store._CHECKPOINT_PAGES", 1)
+    copying = Copying(connection(store), failing_fsync(code))
+    monkeypatch.setattr(store, "_connection", copying)
+    opened.emit([note("one")])
+    opened.commit()
+    assert opened.latest == 1
+    assert bool(opened.failure) is lasts
+    opened.emit([note("two")])
+    if lasts:
+        with pytest.raises(JournalError, match="restart the daemon"):
+            opened.commit()
+    else:
+        opened.commit()
+        assert opened.latest == 2
+    opened.close()
+
+
+class Copying:
+    """A connection whose checkpoints fail."""
+
+    def __init__(self, connection: apsw.Connection, wal_checkpoint: Callable[..., Any]) -> None:
+        self._connection = connection
+        self.wal_checkpoint = wal_checkpoint
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._connection, name)
+
+
 def test_its_log_stays_small(folder: Path, stored: Journal) -> None:
     for number in range(12):
         enqueue(

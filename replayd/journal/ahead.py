@@ -1,0 +1,100 @@
+"""Reading ahead: from the store's rows to the schedule.
+
+Replays are read in the order of the queue, without what sending them takes, until enough
+sessions are ready: so a long session doesn't hide the others behind it, up to a bound of
+memory. When it fills the bound, the others wait until it has moved on. What sending takes
+is read some rows at a time, once the first of them is wanted.
+"""
+
+from collections.abc import Sequence
+
+from replayd.journal.books import Batch
+from replayd.journal.ledger import Ledger, Taken
+from replayd.journal.schedule import Entry
+from replayd.journal.store import Ahead, Prepared, place_of
+
+MAX_AHEAD = 65_536
+"""How many replays are read ahead at most."""
+
+_READ_STEP = 256
+_READ_LIMIT = 1024
+_READ_COST = 16
+"""One take reads at most 1024 rows, a query counting as 16, so that it never holds the
+thread for long: some 2 ms."""
+
+_PREPARE_ROWS = 64
+_PREPARE_BYTES = 1024 * 1024
+_PREPARED_LIMIT = 32 * 1024 * 1024
+"""How much of what sending takes is kept for replays that wait."""
+
+
+class ReadAhead:
+    """Reads on where the schedule runs short."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
+
+    def read(self, limit: int) -> bool:
+        """Reads until enough replays are ready; True: there is more to read, later."""
+        budget = _READ_LIMIT
+        while True:
+            with self._ledger.state:
+                wanted = self._wants_more(limit)
+            if not wanted or budget <= 0:
+                return wanted
+            budget -= self._step(limit) + _READ_COST
+
+    def _wants_more(self, limit: int) -> bool:
+        ledger = self._ledger
+        return (
+            not ledger.paused
+            and bool(ledger.books.unread)
+            and ledger.schedule.ready < limit
+            and len(ledger.schedule.entries) + _READ_STEP <= MAX_AHEAD
+        )
+
+    def _step(self, limit: int) -> int:
+        """Reads on in the oldest batch; returns how many rows it looked at."""
+        ledger = self._ledger
+        with ledger.writing:
+            ledger.check_open()
+            with ledger.state:
+                if not self._wants_more(limit):
+                    return 0
+                batch = ledger.books.unread[0]
+                batch.skip_cleared()
+                first, last = batch.next_index, batch.next_cleared
+            rows = ledger.store.read_ahead(batch.number, first, last, _READ_STEP)
+            with ledger.state:
+                for row in rows:
+                    self._add(batch, row)
+                if len(rows) < _READ_STEP:
+                    batch.next_index = last + 1
+                if batch.read:
+                    ledger.books.unread.popleft()
+            return len(rows)
+
+    def _add(self, batch: Batch, row: Ahead) -> None:
+        index = row.flow_index
+        batch.opened(index, ended=row.ended)
+        if row.ended:
+            return
+        place = place_of(batch.number, index)
+        entry = Entry(batch.order(index), place, batch.key(index), row)
+        self._ledger.schedule.add(entry)
+
+    def prepare(self, taken: Taken) -> Sequence[Prepared]:
+        """Reads what sending one replay takes, and of those that follow it."""
+        ledger = self._ledger
+        place = taken.entry.place
+        with ledger.state:
+            full = ledger.schedule.prepared_bytes > _PREPARED_LIMIT
+        limit = 1 if full else _PREPARE_ROWS
+        last = place_of(taken.batch.number, taken.batch.last)
+        with ledger.writing:
+            ledger.check_open()
+            found = ledger.store.prepared(place, last, limit, _PREPARE_BYTES)
+        with ledger.state:
+            for prepared in found:
+                ledger.schedule.prepare(prepared)
+        return found
