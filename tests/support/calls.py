@@ -77,14 +77,15 @@ def events(stub: Stub, cursor: str = "", **request: object) -> list[Event]:
     return [event for response in call for event in response.events]
 
 
-def wait_for(stub: Stub, wanted: str, count: int = 1) -> list[Event]:
+def wait_for(stub: Stub, wanted: str, count: int = 1, deadline: float = DEADLINE) -> list[Event]:
     """The log's events, once `count` of them have a payload of the kind `wanted`."""
     request = replay_pb2.WatchEventsRequest(position=replay_pb2.START_POSITION_START)
-    call = stub.WatchEvents(request, timeout=DEADLINE)
+    call = stub.WatchEvents(request, timeout=deadline)
     seen: list[Event] = []
     for response in call:
         seen += response.events
-        if sum(payload(event) == wanted for event in seen) >= count:
+        count -= sum(payload(event) == wanted for event in response.events)
+        if count <= 0:
             call.cancel()
             return seen
     raise AssertionError("the stream ended")

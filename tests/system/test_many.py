@@ -6,12 +6,14 @@ the same sequence without a gap.
 
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 
+import pytest
 from flowreplay.v1 import replay_pb2
 
-from tests.support.calls import Event, Stub, enqueue, events, flow, outcomes, payload
+from tests.support.calls import Event, Stub, enqueue, flow, outcomes, payload, wait_for
 from tests.support.daemon import Daemon
 from tests.support.processes import DEADLINE, Process
 from tests.support.programs import ROOT
@@ -21,6 +23,7 @@ from tests.support.watch_process import digest
 CLIENTS = 4
 FLOWS = 2500
 TOTAL = CLIENTS * FLOWS
+PATIENCE = 2 * DEADLINE
 
 
 class Bookkeeper(threading.Thread):
@@ -39,48 +42,62 @@ class Bookkeeper(threading.Thread):
             self.sums.append(waits + counted.succeeded_count + counted.failed_count)
 
 
-def watcher(daemon: Daemon, cursor: str = "") -> Process:
-    """A watcher as a process of its own."""
-    command = [sys.executable, "-m", "tests.support.watch_process", daemon.address]
-    return Process([*command, cursor] if cursor else command, folder=ROOT)
+@pytest.fixture
+def start_watcher() -> Iterator[Callable[..., Process]]:
+    """Starts watchers as processes of their own, which end after so many responses."""
+    with ExitStack() as stack:
+
+        def start(daemon: Daemon, count: int, cursor: str = "") -> Process:
+            command = [sys.executable, "-m", "tests.support.watch_process"]
+            command += [daemon.address, str(count), *([cursor] if cursor else [])]
+            process = Process(command, folder=ROOT)
+            stack.callback(process.close)
+            return process
+
+        yield start
 
 
 def test_many_flows_many_clients_many_watchers(
-    start_daemon: Callable[..., Daemon], start_recorder: Callable[..., Recorder]
+    start_daemon: Callable[..., Daemon],
+    start_recorder: Callable[..., Recorder],
+    start_watcher: Callable[..., Process],
 ) -> None:
     recorder = start_recorder()
     daemon = start_daemon("--concurrency", "16")
     stub = daemon.stub()
-    stub.Pause(replay_pb2.PauseRequest(), timeout=DEADLINE)
-    doomed = watcher(daemon)
     bookkeeper = Bookkeeper(daemon.stub())
     bookkeeper.start()
-
+    doomed = start_watcher(daemon, TOTAL)
     with ThreadPoolExecutor(CLIENTS + 2) as pool:
+        watching = [
+            pool.submit(wait_for, daemon.stub(), "response", TOTAL, PATIENCE) for _ in range(2)
+        ]
         sent = [pool.submit(send, daemon.stub(), recorder, client) for client in range(CLIENTS)]
-        batches = [each.result() for each in sent]
-        stub.Resume(replay_pb2.ResumeRequest(), timeout=DEADLINE)
-        watching = [pool.submit(events, daemon.stub()) for _ in range(2)]
-
         # Once it has seen part of the log, the third is killed; another goes on from its
         # last cursor.
         doomed.wait_for_output(lambda: len(doomed.stdout) > 10, "events")
         doomed.close()
-        cut = [line.split(" ") for line in doomed.stdout if line]
-        resumed = watcher(daemon, cut[-1][0])
+        cut = [line.split(" ") for line in doomed.stdout[:-1]]  # the last may be torn
+        ended = sum(":response:" in word for word in words(cut))
+        assert 0 < len(words(cut)) < 2 * TOTAL, "it was killed on the way"
+        resumed = start_watcher(daemon, TOTAL - ended, cut[-1][0])
+        batches = [each.result() for each in sent]
         first, second = (each.result() for each in watching)
-    assert resumed.wait(2 * DEADLINE) == 0
-    resumed.close()
+    assert resumed.wait(PATIENCE) == 0
     bookkeeper.done.set()
     bookkeeper.join(DEADLINE)
 
     check_sequence(first)
     assert second == first
     rest = [line.split(" ") for line in resumed.stdout]
-    pieced = [word for line in cut + rest for word in line[1:]]
-    assert pieced == [digest(event) for event in first]
+    assert words(cut) + words(rest) == [digest(event) for event in first]
     check_books(stub, first, batches, bookkeeper.sums)
     assert len(recorder.requests) == TOTAL
+
+
+def words(lines: list[list[str]]) -> list[str]:
+    """The events of a watcher's lines, without the cursors."""
+    return [word for line in lines for word in line[1:]]
 
 
 def send(stub: Stub, recorder: Recorder, client: int) -> str:
