@@ -1,7 +1,8 @@
 """THE replay thread: takes replays, sends them, records how they ended.
 
 `thread`    the loop: the only place that waits.
-`exchange`  one replay on its way, a small state machine: dial, send, receive, outcome.
+`exchange`  one replay on its way, a small state machine: dial, transfer, outcome.
+`transfer`  one request and its response on one connection.
 `deadlines` which of them is late.
 `pace`      which response merely drips.
 `recorder`  hands outcomes and events to the journal and decides when to commit.

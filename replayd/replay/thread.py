@@ -163,6 +163,7 @@ class ReplayThread:
         for exchange in (*self._running.values(), *self._taken):
             exchange.abandon()
         self._wire.close()
+        self._queue.close()
         try:
             self._recorder.commit()
         except JournalError:

@@ -4,7 +4,8 @@
 `transport`   four verbs on one socket: establish, send, receive, close. `tls` and
               `tunnel` (a proxy's CONNECT) are transports around a transport, so layers
               stack; `scripted` is the fake beside them.
-`poller`      waits for all of them at once.
+`tls_context` what all TLS connections share.
+`poller`      waits for all of them at once, and says who is told.
 `resolver`    names to checked addresses, off the thread that waits.
 `dial`        from a target to a connection: resolve, connect, layer by layer.
 `pool`        connections kept for their session, or for anybody with the same target.

@@ -40,7 +40,7 @@ def system_lookup(host: str, port: int) -> Sequence[Address]:
     """Asks the system's resolver; raises OSError."""
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    except UnicodeError as error:
+    except ValueError as error:  # It can't even be asked for: IDNA, a NUL.
         raise OSError(f"not a host name ({error})") from error
     return list(dict.fromkeys(Address(family, addr) for family, _, _, _, addr in found))  # type: ignore[arg-type]
 

@@ -1,6 +1,7 @@
 """One replay, from take to outcome: reuse, retries, what is told, and crashes inside."""
 
 import socket
+import time
 from collections.abc import Sequence
 from contextlib import closing
 
@@ -13,6 +14,7 @@ from replayd.replay.transfer import Transfer
 from replayd.wire.settings import TlsSettings, Upstream
 from replayd.wire.transport import Address
 from tests.support.certificates import Authority
+from tests.support.processes import DEADLINE
 from tests.support.proxies import Proxy
 from tests.support.replaying import Replaying, flow
 from tests.support.scripted_server import OK, Peer, ScriptedServer, answers, silent
@@ -220,6 +222,17 @@ def test_any_other_request_is_not_sent_twice(script, expected: str) -> None:
         assert ended[1].error.connection.reused
         assert replaying.logs() == []
         assert len(server.requests) == 2
+
+
+@pytest.mark.parametrize("method", [b"GET", b"POST"])
+def test_a_kept_connection_that_was_seen_to_close_is_not_used(method: bytes) -> None:
+    with ScriptedServer(answers(OK)) as server, Replaying() as replaying:
+        replaying.run(flow(server.port))
+        end = time.monotonic() + DEADLINE
+        while len(replaying.thread._wire.pool):
+            assert time.monotonic() < end
+        assert statuses(replaying.run(flow(server.port, method=method))) == [200]
+        assert replaying.logs() == []
 
 
 def test_a_retry_is_not_retried() -> None:
