@@ -2,7 +2,7 @@
 #
 #   make demo      a real capture, replayed against a sample server
 #   make test      the tests; those whose real server is missing are counted as skipped
-#   make servers   mitmproxy and grpcurl for those tests (nginx and curl: apt-get install)
+#   make servers   mitmproxy and grpcurl for those tests (nginx: apt-get install nginx-light)
 #   make check     format, lint, types, import rules, contract, generated code
 #   make format    formats the code and the .proto files
 #   make proto     generates the contract's code anew

@@ -31,7 +31,6 @@ _ADVICE = {
     "grpcurl": "make servers",
     "mitmdump": "make servers",
     "nginx": "apt-get install nginx-light",
-    "curl": "apt-get install curl",
 }
 
 
