@@ -11,7 +11,7 @@ from flowreplay.v1 import replay_pb2
 from tests.support.calls import events, outcomes
 from tests.support.daemon import Daemon, clean_environment
 from tests.support.processes import DEADLINE
-from tests.support.programs import find
+from tests.support.programs import ROOT, find
 
 
 def serve(folder: Path, *options: str, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -107,18 +107,25 @@ def test_it_is_ready_soon_and_private(start_daemon: Callable[..., Daemon]) -> No
 
 
 def test_captures_given_at_the_start_are_replayed_once(
-    start_daemon: Callable[..., Daemon], tmp_path: Path
+    start_daemon: Callable[..., Daemon],
 ) -> None:
-    empty = tmp_path / "empty.mitm"
-    empty.write_bytes(b"")
-    daemon = start_daemon("--client-replay", str(empty))
-    first = events(daemon.stub())
-    assert outcomes(first) == {}
+    capture = str(ROOT / "tests" / "data" / "captures" / "rec-basic.mitm")
+    daemon = start_daemon("--client-replay", capture)
+    # Its server is long gone: each ends with an error, which will do here.
+    first = outcomes(events(daemon.stub()))
+    assert len(first) == 23
     assert daemon.terminate() == 0
     daemon.restart()
-    again = events(daemon.stub())
-    queued = [event.batch_id for event in again if event.update.kind == 1]
-    assert len(queued) == len(set(queued)) <= 1
+    assert outcomes(events(daemon.stub())) == first
+
+
+def test_a_damaged_capture_at_the_start_stops_it(tmp_path: Path) -> None:
+    capture = str(ROOT / "tests" / "data" / "captures" / "mut-truncated-mid-flow.mitm")
+    done = serve(tmp_path, "--ephemeral", "--listen", "127.0.0.1:0", "--client-replay", capture)
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert capture in done.stderr
+    assert "byte " in done.stderr
 
 
 def test_the_log_is_json_when_asked(start_daemon: Callable[..., Daemon]) -> None:
