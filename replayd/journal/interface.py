@@ -237,6 +237,9 @@ class Journal(Protocol):
         Raises ReplaydError: SEQUENCE_COMPACTED.
         """
 
+    def is_recent(self, after: int) -> bool:
+        """Whether reading after this sequence needs no disk, and so no thread."""
+
     def trim(self, before: int) -> None:
         """Deletes the events before a sequence, in slices; reading there is then refused
         with SEQUENCE_COMPACTED. Sequences go on, even when no event is left.

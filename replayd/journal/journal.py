@@ -47,6 +47,7 @@ class StoredJournal:
 
         log = Log(ledger)
         self.read = log.read
+        self.is_recent = log.is_recent
         self.trim = log.trim
         self.content = log.content
 

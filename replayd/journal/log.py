@@ -55,6 +55,12 @@ class Log:
             with closing(ledger.store.events(after, until, kinds, batch_id)) as events:
                 return self._page(events, until, limit, max_bytes)
 
+    def is_recent(self, after: int) -> bool:
+        """Whether memory has all that comes after a sequence."""
+        ledger = self._ledger
+        with ledger.state:
+            return after >= ledger.latest or ledger.recent.after(after, after) is not None
+
     def trim(self, before: int) -> None:
         """Deletes the events before a sequence, in slices."""
         ledger = self._ledger

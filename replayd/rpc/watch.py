@@ -140,14 +140,18 @@ class Watchers:
                 told = self._loop.time()
 
     async def _read(self, view: "_View") -> Page:
-        return await asyncio.to_thread(
-            self._journal.read,
-            view.after,
-            limit=MAX_EVENTS,
-            max_bytes=MAX_BYTES,
-            kinds=view.kinds,
-            batch_id=view.batch_id,
-        )
+        def read() -> Page:
+            return self._journal.read(
+                view.after,
+                limit=MAX_EVENTS,
+                max_bytes=MAX_BYTES,
+                kinds=view.kinds,
+                batch_id=view.batch_id,
+            )
+
+        if self._journal.is_recent(view.after):
+            return read()
+        return await asyncio.to_thread(read)
 
     async def _groups(
         self, page: Page, view: "_View"
@@ -164,11 +168,7 @@ class Watchers:
     async def _idle(self, view: "_View") -> bool:
         """Tells whether nothing waits or runs and every event of it has been sent."""
         counts = await asyncio.to_thread(self._journal.count, view.batch_id)
-        if not counts.idle:
-            return False
-        # The last outcome may be handed over and not be in the log yet.
-        await asyncio.to_thread(self._journal.commit)
-        return self._journal.latest <= view.after
+        return counts.idle and self._journal.latest <= view.after
 
     async def _wait(self, news: asyncio.Event, until: float) -> bool:
         """Waits for news; False when it is time to tell the progress."""

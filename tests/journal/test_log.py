@@ -100,6 +100,13 @@ def test_every_event_once_in_order(journal: Journal) -> None:
     assert [event.sequence for event in read_all(journal)] == list(range(1, 702))
 
 
+def test_recent_is_what_needs_no_store(journal: Journal, request: pytest.FixtureRequest) -> None:
+    assert journal.is_recent(0)
+    notes(journal, 3)
+    in_memory = "stored" not in request.node.name
+    assert [journal.is_recent(after) for after in (0, 2, 3)] == [in_memory, in_memory, True]
+
+
 def test_trimmed_events_are_refused(journal: Journal) -> None:
     notes(journal, 2500)
     journal.trim(2001)
