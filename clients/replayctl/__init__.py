@@ -9,5 +9,6 @@
 `events`    one line of text for an event; `contents` bodies; `printable` makes bytes safe
 `outcome`   what became of a batch, for `enqueue --wait`
 `waiting`   follows a batch, `progress` shows how far something is
+`notes`     what is said beside the events
 `exits`     the exit codes
 """

@@ -4,12 +4,11 @@ from flowreplay.v1 import event_pb2 as pb
 from flowreplay.v1.replay_pb2 import EnqueueResponse
 from flowreplay_client import Client, ReplaydClientError
 
+from replayctl.notes import tell_interruption, tell_paused
 from replayctl.outcome import Outcome
 from replayctl.output import note
 from replayctl.printable import printable
 from replayctl.progress import progress_bar
-
-_PAUSED = "the queue is paused; waiting until `replayctl resume`"
 
 
 def wait_for(client: Client, batch: EnqueueResponse) -> Outcome:
@@ -36,20 +35,16 @@ def _follow(client: Client, batch: EnqueueResponse, outcome: Outcome) -> None:
         batch_id=batch.batch_id,
         kinds=("response", "error", "update"),
         until_idle=True,
-        on_interruption=_tell,
+        on_interruption=tell_interruption,
     )
     label = f"batch {printable(batch.batch_id)}"
     with watch, progress_bar(label, batch.accepted_count) as advance:
         if watch.paused:
-            note(_PAUSED)
+            tell_paused()
         done = 0
         for event in watch:
             # Not for a pause of the past that has been resumed since.
             if event.update.kind == pb.UPDATE_KIND_PAUSED and watch.paused:
-                note(_PAUSED)
+                tell_paused()
             done += outcome.add(event)
             advance(done)
-
-
-def _tell(error: ReplaydClientError) -> None:
-    note(f"lost the daemon, trying again: {error.message}")

@@ -3,10 +3,11 @@
 from typing import Unpack
 
 import click
-from flowreplay_client import EventsCompacted, ReplaydClientError, Watch, WatchSettings, kind_names
+from flowreplay_client import EventsCompacted, Watch, WatchSettings, kind_names
 
 from replayctl.connect import Globals, pass_globals
 from replayctl.events import event_lines
+from replayctl.notes import tell_interruption, tell_paused
 from replayctl.output import Output, note
 
 _BODY_BYTES = 1 << 20
@@ -44,9 +45,12 @@ def command(options: Globals, *, bodies: bool, **settings: Unpack[WatchSettings]
     if bodies:
         settings["content_limit"] = _BODY_BYTES
     try:
-        with options.client() as client, client.watch(on_interruption=_tell, **settings) as watch:
+        with (
+            options.client() as client,
+            client.watch(on_interruption=tell_interruption, **settings) as watch,
+        ):
             if settings["until_idle"] and watch.paused:
-                note("the queue is paused; waiting until `replayctl resume`")
+                tell_paused()
             _print(watch, options.output, bodies=bodies)
     except EventsCompacted as error:
         error.add_note("with --skip-gaps it goes on with the oldest event that is kept")
@@ -68,10 +72,3 @@ def _default_kinds(output: Output, *, bodies: bool) -> list[str]:
     if output.as_json or bodies:
         return []
     return [kind for kind in kind_names() if kind != "request"]
-
-
-def _tell(error: ReplaydClientError) -> None:
-    if isinstance(error, EventsCompacted):
-        note(f"skipping events that are gone: {error.message}")
-    else:
-        note(f"lost the daemon, trying again: {error.message}")
