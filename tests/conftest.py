@@ -4,6 +4,7 @@ With REPLAYD_TEST_REQUIRE_ALL=1, as in CI, a skipped test is a failed one.
 """
 
 import os
+import signal
 from collections.abc import Callable, Generator, Iterator
 from contextlib import ExitStack
 from typing import Any
@@ -16,6 +17,15 @@ from tests.support.programs import NEEDS
 from tests.support.recorder import Recorder
 
 REQUIRE_ALL = os.environ.get("REPLAYD_TEST_REQUIRE_ALL") == "1"
+
+
+def pytest_configure() -> None:
+    """Lets SIGINT mean something again to the processes that tests start.
+
+    A shell that runs a command in the background has it, and its children, ignore it.
+    """
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture
