@@ -1,5 +1,6 @@
 """The replay thread's queue: what wakes it, and that nothing announced is missed."""
 
+import os
 import select
 import threading
 from collections.abc import Callable, Iterator
@@ -104,6 +105,23 @@ def test_a_message_that_posts_announces_itself(replays: ReplayQueue) -> None:
         message()
     assert readable(replays)
     assert len(replays.messages()) == 1
+
+
+def test_what_is_posted_while_the_mail_is_read_is_not_missed(
+    replays: ReplayQueue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read = os.read
+
+    def post_then_read(descriptor: int, size: int) -> bytes:
+        replays.post(lambda: None)
+        return read(descriptor, size)
+
+    replays.post(lambda: None)
+    monkeypatch.setattr(os, "read", post_then_read)
+    assert len(replays.messages()) == 2
+    monkeypatch.undo()
+    replays.post(lambda: None)
+    assert readable(replays)
 
 
 def test_nothing_posted_from_other_threads_is_missed(replays: ReplayQueue) -> None:

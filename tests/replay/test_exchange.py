@@ -175,10 +175,19 @@ def test_a_connection_is_used_again_only_when_both_mean_it(
         assert len(server.peers) == connections
 
 
-def test_a_connection_bound_to_somebody_is_not_shared() -> None:
-    ask = b"HTTP/1.1 401 Who\r\nWWW-Authenticate: NTLM\r\nContent-Length: 0\r\n\r\n"
-    with ScriptedServer(answers(ask, OK, OK)) as server, Replaying() as replaying:
-        anns, bobs = (flow(server.port, session=name) for name in ("ann", "bob"))
+ASK = b"HTTP/1.1 401 Who\r\nWWW-Authenticate: NTLM\r\nContent-Length: 0\r\n\r\n"
+
+
+@pytest.mark.parametrize(
+    ("response", "headers"), [(ASK, ()), (OK, ((b"Authorization", b"Negotiate YII="),))]
+)
+def test_a_connection_bound_to_somebody_is_not_shared(
+    response: bytes, headers: tuple[tuple[bytes, bytes], ...]
+) -> None:
+    with ScriptedServer(answers(response, OK, OK)) as server, Replaying() as replaying:
+        fields = ((b"Host", b"x"), *headers)
+        anns = flow(server.port, session="ann", headers=fields)
+        bobs = flow(server.port, session="bob")
         replaying.run(anns, anns, bobs)
         assert [len(peer.requests) for peer in server.peers] == [2, 1]
 

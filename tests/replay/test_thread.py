@@ -163,6 +163,15 @@ def test_a_second_stop_hurries() -> None:
         assert replaying.thread.join(DEADLINE)
 
 
+def test_a_second_stop_never_prolongs() -> None:
+    with ScriptedServer(silent) as server, Replaying() as replaying:
+        replaying.enqueue(flow(server.port))
+        server.wait_for_peers(1)
+        replaying.thread.stop(0.05)
+        replaying.thread.stop(1000)
+        assert replaying.thread.join(DEADLINE)
+
+
 def test_a_thread_that_was_never_started_has_ended() -> None:
     replaying = Replaying()
     replaying.thread.stop(0)

@@ -3,6 +3,8 @@
 import pytest
 from flowreplay.v1 import event_pb2, reason_pb2
 
+from replayd.journal.interface import Part
+from replayd.model.replay import ReplayKey
 from tests.support.processes import DEADLINE
 from tests.support.replaying import ROW_CONTENT_LIMIT, Replaying, flow
 from tests.support.scripted_server import OK, Peer, Script, ScriptedServer, answers
@@ -96,6 +98,21 @@ def test_what_came_of_too_much_is_kept() -> None:
         assert failed.error.content == b"x" * 65536
         assert failed.error.content_size_bytes == 100_000
         assert failed.error.content_truncated
+
+
+@pytest.mark.parametrize(
+    ("script", "kept"),
+    [
+        (answers(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\npart"), b"part"),
+        (floods(b"x" * 9999, b"HTTP/1.1 200 OK\r\n\r\n"), b""),
+    ],
+    ids=["part", "too-much"],
+)
+def test_a_part_is_kept_whole_and_too_much_is_not(script: Script, kept: bytes) -> None:
+    with ScriptedServer(script) as server, Replaying(body_size_limit=20_000) as replaying:
+        replaying.run(flow(server.port))
+        key = ReplayKey("batch1", 0, 0)
+        assert b"".join(replaying.journal.content(key, Part.RESPONSE)) == kept
 
 
 def test_content_up_to_the_limit_is_not_too_much() -> None:
@@ -246,6 +263,27 @@ def test_an_early_response_counts(then: str) -> None:
         assert ended.response.head.status_code == 413
         assert ended.response.content == b"no!"
         assert ended.response.early
+
+
+def test_an_early_response_ends_its_connection_even_if_all_was_sent() -> None:
+    def script(peer: Peer) -> None:
+        peer.receive(100)
+        peer.send(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\no")
+        left = 20_000_000
+        while left > 0:
+            left -= len(peer.receive(left))
+        peer.send(b"k")
+        peer.until_closed()
+
+    content = b"x" * 20_000_100
+    with ScriptedServer(script, answers(OK)) as server, Replaying() as replaying:
+        ended = replaying.run(
+            flow(server.port, method=b"PUT", content=content, session="a"),
+            flow(server.port, session="a"),
+        )
+        assert [each.response.early for each in ended] == [True, False]
+        assert ended[0].response.timings.HasField("sent_duration")
+        assert len(server.peers) == 2
 
 
 def test_large_content_comes_whole() -> None:
