@@ -60,6 +60,7 @@ class Dial:
         self._owner = owner
         self._wake = wake
         self._timeout = int(dialler.settings.connect_timeout * _SECOND)
+        self._since = now
         self._end = self.deadline = now + self._timeout
         self._host, self._port = self._endpoint()
         self._connection: Connection | None = None
@@ -147,6 +148,7 @@ class Dial:
 
     def _connect(self, now: int) -> Connection:
         """Begins with the next address; each gets its share of the time that is left."""
+        self._since = now
         self.deadline = now + max(self._end - now, 0) // len(self._addresses)
         transport = TcpTransport(self._addresses.pop(0), self._dialler.settings.bind_address)
         return Connection(transport, self._target, self._owner, self._dialler.poller)
@@ -172,7 +174,10 @@ class Dial:
                 return True
             self._layer = self._layers.pop(0)
             connection.transport = self._layer.wrap(connection.transport)
-            self.deadline = now + self._timeout if self._layer.tls_to_target else self._end
+            if self._layer.tls_to_target:
+                self._since, self.deadline = now, now + self._timeout
+            else:
+                self.deadline = self._end
         connection.want_write(False)
         return False
 
@@ -198,7 +203,7 @@ class Dial:
 
     def _late(self) -> WireError:
         to = host_port(self._host, self._port)
-        seconds = f"{self._dialler.settings.connect_timeout:g} s"
+        seconds = f"{(self.deadline - self._since) / _SECOND:.3g} s"
         if self._layer is not None and self._layer.tls_to_target:
             return WireError(
                 Reason.TLS_TIMEOUT, f"the TLS handshake with {to} was not done in {seconds}"

@@ -149,6 +149,7 @@ def test_an_address_that_does_not_answer_has_its_share_of_the_time(dialling: Mak
         assert dial.advance(0) is None
         assert dial.deadline == 5 * SECOND
         dial.expire(5 * SECOND)
+        assert dial._failures == [f"no connection to 127.0.0.1:{port} within 5 s"]
         while (connection := dial.advance(5 * SECOND)) is None:
             made.wait()
         assert connection.info.address == f"127.0.0.1:{server.port}"
