@@ -1,4 +1,4 @@
-"""mitmproxy's flow dumps: one tnetstring dictionary a flow, versions 18 to 21.
+"""mitmproxy's flow dumps: one tnetstring dictionary a flow, versions 0.11 to 21.
 
 Yields a Flow for every record, the TCP, UDP, DNS and WebSocket ones too, so that each can
 be refused by its index. A dump is untrusted: a record that lacks a field or holds a wrong
@@ -204,12 +204,12 @@ def _id(state: Structure) -> str:
 
 
 def _session(client: Structure) -> str:
-    """The client connection's id; where it is empty, its address and start."""
+    """The client connection's id; where it is empty, its address and start, if it has one."""
     connection_id = _id(client)
     if connection_id:
         return connection_id
     peer, start = fields.require(client, b"peername"), fields.require(client, b"timestamp_start")
-    return f"{peer!r:.100} {start!r:.100}"
+    return f"{peer!r:.100} {start!r:.100}" if start else ""
 
 
 def _server_name(state: Structure) -> str:

@@ -1,7 +1,7 @@
 """Whether a flow can be replayed, and why not.
 
-First as mitmproxy's client replay does (live, intercepted, no request, no content,
-WebSocket, not HTTP), then what is replayd's own: targets that are none or that the rules
+First as mitmproxy's client replay does (live, intercepted, WebSocket, not HTTP, no
+request, no content), then what is replayd's own: targets that are none or that the rules
 deny, bytes that would make two requests of one, contents over the limit.
 """
 
@@ -71,12 +71,14 @@ def refuse(
 
 
 def _unfit(flow: Flow) -> Refusal | None:
-    """What mitmproxy's client replay refuses, in its order."""
+    """What mitmproxy's client replay refuses too."""
     if flow.live:
         return Refusal(Reason.LIVE_FLOW, "the flow was live when it was captured")
     if flow.intercepted:
         return Refusal(Reason.INTERCEPTED_FLOW, "the flow was intercepted when it was captured")
-    if flow.kind not in (FlowKind.HTTP, FlowKind.WEBSOCKET):
+    if flow.kind is FlowKind.WEBSOCKET:
+        return Refusal(Reason.WEBSOCKET_FLOW, "WebSocket connections are not replayed")
+    if flow.kind is not FlowKind.HTTP:
         return Refusal(Reason.NOT_HTTP, f"a {flow.kind.name} flow is not HTTP")
     if flow.request is None:
         return Refusal(Reason.MISSING_REQUEST, "the flow has no request")
@@ -84,8 +86,6 @@ def _unfit(flow: Flow) -> Refusal | None:
         return Refusal(
             Reason.MISSING_CONTENT, "the capture left out the request's content (streamed or cut)"
         )
-    if flow.kind is FlowKind.WEBSOCKET:
-        return Refusal(Reason.WEBSOCKET_FLOW, "WebSocket connections are not replayed")
     return None
 
 

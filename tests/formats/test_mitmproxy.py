@@ -10,9 +10,12 @@ from hypothesis import strategies as st
 
 from replayd.errors import CaptureError, ReplaydError
 from replayd.formats import Format, read_capture
+from replayd.formats.tnetstring import Records
 from replayd.model.flow import CaptureNote, Flow, FlowKind, Headers, Request, Response
 from replayd.reasons import Reason
 from tests.support.captures import CAPTURES, READABLE, Capture, Dribble, flows_of, notes_of
+from tests.support.improvements import IMPROVEMENTS
+from tests.support.old_states import messages_of_7, of_0_11, of_7, python2, switched
 from tests.support.tnetstring import connection, dumps, request, response, state
 
 
@@ -44,7 +47,7 @@ def compare_request(found: Request, seen: dict[str, Any]) -> None:
 @pytest.mark.parametrize("capture", READABLE.values(), ids=READABLE)
 def test_a_real_dump_reads_as_the_witness_saw_it(capture: Capture) -> None:
     flows = flows_of(io.BytesIO(capture.data))
-    for flow, seen in zip(flows, capture.witness["flows"], strict=True):
+    for flow, seen in zip(flows, capture.flows, strict=True):
         assert (flow.flow_id, flow.mark, flow.comment) == (
             seen["id"],
             seen["marked"],
@@ -72,9 +75,15 @@ def test_a_real_dump_reads_as_the_witness_saw_it(capture: Capture) -> None:
 
 
 def test_the_readable_dumps_are_many() -> None:
-    assert len(READABLE) >= 25
+    assert len(READABLE) >= 43
     versions = {version for dump in READABLE.values() for version in dump.witness["versions"]}
-    assert versions == {18, 20, 21}
+    old = {"0.11.3", "0.12", "0.13", "0.15", "0.18.2", "1.0.2", "2.0.2"}
+    assert versions == old | {7, 8, 9, 10, 11, 14, 15, 17, 18, 20, 21}
+
+
+def test_every_improvement_is_of_a_flow_there_is() -> None:
+    for name, index in IMPROVEMENTS:
+        assert READABLE[name].flows[index] != READABLE[name].witness["flows"][index]
 
 
 @pytest.mark.parametrize("name", ["rec-odd", "rec-mitmproxy-9.0.1-mixa", "rec-ws"])
@@ -99,9 +108,7 @@ def error_of(data: bytes) -> CaptureError:
     ("name", "reason", "byte_offset", "flow_index"),
     [
         ("mut-future-version-22", Reason.UNSUPPORTED_VERSION, 1843, 1),
-        ("mut-mixed-versions", Reason.UNSUPPORTED_VERSION, 0, 0),
         ("mitmproxy-dumpfile-010", Reason.UNSUPPORTED_VERSION, 0, 0),
-        ("mitmproxy-dumpfile-10", Reason.UNSUPPORTED_VERSION, 0, 0),
         ("mut-no-version", Reason.DAMAGED_CAPTURE, 1843, 1),
         ("mut-not-a-dict", Reason.DAMAGED_CAPTURE, 1843, 1),
         ("mut-trailing-garbage", Reason.DAMAGED_CAPTURE, 6010, 3),
@@ -270,8 +277,9 @@ def test_a_backup_of_an_edited_flow_is_not_looked_into() -> None:
     assert flow_of(backup={"version": 21, "broken": True}).flow_id
 
 
-def test_only_capture_errors_wherever_a_dump_is_cut() -> None:
-    data = CAPTURES["mitmproxy-corrupted_gzip_body"].data
+@pytest.mark.parametrize("name", ["mitmproxy-corrupted_gzip_body", "mitmproxy-dumpfile-10"])
+def test_only_capture_errors_wherever_a_dump_is_cut(name: str) -> None:
+    data = CAPTURES[name].data
     for size in range(1, len(data)):
         error = error_of(data[:size])
         assert (error.byte_offset, error.flow_index) == (0, 0)
@@ -279,7 +287,25 @@ def test_only_capture_errors_wherever_a_dump_is_cut() -> None:
             flows_of(io.BytesIO(data[:size]))
 
 
-PIECES = dumps(state(version=20)) + CAPTURES["mitmproxy-corrupted_gzip_body"].data
+@pytest.mark.parametrize("name", ["rec-mitmproxy-0.15-mixa", "rec-mitmproxy-4.0.4-mixb"])
+def test_a_damaged_old_dump_is_refused_with_its_place(name: str) -> None:
+    capture = CAPTURES[name]
+    last = [record.offset for record in Records(io.BytesIO(capture.data))][-1]
+    count = len(capture.flows)
+    error = error_of(capture.data[:-1])
+    assert (error.byte_offset, error.flow_index) == (last, count - 1)
+    for broken in (python2(of_0_11(id=None)), of_7(request={"headers": [[b"x"]]})):
+        error = error_of(capture.data + dumps(broken))
+        assert (error.byte_offset, error.flow_index) == (len(capture.data), count)
+
+
+PIECES = (
+    dumps(state(version=20))
+    + dumps(python2(of_0_11()))
+    + dumps(of_7(response=switched([b"Upgrade", b"websocket"])))
+    + dumps(messages_of_7())
+    + CAPTURES["mitmproxy-corrupted_gzip_body"].data
+)
 
 
 @settings(max_examples=300, deadline=None)

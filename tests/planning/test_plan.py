@@ -14,6 +14,8 @@ from tests.support.captures import READABLE, Capture, flows_of
 
 K = ChangeKind
 
+PSEUDO_FIELD = "HTTP/2 in an old dump: mitmproxy refuses the :authority among the fields"
+
 DIFFERENT: dict[tuple[str, int], str] = {
     ("rec-h2", 14): "HTTP/2 without content-length: mitmproxy leaves the content unframed",
     (
@@ -32,6 +34,10 @@ DIFFERENT: dict[tuple[str, int], str] = {
         "mut-content-length-wrong-missing-both-double",
         3,
     ): "two Content-Lengths: mitmproxy refuses while it sends",
+    ("mitmproxy-dumpfile-019", 0): PSEUDO_FIELD,
+    ("rec-mitmproxy-4.0.4-mixb", 9): PSEUDO_FIELD,
+    ("rec-mitmproxy-4.0.4-mixb", 10): PSEUDO_FIELD,
+    ("rec-mitmproxy-4.0.4-mixb", 11): PSEUDO_FIELD,
 }
 """Flows that leave otherwise than mitmproxy sends them, and why that is better."""
 
@@ -43,6 +49,11 @@ EXPECTED = {
         "Content-Length: 31 removed beside Transfer-Encoding: chunked",
         "the content's 31 bytes are sent as one chunk",
     ],
+    ("mitmproxy-dumpfile-019", 0): ["HTTP/2.0 -> HTTP/1.1, with Host: webrv.rtb-seller.com"],
+    **{
+        ("rec-mitmproxy-4.0.4-mixb", index): ["HTTP/2.0 -> HTTP/1.1, with Host: 127.0.0.1:28108"]
+        for index in (9, 10, 11)
+    },
     ("mut-content-length-wrong-missing-both-double", 3): ["Content-Length: 31, 7 -> 31"],
 }
 
@@ -50,7 +61,7 @@ EXPECTED = {
 @pytest.mark.parametrize("capture", READABLE.values(), ids=READABLE)
 def test_a_real_request_leaves_as_mitmproxy_sends_it(capture: Capture) -> None:
     for index, found in enumerate(flows_of(io.BytesIO(capture.data))):
-        seen = capture.witness["flows"][index]
+        seen = capture.flows[index]
         if "sent" not in seen or refuse(found, raw=False, body_size_limit=1 << 26):
             continue
         assert found.request is not None

@@ -1,4 +1,4 @@
-"""Refusals: mitmproxy's first and in its order, then replayd's own."""
+"""Refusals: mitmproxy's first, then replayd's own."""
 
 import io
 from dataclasses import replace
@@ -42,20 +42,20 @@ def reason(found: Flow, **arguments: Any) -> Reason | None:
 @pytest.mark.parametrize("capture", READABLE.values(), ids=READABLE)
 def test_real_flows_are_refused_as_by_mitmproxy(capture: Capture) -> None:
     for index, found in enumerate(flows_of(io.BytesIO(capture.data))):
-        seen = capture.witness["flows"][index]["refused"]
+        seen = capture.flows[index]["refused"]
         assert reason(found) == BETTER.get((capture.name, index), REASONS[seen])
 
 
-def test_mitmproxys_order() -> None:
+def test_what_a_flow_is_comes_before_what_it_lacks() -> None:
     request = flow(content=None).request
     assert request is not None
     steps: list[tuple[dict[str, Any], Reason]] = [
         ({"live": False}, Reason.LIVE_FLOW),
         ({"intercepted": False}, Reason.INTERCEPTED_FLOW),
         ({"kind": FlowKind.WEBSOCKET}, Reason.NOT_HTTP),
+        ({"kind": FlowKind.HTTP}, Reason.WEBSOCKET_FLOW),
         ({"request": request}, Reason.MISSING_REQUEST),
         ({"request": replace(request, content=b"")}, Reason.MISSING_CONTENT),
-        ({"kind": FlowKind.HTTP}, Reason.WEBSOCKET_FLOW),
     ]
     found = Flow(live=True, intercepted=True, kind=FlowKind.TCP)
     for mended, expected in steps:

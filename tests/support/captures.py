@@ -10,10 +10,9 @@ from typing import Any
 from replayd.formats import read_capture
 from replayd.formats.tnetstring import Source
 from replayd.model.flow import CaptureNote, Flow
+from tests.support.improvements import improved
 
 FOLDER = Path(__file__).parents[1] / "data" / "captures"
-
-SUPPORTED = frozenset({18, 19, 20, 21})
 
 
 @dataclass(frozen=True)
@@ -37,10 +36,13 @@ class Capture:
 
     @property
     def readable(self) -> bool:
-        """Whether mitmproxy read it to its end and its versions are ours."""
-        versions = self.witness["versions"]
-        supported = all(isinstance(version, int) and version in SUPPORTED for version in versions)
-        return self.witness["error"] is None and supported
+        """Whether mitmproxy read it to its end, mended if need be."""
+        return self.witness["error"] is None or "mended" in self.witness
+
+    @cached_property
+    def flows(self) -> list[dict[str, Any]]:
+        """The witness's flows, as replayd has to read them."""
+        return [improved(self.name, i, seen) for i, seen in enumerate(self.witness["flows"])]
 
 
 CAPTURES = {path.stem: Capture(path) for path in sorted(FOLDER.glob("*.mitm"))}

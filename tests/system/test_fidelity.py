@@ -6,7 +6,6 @@ code: only the changes that the `request` event names.
 
 import hashlib
 import ipaddress
-import json
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
@@ -15,29 +14,16 @@ import pytest
 from flowreplay.v1 import event_pb2, plan_pb2, reason_pb2, replay_pb2
 
 from tests.support.calls import connect_to, enqueue_capture, events, outcomes, payload
+from tests.support.captures import CAPTURES, READABLE
 from tests.support.certificates import Authority
 from tests.support.daemon import Daemon
-from tests.support.programs import ROOT
 from tests.support.recorder import Recorded, Recorder
 
-CAPTURES = ROOT / "tests" / "data" / "captures"
-VERSIONS = [18, 19, 20, 21]
 Witness = dict[str, Any]
 
-
-def witnesses() -> Iterator[tuple[str, Witness]]:
-    """Every capture's name with what mitmproxy saw in it."""
-    for path in sorted(CAPTURES.glob("*.json")):
-        yield path.stem, json.loads(path.read_text())
-
-
-UNDAMAGED = {
-    name: witness
-    for name, witness in witnesses()
-    if not witness["error"] and all(version in VERSIONS for version in witness["versions"])
-}
-OTHERS = {name: witness for name, witness in witnesses() if name not in UNDAMAGED}
-del OTHERS["mut-unknown-key"]  # mitmproxy fails on it, replayd notes it
+UNDAMAGED = {name: capture.flows for name, capture in READABLE.items()}
+"""Every flow of every capture, as the witness's JSON has it."""
+OTHERS = set(CAPTURES) - set(READABLE) - {"mut-unknown-key"}  # which replayd notes
 
 STATED_IMPROVEMENTS: dict[tuple[str, int], str | None] = {
     # CR LF in a field: mitmproxy sends it, and two requests leave.
@@ -56,10 +42,10 @@ REASONS = {
 """A piece of mitmproxy's sentence, and our reason."""
 
 
-def expected_refusals(name: str, witness: Witness) -> dict[int, str]:
+def expected_refusals(name: str, flows: list[Witness]) -> dict[int, str]:
     """Which flows are refused, and why."""
     found: dict[int, str] = {}
-    for index, flow in enumerate(witness["flows"]):
+    for index, flow in enumerate(flows):
         refused = flow["refused"]
         reason = next((ours for theirs, ours in REASONS.items() if theirs in (refused or "")), None)
         assert (refused is None) == (reason is None), refused
@@ -93,16 +79,16 @@ def lab(authority: Authority) -> Iterator[Lab]:
 
 @pytest.mark.parametrize("name", UNDAMAGED)
 def test_a_capture_arrives_as_it_was_captured(lab: Lab, name: str) -> None:
-    witness = UNDAMAGED[name]
+    flows = UNDAMAGED[name]
     for recorder in (lab.plain, lab.secure):
         recorder.requests.clear()
     stub = lab.daemon.stub()
-    capture = (CAPTURES / f"{name}.mitm").read_bytes()
+    capture = CAPTURES[name].data
     receipt = enqueue_capture(stub, capture, connect_to=lab.connect_to())
     refusals = {each.flow_index: reason_pb2.Reason.Name(each.reason) for each in receipt.refusals}
-    expected = {i: f"REASON_{r}" for i, r in expected_refusals(name, witness).items()}
+    expected = {i: f"REASON_{r}" for i, r in expected_refusals(name, flows).items()}
     assert refusals == expected
-    assert receipt.accepted_count == len(witness["flows"]) - len(expected)
+    assert receipt.accepted_count == len(flows) - len(expected)
 
     seen = events(stub, receipt.cursor, batch_id=receipt.batch_id)
     ended = outcomes(seen)
@@ -112,7 +98,7 @@ def test_a_capture_arrives_as_it_was_captured(lab: Lab, name: str) -> None:
     plans = {e.request.plan.flow_index: e.request.plan for e in seen if payload(e) == "request"}
     arrived = {"http": iter(lab.plain.requests), "https": iter(lab.secure.requests)}
     for index in sorted(plans):
-        captured = witness["flows"][index]
+        captured = flows[index]
         compare(captured, plans[index], next(arrived[captured["request"]["scheme"]]))
     assert not any(list(left) for left in arrived.values()), "something else arrived too"
 
@@ -188,10 +174,10 @@ def is_address(host: str) -> bool:
     return True
 
 
-@pytest.mark.parametrize("name", OTHERS)
+@pytest.mark.parametrize("name", sorted(OTHERS))
 def test_what_cannot_be_read_queues_nothing_and_says_where(lab: Lab, name: str) -> None:
     stub = lab.daemon.stub()
-    capture = (CAPTURES / f"{name}.mitm").read_bytes()
+    capture = CAPTURES[name].data
     before = counts(lab)
     with pytest.raises(grpc.RpcError) as caught:
         enqueue_capture(stub, capture, connect_to=lab.connect_to())
@@ -202,7 +188,7 @@ def test_what_cannot_be_read_queues_nothing_and_says_where(lab: Lab, name: str) 
 
 @pytest.mark.parametrize("name", ["mut-truncated-mid-flow", "mut-trailing-garbage"])
 def test_a_damaged_capture_is_refused_by_replayctl_with_the_offset(lab: Lab, name: str) -> None:
-    path = str(CAPTURES / f"{name}.mitm")
+    path = str(CAPTURES[name].path)
     done = lab.daemon.replayctl("enqueue", path, exit_code=4)
     assert f"{name}.mitm" in done.stderr
     assert "byte " in done.stderr
@@ -211,7 +197,7 @@ def test_a_damaged_capture_is_refused_by_replayctl_with_the_offset(lab: Lab, nam
 
 def test_an_unknown_key_is_noted_and_the_flow_is_replayed(lab: Lab) -> None:
     stub = lab.daemon.stub()
-    capture = (CAPTURES / "mut-unknown-key.mitm").read_bytes()
+    capture = CAPTURES["mut-unknown-key"].data
     receipt = enqueue_capture(stub, capture, connect_to=lab.connect_to())
     assert receipt.notes
     seen = events(stub, receipt.cursor, batch_id=receipt.batch_id)

@@ -1,0 +1,212 @@
+"""What each version of mitmproxy's flow format changed: one step a version, oldest first.
+
+Steps bring along what a Flow needs, and of connections only identity and server name.
+They mend what is of its version and leave the rest: what is missing or of a wrong type
+then is for the reader of the newest version to refuse.
+
+Python 2, up to 0.18, wrote text as bytes. Keys are bytes here anyway, and values are read
+by what they must be, so that needs no step.
+"""
+
+from replayd.formats.fields import Structure, headers
+from replayd.formats.mitmproxy_edits import Step, Version, add, make_step, make_text, remove, rename
+
+
+def _spell_http_version(message: Structure) -> None:
+    numbers = message.pop(b"httpversion", None)
+    if isinstance(numbers, tuple):
+        message[b"http_version"] = b"HTTP/" + ".".join(map(str, numbers)).encode()
+
+
+def _take_sent_form(request: Structure) -> None:
+    """`form_out` is the form that the request was sent in, beside the one it came in."""
+    sent = request.pop(b"form_out", None)
+    if sent is not None:
+        request[b"first_line_format"] = sent
+
+
+def _tell_missing_content(message: Structure) -> None:
+    """0 stood for content that was left out."""
+    if message.get(b"content") == 0:
+        message[b"content"] = None
+
+
+def _flatten_address(client: Structure) -> None:
+    address = client.get(b"address")
+    if isinstance(address, dict):
+        client[b"address"] = address.get(b"address")
+
+
+def _take_authority(request: Structure) -> None:
+    """The authority that was sent takes the place of the form's name."""
+    form = request.pop(b"first_line_format", None)
+    host, port = request.get(b"host"), request.get(b"port")
+    authority = b""
+    if form in _FORMS_WITH_AUTHORITY and isinstance(host, str) and isinstance(port, int):
+        authority = f"{host}:{port}".encode()
+    request[b"authority"] = authority
+
+
+_FORMS_WITH_AUTHORITY = (b"absolute", "absolute", b"authority", "authority")
+
+
+def _fill_in(request: Structure) -> None:
+    """What the request's form does not have, as CONNECT has no path, was null."""
+    for name, nothing in _NOTHING.items():
+        if request.get(name, nothing) is None:
+            request[name] = nothing
+
+
+_NOTHING: Structure = {b"scheme": b"", b"host": "", b"port": 0, b"path": b""}
+
+
+def _lift_authority(request: Structure) -> None:
+    """HTTP/2 requests had their `:authority` among the fields."""
+    version = request.get(b"http_version")
+    if request.get(b"authority") or version not in _HTTP_2:
+        return
+    fields = headers(request, b"headers")
+    authority = [value for name, value in fields if name == b":authority"]
+    if authority:
+        request[b"authority"] = authority[0]
+        request[b"headers"] = tuple(field for field in fields if field[0] != b":authority")
+
+
+_HTTP_2 = (b"HTTP/2.0", "HTTP/2.0")
+
+
+_OLD_WEBSOCKET = frozenset(
+    b"version type id error client_conn server_conn intercepted is_replay marked metadata".split()
+)
+
+
+def _tell_websocket(state: Structure) -> None:
+    """One HTTP flow had the handshake, another one, of its own type, the messages.
+
+    Either tells by itself that it is of a WebSocket connection, so they are not joined.
+    """
+    kind = state.get(b"type")
+    if kind in (b"websocket", "websocket"):
+        for name in state.keys() - _OLD_WEBSOCKET:
+            del state[name]
+        state.update({b"type": "http", b"request": None, b"response": None, b"websocket": {}})
+    elif kind in (b"http", "http"):
+        state[b"websocket"] = {} if _is_handshake(state) else None
+
+
+def _is_handshake(state: Structure) -> bool:
+    """Whether a server switched to WebSocket (RFC 6455 section 4.2.2)."""
+    response = state.get(b"response")
+    if not isinstance(response, dict) or response.get(b"status_code") != 101:
+        return False
+    fields = headers(response, b"headers")
+    return any(n.lower() == b"upgrade" and v.lower() == b"websocket" for n, v in fields)
+
+
+def _name_mark(state: Structure) -> None:
+    state[b"marked"] = ":default:" if state.get(b"marked") else ""
+
+
+def _date(state: Structure) -> None:
+    first = state.get(b"request") or state.get(b"client_conn")
+    if isinstance(first, dict):
+        state.setdefault(b"timestamp_created", first.get(b"timestamp_start"))
+
+
+def _date_client(client: Structure) -> None:
+    if client.get(b"timestamp_start") is None:
+        client[b"timestamp_start"] = 0.0
+
+
+def _take_server_name(connection: Structure) -> None:
+    """True stood for "the address's host"."""
+    if connection.get(b"sni") is True:
+        address = connection.get(b"address")
+        connection[b"sni"] = address[0] if isinstance(address, tuple) and address else None
+
+
+def _number_quic(connection: Structure) -> None:
+    if connection.get(b"tls_version") == "QUIC":
+        connection[b"tls_version"] = "QUICv1"
+
+
+_TLS_19 = (remove("tls_established", "tls_extensions"), add(transport_protocol="tcp"))
+
+STEPS: dict[Version, Step] = {
+    (0, 11): make_step((0, 12)),
+    (0, 12): make_step((0, 13)),
+    (0, 13): make_step(
+        (0, 14),
+        request=(rename(form_in="first_line_format"), _spell_http_version),
+        response=(rename(code="status_code"), _spell_http_version),
+    ),
+    (0, 14): make_step((0, 15)),
+    (0, 15): make_step(
+        (0, 16),
+        request=(rename(body="content"), _take_sent_form),
+        response=(rename(body="content", msg="reason"),),
+    ),
+    (0, 16): make_step((0, 17)),
+    (0, 17): make_step(
+        (0, 18),
+        flow=(add(marked=False),),
+        request=(_tell_missing_content,),
+        response=(_tell_missing_content,),
+    ),
+    (0, 18): make_step(
+        (0, 19),
+        flow=(add(metadata={}),),
+        client=(add(sni=None),),
+        request=(remove("stickyauth", "stickycookie"),),
+        error=(make_text("msg"),),
+    ),
+    (0, 19): make_step((1, 0)),
+    (1, 0): make_step((2, 0)),
+    # The format's history has this a version earlier, but what 2.0 wrote was not changed.
+    (2, 0): make_step((3, 0), client=(_flatten_address,)),
+    (3, 0): make_step(4),
+    4: make_step(5, client=(add(id=""),)),
+    5: make_step(6),
+    6: make_step(7),
+    7: make_step(8, request=(add(trailers=None),), response=(add(trailers=None),)),
+    8: make_step(
+        9,
+        flow=(add(is_replay=None),),
+        request=(make_text("host"), _take_authority, _fill_in, remove("is_replay")),
+        response=(remove("is_replay"),),
+    ),
+    9: make_step(10),
+    10: make_step(
+        11,
+        client=(make_text("sni"),),
+        server=(make_text("sni"),),
+        # Not a change of the format, but of mitmproxy between 6 and 7.
+        request=(_lift_authority,),
+    ),
+    11: make_step(12, flow=(_tell_websocket,)),
+    12: make_step(13, flow=(_name_mark,)),
+    13: make_step(14, flow=(add(comment=""),)),
+    14: make_step(15),
+    15: make_step(16, flow=(_date,)),
+    16: make_step(17, flow=(remove("mode"),)),
+    17: make_step(18, client=(add(proxy_mode="regular"),)),
+    18: make_step(
+        19,
+        client=(
+            rename(address="peername", cipher_name="cipher"),
+            *_TLS_19,
+            _date_client,
+            _take_server_name,
+        ),
+        server=(
+            rename(
+                ip_address="peername", source_address="sockname", cipher_name="cipher", via2="via"
+            ),
+            *_TLS_19,
+            _take_server_name,
+        ),
+    ),
+    19: make_step(20, client=(remove("state"),), server=(remove("state"),)),
+    20: make_step(21, client=(_number_quic,), server=(_number_quic,)),
+}
+"""Each version's step to the next. A further version is one more row."""
