@@ -35,7 +35,7 @@ def _begins_like_tnetstring(head: bytes) -> bool:
 
 _READERS = {
     Format.MITMPROXY: _Reader(
-        "mitmproxy flow dumps (format versions 18 to 21)", _begins_like_tnetstring, read_dump
+        "mitmproxy flow dumps (of mitmproxy 0.11 to 12)", _begins_like_tnetstring, read_dump
     ),
 }
 

@@ -55,7 +55,7 @@ def test_what_is_not_read_is_named(data: bytes, said: str) -> None:
     error = caught.value
     assert error.reason is Reason.UNKNOWN_FORMAT
     assert f"looks like {said}" in error.message
-    assert "Known are: mitmproxy flow dumps (format versions 18 to 21)" in error.message
+    assert "Known are: mitmproxy flow dumps (of mitmproxy 0.11 to 12)" in error.message
     assert error.metadata["first_bytes"] == repr(data[:16])
 
 
