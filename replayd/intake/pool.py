@@ -7,7 +7,7 @@ One worker serves one Enqueue at a time. One that ended well waits for the next 
 import asyncio
 import json
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 
@@ -135,7 +135,7 @@ class Worker:
         """Whether the process runs."""
         return self._process.returncode is None
 
-    async def decode(self, messages: AsyncIterator[bytes]) -> AsyncIterator[list[Row]]:
+    async def decode(self, messages: AsyncIterator[bytes]) -> AsyncGenerator[list[Row], None]:
         """Feeds the messages of an Enqueue and yields the rows; `summary` is set at the end.
 
         Raises ReplaydError as the worker did, or DECODER_LIMIT when the worker died.

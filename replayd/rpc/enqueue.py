@@ -9,8 +9,8 @@ import base64
 import logging
 import secrets
 import time
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import aclosing, asynccontextmanager
 from typing import ParamSpec, TypeVar
 
 from flowreplay.v1 import replay_pb2
@@ -43,12 +43,15 @@ class Enqueuer:
         self._under_way: set[asyncio.Task[Receipt]] = set()
         self._stopping = False
 
-    async def enqueue(self, messages: AsyncIterator[bytes]) -> Receipt:
-        """Takes the encoded EnqueueRequests of one stream.
+    async def enqueue(
+        self, messages: AsyncIterator[bytes], check: Callable[[], Awaitable[None]] | None = None
+    ) -> Receipt:
+        """Takes the encoded EnqueueRequests of one stream. `check`, called when they have
+        ended and before they are queued, raises when this was not their true end.
 
         Raises ReplaydError for all that the contract lists; nothing was queued then.
         """
-        taking = asyncio.create_task(self._enqueue(messages))
+        taking = asyncio.create_task(self._enqueue(messages, check or _trust))
         self._under_way.add(taking)
         try:
             return await taking
@@ -70,13 +73,15 @@ class Enqueuer:
         if self._under_way:
             await asyncio.wait(self._under_way)
 
-    async def _enqueue(self, messages: AsyncIterator[bytes]) -> Receipt:
-        first = await anext(messages, b"")
-        options = _options(first)
+    async def _enqueue(
+        self, messages: AsyncIterator[bytes], check: Callable[[], Awaitable[None]]
+    ) -> Receipt:
+        first = await anext(messages, None)
+        options = _options(first or b"")
         messages = _with_first(first, messages)
         async with self._claimed(options.request_id) as known:
             if known is None:
-                return await self._take(options, messages)
+                return await self._take(options, messages, check)
         return await self._repeat(options.request_id, messages)
 
     @asynccontextmanager
@@ -100,18 +105,19 @@ class Enqueuer:
                 self._journal.release(each)
 
     async def _take(
-        self, options: replay_pb2.EnqueueOptions, messages: AsyncIterator[bytes]
+        self,
+        options: replay_pb2.EnqueueOptions,
+        messages: AsyncIterator[bytes],
+        check: Callable[[], Awaitable[None]],
     ) -> Receipt:
         batch_id = new_batch_id()
         accepted = False
         try:
             await to_the_end(self._journal.stage, batch_id, [])
-            async with self._decoders.lend() as worker:
-                async for rows in worker.decode(messages):
-                    await to_the_end(self._journal.stage, batch_id, rows)
-                summary = worker.summary
+            summary = await self._stage(batch_id, messages)
             if options.strict and summary.refused:
                 raise _refused(summary)
+            await finished(check())
             receipt = await to_the_end(self._accept, batch_id, options, summary)
             accepted = True
         finally:
@@ -119,6 +125,14 @@ class Enqueuer:
                 await to_the_end(self._journal.discard, batch_id)
         _log.info("batch %s: %d accepted, %d refused", batch_id, summary.accepted, summary.refused)
         return receipt
+
+    async def _stage(self, batch_id: str, messages: AsyncIterator[bytes]) -> Summary:
+        async with self._decoders.lend() as worker:
+            # Closed here, not by the garbage collector: it reads the messages.
+            async with aclosing(worker.decode(messages)) as groups:
+                async for rows in groups:
+                    await to_the_end(self._journal.stage, batch_id, rows)
+            return worker.summary
 
     def _accept(
         self, batch_id: str, options: replay_pb2.EnqueueOptions, summary: Summary
@@ -158,12 +172,27 @@ async def to_the_end(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs
     A step of the journal that goes on after its call was given up would race with the
     discard that follows.
     """
-    running = asyncio.ensure_future(asyncio.to_thread(function, *args, **kwargs))
-    try:
-        return await asyncio.shield(running)
-    except asyncio.CancelledError:
-        await asyncio.wait({running})
-        raise
+    return await finished(asyncio.to_thread(function, *args, **kwargs))
+
+
+async def finished(step: Awaitable[T]) -> T:
+    """Waits until a step has ended, also when cancelled, and however often."""
+    running = asyncio.ensure_future(step)
+    cancelled: asyncio.CancelledError | None = None
+    while not running.done():
+        try:
+            await asyncio.wait({running})
+        except asyncio.CancelledError as error:
+            cancelled = error
+    if cancelled is not None:
+        # Read, so that nobody complains that it never was.
+        running.cancelled() or running.exception()
+        raise cancelled
+    return running.result()
+
+
+async def _trust() -> None:
+    """Takes the end of the messages for what it seems to be."""
 
 
 def new_batch_id() -> str:
@@ -185,8 +214,8 @@ def _options(first: bytes) -> replay_pb2.EnqueueOptions:
     return options
 
 
-async def _with_first(first: bytes, rest: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-    if first:
+async def _with_first(first: bytes | None, rest: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    if first is not None:
         yield first
     async for message in rest:
         yield message

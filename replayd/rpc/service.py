@@ -8,7 +8,8 @@ import asyncio
 import functools
 import logging
 import time
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine
+from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any
 
@@ -59,10 +60,10 @@ class ReplayService:
         """Refuses every call from now on but Count, GetStatus and what runs already."""
         self._stopping = True
 
-    async def enqueue(self, messages: AsyncIterator[bytes], _: Context) -> bytes:
+    async def enqueue(self, messages: AsyncIterator[bytes], context: Context) -> bytes:
         """Enqueue."""
         self._refuse_when_stopping()
-        receipt = await self._enqueuer.enqueue(messages)
+        receipt = await self._enqueuer.enqueue(messages, lambda: _still_wanted(context))
         answer = replay_pb2.EnqueueResponse.FromString(receipt.answer)
         answer.cursor = self._cursor(receipt.sequence)
         answer.duplicate = receipt.duplicate
@@ -81,11 +82,12 @@ class ReplayService:
 
     async def watch_events(
         self, request: replay_pb2.WatchEventsRequest, _: Context
-    ) -> AsyncIterator[bytes]:
+    ) -> AsyncGenerator[bytes, None]:
         """WatchEvents."""
         self._refuse_when_stopping()
-        async for message in self._watchers.watch(request):
-            yield message
+        async with aclosing(self._watchers.watch(request)) as messages:
+            async for message in messages:
+                yield message
 
     async def pause(self, _: replay_pb2.PauseRequest, __: Context) -> replay_pb2.PauseResponse:
         """Pause."""
@@ -173,24 +175,49 @@ def _answering(
             return await method(request, context)
         except ReplaydError as error:
             await _abort(context, error)
+        except Exception as error:  # noqa: BLE001 - whatever it is, it ends this call alone
+            await _abort(context, _unforeseen(error))
 
     return answer
 
 
 def _streaming(
-    method: Callable[[Any, Context], AsyncIterator[bytes]],
+    method: Callable[[Any, Context], AsyncGenerator[bytes, None]],
 ) -> Callable[[Any, Context], AsyncIterator[bytes]]:
     """Ends the stream with the right status when the method raises a ReplaydError."""
 
     @functools.wraps(method)
     async def answer(request: Any, context: Context) -> AsyncIterator[bytes]:
         try:
-            async for message in method(request, context):
-                yield message
+            async with aclosing(method(request, context)) as messages:
+                async for message in messages:
+                    yield message
         except ReplaydError as error:
             await _abort(context, error)
+        except Exception as error:  # noqa: BLE001 - whatever it is, it ends this call alone
+            await _abort(context, _unforeseen(error))
 
     return answer
+
+
+async def _still_wanted(context: Context) -> None:
+    """Raises CancelledError when the call was given up.
+
+    gRPC gives a handler the end of a cancelled or broken call as the end of its messages,
+    and cancels it only some time after; `context.cancelled()` and `done()` tell nothing.
+    But nothing can be sent on such a call any more.
+    """
+    try:
+        await context.send_initial_metadata(())
+    except grpc.aio.BaseError as error:
+        raise asyncio.CancelledError("the call was given up") from error
+
+
+def _unforeseen(error: Exception) -> ReplaydError:
+    _log.error("a call failed", exc_info=error)
+    return ReplaydError(
+        Reason.INTERNAL, f"the daemon failed ({type(error).__name__}); its log has more"
+    )
 
 
 async def _abort(context: Context, error: ReplaydError) -> None:

@@ -7,7 +7,8 @@ that the log holds, unless the watcher asks for more or less of the contents.
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Iterator, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass
 
 from flowreplay.v1 import replay_pb2
@@ -48,7 +49,7 @@ class Watchers:
         self._stopping = True
         self._wake()
 
-    async def watch(self, request: replay_pb2.WatchEventsRequest) -> AsyncIterator[bytes]:
+    async def watch(self, request: replay_pb2.WatchEventsRequest) -> AsyncGenerator[bytes, None]:
         """Yields the encoded WatchEventsResponses of one stream.
 
         Raises ReplaydError as the contract says, DAEMON_STOPPING at the daemon's end.
@@ -64,8 +65,9 @@ class Watchers:
         try:
             # Raises BATCH_NOT_FOUND.
             await asyncio.to_thread(self._journal.count, request.batch_id)
-            async for message in self._serve(self._view(request)):
-                yield message
+            async with aclosing(self._serve(self._view(request))) as messages:
+                async for message in messages:
+                    yield message
         finally:
             self.count -= 1
 
@@ -115,7 +117,7 @@ class Watchers:
             )
         return cursor.sequence
 
-    async def _serve(self, view: "_View") -> AsyncIterator[bytes]:
+    async def _serve(self, view: "_View") -> AsyncGenerator[bytes, None]:
         yield self._message([], view.after)
         told = self._loop.time()
         while True:

@@ -1,14 +1,19 @@
 """Enqueue: all or nothing, safe to repeat, and what it leaves in the log."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+import threading
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from pathlib import Path
+from typing import Any
+from unittest.mock import patch
 
 import grpc
 import pytest
 from flowreplay.v1 import event_pb2, reason_pb2, replay_pb2
 
+from replayd.model.replay import Row
 from replayd.reasons import Reason
+from replayd.rpc.service import ReplayService
 from tests.rpc.harness import DEADLINE, Served, ends_with, serving
 from tests.rpc.messages import flows, options, refused_flow
 
@@ -216,3 +221,97 @@ def test_flows_and_capture_bytes_do_not_mix(tmp_path: Path) -> None:
             await served.stub.Enqueue(iter([flows(1), options()]))
 
     run(tmp_path, test)
+
+
+def test_the_end_of_a_cancelled_call_is_not_the_end_of_its_messages(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """gRPC reads both as the same end, and cancels the handler some time later: never, here."""
+    ended = asyncio.Event()
+    enqueue = ReplayService.enqueue
+
+    async def hard_to_cancel(*arguments: Any) -> bytes:
+        try:
+            return await asyncio.shield(enqueuing := asyncio.ensure_future(enqueue(*arguments)))
+        finally:
+            await asyncio.wait({enqueuing})
+            ended.set()
+
+    monkeypatch.setattr(ReplayService, "enqueue", hard_to_cancel)
+
+    async def test(served: Served) -> None:
+        never = asyncio.Event()
+
+        async def endless() -> AsyncIterator[replay_pb2.EnqueueRequest]:
+            yield flows(1)
+            await never.wait()
+
+        call = served.stub.Enqueue(endless())
+        while not served.enqueuer._under_way:
+            await asyncio.sleep(0)
+        with patch.object(served.journal, "accept", wraps=served.journal.accept) as accept:
+            call.cancel()
+            await ended.wait()
+        accept.assert_not_called()
+
+    run(tmp_path, test)
+
+
+def test_a_call_that_is_given_up_twice_leaves_nothing_staged(tmp_path: Path) -> None:
+    async def test(served: Served) -> None:
+        begun, go_on = threading.Event(), threading.Event()
+        staged: list[str] = []
+        stage, discard = served.journal.stage, served.journal.discard
+
+        def slow_stage(batch_id: str, rows: Sequence[Row]) -> None:
+            begun.set()
+            assert go_on.wait(DEADLINE)
+            stage(batch_id, rows)
+            staged.append(batch_id)
+
+        def forget(batch_id: str) -> None:
+            discard(batch_id)
+            staged.remove(batch_id)
+
+        with (
+            patch.object(served.journal, "stage", slow_stage),
+            patch.object(served.journal, "discard", forget),
+        ):
+            call = served.stub.Enqueue(iter([flows(1)]))
+            while not begun.is_set():
+                await asyncio.sleep(0)
+            stops = []
+            for _ in range(3):
+                stops.append(asyncio.ensure_future(served.enqueuer.stop()))
+                await asyncio.sleep(0.01)
+            go_on.set()
+            await asyncio.gather(*stops)
+            with ends_with(grpc.StatusCode.UNAVAILABLE, Reason.DAEMON_STOPPING):
+                await call
+            assert staged == []
+
+    run(tmp_path, test)
+
+
+def test_an_empty_first_message_is_refused(tmp_path: Path) -> None:
+    async def test(served: Served) -> None:
+        empty = replay_pb2.EnqueueRequest()
+        with ends_with(grpc.StatusCode.INVALID_ARGUMENT, Reason.INVALID_STREAM):
+            await served.stub.Enqueue(iter([empty, options(strict=True), flows(1)]))
+        assert queued(served) == 0
+
+    run(tmp_path, test)
+
+
+def test_what_nobody_foresaw_is_an_error_with_a_reason(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def test(served: Served) -> None:
+        with (
+            patch.object(served.journal, "stage", side_effect=KeyError("surprise")),
+            ends_with(grpc.StatusCode.INTERNAL, Reason.INTERNAL),
+        ):
+            await served.stub.Enqueue(iter([flows(1)]))
+
+    run(tmp_path, test)
+    assert "surprise" in caplog.text
