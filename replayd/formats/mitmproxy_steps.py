@@ -107,30 +107,12 @@ def _name_mark(state: Structure) -> None:
     state[b"marked"] = ":default:" if state.get(b"marked") else ""
 
 
-def _date(state: Structure) -> None:
-    first = state.get(b"request") or state.get(b"client_conn")
-    if isinstance(first, dict):
-        state.setdefault(b"timestamp_created", first.get(b"timestamp_start"))
-
-
-def _date_client(client: Structure) -> None:
-    if client.get(b"timestamp_start") is None:
-        client[b"timestamp_start"] = 0.0
-
-
-def _take_server_name(connection: Structure) -> None:
+def _take_server_name(server: Structure) -> None:
     """True stood for "the address's host"."""
-    if connection.get(b"sni") is True:
-        address = connection.get(b"address")
-        connection[b"sni"] = address[0] if isinstance(address, tuple) and address else None
+    if server.get(b"sni") is True:
+        address = server.get(b"address")
+        server[b"sni"] = address[0] if isinstance(address, tuple) and address else None
 
-
-def _number_quic(connection: Structure) -> None:
-    if connection.get(b"tls_version") == "QUIC":
-        connection[b"tls_version"] = "QUICv1"
-
-
-_TLS_19 = (remove("tls_established", "tls_extensions"), add(transport_protocol="tcp"))
 
 STEPS: dict[Version, Step] = {
     (0, 11): make_step((0, 12)),
@@ -148,10 +130,7 @@ STEPS: dict[Version, Step] = {
     ),
     (0, 16): make_step((0, 17)),
     (0, 17): make_step(
-        (0, 18),
-        flow=(add(marked=False),),
-        request=(_tell_missing_content,),
-        response=(_tell_missing_content,),
+        (0, 18), request=(_tell_missing_content,), response=(_tell_missing_content,)
     ),
     (0, 18): make_step(
         (0, 19),
@@ -187,26 +166,11 @@ STEPS: dict[Version, Step] = {
     12: make_step(13, flow=(_name_mark,)),
     13: make_step(14, flow=(add(comment=""),)),
     14: make_step(15),
-    15: make_step(16, flow=(_date,)),
+    15: make_step(16, flow=(add(timestamp_created=None),)),
     16: make_step(17, flow=(remove("mode"),)),
     17: make_step(18, client=(add(proxy_mode="regular"),)),
-    18: make_step(
-        19,
-        client=(
-            rename(address="peername", cipher_name="cipher"),
-            *_TLS_19,
-            _date_client,
-            _take_server_name,
-        ),
-        server=(
-            rename(
-                ip_address="peername", source_address="sockname", cipher_name="cipher", via2="via"
-            ),
-            *_TLS_19,
-            _take_server_name,
-        ),
-    ),
-    19: make_step(20, client=(remove("state"),), server=(remove("state"),)),
-    20: make_step(21, client=(_number_quic,), server=(_number_quic,)),
+    18: make_step(19, client=(rename(address="peername"),), server=(_take_server_name,)),
+    19: make_step(20),
+    20: make_step(21),
 }
 """Each version's step to the next. A further version is one more row."""

@@ -215,9 +215,10 @@ def test_marks(marked: bool, mark: str) -> None:
     ("sni", "name"),
     [(b"a.test", "a.test"), (b"caf\xe9", "caf\\xe9"), ("a.test", "a.test"), (None, "")],
 )
-def test_server_names(sni: Any, name: str) -> None:
+@pytest.mark.parametrize("side", ["client_conn", "server_conn"])
+def test_server_names(side: str, sni: Any, name: str) -> None:
     state = of_7()
-    state["server_conn"]["sni"] = sni
+    state[side]["sni"] = sni
     assert flow_of(state).server_name == name
 
 
@@ -227,40 +228,16 @@ def test_times_that_were_not_recorded_are_not_made_up() -> None:
     assert (response.start_time, response.end_time) == (None, None)
 
 
-def test_18_to_19_renames_and_fills() -> None:
+def test_18_to_19() -> None:
     old: dict[bytes, Any] = {
         b"version": 18,
-        b"client_conn": {
-            b"address": (b"::1", 1),
-            b"cipher_name": "c",
-            b"tls_established": True,
-            b"tls_extensions": (),
-            b"timestamp_start": None,
-        },
-        b"server_conn": {
-            b"ip_address": ("1.2.3.4", 443),
-            b"source_address": ("5.6.7.8", 9),
-            b"via2": None,
-            b"address": ("example.test", 443),
-            b"sni": True,
-        },
+        b"client_conn": {b"address": (b"::1", 1)},
+        b"server_conn": {b"address": ("example.test", 443), b"sni": True},
     }
     assert STEPS[18](old) == {
         b"version": 19,
-        b"client_conn": {
-            b"peername": (b"::1", 1),
-            b"cipher": "c",
-            b"timestamp_start": 0.0,
-            b"transport_protocol": "tcp",
-        },
-        b"server_conn": {
-            b"peername": ("1.2.3.4", 443),
-            b"sockname": ("5.6.7.8", 9),
-            b"via": None,
-            b"address": ("example.test", 443),
-            b"sni": "example.test",
-            b"transport_protocol": "tcp",
-        },
+        b"client_conn": {b"peername": (b"::1", 1)},
+        b"server_conn": {b"address": ("example.test", 443), b"sni": "example.test"},
     }
 
 
@@ -268,10 +245,3 @@ def test_a_server_name_of_no_address_is_none() -> None:
     server = STEPS[18]({b"server_conn": {b"sni": True, b"address": None}})[b"server_conn"]
     assert isinstance(server, dict)
     assert server[b"sni"] is None
-
-
-def test_the_last_two_steps() -> None:
-    client: dict[bytes, Any] = {b"state": 3, b"tls_version": "QUIC"}
-    at_20 = STEPS[19]({b"client_conn": client})
-    assert at_20[b"client_conn"] == {b"tls_version": "QUIC"}
-    assert STEPS[20](at_20)[b"client_conn"] == {b"tls_version": "QUICv1"}
