@@ -6,6 +6,7 @@ Precedence: flag, then environment (`REPLAYD_` and the option's name), then the 
 
 import dataclasses
 import difflib
+import os
 import sys
 import tomllib
 from collections.abc import Callable
@@ -169,6 +170,8 @@ def serve(**options: Any) -> None:
     --config file.
     """
     given = {name: value for name, value in options.items() if value not in (None, ())}
+    # gRPC would write lines of its own to stderr, in a format of its own.
+    os.environ.setdefault("GRPC_VERBOSITY", "NONE")
     # Imported here: `--help` and `--version` need no gRPC.
     from replayd.daemon import run  # noqa: PLC0415
     from replayd.logs import set_up_logging  # noqa: PLC0415

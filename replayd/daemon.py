@@ -4,10 +4,12 @@ import asyncio
 import hashlib
 import ipaddress
 import logging
+import os
 import signal
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Coroutine, Iterable
 from pathlib import Path
+from typing import BinaryIO
 
 from flowreplay.v1 import replay_pb2
 
@@ -15,6 +17,7 @@ from replayd import __version__
 from replayd.codec.event import update_event
 from replayd.config import Config
 from replayd.errors import ConfigError, JournalError, ReplaydError
+from replayd.intake.decode import MAX_TEXT
 from replayd.intake.pool import DecoderPool, WorkerSettings
 from replayd.journal.interface import Journal
 from replayd.model.event import UpdateKind
@@ -30,6 +33,9 @@ from replayd.wire.settings import TlsSettings, WireSettings, parse_upstream
 
 CHUNK = 1 << 20
 """Bytes of a capture that travel in one message."""
+
+HASHED = 16 << 20
+"""Bytes of a capture that are hashed at a time."""
 
 STREAMS_GRACE = 2.0
 """Seconds that calls get to end at the stop, after the queue has drained."""
@@ -82,25 +88,28 @@ class _Daemon:
         server = RpcServer(service, self._addresses)
         thread = self._replay_thread(journal)
         self._catch_signals()
-        bound = server.bind()
         try:
-            await self._enqueue_captures(enqueuer)
-            await server.start()
-            thread.start()
-            for address in bound:
-                print(f"listening on {address}", flush=True)  # noqa: T201 - the ready line
-            _log.info("replayd %s is ready", __version__)
-            await self._asked_to_stop.wait()
-            _log.info("stopping; what runs has %g s to end", self._config.drain_timeout)
-            await server.begin_stop()
-            await self._drain(thread)
-            await enqueuer.stop()
-            await asyncio.to_thread(_say_stopping, journal)
-            watchers.stop()
+            bound = server.bind()
+            if await self._before_a_signal(self._enqueue_captures(enqueuer)):
+                await server.start()
+                thread.start()
+                await self._until_stopped(bound)
+                await server.begin_stop()
+                await self._drain(thread)
+                await enqueuer.stop()
+                await asyncio.to_thread(_say_stopping, journal)
+                watchers.stop()
         finally:
             await server.stop(STREAMS_GRACE)
             await decoders.close()
         _log.info("stopped")
+
+    async def _until_stopped(self, bound: Iterable[str]) -> None:
+        for address in bound:
+            print(f"listening on {address}", flush=True)  # noqa: T201 - the ready line
+        _log.info("replayd %s is ready", __version__)
+        await self._asked_to_stop.wait()
+        _log.info("stopping; what runs has %g s to end", self._config.drain_timeout)
 
     def _replay_thread(self, journal: Journal) -> ReplayThread:
         worker = self._worker_settings
@@ -131,6 +140,19 @@ class _Daemon:
         _log.error("the journal failed: %s", error.message)
         self._failure = error
         self._asked_to_stop.set()
+
+    async def _before_a_signal(self, step: Coroutine[None, None, None]) -> bool:
+        """Does a step of the start; False: a signal came first, and it was given up."""
+        doing = asyncio.create_task(step)
+        asked = asyncio.create_task(self._asked_to_stop.wait())
+        await asyncio.wait({doing, asked}, return_when=asyncio.FIRST_COMPLETED)
+        asked.cancel()
+        if doing.done():
+            await doing
+            return True
+        doing.cancel()
+        await asyncio.wait({doing})
+        return False
 
     async def _enqueue_captures(self, enqueuer: Enqueuer) -> None:
         for path in self._config.client_replay:
@@ -163,8 +185,12 @@ def _open_journal(config: Config) -> Journal:
 
 
 def _say_stopping(journal: Journal) -> None:
-    journal.emit([update_event(UpdateKind.STOPPING, time.time_ns())])
-    journal.commit()
+    """Logs the end for watchers, who are told also when it can't be stored."""
+    try:
+        journal.emit([update_event(UpdateKind.STOPPING, time.time_ns())])
+        journal.commit()
+    except JournalError as error:
+        _log.error("the stop could not be recorded: %s", error.message)
 
 
 def _wire_settings(config: Config) -> WireSettings:
@@ -210,15 +236,14 @@ async def _capture_messages(path: Path) -> AsyncIterator[bytes]:
 
     Its request_id is its content's hash: a restart sends nothing twice.
     """
+    if path.exists() and not path.is_file():
+        raise ConfigError(f"--client-replay {path}: only a file can be read, and it is read twice")
     try:
-        content_hash = await asyncio.to_thread(_hash_file, path)
-        yield _message(
-            replay_pb2.EnqueueRequest(
-                options=replay_pb2.EnqueueOptions(
-                    request_id=f"client-replay-{content_hash}", label=path.name[:200]
-                )
-            )
-        )
+        content_hash = await _hash_file(path)
+        # A name may hold bytes that are no UTF-8.
+        label = os.fsencode(path.name).decode(errors="replace")[:MAX_TEXT]
+        options = replay_pb2.EnqueueOptions(request_id=f"client-replay-{content_hash}", label=label)
+        yield _message(replay_pb2.EnqueueRequest(options=options))
         with path.open("rb") as file:
             while chunk := await asyncio.to_thread(file.read, CHUNK):
                 yield _message(replay_pb2.EnqueueRequest(capture_chunk=chunk))
@@ -230,6 +255,16 @@ def _message(request: replay_pb2.EnqueueRequest) -> bytes:
     return request.SerializeToString()
 
 
-def _hash_file(path: Path) -> str:
+async def _hash_file(path: Path) -> str:
+    """Hashes a file in pieces, so that a signal need not wait for all of it."""
+    digest = hashlib.sha256()
+
+    def hash_some(file: BinaryIO) -> int:
+        piece = file.read(HASHED)
+        digest.update(piece)
+        return len(piece)
+
     with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+        while await asyncio.to_thread(hash_some, file):
+            pass
+    return digest.hexdigest()

@@ -21,7 +21,6 @@ ELSEWHERE = {
     "replayd/model/plan.py": "tests/contract/test_words.py",
     "replayd/reasons.py": "tests/contract/test_words.py",
     # What only means something with a process, or a server, around it.
-    "replayd/daemon.py": "tests/system",
     "replayd/intake/worker.py": "tests/intake/test_pool.py",
     "replayd/rpc/contents.py": "tests/rpc/test_watch.py",
     "replayd/rpc/convert.py": "tests/rpc/test_service.py",

@@ -43,11 +43,17 @@ Address = UnixAddress | TcpAddress
 def parse_address(text: str) -> Address:
     """Reads an address; raises ConfigError for one that can't be listened on."""
     if text.startswith("unix:"):
-        path = Path(text.removeprefix("unix:")).expanduser().absolute()
+        path = _absolute(text)
         if len(os.fsencode(path)) > MAX_SOCKET_PATH:
             raise ConfigError(
                 f"--listen {text}: the path has more than {MAX_SOCKET_PATH} bytes, which no "
                 "Unix socket can have; choose a shorter one"
+            )
+        if not str(path).isprintable() or "%" in str(path):
+            # gRPC reads %41 as A, and would listen beside the folder that was checked.
+            raise ConfigError(
+                f"--listen {text!r}: a path with % or with characters that can't be printed "
+                "can't be written as an address; choose another one"
             )
         return UnixAddress(path)
     host, colon, port = text.rpartition(":")
@@ -61,6 +67,13 @@ def parse_address(text: str) -> Address:
             "through a tunnel, such as `ssh -L`"
         )
     return TcpAddress(host, int(port))
+
+
+def _absolute(text: str) -> Path:
+    try:
+        return Path(text.removeprefix("unix:")).expanduser().absolute()
+    except RuntimeError as error:
+        raise ConfigError(f"--listen {text}: there is no such home folder") from error
 
 
 def _is_loopback(host: str) -> bool:
@@ -106,7 +119,13 @@ def owned(address: Address) -> Iterator[None]:
         return
     _private_folder(address.path.parent)
     lock_path = address.path.with_name(address.path.name + ".lock")
-    descriptor = os.open(lock_path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
+    try:
+        descriptor = os.open(lock_path, flags, 0o600)
+    except OSError as error:
+        raise ConfigError(
+            f"--listen unix:{address.path}: the lock beside it can't be opened: {error}"
+        ) from error
     try:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -115,7 +134,12 @@ def owned(address: Address) -> Iterator[None]:
                 f"--listen unix:{address.path}: another daemon listens there; stop it, or "
                 "choose another path"
             ) from error
-        yield
+        try:
+            yield
+        finally:
+            # gRPC leaves the socket of a server that never started.
+            if address.path.is_socket():
+                address.path.unlink()
     finally:
         os.close(descriptor)
 

@@ -51,3 +51,26 @@ def test_a_folder_that_others_can_change_is_refused(tmp_path: Path) -> None:
     folder.chmod(0o777)
     with pytest.raises(ConfigError, match="chmod go-w"), owned(UnixAddress(folder / "x.sock")):
         pass
+
+
+@pytest.mark.parametrize("path", ["/run/x%41.sock", "/run/x\n.sock", "/run/x\udce9.sock"])
+def test_a_path_that_can_not_be_written_as_an_address_is_refused(path: str) -> None:
+    with pytest.raises(ConfigError, match="choose another one"):
+        parse_address(f"unix:{path}")
+
+
+def test_a_home_that_does_not_exist_is_refused() -> None:
+    with pytest.raises(ConfigError, match="no such home"):
+        parse_address("unix:~nobody-of-this-name/x.sock")
+
+
+def test_a_lock_that_leads_elsewhere_is_not_followed(tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    folder.mkdir(mode=0o700)
+    (folder / "x.sock.lock").symlink_to(tmp_path / "elsewhere")
+    with (
+        pytest.raises(ConfigError, match="lock beside it"),
+        owned(UnixAddress(folder / "x.sock")),
+    ):
+        pass
+    assert not (tmp_path / "elsewhere").exists()

@@ -1,5 +1,6 @@
 """`replayd serve` as an operator meets it: options, refusals to start, readiness."""
 
+import signal
 import subprocess
 import time
 from collections.abc import Callable
@@ -8,9 +9,9 @@ from pathlib import Path
 import pytest
 from flowreplay.v1 import replay_pb2
 
-from tests.support.calls import events, outcomes
+from tests.support.calls import events, outcomes, wait_for
 from tests.support.daemon import Daemon, clean_environment
-from tests.support.processes import DEADLINE
+from tests.support.processes import DEADLINE, Process
 from tests.support.programs import ROOT, find
 
 
@@ -79,6 +80,8 @@ def test_a_second_daemon_on_the_same_socket_is_refused(
         (["--upstream", "ftp://x"], "--upstream"),
         (["--allow-target", "10.0.0.0/99"], "target pattern '10.0.0.0/99'"),
         (["--client-replay", "/no/such/file"], "/no/such/file"),
+        (["--client-replay", "/dev/null"], "/dev/null"),
+        (["--listen", "unix:/proc/x.sock"], "unix:/proc/x.sock"),
         (["--config", "/no/such/file"], "/no/such/file"),
         (["--ca-file", "/no/such/file"], "/no/such/file"),
         (["--bind-address", "nonsense"], "--bind-address"),
@@ -93,6 +96,37 @@ def test_a_wrong_option_stops_the_start_and_says_what(
     assert "listening on" not in done.stdout
     assert said in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_an_address_in_use_is_one_line(start_daemon: Callable[..., Daemon], tmp_path: Path) -> None:
+    daemon = start_daemon("--ephemeral", "--listen", "127.0.0.1:0")
+    done = serve(tmp_path, "--ephemeral", "--listen", daemon.address)
+    assert done.returncode == 2
+    assert done.stderr.count("\n") == 1, done.stderr
+    assert daemon.address in done.stderr
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_ends_a_long_start(tmp_path: Path, number: signal.Signals) -> None:
+    endless, socket = tmp_path / "endless.mitm", tmp_path / "s.sock"
+    with endless.open("wb") as file:
+        file.truncate(1 << 36)
+    command = [find("replayd"), "serve", "--ephemeral", "--listen", f"unix:{socket}"]
+    process = Process(
+        [*command, "--client-replay", endless], environment=clean_environment(tmp_path)
+    )
+    try:
+        deadline = time.monotonic() + DEADLINE
+        while not socket.exists():
+            assert time.monotonic() < deadline, process.describe()
+            time.sleep(0.01)
+        process.signal(number)
+        assert process.wait(DEADLINE) == 0
+    finally:
+        process.close()
+    assert process.stdout == [], "it was never ready"
+    assert not socket.exists()
+    assert "Traceback" not in process.describe()
 
 
 def test_it_is_ready_soon_and_private(start_daemon: Callable[..., Daemon]) -> None:
@@ -117,6 +151,14 @@ def test_captures_given_at_the_start_are_replayed_once(
     assert daemon.terminate() == 0
     daemon.restart()
     assert outcomes(events(daemon.stub())) == first
+
+
+def test_a_capture_may_have_any_name(start_daemon: Callable[..., Daemon], tmp_path: Path) -> None:
+    capture = tmp_path / "caf\udce9.mitm"
+    capture.write_bytes((ROOT / "tests" / "data" / "captures" / "rec-basic.mitm").read_bytes())
+    daemon = start_daemon("--ephemeral", "--paused", "--client-replay", str(capture))
+    (label,) = {event.update.label for event in wait_for(daemon.stub(), "update", 2)} - {""}
+    assert label == "caf\N{REPLACEMENT CHARACTER}.mitm"
 
 
 def test_a_damaged_capture_at_the_start_stops_it(tmp_path: Path) -> None:

@@ -1,0 +1,21 @@
+"""What no process shows from outside: the daemon's steps when something fails."""
+
+import logging
+from unittest.mock import patch
+
+import pytest
+
+from replayd import daemon
+from replayd.errors import JournalError
+from replayd.journal.memory import open_memory
+
+
+def test_a_stop_that_can_not_be_recorded_goes_on(caplog: pytest.LogCaptureFixture) -> None:
+    journal = open_memory(1)
+    with (
+        caplog.at_level(logging.ERROR),
+        patch.object(journal, "commit", side_effect=JournalError("the disk is full")),
+    ):
+        daemon._say_stopping(journal)
+    assert "the disk is full" in caplog.text
+    journal.close()
