@@ -8,8 +8,11 @@ from collections.abc import Callable, Iterator
 from enum import Enum
 from typing import NamedTuple
 
-from replayd.errors import ReplaydError
+from replayd.errors import CaptureError, ReplaydError
+from replayd.formats.goreplay import begins_record, read_goreplay
+from replayd.formats.har import read_har
 from replayd.formats.mitmproxy import read_dump
+from replayd.formats.streams import PackedError, Peeked, Unpacked, is_packed
 from replayd.formats.tnetstring import MAX_LENGTH_DIGITS, Source
 from replayd.model.flow import CaptureNote, Flow
 from replayd.reasons import Reason
@@ -19,6 +22,8 @@ class Format(Enum):
     """A capture format that is read."""
 
     MITMPROXY = "mitmproxy"
+    HAR = "har"
+    GOREPLAY = "goreplay"
 
 
 class _Reader(NamedTuple):
@@ -26,6 +31,10 @@ class _Reader(NamedTuple):
     recognises: Callable[[bytes], bool]
     """Whether a capture that begins with these bytes is likely of this format."""
     read: Callable[[Source], Iterator[Flow | CaptureNote]]
+
+
+def _begins_like_har(head: bytes) -> bool:
+    return _text(head).startswith(b"{") and b'"log"' in head
 
 
 def _begins_like_tnetstring(head: bytes) -> bool:
@@ -37,6 +46,8 @@ _READERS = {
     Format.MITMPROXY: _Reader(
         "mitmproxy flow dumps (of mitmproxy 0.11 to 12)", _begins_like_tnetstring, read_dump
     ),
+    Format.HAR: _Reader("HAR files", _begins_like_har, read_har),
+    Format.GOREPLAY: _Reader("GoReplay files", begins_record, read_goreplay),
 }
 
 _SNIFFED = 512
@@ -46,20 +57,34 @@ _SNIFFED = 512
 def read_capture(stream: Source, *, format: Format | None) -> Iterator[Flow | CaptureNote]:  # noqa: A002
     """Reads a capture's flows, each after the notes about it; an empty one has none.
 
-    `format` None: the first bytes tell. Nothing is read before the first `next`.
-    Raises ReplaydError UNKNOWN_FORMAT, and CaptureError when the capture is damaged.
+    `format` None: the first bytes tell. One that is packed with gzip or zlib is unpacked on
+    the way, and the places in errors are those in what was packed. Nothing is read before
+    the first `next`. Raises ReplaydError UNKNOWN_FORMAT, and CaptureError when the capture
+    is damaged.
     """
+    peeked = Peeked(stream, _SNIFFED)
+    index = 0
+    try:
+        if is_packed(peeked.head):
+            peeked = Peeked(Unpacked(peeked), _SNIFFED)
+        for found in _read(peeked, format):
+            yield found
+            index += isinstance(found, Flow)
+    except PackedError as error:
+        raise CaptureError(
+            error.message, byte_offset=error.byte_offset, flow_index=index
+        ) from error
+
+
+def _read(peeked: Peeked, format: Format | None) -> Iterator[Flow | CaptureNote]:  # noqa: A002
     if format is not None:
-        yield from _READERS[format].read(stream)
-        return
-    peeked = _Peeked(stream)
+        return _READERS[format].read(peeked)
     head = peeked.head
     if not head:
-        return
+        return iter(())
     for reader in _READERS.values():
         if reader.recognises(head):
-            yield from reader.read(peeked)
-            return
+            return reader.read(peeked)
     known = "; ".join(reader.name for reader in _READERS.values())
     raise ReplaydError(
         Reason.UNKNOWN_FORMAT,
@@ -69,36 +94,16 @@ def read_capture(stream: Source, *, format: Format | None) -> Iterator[Flow | Ca
     )
 
 
-class _Peeked:
-    """A stream whose first bytes can be looked at before they are read."""
-
-    def __init__(self, stream: Source) -> None:
-        self._stream = stream
-        head = b""
-        while len(head) < _SNIFFED and (piece := stream.read(_SNIFFED - len(head))):
-            head += piece
-        self.head = head
-        self._rest = head
-
-    def read(self, size: int, /) -> bytes:
-        """Returns at most `size` bytes; none only at the end."""
-        if not self._rest:
-            return self._stream.read(size)
-        piece, self._rest = self._rest[:size], self._rest[size:]
-        return piece
-
-
 _LOOKS = (
-    (b"\x1f\x8b", "a gzip file (unpack it first)"),
-    (b"x\x9c", "zlib data, such as a .zhar (unpack it first)"),
+    (b"\x1f\x8b", "a gzip file inside a packed file (unpack it first)"),
+    (b"\xff\xfe", "UTF-16 text (save it as UTF-8)"),
+    (b"\xfe\xff", "UTF-16 text (save it as UTF-8)"),
     (b"\x28\xb5\x2f\xfd", "a zstd file (unpack it first)"),
     (b"PK\x03\x04", "a zip archive, such as a .saz (unpack it first)"),
     (b"SQLite format 3\x00", "an SQLite database"),
     (b"\x0a\x0d\x0d\x0a", "a pcapng packet capture"),
     (b"\xd4\xc3\xb2\xa1", "a pcap packet capture"),
     (b"curl ", "curl commands"),
-    (b"1 ", "a GoReplay file"),
-    (b"2 ", "a GoReplay file"),
 )
 """What begins with which bytes, for the error's text."""
 
@@ -107,9 +112,9 @@ def _describe(head: bytes) -> str:
     for magic, name in _LOOKS:
         if head.startswith(magic):
             return name
-    text = head.removeprefix(b"\xef\xbb\xbf").lstrip().lower()
+    text = _text(head).lower()
     if text.startswith((b"{", b"[")):
-        return "JSON, such as a HAR file" if b'"log"' in text else "JSON"
+        return "JSON, but not like a HAR file"
     if text.startswith((b"<!doctype html", b"<html")):
         return "an HTML page (was it the capture that was downloaded?)"
     if text.startswith(b"<"):
@@ -117,3 +122,8 @@ def _describe(head: bytes) -> str:
     if b" http/1." in text.partition(b"\n")[0]:
         return "a plain HTTP message"
     return f"nothing known (it begins with {head[:16]!r})"
+
+
+def _text(head: bytes) -> bytes:
+    """Returns a text's beginning without byte order mark and blanks."""
+    return head.removeprefix(b"\xef\xbb\xbf").lstrip()

@@ -32,6 +32,8 @@ MAX_TEXT = 200
 _FORMATS = {
     replay_pb2.CAPTURE_FORMAT_UNSPECIFIED: None,
     replay_pb2.CAPTURE_FORMAT_MITMPROXY: Format.MITMPROXY,
+    replay_pb2.CAPTURE_FORMAT_HAR: Format.HAR,
+    replay_pb2.CAPTURE_FORMAT_GOREPLAY: Format.GOREPLAY,
 }
 
 

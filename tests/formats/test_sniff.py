@@ -2,7 +2,8 @@
 
 import gzip
 import io
-import json
+import zlib
+from collections.abc import Callable
 
 import pytest
 
@@ -16,6 +17,42 @@ from tests.support.tnetstring import dumps, state
 def test_nothing_holds_no_flows() -> None:
     assert flows_of(io.BytesIO()) == []
     assert list(read_capture(io.BytesIO(), format=Format.MITMPROXY)) == []
+    assert list(read_capture(io.BytesIO(), format=Format.GOREPLAY)) == []
+
+
+HAR = b'{"log": {"entries": [{"request": {"method": "GET", "url": "http://a.test/"}}]}}'
+GOREPLAY = "1 a1 1700000000000000000 0\nGET / HTTP/1.1\r\nHost: a.test\r\n\r\n\n🐵🙈🙉\n".encode()
+DUMP = dumps(state(comment="x" * 2000))
+EVERY = {Format.MITMPROXY: DUMP, Format.HAR: HAR, Format.GOREPLAY: GOREPLAY}
+
+
+@pytest.mark.parametrize("pack", [bytes, gzip.compress, zlib.compress])
+@pytest.mark.parametrize("named", EVERY)
+def test_every_format_is_told_packed_or_not(named: Format, pack: Callable[[bytes], bytes]) -> None:
+    data = EVERY[named]
+    [flow] = flows_of(io.BytesIO(pack(data)))
+    assert list(read_capture(Dribble(pack(data)), format=named)) == [flow]
+    if named is not Format.MITMPROXY:
+        assert flow.request is not None
+        assert flow.request.host == "a.test"
+
+
+@pytest.mark.parametrize("start", [b"\xef\xbb\xbf", b" \r\n\t", b"\xef\xbb\xbf\n"])
+def test_a_har_may_begin_with_a_mark_and_blanks(start: bytes) -> None:
+    assert len(flows_of(io.BytesIO(start + HAR))) == 1
+
+
+def test_a_packed_capture_that_is_damaged_says_where_in_what_was_packed() -> None:
+    packed = gzip.compress(DUMP + DUMP)
+    with pytest.raises(CaptureError) as caught:
+        flows_of(io.BytesIO(packed[:-9]))
+    assert caught.value.reason is Reason.DAMAGED_CAPTURE
+    assert (caught.value.byte_offset, caught.value.flow_index) == (2 * len(DUMP), 2)
+
+
+def test_what_is_packed_twice_is_named() -> None:
+    with pytest.raises(ReplaydError, match="a gzip file inside a packed file"):
+        flows_of(io.BytesIO(gzip.compress(gzip.compress(HAR))))
 
 
 @pytest.mark.parametrize("step", [1, 5, 600, 1 << 20])
@@ -31,17 +68,13 @@ def test_nothing_is_read_before_it_is_asked_for() -> None:
 @pytest.mark.parametrize(
     ("data", "said"),
     [
-        (json.dumps({"log": {"entries": []}}).encode(), "JSON, such as a HAR file"),
-        (b'\xef\xbb\xbf{"log": {}}', "JSON, such as a HAR file"),
-        (b'{"a": 1}', "JSON, "),
+        (b'{"a": 1}', "JSON, but not like a HAR file"),
         (b"  [1]", "JSON, "),
         (b"<!DOCTYPE html><html>", "an HTML page"),
         (b"\n<html lang=en>", "an HTML page"),
         (b"<?xml version='1.0'?><items burpVersion='1'>", "XML, such as a Burp export"),
-        (gzip.compress(b"1:a,"), "a gzip file (unpack it first)"),
-        (b"x\x9cabc", "zlib data"),
         (b"PK\x03\x04abc", "a zip archive"),
-        (b"1 d7123d0c 1700000000 0\nGET / HTTP/1.1\r\n", "a GoReplay file"),
+        ('{"log": {}}'.encode("utf-16"), "UTF-16 text (save it as UTF-8)"),
         (b"curl https://example.test", "curl commands"),
         (b"GET / HTTP/1.1\r\nHost: a\r\n\r\n", "a plain HTTP message"),
         (b"SQLite format 3\x00", "an SQLite database"),

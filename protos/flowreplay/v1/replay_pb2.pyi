@@ -33,6 +33,10 @@ class _CaptureFormatEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Capture
     """The first bytes tell."""
     CAPTURE_FORMAT_MITMPROXY: _CaptureFormat.ValueType  # 1
     """A mitmproxy flow dump."""
+    CAPTURE_FORMAT_HAR: _CaptureFormat.ValueType  # 2
+    """A HAR file, 1.1 or 1.2."""
+    CAPTURE_FORMAT_GOREPLAY: _CaptureFormat.ValueType  # 3
+    """A GoReplay file."""
 
 class CaptureFormat(_CaptureFormat, metaclass=_CaptureFormatEnumTypeWrapper):
     """Tells formats of captures. Values may be added."""
@@ -41,6 +45,10 @@ CAPTURE_FORMAT_UNSPECIFIED: CaptureFormat.ValueType  # 0
 """The first bytes tell."""
 CAPTURE_FORMAT_MITMPROXY: CaptureFormat.ValueType  # 1
 """A mitmproxy flow dump."""
+CAPTURE_FORMAT_HAR: CaptureFormat.ValueType  # 2
+"""A HAR file, 1.1 or 1.2."""
+CAPTURE_FORMAT_GOREPLAY: CaptureFormat.ValueType  # 3
+"""A GoReplay file."""
 Global___CaptureFormat: _TypeAlias = CaptureFormat  # noqa: Y015
 
 class _StartPosition:

@@ -61,9 +61,11 @@ def test_each_call_has_a_request_id_of_its_own() -> None:
 
 
 def test_a_format_that_nobody_knows_is_refused_with_those_that_are() -> None:
-    assert format_names() == ["mitmproxy"]
-    with pytest.raises(ValueError, match=r"'har' is not a capture format; use mitmproxy"):
-        enqueue_options({"format": "har"})
+    assert format_names() == ["mitmproxy", "har", "goreplay"]
+    with pytest.raises(
+        ValueError, match=r"'pcap' is not a capture format; use mitmproxy, har, goreplay"
+    ):
+        enqueue_options({"format": "pcap"})
 
 
 def test_a_capture_follows_its_options_in_chunks() -> None:

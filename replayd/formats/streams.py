@@ -1,0 +1,88 @@
+"""Streams of captures, looked at and unpacked before a codec reads them.
+
+Knows gzip (RFC 1952) and zlib (RFC 1950), nothing of what is inside. What is unpacked is
+never held: each read makes about as many bytes as were asked for, whatever a hostile
+stream would swell to.
+"""
+
+import zlib
+
+from replayd.formats.tnetstring import Source
+
+_PACKED_PIECE = 1 << 16
+"""Packed bytes asked of the stream at once."""
+
+_GZIP_OR_ZLIB = 32 + zlib.MAX_WBITS
+_MAGIC = (b"\x1f\x8b", b"\x78\x01", b"\x78\x5e", b"\x78\x9c", b"\x78\xda")
+
+
+class PackedError(Exception):
+    """A packed stream is damaged; the text says how, `byte_offset` counts unpacked bytes."""
+
+    def __init__(self, message: str, byte_offset: int) -> None:
+        super().__init__(message)
+        self.message = message
+        self.byte_offset = byte_offset
+
+
+class Peeked:
+    """A stream whose first `size` bytes, in `head`, can be looked at before they are read."""
+
+    def __init__(self, stream: Source, size: int) -> None:
+        self._stream = stream
+        head = b""
+        while len(head) < size and (piece := stream.read(size - len(head))):
+            head += piece
+        self.head = head
+        self._rest = head
+
+    def read(self, size: int, /) -> bytes:
+        """Returns at most `size` bytes; none only at the end."""
+        if not self._rest:
+            return self._stream.read(size)
+        piece, self._rest = self._rest[:size], self._rest[size:]
+        return piece
+
+
+def is_packed(head: bytes) -> bool:
+    """Tells whether a stream that begins so is gzip or zlib data."""
+    return head.startswith(_MAGIC)
+
+
+class Unpacked:
+    """What a gzip or zlib stream holds; members that follow each other count as one."""
+
+    def __init__(self, stream: Source) -> None:
+        self._stream = stream
+        self._inflater = zlib.decompressobj(_GZIP_OR_ZLIB)
+        self._packed = b""
+        self._offset = 0
+
+    def read(self, size: int, /) -> bytes:
+        """Returns at most `size` bytes; none only at the end. Raises PackedError."""
+        while True:
+            if not self._packed:
+                self._packed = self._stream.read(_PACKED_PIECE)
+            if self._inflater.eof and not self._next_member():
+                return b""
+            ended = not self._packed
+            try:
+                piece = self._inflater.decompress(self._packed, size)
+            except zlib.error as error:
+                raise PackedError(f"the packed data is damaged ({error})", self._offset) from None
+            inflater = self._inflater
+            self._packed = inflater.unused_data if inflater.eof else inflater.unconsumed_tail
+            self._offset += len(piece)
+            if piece:
+                return piece
+            if ended and not inflater.eof:
+                raise PackedError("the packed data ends before it is whole", self._offset)
+
+    def _next_member(self) -> bool:
+        """Begins what follows a whole member; only zeros, as on tapes, or nothing may end it."""
+        while not self._packed.strip(b"\0"):
+            self._packed = self._stream.read(_PACKED_PIECE)
+            if not self._packed:
+                return False
+        self._inflater = zlib.decompressobj(_GZIP_OR_ZLIB)
+        return True
