@@ -7,7 +7,7 @@ callback. Raises ReplaydError for what can't be taken; the caller then keeps not
 
 import hashlib
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from flowreplay.v1 import replay_pb2
 from google.protobuf.message import DecodeError
@@ -27,7 +27,16 @@ from replayd.planning.target_rules import TargetRules
 from replayd.reasons import Reason
 
 MAX_TEXT = 200
-"""Characters of a request_id or a label."""
+"""Characters of a request_id, a label or a flow's id."""
+
+MAX_NOTE = 1000
+"""Characters of a note or of a refusal's message: many travel in one answer."""
+
+MAX_CHUNK = 1 << 20
+"""Bytes of a chunk."""
+
+MAX_HOST = 255
+"""Characters of a host in `connect_to`: no name in the DNS is longer."""
 
 _FORMATS = {
     replay_pb2.CAPTURE_FORMAT_UNSPECIFIED: None,
@@ -55,6 +64,8 @@ def check_options(options: replay_pb2.EnqueueOptions) -> None:
         raise _invalid_options("format", f"has the unknown value {options.format}")
     for position, rule in enumerate(options.connect_to):
         name = f"connect_to[{position}]"
+        if len(rule.host) > MAX_HOST or len(rule.dial_host) > MAX_HOST:
+            raise _invalid_options(name, f"has a host of more than {MAX_HOST} characters")
         if not rule.dial_host or not 0 < rule.dial_port < 1 << 16:
             raise _invalid_options(name, "needs a dial_host, and a dial_port from 1 to 65535")
         if rule.scheme not in ("", "http", "https") or not 0 <= rule.port < 1 << 16:
@@ -90,7 +101,7 @@ class Decoding:
             if isinstance(found, CaptureNote):
                 self._note(found)
                 continue
-            self._flow(found, index)
+            self._flow(_named_briefly(found), index)
             index += 1
         self._summary.content_hash = self._hash.hexdigest()
         return self._summary
@@ -105,7 +116,11 @@ class Decoding:
         unnamed = replay_pb2.EnqueueOptions()
         unnamed.CopyFrom(options)
         unnamed.ClearField("request_id")
-        self._hash.update(unnamed.SerializeToString(deterministic=True))
+        self._hash_whole(unnamed.SerializeToString(deterministic=True))
+
+    def _hash_whole(self, part: bytes) -> None:
+        """Hashes a part and where it ends, so that no two streams look the same."""
+        self._hash.update(b"%d:" % len(part) + part)
 
     def _flows(self, first: replay_pb2.EnqueueRequest | None) -> Iterator[Flow | CaptureNote]:
         if first is None:
@@ -116,7 +131,7 @@ class Decoding:
             stream = CaptureStream(messages, self._hash.update)
             return read_capture(stream, format=_FORMATS[self._options.format])
         if kind == "flow_batch":
-            return typed_flows(messages, self._hash.update, self._settings.body_size_limit)
+            return typed_flows(messages, self._hash_whole, self._settings.body_size_limit)
         raise ReplaydError(
             Reason.INVALID_STREAM,
             f"a stream may not begin with {kind or 'an empty message'}: send options, then "
@@ -155,12 +170,13 @@ class Decoding:
         summary.refused += 1
         summary.refused_by_reason[reason] = summary.refused_by_reason.get(reason, 0) + 1
         if len(summary.refusals) < LISTED:
-            summary.refusals.append(RefusedFlow(index, flow.flow_id, reason, refusal.message))
+            refused = RefusedFlow(index, flow.flow_id, reason, refusal.message[:MAX_NOTE])
+            summary.refusals.append(refused)
 
     def _note(self, note: CaptureNote) -> None:
         self._summary.noted += 1
         if len(self._summary.notes) < LISTED:
-            self._summary.notes.append(NotedFlow(note.flow_index, note.message))
+            self._summary.notes.append(NotedFlow(note.flow_index, note.message[:MAX_NOTE]))
 
 
 class CaptureStream:
@@ -191,14 +207,24 @@ class CaptureStream:
         return piece
 
 
+def _named_briefly(flow: Flow) -> Flow:
+    """Cuts an id that would not fit in every event of the flow's replays."""
+    return flow if len(flow.flow_id) <= MAX_TEXT else replace(flow, flow_id=flow.flow_id[:MAX_TEXT])
+
+
 def _parsed(messages: Iterator[bytes]) -> Iterator[replay_pb2.EnqueueRequest]:
     for data in messages:
         try:
-            yield replay_pb2.EnqueueRequest.FromString(data)
+            message = replay_pb2.EnqueueRequest.FromString(data)
         except DecodeError as error:
             raise ReplaydError(
                 Reason.INVALID_STREAM, "a message is not a flowreplay.v1.EnqueueRequest"
             ) from error
+        if max(len(message.capture_chunk), len(message.content_chunk.data)) > MAX_CHUNK:
+            raise ReplaydError(
+                Reason.INVALID_STREAM, f"a chunk may have at most {MAX_CHUNK} bytes; send several"
+            )
+        yield message
 
 
 def _again(

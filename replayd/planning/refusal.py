@@ -132,9 +132,10 @@ def _too_large(request: Request, body_size_limit: int) -> str | None:
     if size > body_size_limit:
         return f"the content has {size} bytes; the daemon's --body-size-limit is {body_size_limit}"
     fields = (*request.headers, *request.trailers)
-    head = len(request.path) + sum([len(name) + len(value) for name, value in fields])
+    start = (request.method, request.authority, request.path, request.http_version)
+    head = sum(map(len, start)) + sum([len(name) + len(value) for name, value in fields])
     if head > MAX_HEAD:
-        return f"the target and the fields have {head} bytes, more than {MAX_HEAD}"
+        return f"the start line and the fields have {head} bytes, more than {MAX_HEAD}"
     return None
 
 

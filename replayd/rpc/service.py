@@ -77,8 +77,10 @@ class ReplayService:
 
     async def count(self, request: replay_pb2.CountRequest, _: Context) -> replay_pb2.CountResponse:
         """Count."""
+        # Before it counts: who watches from there misses nothing that was not counted.
+        cursor = self._cursor()
         counts = await asyncio.to_thread(self._journal.count, request.batch_id)
-        return count_answer(counts, self._journal.paused, self._cursor())
+        return count_answer(counts, self._journal.paused, cursor)
 
     async def watch_events(
         self, request: replay_pb2.WatchEventsRequest, _: Context

@@ -12,6 +12,11 @@ from replayd.reasons import Reason
 DOMAIN = "flowreplay.v1"
 """The domain of every ErrorInfo."""
 
+_MAX_MESSAGE = 500
+_MAX_VALUE = 100
+"""Characters of an error's sentence and of each value: a status travels as metadata, of
+which gRPC's clients take 8 KiB, and a longer one would hide the error."""
+
 _DETAILS_KEY = "grpc-status-details-bin"
 
 _STATUSES = {
@@ -46,14 +51,14 @@ async def abort(
 ) -> NoReturn:
     """Ends the call with the error's status and its ErrorInfo."""
     code = status_code(error.reason)
+    message = error.message[:_MAX_MESSAGE]
+    metadata = {name: value[:_MAX_VALUE] for name, value in error.metadata.items()}
     info = Any()
     info.Pack(
-        error_details_pb2.ErrorInfo(
-            reason=error.reason.name, domain=DOMAIN, metadata=error.metadata
-        )
+        error_details_pb2.ErrorInfo(reason=error.reason.name, domain=DOMAIN, metadata=metadata)
     )
     number: int = code.value[0]
-    details = status_pb2.Status(code=number, message=error.message, details=[info])
+    details = status_pb2.Status(code=number, message=message, details=[info])
     await context.abort(
-        code, error.message, trailing_metadata=((_DETAILS_KEY, details.SerializeToString()),)
+        code, message, trailing_metadata=((_DETAILS_KEY, details.SerializeToString()),)
     )

@@ -169,8 +169,16 @@ class Watchers:
 
     async def _idle(self, view: "_View") -> bool:
         """Tells whether nothing waits or runs and every event of it has been sent."""
-        counts = await asyncio.to_thread(self._journal.count, view.batch_id)
-        return counts.idle and self._journal.latest <= view.after
+        last = view.last
+        if last is None:
+            counts = await asyncio.to_thread(self._journal.count, view.batch_id)
+            if not counts.idle:
+                return False
+            last = self._journal.latest
+            if view.batch_id:
+                # It stays idle; other batches may log more than this watcher ever reads up.
+                view.last = last
+        return last <= view.after
 
     async def _wait(self, news: asyncio.Event, until: float) -> bool:
         """Waits for news; False when it is time to tell the progress."""
@@ -209,6 +217,8 @@ class _View:
     until_idle: bool
     progress_seconds: float
     """After this much silence it is told how far it is; watchers differ, to spread the load."""
+    last: int | None = None
+    """No event of the batch comes after this one; None: that is not known yet."""
 
 
 def _kind(number: int) -> EventKind:

@@ -9,6 +9,7 @@ from replayd.codec.plan import decode_plan
 from replayd.errors import ReplaydError
 from replayd.intake.decode import CaptureStream, DecodeSettings, Decoding
 from replayd.intake.frames import LISTED, Summary
+from replayd.model.flow import CaptureNote
 from replayd.model.replay import Row
 from replayd.planning.target_rules import TargetRules
 from replayd.reasons import Reason
@@ -86,6 +87,43 @@ def test_the_hash_is_of_options_and_content_but_not_of_the_request_id() -> None:
     assert plain == content_hash(options(request_id="b"), flows(2))
     assert plain != content_hash(options(request_id="a"), flows(3))
     assert plain != content_hash(options(request_id="a", strict=True), flows(2))
+
+
+def test_the_hash_tells_where_a_flow_ends() -> None:
+    def typed(*found: flow_pb2.Flow) -> replay_pb2.EnqueueRequest:
+        return replay_pb2.EnqueueRequest(flow_batch=replay_pb2.FlowBatch(flows=found))
+
+    first, second = flow_pb2.Flow(flow_id="a"), flow_pb2.Flow(comment="b")
+    one = flow_pb2.Flow(flow_id="a", comment="b")
+    assert content_hash(typed(first, second)) != content_hash(typed(one))
+
+
+def test_an_id_is_cut_so_that_every_event_can_be_sent() -> None:
+    message = flows(1)
+    message.flow_batch.flows[0].flow_id = "x" * 5_000_000
+    (row,), _ = decode(message)
+    assert decode_plan(row.plan).flow_id == "x" * 200
+    _, summary = decode(refused_flow("y" * 5_000_000))
+    assert summary.refusals[0].flow_id == "y" * 200
+
+
+def test_a_note_is_cut() -> None:
+    decoding = Decoding(iter([]), DecodeSettings(TargetRules(), 1), lambda _: None)
+    decoding._note(CaptureNote(0, "x" * 5_000_000))
+    assert len(decoding.run().notes[0].message) == 1000
+
+
+@pytest.mark.parametrize(
+    "large",
+    [
+        replay_pb2.EnqueueRequest(capture_chunk=bytes((1 << 20) + 1)),
+        replay_pb2.EnqueueRequest(content_chunk=replay_pb2.ContentChunk(data=bytes((1 << 20) + 1))),
+    ],
+)
+def test_a_chunk_has_at_most_a_mib(large: replay_pb2.EnqueueRequest) -> None:
+    with pytest.raises(ReplaydError, match="at most 1048576") as caught:
+        decode(large)
+    assert caught.value.reason is Reason.INVALID_STREAM
 
 
 @pytest.mark.parametrize(

@@ -150,6 +150,7 @@ def test_the_size_of_content_and_head() -> None:
         f"the content has {LIMIT + 1} bytes; the daemon's --body-size-limit is {LIMIT}",
     )
     assert reason(flow(path=b"/" + b"x" * MAX_HEAD)) is Reason.CONTENT_TOO_LARGE
+    assert reason(flow(method=b"X" * (MAX_HEAD + 1))) is Reason.CONTENT_TOO_LARGE
     large = ((b"a", b"x" * (MAX_HEAD // 2)),) * 3
     assert reason(flow(headers=large)) is Reason.CONTENT_TOO_LARGE
 

@@ -196,6 +196,10 @@ def test_a_stopping_daemon_ends_what_is_under_way(tmp_path: Path) -> None:
         ({"format": 99}, "options.format"),
         ({"connect_to": [replay_pb2.ConnectTo()]}, "options.connect_to[0]"),
         (
+            {"connect_to": [replay_pb2.ConnectTo(dial_host="h" * 256, dial_port=1)]},
+            "options.connect_to[0]",
+        ),
+        (
             {"connect_to": [replay_pb2.ConnectTo(scheme="ftp", dial_host="h", dial_port=1)]},
             "options.connect_to[0]",
         ),

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from pathlib import Path
+from unittest.mock import patch
 
 import grpc
 import pytest
@@ -10,6 +11,7 @@ from flowreplay.v1 import replay_pb2
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 
+from replayd.model.replay import Counts
 from replayd.reasons import Reason
 from replayd.rpc.status import status_code
 from tests.rpc.harness import DEADLINE, Served, ends_with, serving
@@ -71,6 +73,36 @@ def test_an_unknown_batch_is_not_found(tmp_path: Path) -> None:
             await served.stub.Count(replay_pb2.CountRequest(batch_id="nope"))
         with ends_with(grpc.StatusCode.NOT_FOUND, Reason.BATCH_NOT_FOUND):
             await served.stub.Clear(replay_pb2.ClearRequest(batch_id="nope"))
+
+    run(tmp_path, test)
+
+
+def test_a_long_text_does_not_hide_the_error_that_names_it(tmp_path: Path) -> None:
+    async def test(served: Served) -> None:
+        with ends_with(grpc.StatusCode.NOT_FOUND, Reason.BATCH_NOT_FOUND):
+            await served.stub.Count(replay_pb2.CountRequest(batch_id="\N{EURO SIGN}" * 100_000))
+
+    run(tmp_path, test)
+
+
+def test_watching_from_a_counts_cursor_misses_nothing(tmp_path: Path) -> None:
+    async def test(served: Served) -> None:
+        await served.stub.Enqueue(iter([flows(2)]))
+        count = served.journal.count
+
+        def then_another_ends(batch_id: str) -> Counts:
+            counted = count(batch_id)
+            served.replay()
+            return counted
+
+        with patch.object(served.journal, "count", then_another_ends):
+            counted = await served.stub.Count(replay_pb2.CountRequest())
+        assert counted.succeeded_count == 0
+        asked = replay_pb2.WatchEventsRequest(cursor=counted.cursor)
+        async for answer in served.stub.WatchEvents(asked):
+            if answer.events:
+                break
+        assert answer.events[0].WhichOneof("payload") == "response"
 
     run(tmp_path, test)
 

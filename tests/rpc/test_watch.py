@@ -12,6 +12,7 @@ from flowreplay.v1 import event_pb2, replay_pb2
 from replayd.codec.cursor import Cursor, encode_cursor
 from replayd.codec.event import log_event
 from replayd.model.event import PREVIEW_LIMIT, LogLevel
+from replayd.model.replay import Counts
 from replayd.reasons import Reason
 from replayd.rpc import watch
 from tests.rpc.harness import DEADLINE, Served, ends_with, serving
@@ -104,6 +105,25 @@ def test_a_batch_is_watched_with_what_concerns_the_whole_queue(tmp_path: Path) -
         found = await all_events(served, request(position=START, batch_id=mine, until_idle=True))
         assert {event.batch_id for event in found} == {mine, ""}
         assert len(found) == 4
+
+    run(tmp_path, test)
+
+
+def test_a_batch_is_idle_however_much_others_log(tmp_path: Path) -> None:
+    async def test(served: Served) -> None:
+        mine = (await served.stub.Enqueue(iter([flows(1)]))).batch_id
+        served.replay()
+        count = served.journal.count
+
+        def while_others_log(batch_id: str) -> Counts:
+            note(served, "another one")
+            return count(batch_id)
+
+        with patch.object(served.journal, "count", while_others_log):
+            found = await all_events(
+                served, request(position=START, batch_id=mine, until_idle=True)
+            )
+        assert [event.WhichOneof("payload") for event in found][:2] == ["update", "response"]
 
     run(tmp_path, test)
 

@@ -199,7 +199,11 @@ class Event(_message.Message):
     batch_id: _builtins.str
     """The batch it belongs to; empty when it concerns the whole queue or the daemon."""
     replay_id: _builtins.str
-    """The replay it belongs to; empty when it concerns no single replay."""
+    """The replay it belongs to; empty when it concerns no single replay. It is made of
+    the batch's id, a dot and the flow's index in its capture; for runs of the batch
+    after the first another dot and the run's number, from 1, follow. So the replays
+    of a `ReplayRange` have names too.
+    """
     attempt: _builtins.int
     """Which attempt of the replay, from 1; 0 when it concerns no single replay."""
     @_builtins.property
@@ -535,7 +539,9 @@ class ReplayRange(_message.Message):
     first_index: _builtins.int
     """The index of the first, from 0."""
     last_index: _builtins.int
-    """The index of the last, itself included."""
+    """The index of the last, itself included. Indices of refused flows may lie between;
+    `UpdateEvent.replay_count` does not count them.
+    """
     def __init__(
         self,
         *,

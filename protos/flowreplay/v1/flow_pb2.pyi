@@ -76,7 +76,9 @@ class Flow(_message.Message):
     COMMENT_FIELD_NUMBER: _builtins.int
     MARK_FIELD_NUMBER: _builtins.int
     flow_id: _builtins.str
-    """The flow's id in its capture, any text; empty when it has none."""
+    """The flow's id in its capture, any text; empty when it has none. Only its first
+    200 characters are kept.
+    """
     session_id: _builtins.str
     """The client connection that the flow travelled on: flows of one batch with the
     same session keep their order and share a connection. Empty: a session of its own.

@@ -50,8 +50,9 @@ class _ReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Reason.ValueTy
     REASON_TARGET_DENIED: _Reason.ValueType  # 9
     """The rules of the daemon forbid to send to this target."""
     REASON_CONTENT_TOO_LARGE: _Reason.ValueType  # 10
-    """The request's content is larger than the daemon's body size limit, or its target
-    and fields are larger than 1 MiB.
+    """The request's content is larger than the daemon's body size limit, or its start
+    line and fields are larger than 1 MiB. Also the error of a call: content in chunks
+    grew beyond that limit.
     """
     REASON_NAME_NOT_RESOLVED: _Reason.ValueType  # 20
     """Errors of a replay: no complete response came.
@@ -180,8 +181,9 @@ http and https.
 REASON_TARGET_DENIED: Reason.ValueType  # 9
 """The rules of the daemon forbid to send to this target."""
 REASON_CONTENT_TOO_LARGE: Reason.ValueType  # 10
-"""The request's content is larger than the daemon's body size limit, or its target
-and fields are larger than 1 MiB.
+"""The request's content is larger than the daemon's body size limit, or its start
+line and fields are larger than 1 MiB. Also the error of a call: content in chunks
+grew beyond that limit.
 """
 REASON_NAME_NOT_RESOLVED: Reason.ValueType  # 20
 """Errors of a replay: no complete response came.

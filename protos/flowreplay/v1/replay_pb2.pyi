@@ -285,7 +285,9 @@ class CountResponse(_message.Message):
     paused: _builtins.bool
     """Whether the queue is paused."""
     cursor: _builtins.str
-    """The place in the log when this was counted."""
+    """A place in the log that is not after this count: watching from here misses nothing
+    that was not counted, and may repeat what was.
+    """
     def __init__(
         self,
         *,

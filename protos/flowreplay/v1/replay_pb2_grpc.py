@@ -30,8 +30,9 @@ class ReplayServiceStub(object):
     events, any number of clients.
 
     Every error carries `google.rpc.ErrorInfo` with the domain `flowreplay.v1` and a
-    name of `Reason` (without its prefix) as reason. Any call may end with
-    UNAVAILABLE `DAEMON_STOPPING`, which is the one to try again elsewhere or later.
+    name of `Reason` (without its prefix) as reason. Long texts in it are cut. Any call
+    may end with UNAVAILABLE `DAEMON_STOPPING`, which is the one to try again elsewhere
+    or later, and with INTERNAL `INTERNAL`, when the daemon failed.
     """
 
     def __init__(self, channel):
@@ -82,8 +83,9 @@ class ReplayServiceServicer(object):
     events, any number of clients.
 
     Every error carries `google.rpc.ErrorInfo` with the domain `flowreplay.v1` and a
-    name of `Reason` (without its prefix) as reason. Any call may end with
-    UNAVAILABLE `DAEMON_STOPPING`, which is the one to try again elsewhere or later.
+    name of `Reason` (without its prefix) as reason. Long texts in it are cut. Any call
+    may end with UNAVAILABLE `DAEMON_STOPPING`, which is the one to try again elsewhere
+    or later, and with INTERNAL `INTERNAL`, when the daemon failed.
     """
 
     def Enqueue(self, request_iterator, context):
@@ -93,7 +95,7 @@ class ReplayServiceServicer(object):
         larger than 8 MiB; larger content of a typed flow follows in chunks.
 
         Errors: INVALID_ARGUMENT (`INVALID_OPTIONS`, `INVALID_STREAM`,
-        `DAMAGED_CAPTURE`, `UNKNOWN_FORMAT`, `UNSUPPORTED_VERSION`),
+        `DAMAGED_CAPTURE`, `UNKNOWN_FORMAT`, `UNSUPPORTED_VERSION`, `CONTENT_TOO_LARGE`),
         FAILED_PRECONDITION (`FLOW_REFUSED`), ALREADY_EXISTS (`REQUEST_ID_REUSED`),
         ABORTED (`REQUEST_IN_PROGRESS`), RESOURCE_EXHAUSTED (`DECODER_LIMIT`,
         `JOURNAL_UNAVAILABLE`).
@@ -127,9 +129,10 @@ class ReplayServiceServicer(object):
         event comes exactly once; a client that reconnects with the last cursor it saw
         misses nothing.
 
-        Errors: INVALID_ARGUMENT (`CURSOR_INVALID`), FAILED_PRECONDITION
-        (`CURSOR_FOREIGN`), OUT_OF_RANGE (`CURSOR_AHEAD`, `SEQUENCE_COMPACTED`),
-        NOT_FOUND (`BATCH_NOT_FOUND`), RESOURCE_EXHAUSTED (`TOO_MANY_WATCHERS`).
+        Errors: INVALID_ARGUMENT (`CURSOR_INVALID`, `INVALID_OPTIONS`),
+        FAILED_PRECONDITION (`CURSOR_FOREIGN`), OUT_OF_RANGE (`CURSOR_AHEAD`,
+        `SEQUENCE_COMPACTED`), NOT_FOUND (`BATCH_NOT_FOUND`), RESOURCE_EXHAUSTED
+        (`TOO_MANY_WATCHERS`, `JOURNAL_UNAVAILABLE`).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -214,8 +217,9 @@ class ReplayService(object):
     events, any number of clients.
 
     Every error carries `google.rpc.ErrorInfo` with the domain `flowreplay.v1` and a
-    name of `Reason` (without its prefix) as reason. Any call may end with
-    UNAVAILABLE `DAEMON_STOPPING`, which is the one to try again elsewhere or later.
+    name of `Reason` (without its prefix) as reason. Long texts in it are cut. Any call
+    may end with UNAVAILABLE `DAEMON_STOPPING`, which is the one to try again elsewhere
+    or later, and with INTERNAL `INTERNAL`, when the daemon failed.
     """
 
     @staticmethod

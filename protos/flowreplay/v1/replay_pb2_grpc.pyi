@@ -31,8 +31,9 @@ class ReplayServiceStub:
     events, any number of clients.
 
     Every error carries `google.rpc.ErrorInfo` with the domain `flowreplay.v1` and a
-    name of `Reason` (without its prefix) as reason. Any call may end with
-    UNAVAILABLE `DAEMON_STOPPING`, which is the one to try again elsewhere or later.
+    name of `Reason` (without its prefix) as reason. Long texts in it are cut. Any call
+    may end with UNAVAILABLE `DAEMON_STOPPING`, which is the one to try again elsewhere
+    or later, and with INTERNAL `INTERNAL`, when the daemon failed.
     """
 
     @_typing.overload
@@ -46,7 +47,7 @@ class ReplayServiceStub:
     larger than 8 MiB; larger content of a typed flow follows in chunks.
 
     Errors: INVALID_ARGUMENT (`INVALID_OPTIONS`, `INVALID_STREAM`,
-    `DAMAGED_CAPTURE`, `UNKNOWN_FORMAT`, `UNSUPPORTED_VERSION`),
+    `DAMAGED_CAPTURE`, `UNKNOWN_FORMAT`, `UNSUPPORTED_VERSION`, `CONTENT_TOO_LARGE`),
     FAILED_PRECONDITION (`FLOW_REFUSED`), ALREADY_EXISTS (`REQUEST_ID_REUSED`),
     ABORTED (`REQUEST_IN_PROGRESS`), RESOURCE_EXHAUSTED (`DECODER_LIMIT`,
     `JOURNAL_UNAVAILABLE`).
@@ -68,9 +69,10 @@ class ReplayServiceStub:
     event comes exactly once; a client that reconnects with the last cursor it saw
     misses nothing.
 
-    Errors: INVALID_ARGUMENT (`CURSOR_INVALID`), FAILED_PRECONDITION
-    (`CURSOR_FOREIGN`), OUT_OF_RANGE (`CURSOR_AHEAD`, `SEQUENCE_COMPACTED`),
-    NOT_FOUND (`BATCH_NOT_FOUND`), RESOURCE_EXHAUSTED (`TOO_MANY_WATCHERS`).
+    Errors: INVALID_ARGUMENT (`CURSOR_INVALID`, `INVALID_OPTIONS`),
+    FAILED_PRECONDITION (`CURSOR_FOREIGN`), OUT_OF_RANGE (`CURSOR_AHEAD`,
+    `SEQUENCE_COMPACTED`), NOT_FOUND (`BATCH_NOT_FOUND`), RESOURCE_EXHAUSTED
+    (`TOO_MANY_WATCHERS`, `JOURNAL_UNAVAILABLE`).
     """
     Pause: _grpc.UnaryUnaryMultiCallable[_replay_pb2.PauseRequest, _replay_pb2.PauseResponse]
     """Pauses the queue: what runs finishes, nothing more is taken, Enqueue still
@@ -95,8 +97,9 @@ class ReplayServiceAsyncStub(ReplayServiceStub):
     events, any number of clients.
 
     Every error carries `google.rpc.ErrorInfo` with the domain `flowreplay.v1` and a
-    name of `Reason` (without its prefix) as reason. Any call may end with
-    UNAVAILABLE `DAEMON_STOPPING`, which is the one to try again elsewhere or later.
+    name of `Reason` (without its prefix) as reason. Long texts in it are cut. Any call
+    may end with UNAVAILABLE `DAEMON_STOPPING`, which is the one to try again elsewhere
+    or later, and with INTERNAL `INTERNAL`, when the daemon failed.
     """
 
     def __init__(self, channel: _aio.Channel) -> None: ...
@@ -107,7 +110,7 @@ class ReplayServiceAsyncStub(ReplayServiceStub):
     larger than 8 MiB; larger content of a typed flow follows in chunks.
 
     Errors: INVALID_ARGUMENT (`INVALID_OPTIONS`, `INVALID_STREAM`,
-    `DAMAGED_CAPTURE`, `UNKNOWN_FORMAT`, `UNSUPPORTED_VERSION`),
+    `DAMAGED_CAPTURE`, `UNKNOWN_FORMAT`, `UNSUPPORTED_VERSION`, `CONTENT_TOO_LARGE`),
     FAILED_PRECONDITION (`FLOW_REFUSED`), ALREADY_EXISTS (`REQUEST_ID_REUSED`),
     ABORTED (`REQUEST_IN_PROGRESS`), RESOURCE_EXHAUSTED (`DECODER_LIMIT`,
     `JOURNAL_UNAVAILABLE`).
@@ -129,9 +132,10 @@ class ReplayServiceAsyncStub(ReplayServiceStub):
     event comes exactly once; a client that reconnects with the last cursor it saw
     misses nothing.
 
-    Errors: INVALID_ARGUMENT (`CURSOR_INVALID`), FAILED_PRECONDITION
-    (`CURSOR_FOREIGN`), OUT_OF_RANGE (`CURSOR_AHEAD`, `SEQUENCE_COMPACTED`),
-    NOT_FOUND (`BATCH_NOT_FOUND`), RESOURCE_EXHAUSTED (`TOO_MANY_WATCHERS`).
+    Errors: INVALID_ARGUMENT (`CURSOR_INVALID`, `INVALID_OPTIONS`),
+    FAILED_PRECONDITION (`CURSOR_FOREIGN`), OUT_OF_RANGE (`CURSOR_AHEAD`,
+    `SEQUENCE_COMPACTED`), NOT_FOUND (`BATCH_NOT_FOUND`), RESOURCE_EXHAUSTED
+    (`TOO_MANY_WATCHERS`, `JOURNAL_UNAVAILABLE`).
     """
     Pause: _aio.UnaryUnaryMultiCallable[_replay_pb2.PauseRequest, _replay_pb2.PauseResponse]  # type: ignore[assignment]
     """Pauses the queue: what runs finishes, nothing more is taken, Enqueue still
@@ -155,8 +159,9 @@ class ReplayServiceServicer(metaclass=_abc_1.ABCMeta):
     events, any number of clients.
 
     Every error carries `google.rpc.ErrorInfo` with the domain `flowreplay.v1` and a
-    name of `Reason` (without its prefix) as reason. Any call may end with
-    UNAVAILABLE `DAEMON_STOPPING`, which is the one to try again elsewhere or later.
+    name of `Reason` (without its prefix) as reason. Long texts in it are cut. Any call
+    may end with UNAVAILABLE `DAEMON_STOPPING`, which is the one to try again elsewhere
+    or later, and with INTERNAL `INTERNAL`, when the daemon failed.
     """
 
     @_abc_1.abstractmethod
@@ -171,7 +176,7 @@ class ReplayServiceServicer(metaclass=_abc_1.ABCMeta):
         larger than 8 MiB; larger content of a typed flow follows in chunks.
 
         Errors: INVALID_ARGUMENT (`INVALID_OPTIONS`, `INVALID_STREAM`,
-        `DAMAGED_CAPTURE`, `UNKNOWN_FORMAT`, `UNSUPPORTED_VERSION`),
+        `DAMAGED_CAPTURE`, `UNKNOWN_FORMAT`, `UNSUPPORTED_VERSION`, `CONTENT_TOO_LARGE`),
         FAILED_PRECONDITION (`FLOW_REFUSED`), ALREADY_EXISTS (`REQUEST_ID_REUSED`),
         ABORTED (`REQUEST_IN_PROGRESS`), RESOURCE_EXHAUSTED (`DECODER_LIMIT`,
         `JOURNAL_UNAVAILABLE`).
@@ -211,9 +216,10 @@ class ReplayServiceServicer(metaclass=_abc_1.ABCMeta):
         event comes exactly once; a client that reconnects with the last cursor it saw
         misses nothing.
 
-        Errors: INVALID_ARGUMENT (`CURSOR_INVALID`), FAILED_PRECONDITION
-        (`CURSOR_FOREIGN`), OUT_OF_RANGE (`CURSOR_AHEAD`, `SEQUENCE_COMPACTED`),
-        NOT_FOUND (`BATCH_NOT_FOUND`), RESOURCE_EXHAUSTED (`TOO_MANY_WATCHERS`).
+        Errors: INVALID_ARGUMENT (`CURSOR_INVALID`, `INVALID_OPTIONS`),
+        FAILED_PRECONDITION (`CURSOR_FOREIGN`), OUT_OF_RANGE (`CURSOR_AHEAD`,
+        `SEQUENCE_COMPACTED`), NOT_FOUND (`BATCH_NOT_FOUND`), RESOURCE_EXHAUSTED
+        (`TOO_MANY_WATCHERS`, `JOURNAL_UNAVAILABLE`).
         """
 
     @_abc_1.abstractmethod
