@@ -115,10 +115,13 @@ class Batch:
             self._ended.remove(self._open.popleft())
 
     def skip_cleared(self) -> None:
-        """Passes over a range that was cleared, where the next index lies in one."""
+        """Passes over what was cleared, where the next index lies in it: of one clear after
+        the other, ranges may lie side by side.
+        """
         at = bisect_right(self.cleared, (self.next_index, self.last)) - 1
-        if at >= 0 and self.cleared[at][1] >= self.next_index:
-            self.opened(self.cleared[at][1], ended=True)
+        for first, last in self.cleared[max(at, 0) :]:
+            if first <= self.next_index <= last:
+                self.opened(last, ended=True)
 
     @property
     def next_cleared(self) -> int:

@@ -17,7 +17,7 @@ from typing import Protocol
 
 from replayd.model.event import EventKind, PendingEvent
 from replayd.model.outcome import Outcome
-from replayd.model.replay import Counts, Replay, ReplayKey, ReplayRange, Row
+from replayd.model.replay import Counts, Replay, ReplayKey, ReplayRange, ReplayState, Row
 
 ROW_CONTENT_LIMIT = 256 * 1024
 """Content up to this size travels with its row and its Replay; larger is read in pieces."""
@@ -84,6 +84,28 @@ class Running:
     attempt: int
     start: int
     """When it was taken, nanoseconds since the epoch."""
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """A replay of a batch with all that is kept of it. A content is None when it is larger
+    than ROW_CONTENT_LIMIT: read it with `content`.
+    """
+
+    key: ReplayKey
+    state: ReplayState
+    attempt: int
+    """The last one that began; 0: none has."""
+    plan: bytes
+    """An encoded `flowreplay.v1.Plan`."""
+    flow: bytes
+    """An encoded `flowreplay.v1.Flow` without contents."""
+    request_content: bytes | None
+    recorded_content: bytes | None
+    response_content: bytes | None
+    event: bytes
+    """The encoded `response` or `error` event that ended it; empty where there is none: it
+    has no outcome, was cleared, or its event was trimmed."""
 
 
 class Body(Protocol):
@@ -250,6 +272,13 @@ class Journal(Protocol):
         response's is there once its outcome was committed.
 
         Raises ReplaydError (JournalError) when a piece is damaged.
+        """
+
+    def history(self, batch_id: str, after_index: int, limit: int) -> Sequence[Past]:
+        """Reads the replays of a batch with a flow index above `after_index` (-1: all), in
+        order of the capture: at most `limit`, fewer when they are large, none at the end.
+
+        Raises ReplaydError: BATCH_NOT_FOUND, or (JournalError) when one is damaged.
         """
 
     # Wake-ups and end

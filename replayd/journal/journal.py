@@ -1,13 +1,14 @@
 """The Journal over any store: it joins the parts, each of which knows one side of it.
 
 `enqueues` the way onto the queue, `runs` the replay thread's side, `control` clear, count
-and pause, `log` reading; all of them on one `ledger`, which commits.
+and pause, `log` and `history` reading; all of them on one `ledger`, which commits.
 """
 
 from collections.abc import Callable
 
 from replayd.journal.control import Control
 from replayd.journal.enqueues import Enqueues
+from replayd.journal.history import History
 from replayd.journal.interface import Body, Info
 from replayd.journal.ledger import Ledger
 from replayd.journal.log import Log
@@ -50,6 +51,7 @@ class StoredJournal:
         self.is_recent = log.is_recent
         self.trim = log.trim
         self.content = log.content
+        self.history = History(ledger).history
 
     @property
     def paused(self) -> bool:

@@ -18,6 +18,7 @@ shows that nothing waits or runs, every event is in the log.
 
 import threading
 from collections.abc import Callable, Iterable, Sequence
+from typing import NamedTuple
 
 from replayd.codec.event import with_sequence
 from replayd.errors import JournalError
@@ -47,6 +48,14 @@ class Taken:
     def running(self) -> Running:
         """Describes it for the status."""
         return Running(self.entry.key, self.entry.attempt, self.start)
+
+
+class _HandedOver(NamedTuple):
+    """What was handed over at once."""
+
+    events: Sequence[PendingEvent]
+    finished: Taken | None
+    """The replay that they end."""
 
 
 class Commit:
@@ -93,16 +102,13 @@ class Ledger:
         self.closed = False
         self.on_append: list[Callable[[], None]] = []
         self.on_runnable: list[Callable[[], None]] = []
-        self._finished: list[Taken] = []
-        """Outcomes that were handed over."""
-        self._events: list[PendingEvent] = []
-        """Events that were handed over."""
+        self._handed_over: list[_HandedOver] = []
 
     def hand_over(self, events: Sequence[PendingEvent], finished: Taken | None = None) -> None:
-        """Takes what the next commit makes durable. Call it with `state` held."""
-        self._events.extend(events)
-        if finished is not None:
-            self._finished.append(finished)
+        """Takes what the next commit makes durable; of the events of a replay that ended the
+        terminal one is the last. Call it with `state` held.
+        """
+        self._handed_over.append(_HandedOver(events, finished))
 
     def commit(
         self,
@@ -118,14 +124,12 @@ class Ledger:
         with self.writing:
             self.check()
             with self.state:
-                finished, events = self._finished, self._events
-                self._finished, self._events = [], []
+                handed_over, self._handed_over = self._handed_over, []
             try:
-                logged = self._write(finished, events, prepare, done)
+                logged = self._write(handed_over, prepare, done)
             except BaseException:
                 with self.state:
-                    self._finished[:0] = finished
-                    self._events[:0] = events
+                    self._handed_over[:0] = handed_over
                 raise
         if logged:
             call_all(self.on_append)
@@ -143,22 +147,22 @@ class Ledger:
 
     def _write(
         self,
-        finished: list[Taken],
-        events: list[PendingEvent],
+        handed_over: list[_HandedOver],
         prepare: Callable[[Commit], None] | None,
         done: Callable[[], None] | None,
     ) -> bool:
         commit = Commit(self.latest)
-        commit.log(events)
-        for taken in finished:
-            _record(commit, taken)
+        for events, taken in handed_over:
+            commit.log(events)
+            if taken is not None:
+                _record(commit, taken, commit.latest if events else 0)
         if prepare is not None:
             prepare(commit)
         commit.change.figures = [batch.figures(ended) for batch, ended in commit.ended.items()]
         if not commit.change.empty:
             self.store.commit(commit.change)
         with self.state:
-            self._settle(commit, finished)
+            self._settle(commit, [each.finished for each in handed_over if each.finished])
             if done is not None:
                 done()
         return bool(commit.change.events)
@@ -171,10 +175,10 @@ class Ledger:
             self.books.end(taken.batch, taken.entry.key.flow_index, taken.state)
 
 
-def _record(commit: Commit, taken: Taken) -> None:
+def _record(commit: Commit, taken: Taken, sequence: int) -> None:
     entry = taken.entry
     commit.change.replays.append(
-        StoredReplay(entry.place, taken.state, entry.attempt, taken.content)
+        StoredReplay(entry.place, taken.state, entry.attempt, taken.content, sequence)
     )
     commit.count(taken.batch, taken.state)
 

@@ -19,6 +19,7 @@ from replayd.journal.store import (
     Remembered,
     StoredBatch,
     StoredEvent,
+    StoredPast,
     StoredReplay,
     matching,
     place_of,
@@ -44,6 +45,7 @@ class MemoryStore:
         """By the batch's number, in order of their flow index."""
         self._batches: dict[str, StoredBatch] = {}
         self._figures: dict[int, Figures] = {}
+        self._cleared: dict[int, tuple[tuple[int, int], ...]] = {}
         self._replays: dict[int, StoredReplay] = {}
         self._events: dict[int, StoredEvent] = {}
         self._remembered: dict[str, Remembered] = {}
@@ -79,6 +81,8 @@ class MemoryStore:
             self._batches[change.accepted.batch_id] = change.accepted
         for figures in change.figures:
             self._figures[figures.number] = figures
+        for number, first, last in change.cleared:
+            self._cleared[number] = (*self._cleared.get(number, ()), (first, last))
         for replay in change.replays:
             self._replays[replay.place] = replay
         for event in change.events:
@@ -94,7 +98,10 @@ class MemoryStore:
         batch = self._batches.get(batch_id)
         if batch is None:
             return None
-        return batch._replace(figures=self._figures.get(batch.number, batch.figures))
+        return batch._replace(
+            figures=self._figures.get(batch.number, batch.figures),
+            cleared=self._cleared.get(batch.number, ()),
+        )
 
     def read_ahead(self, number: int, first: int, last: int, limit: int) -> Sequence[Ahead]:
         """Returns replays of a batch; what was read ahead once is not read again."""
@@ -119,8 +126,19 @@ class MemoryStore:
             Prepared(
                 place_of(number, row.flow_index),
                 row.plan,
-                row.request_content if len(row.request_content) <= ROW_CONTENT_LIMIT else None,
+                _travelling(row.request_content),
             )
+            for row in rows[start : start + limit]
+            if place_of(number, row.flow_index) <= last
+        ]
+
+    def past(self, first: int, last: int, limit: int, max_bytes: int) -> Sequence[StoredPast]:
+        """Returns what is kept of replays; the bytes are shared, so their size costs nothing."""
+        number, flow_index = split_place(first)
+        rows = self._rows.get(number, [])
+        start = bisect_left(rows, flow_index, key=_flow_index)
+        return [
+            self._past(place_of(number, row.flow_index), row)
             for row in rows[start : start + limit]
             if place_of(number, row.flow_index) <= last
         ]
@@ -161,6 +179,21 @@ class MemoryStore:
         if change.remembered is not None:
             self._remembered[change.remembered.request_id] = change.remembered
 
+    def _past(self, place: int, row: Row) -> StoredPast:
+        replay = self._replays.get(place)
+        event = self._events.get(replay.sequence) if replay else None
+        return StoredPast(
+            place,
+            row.plan,
+            row.flow,
+            _travelling(row.request_content),
+            _travelling(row.recorded_content),
+            replay.state if replay else None,
+            replay.attempt if replay else 0,
+            _travelling(self._content(place, Part.RESPONSE)),
+            event.body if event else b"",
+        )
+
     def _content(self, place: int, part: Part) -> bytes:
         if part is Part.RESPONSE:
             replay = self._replays.get(place)
@@ -178,6 +211,11 @@ class MemoryStore:
         at = bisect_left(rows, flow_index, key=_flow_index)
         found = at < len(rows) and rows[at].flow_index == flow_index
         return rows[at] if found else None
+
+
+def _travelling(content: bytes) -> bytes | None:
+    """Returns a content unless it is larger than what travels along."""
+    return content if len(content) <= ROW_CONTENT_LIMIT else None
 
 
 def _flow_index(row: Row) -> int:

@@ -31,14 +31,17 @@ def recover(ledger: Ledger, interrupted: Sequence[Interrupted], now: int) -> Non
             commit.change.replays.append(
                 StoredReplay(each.place, ReplayState.QUEUED, each.attempt + 1)
             )
+        commit.log(_requeued_events(again, now))
         for each in over:
+            commit.log([_interrupted_event(each, now)])
             commit.change.replays.append(
-                StoredReplay(each.place, ReplayState.INTERRUPTED, each.attempt)
+                StoredReplay(
+                    each.place, ReplayState.INTERRUPTED, each.attempt, sequence=commit.latest
+                )
             )
             batch = ledger.books.live[each.batch_id]
             batches.append(batch)
             commit.count(batch, ReplayState.INTERRUPTED)
-        commit.log(_events(again, over, now))
 
     def done() -> None:
         for batch in batches:
@@ -51,19 +54,18 @@ def _may_repeat(each: Interrupted) -> bool:
     return each.idempotent and each.attempt < MAX_INTERRUPTED_ATTEMPTS
 
 
-def _events(
-    again: Iterable[Interrupted], over: Iterable[Interrupted], now: int
-) -> list[PendingEvent]:
-    events = [
+def _interrupted_event(each: Interrupted, now: int) -> PendingEvent:
+    poison = each.attempt >= MAX_INTERRUPTED_ATTEMPTS
+    reason = Reason.POISON if poison else Reason.INTERRUPTED
+    key = ReplayKey(each.batch_id, 0, each.flow_index)
+    return interrupted_event(key, each.attempt, each.plan, reason, now)
+
+
+def _requeued_events(again: Iterable[Interrupted], now: int) -> list[PendingEvent]:
+    return [
         _requeued_event(batch_id, [each.flow_index for each in some], now)
         for batch_id, some in groupby(again, attrgetter("batch_id"))
     ]
-    for each in over:
-        poison = each.attempt >= MAX_INTERRUPTED_ATTEMPTS
-        reason = Reason.POISON if poison else Reason.INTERRUPTED
-        key = ReplayKey(each.batch_id, 0, each.flow_index)
-        events.append(interrupted_event(key, each.attempt, each.plan, reason, now))
-    return events
 
 
 def _requeued_event(batch_id: str, indices: Sequence[int], now: int) -> PendingEvent:

@@ -61,6 +61,8 @@ class StoredReplay(NamedTuple):
     attempt: int
     content: Content = b""
     """Of its response."""
+    sequence: int = 0
+    """Of the event that ended it; 0: none did."""
 
 
 class Figures(NamedTuple):
@@ -178,6 +180,22 @@ class Interrupted(NamedTuple):
     plan: bytes
 
 
+class StoredPast(NamedTuple):
+    """A replay with all that is kept of it; contents as in `Past`."""
+
+    place: int
+    plan: bytes
+    flow: bytes
+    request_content: bytes | None
+    recorded_content: bytes | None
+    state: ReplayState | None
+    """None: nothing is remembered, see `StoredReplay`."""
+    attempt: int
+    response_content: bytes | None
+    event: bytes
+    """That ended it; empty: none did, or it was deleted."""
+
+
 @dataclass(frozen=True, slots=True)
 class Opened:
     """What a store held when it was opened."""
@@ -234,6 +252,11 @@ class Store(Protocol):
     def prepared(self, first: int, last: int, limit: int, max_bytes: int) -> Sequence[Prepared]:
         """Returns what sending takes, from one place to another, in order: at most `limit`
         and, but for the first, not more than `max_bytes`.
+        """
+
+    def past(self, first: int, last: int, limit: int, max_bytes: int) -> Sequence[StoredPast]:
+        """Returns what is kept of replays, from one place to another, in order: at most
+        `limit` and, but for the first, not more than `max_bytes`.
         """
 
     def events(

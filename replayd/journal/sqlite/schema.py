@@ -57,11 +57,12 @@ MIGRATIONS: Sequence[str] = (
     );
 
     -- A replay with an intent (state 2), one that waits for another attempt (1), or how it
-    -- ended. One that only waits has no row.
+    -- ended, with the event that did (sequence). One that only waits has no row.
     CREATE TABLE replay (
         place INTEGER PRIMARY KEY,
         state INTEGER NOT NULL,
         attempt INTEGER NOT NULL,
+        sequence INTEGER NOT NULL,
         content BLOB,
         checksum INTEGER NOT NULL
     );

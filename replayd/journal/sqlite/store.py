@@ -15,6 +15,7 @@ from replayd.journal.sqlite.contents import Contents
 from replayd.journal.sqlite.failures import journal_error, lasting
 from replayd.journal.sqlite.folder import Folder
 from replayd.journal.sqlite.loading import load, stored_batch
+from replayd.journal.sqlite.past import read_past
 from replayd.journal.sqlite.query import fetch_row, fetch_rows
 from replayd.journal.sqlite.schema import open_database
 from replayd.journal.sqlite.writing import Writer
@@ -26,6 +27,7 @@ from replayd.journal.store import (
     Remembered,
     StoredBatch,
     StoredEvent,
+    StoredPast,
     matching,
     place_of,
     split_place,
@@ -37,7 +39,7 @@ _CONTENT = {
     Part.REQUEST: "SELECT session, idempotent, plan, request_content, checksum "
     "FROM prepared WHERE place = ?",
     Part.RECORDED: "SELECT flow, recorded_content, flow_checksum FROM prepared WHERE place = ?",
-    Part.RESPONSE: "SELECT state, attempt, content, checksum FROM replay WHERE place = ?",
+    Part.RESPONSE: "SELECT state, attempt, sequence, content, checksum FROM replay WHERE place = ?",
 }
 """A content with what its checksum is over."""
 
@@ -151,6 +153,11 @@ class SqliteStore:
                 if size > max_bytes:
                     break
         return found
+
+    def past(self, first: int, last: int, limit: int, max_bytes: int) -> Sequence[StoredPast]:
+        """Returns what is kept of replays."""
+        with self._guard():
+            return read_past(self._connection, first, last, limit, max_bytes)
 
     def events(
         self, after: int, until: int, kinds: frozenset[EventKind], batch_id: str

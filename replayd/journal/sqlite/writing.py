@@ -130,7 +130,7 @@ class Writer:
 
     def _replays(self, replays: Iterable[StoredReplay]) -> None:
         self._connection.executemany(
-            "INSERT OR REPLACE INTO replay VALUES (?, ?, ?, ?, ?)",
+            "INSERT OR REPLACE INTO replay VALUES (?, ?, ?, ?, ?, ?)",
             (self._replay(replay) for replay in replays),
         )
 
@@ -141,8 +141,9 @@ class Writer:
             replay.place,
             state,
             replay.attempt,
+            replay.sequence,
             content,
-            checksum(replay.place, state, replay.attempt, content),
+            checksum(replay.place, state, replay.attempt, replay.sequence, content),
         )
 
     def _batches(self, change: Change) -> None:

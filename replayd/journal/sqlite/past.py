@@ -1,0 +1,69 @@
+"""Reading replays back with all that is kept of them, each part checked."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import apsw
+
+from replayd.errors import JournalError
+from replayd.journal.sqlite.checksum import checksum, damaged
+from replayd.journal.store import StoredPast, split_place
+from replayd.model.replay import ReplayState
+
+_PAST = """
+    SELECT p.place, p.session, p.idempotent, p.plan, p.request_content, p.checksum,
+        p.flow, p.recorded_content, p.flow_checksum,
+        r.state, r.attempt, r.sequence, r.content, r.checksum,
+        e.kind, e.batch_id, e.body, e.checksum
+    FROM prepared AS p
+    LEFT JOIN replay AS r ON r.place = p.place
+    LEFT JOIN event AS e ON e.sequence = r.sequence
+    WHERE p.place BETWEEN ? AND ? ORDER BY p.place LIMIT ?
+"""
+
+
+def read_past(
+    connection: apsw.Connection, first: int, last: int, limit: int, max_bytes: int
+) -> Sequence[StoredPast]:
+    """Returns replays from one place to another, as `Store.past` says."""
+    found: list[StoredPast] = []
+    size = 0
+    for row in connection.execute(_PAST, (first, last, limit)):
+        found.append(_past(connection, row))
+        size += sum(len(value) for value in row if isinstance(value, bytes))
+        if size > max_bytes:
+            break
+    return found
+
+
+def _past(connection: apsw.Connection, row: tuple[Any, ...]) -> StoredPast:
+    place, session, idempotent, plan, request_content, expected = row[:6]
+    if expected != checksum(place, session, idempotent, plan, request_content):
+        raise _damaged(connection, place, "the request")
+    flow, recorded_content, expected = row[6:9]
+    if expected != checksum(place, flow, recorded_content):
+        raise _damaged(connection, place, "the flow")
+    state, attempt, sequence, response_content, expected = row[9:14]
+    if state is not None and expected != checksum(
+        place, state, attempt, sequence, response_content
+    ):
+        raise _damaged(connection, place, "the outcome")
+    kind, batch_id, body, expected = row[14:]
+    if body is not None and expected != checksum(kind, batch_id, body):
+        raise damaged(connection.filename, f"event {sequence}")
+    return StoredPast(
+        place,
+        plan,
+        flow,
+        request_content,
+        recorded_content,
+        None if state is None else ReplayState(state),
+        attempt or 0,
+        b"" if state is None else response_content,
+        body or b"",
+    )
+
+
+def _damaged(connection: apsw.Connection, place: int, what: str) -> JournalError:
+    number, index = split_place(place)
+    return damaged(connection.filename, f"{what} of batch {number}, flow {index},")
