@@ -118,16 +118,25 @@ class Worker:
 
     @classmethod
     async def start(cls, settings: WorkerSettings) -> "Worker":
-        """Starts a process: spawned, not forked, for the daemon has threads."""
-        process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-m",
-            "replayd.intake.worker",
-            settings.as_json(),
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            limit=STREAM_BUFFER,
-        )
+        """Starts a process: spawned, not forked, for the daemon has threads.
+
+        Raises ReplaydError DECODER_LIMIT when the system has no process to give.
+        """
+        # -P: no module comes from the folder that the daemon happens to stand in.
+        command = [sys.executable, "-P", "-m", "replayd.intake.worker", settings.as_json()]
+        try:
+            process = await asyncio.create_subprocess_exec(
+                *command,
+                stdin=asyncio.subprocess.PIPE,
+                stdout=asyncio.subprocess.PIPE,
+                limit=STREAM_BUFFER,
+                # Out of reach of a terminal's Ctrl-C from its first moment.
+                process_group=0,
+            )
+        except OSError as error:
+            raise ReplaydError(
+                Reason.DECODER_LIMIT, f"no decoder process can be started: {error}; try again later"
+            ) from error
         return cls(process)
 
     @property

@@ -13,6 +13,7 @@ import os
 import resource
 import signal
 import sys
+import traceback
 from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
@@ -41,8 +42,10 @@ def main() -> int:
     """Serves until stdin ends; returns the exit code."""
     settings = json.loads(sys.argv[1])
     resource.setrlimit(resource.RLIMIT_AS, (settings["memory_limit"], settings["memory_limit"]))
-    # A Ctrl-C in the daemon's terminal is the daemon's to handle.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # The daemon's to handle, also when they are sent to all of its processes: a worker
+    # lives until its stdin ends.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
     os.nice(NICENESS)
     decode_settings = DecodeSettings(
         targets=TargetRules(**settings["targets"]), body_size_limit=settings["body_size_limit"]
@@ -72,6 +75,16 @@ def _serve(source: BinaryIO, sink: BinaryIO, settings: DecodeSettings) -> bool:
             "split the capture, or leave out its largest contents",
         )
         sink.write(frame(Frame.ERROR, encode_error(limit)))
+    except BrokenPipeError:
+        # The daemon is gone: nobody is left to tell, and nothing to write.
+        os._exit(1)
+    except Exception as error:  # noqa: BLE001 - whatever it is, the daemon is told
+        traceback.print_exc()
+        failure = ReplaydError(
+            Reason.INTERNAL,
+            f"the decoder failed ({type(error).__name__}); the daemon's log has more",
+        )
+        sink.write(frame(Frame.ERROR, encode_error(failure)))
     else:
         groups.flush()
         summary.resident_memory = _resident_memory()

@@ -1,16 +1,23 @@
 """Real worker processes: fed, kept, ended, and outlived."""
 
 import asyncio
+import io
 import os
 import signal
 from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
+from unittest.mock import patch
 
 import pytest
 from flowreplay.v1 import replay_pb2
 
 from replayd.errors import ReplaydError
+from replayd.intake import worker
+from replayd.intake.decode import DecodeSettings
+from replayd.intake.frames import HEADER, decode_error
 from replayd.intake.pool import DecoderPool, Worker, WorkerSettings
 from replayd.model.replay import Row
+from replayd.planning.target_rules import TargetRules
 from replayd.reasons import Reason
 from tests.rpc.messages import flows, options
 
@@ -133,6 +140,60 @@ def test_a_killed_worker_is_an_error_and_no_more() -> None:
             assert len(await decode(another, flows(1))) == 1
 
     run(test)
+
+
+def test_signals_for_the_daemon_do_not_end_its_workers() -> None:
+    """A terminal and a service manager signal every process; the daemon's drain decides."""
+
+    async def test(pool: DecoderPool) -> None:
+        async with pool.lend() as worker:
+            await decode(worker, flows(1))
+            for number in (signal.SIGTERM, signal.SIGINT):
+                os.kill(worker._process.pid, number)
+            assert len(await decode(worker, flows(2))) == 2
+            assert os.getpgid(worker._process.pid) != os.getpgid(0)
+
+    run(test)
+
+
+def test_no_module_comes_from_the_folder_that_the_daemon_stands_in(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "resource.py").write_text("raise SystemExit('not this one')")
+    monkeypatch.chdir(tmp_path)
+
+    async def test(pool: DecoderPool) -> None:
+        async with pool.lend() as worker:
+            assert len(await decode(worker, flows(1))) == 1
+
+    run(test)
+
+
+def test_a_worker_that_can_not_be_started_is_an_error_of_its_enqueue() -> None:
+    async def test(pool: DecoderPool) -> None:
+        with (
+            patch.object(asyncio, "create_subprocess_exec", side_effect=BlockingIOError("no more")),
+            pytest.raises(ReplaydError, match="no more") as caught,
+        ):
+            async with pool.lend():
+                pass
+        assert caught.value.reason is Reason.DECODER_LIMIT
+        async with pool.lend() as worker:
+            assert len(await decode(worker, flows(1))) == 1
+
+    run(test)
+
+
+def test_what_nobody_foresaw_is_told_apart_from_a_limit(capsys: pytest.CaptureFixture[str]) -> None:
+    sink = io.BytesIO()
+    settings = DecodeSettings(TargetRules(), 1)
+    with patch.object(worker.Decoding, "run", side_effect=KeyError("surprise")):
+        assert not worker._serve(io.BytesIO(), sink, settings)
+    sink.seek(HEADER.size)
+    error = decode_error(sink.read())
+    assert error.reason is Reason.INTERNAL
+    assert "KeyError" in error.message
+    assert "surprise" in capsys.readouterr().err
 
 
 def test_memory_is_bounded() -> None:
