@@ -51,9 +51,13 @@ def main() -> int:
         targets=TargetRules(**settings["targets"]), body_size_limit=settings["body_size_limit"]
     )
     source, sink = io.BufferedReader(io.FileIO(0)), sys.stdout.buffer
-    while source.peek(1):
-        if not _serve(source, sink, decode_settings):
-            return 1
+    try:
+        while source.peek(1):
+            if not _serve(source, sink, decode_settings):
+                return 1
+    except BrokenPipeError:
+        # The daemon is gone: nobody is left to tell, nor to flush anything to.
+        os._exit(1)
     return 0
 
 
@@ -76,8 +80,7 @@ def _serve(source: BinaryIO, sink: BinaryIO, settings: DecodeSettings) -> bool:
         )
         sink.write(frame(Frame.ERROR, encode_error(limit)))
     except BrokenPipeError:
-        # The daemon is gone: nobody is left to tell, and nothing to write.
-        os._exit(1)
+        raise
     except Exception as error:  # noqa: BLE001 - whatever it is, the daemon is told
         traceback.print_exc()
         failure = ReplaydError(
@@ -111,7 +114,10 @@ def _messages(source: BinaryIO) -> Iterator[bytes]:
         if taken >> 20 != granted:
             granted = taken >> 20
             _grant_time()
-        yield source.read(length)
+        message = source.read(length)
+        if len(message) < length:
+            raise SystemExit(0)
+        yield message
 
 
 def _resident_memory() -> int:

@@ -4,7 +4,10 @@ import asyncio
 import io
 import os
 import signal
+import subprocess
+import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import suppress
 from pathlib import Path
 from unittest.mock import patch
 
@@ -14,7 +17,7 @@ from flowreplay.v1 import replay_pb2
 from replayd.errors import ReplaydError
 from replayd.intake import worker
 from replayd.intake.decode import DecodeSettings
-from replayd.intake.frames import HEADER, decode_error
+from replayd.intake.frames import HEADER, Frame, decode_error, frame
 from replayd.intake.pool import DecoderPool, Worker, WorkerSettings
 from replayd.model.replay import Row
 from replayd.planning.target_rules import TargetRules
@@ -194,6 +197,28 @@ def test_what_nobody_foresaw_is_told_apart_from_a_limit(capsys: pytest.CaptureFi
     assert error.reason is Reason.INTERNAL
     assert "KeyError" in error.message
     assert "surprise" in capsys.readouterr().err
+
+
+def test_a_worker_ends_quietly_when_its_daemon_dies() -> None:
+    message = frame(Frame.MESSAGE, flows(256).SerializeToString())
+    with subprocess.Popen(
+        [sys.executable, "-m", "replayd.intake.worker", SETTINGS.as_json()],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    ) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdin.write(message * 3)
+        process.stdin.flush()
+        process.stdout.read(1)
+        # Half a message, and nobody to read the rows: both ends close at a death.
+        process.stdout.close()
+        with suppress(BrokenPipeError):
+            process.stdin.write(message * 30 + message[:-1])
+            process.stdin.close()
+        assert process.stderr.read() == b""
 
 
 def test_memory_is_bounded() -> None:
