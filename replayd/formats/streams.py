@@ -79,10 +79,11 @@ class Unpacked:
                 raise PackedError("the packed data ends before it is whole", self._offset)
 
     def _next_member(self) -> bool:
-        """Begins what follows a whole member; only zeros, as on tapes, or nothing may end it."""
-        while not self._packed.strip(b"\0"):
+        """Begins what follows a whole member: another one, zeros as on tapes, or nothing."""
+        while not (rest := self._packed.lstrip(b"\0")):
             self._packed = self._stream.read(_PACKED_PIECE)
             if not self._packed:
                 return False
+        self._packed = rest
         self._inflater = zlib.decompressobj(_GZIP_OR_ZLIB)
         return True

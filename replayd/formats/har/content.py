@@ -31,7 +31,12 @@ _CODECS = re.compile(
 
 _GUESSED = ("utf-8", "iso8859-1", "cp1252")
 
-_MAGIC = {b"gzip": b"\x1f\x8b", b"x-gzip": b"\x1f\x8b", b"deflate": b"\x78", b"zstd": b"(\xb5/\xfd"}
+_MAGIC = {
+    b"gzip": (b"\x1f\x8b",),
+    b"x-gzip": (b"\x1f\x8b",),
+    b"deflate": (b"\x78\x01", b"\x78\x5e", b"\x78\x9c", b"\x78\xda"),
+    b"zstd": (b"\x28\xb5\x2f\xfd",),
+}
 """How data in a content coding begins (RFC 9110 section 8.4.1, RFC 8878); br has no mark."""
 
 
@@ -141,7 +146,7 @@ def _declared(mime_type: bytes) -> tuple[str, ...]:
 def _still_coded(content: bytes, headers: Headers, size: int) -> bool:
     """Whether a content is as its Content-Encoding says: some tools keep the very bytes."""
     codings = members_of(headers, b"content-encoding")
-    if not set(codings) - {b"identity"} or not content or len(content) == size:
+    if not set(codings) - {b"identity"} or not content:
         return True
     magic = _MAGIC.get(codings[-1])
-    return magic is not None and content.startswith(magic)
+    return len(content) == size if magic is None else content.startswith(magic)
