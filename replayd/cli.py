@@ -58,13 +58,15 @@ def _read_file(context: click.Context, _: click.Parameter, path: Path | None) ->
         values = tomllib.loads(path.read_text())
     except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise click.UsageError(f"--config {path}: {error}") from error
-    known = {parameter.name for parameter in context.command.params} - {"config"}
+    known = {str(each.name): each for each in context.command.params if each.name != "config"}
     settings = {name.replace("-", "_"): value for name, value in values.items()}
-    for name in settings:
+    for name, value in settings.items():
         if name not in known:
-            near = difflib.get_close_matches(name, [str(each) for each in known], 1)
+            near = difflib.get_close_matches(name, known, 1)
             hint = f"; did you mean `{near[0]}`?" if near else ""
             raise click.UsageError(f"--config {path}: there is no option `{name}`{hint}")
+        if getattr(known[name], "multiple", False) and not isinstance(value, list):
+            settings[name] = [value]
     context.default_map = settings
 
 

@@ -149,7 +149,7 @@ class _Daemon:
         asked.cancel()
         if doing.done():
             await doing
-            return True
+            return not self._asked_to_stop.is_set()
         doing.cancel()
         await asyncio.wait({doing})
         return False

@@ -77,6 +77,15 @@ def test_every_option_is_a_key_of_the_file(seen: list[Config], tmp_path: Path) -
     assert config.drain_timeout == 0.5
 
 
+def test_a_repeatable_option_may_have_one_value_in_the_file(
+    seen: list[Config], tmp_path: Path
+) -> None:
+    file = tmp_path / "replayd.toml"
+    file.write_text('listen = "127.0.0.1:0"\n')
+    assert serve("--config", str(file)).exit_code == 0
+    assert seen[0].listen == ("127.0.0.1:0",)
+
+
 def test_a_flag_turns_off_what_the_file_turns_on(seen: list[Config], tmp_path: Path) -> None:
     file = tmp_path / "replayd.toml"
     file.write_text("insecure = true\npaused = true\nephemeral = true\n")

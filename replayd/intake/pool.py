@@ -11,10 +11,8 @@ from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 
-from replayd.codec.row import decode_rows
 from replayd.errors import ReplaydError
 from replayd.intake.frames import HEADER, Frame, Summary, decode_error, decode_summary, frame
-from replayd.model.replay import Row
 from replayd.reasons import Reason
 
 MAX_WORKERS = 4
@@ -144,8 +142,9 @@ class Worker:
         """Whether the process runs."""
         return self._process.returncode is None
 
-    async def decode(self, messages: AsyncIterator[bytes]) -> AsyncGenerator[list[Row], None]:
-        """Feeds the messages of an Enqueue and yields the rows; `summary` is set at the end.
+    async def decode(self, messages: AsyncIterator[bytes]) -> AsyncGenerator[bytes, None]:
+        """Feeds the messages of an Enqueue and yields the rows in groups, as `decode_rows`
+        reads them (which is no work for an event loop); `summary` is set at the end.
 
         Raises ReplaydError as the worker did, or DECODER_LIMIT when the worker died.
         """
@@ -155,7 +154,7 @@ class Worker:
             while True:
                 kind, payload = await self._read_frame(feeding)
                 if kind is Frame.ROWS:
-                    yield list(decode_rows(payload))
+                    yield payload
                 elif kind is Frame.SUMMARY:
                     self.summary = decode_summary(payload)
                     break

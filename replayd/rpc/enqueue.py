@@ -17,6 +17,7 @@ from flowreplay.v1 import replay_pb2
 from google.protobuf.message import DecodeError
 
 from replayd.codec.event import log_event
+from replayd.codec.row import decode_rows
 from replayd.errors import ReplaydError
 from replayd.intake.decode import check_options
 from replayd.intake.frames import LISTED, Summary
@@ -130,9 +131,12 @@ class Enqueuer:
         async with self._decoders.lend() as worker:
             # Closed here, not by the garbage collector: it reads the messages.
             async with aclosing(worker.decode(messages)) as groups:
-                async for rows in groups:
-                    await to_the_end(self._journal.stage, batch_id, rows)
+                async for group in groups:
+                    await to_the_end(self._stage_group, batch_id, group)
             return worker.summary
+
+    def _stage_group(self, batch_id: str, group: bytes) -> None:
+        self._journal.stage(batch_id, list(decode_rows(group)))
 
     def _accept(
         self, batch_id: str, options: replay_pb2.EnqueueOptions, summary: Summary

@@ -14,6 +14,7 @@ from unittest.mock import patch
 import pytest
 from flowreplay.v1 import replay_pb2
 
+from replayd.codec.row import decode_rows
 from replayd.errors import ReplaydError
 from replayd.intake import worker
 from replayd.intake.decode import DecodeSettings
@@ -48,7 +49,7 @@ async def stream(*messages: replay_pb2.EnqueueRequest) -> AsyncIterator[bytes]:
 
 
 async def decode(worker: Worker, *messages: replay_pb2.EnqueueRequest) -> list[Row]:
-    return [row async for rows in worker.decode(stream(*messages)) for row in rows]
+    return [row async for rows in worker.decode(stream(*messages)) for row in decode_rows(rows)]
 
 
 def test_rows_come_in_groups_and_a_summary_follows() -> None:
