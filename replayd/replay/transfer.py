@@ -41,7 +41,7 @@ class Transfer:
         """The content so far; None: none came."""
         self.deadline = 0
         self.sent: int | None = None
-        """When the last byte of the request was handed over."""
+        """When the last byte of the request was handed to the system."""
         self.first_byte: int | None = None
         self.early = False
         """The response came before the whole request was sent."""
@@ -88,7 +88,7 @@ class Transfer:
             self._keeps
             and self.reader.complete
             and self.reader.reusable
-            and self._writer.done
+            and self._written
             and not self.early
         )
 
@@ -96,17 +96,25 @@ class Transfer:
 
     @property
     def _awaits_continue(self) -> bool:
-        return self._writer.held and self.first_byte is None
+        # Other interim responses say nothing about it.
+        return self._writer.held and self.reader.head is None
+
+    @property
+    def _written(self) -> bool:
+        """Every byte of the request has left: TLS holds none back either."""
+        return self._writer.done and not self.connection.transport.wants_write
 
     def _write(self, now: int) -> None:
         writer, connection = self._writer, self.connection
         if self._send_error is None:
             try:
                 writer.write(connection.transport)
+                if not writer.waiting and connection.transport.wants_write:
+                    connection.transport.send(b"")
             except WireError as error:
                 # The server may have answered before it closed; reading will tell.
                 self._send_error = error
-        if writer.done and self.sent is None:
+        if self._written and self.sent is None:
             self.sent = now
         connection.want_write(self._send_error is None and writer.waiting)
 
@@ -128,7 +136,7 @@ class Transfer:
 
     def _heed(self, now: int) -> None:
         """Lets the response so far decide about the rest of the request."""
-        if self._writer.done:
+        if self._written:
             return
         if self.reader.head is not None:
             self.early = True
@@ -177,7 +185,7 @@ class Transfer:
         seconds = f"{self._settings.read_timeout:g} s"
         if self.first_byte is not None:
             return WireError(Reason.READ_TIMEOUT, f"the response stopped for {seconds}")
-        if not self._writer.done and self._send_error is None:
+        if not self._written and self._send_error is None:
             return WireError(
                 Reason.WRITE_TIMEOUT, f"the server took nothing of the request for {seconds}"
             )

@@ -79,6 +79,7 @@ class Pool:
         if not connection.info.reused:
             connection.info = replace(connection.info, reused=True)
         connection.owner = self
+        connection.want_write(False)
         connection.idle_since = now
         connection.expires = now + min(promised, self._idle_time)
         if connection.expires <= now or (connection.bound and not session_waits):

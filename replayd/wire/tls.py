@@ -37,6 +37,8 @@ class TlsTransport:
         self._incoming = ssl.MemoryBIO()
         self._outgoing = ssl.MemoryBIO()
         self._unsent = memoryview(b"")
+        self._passed_on = 0
+        """Encrypted bytes that the transport below took."""
         self._established = False
         self._remembered = False
         self._ended = False
@@ -102,13 +104,18 @@ class TlsTransport:
         return True
 
     def send(self, data: bytes | memoryview) -> int:
-        """Encrypts one record at a time, as fast as the transport below takes them."""
-        view, sent = memoryview(data), 0
-        while self._flush() and sent < len(view):
-            try:
-                sent += self._ssl.write(view[sent : sent + _RECORD])
-            except ssl.SSLError as error:
-                raise self._broken("writing", error) from error
+        """Encrypts one record at a time, as fast as the transport below takes them.
+
+        When it breaks after some of the data has left, the next call says so: who is told
+        that nothing was taken may send the data once more.
+        """
+        view, sent, before = memoryview(data), 0, self._passed_on
+        try:
+            while self._flush() and sent < len(view):
+                sent += self._encrypt(view[sent : sent + _RECORD])
+        except WireError:
+            if not sent or self._passed_on == before:
+                raise
         return sent
 
     def receive(self) -> bytes | None:
@@ -137,6 +144,12 @@ class TlsTransport:
     def close(self) -> None:
         """Closes below."""
         self._lower.close()
+
+    def _encrypt(self, data: memoryview) -> int:
+        try:
+            return self._ssl.write(data)
+        except ssl.SSLError as error:
+            raise self._broken("writing", error) from error
 
     def _remember(self) -> None:
         """Keeps the session for the next connection. TLS 1.3 sends it after the handshake,
@@ -169,6 +182,7 @@ class TlsTransport:
             size = self._lower.send(self._unsent)
             if not size:
                 return False
+            self._passed_on += size
             self._unsent = self._unsent[size:]
 
     def _flush_alert(self) -> None:

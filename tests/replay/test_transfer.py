@@ -1,10 +1,22 @@
 """One request and its response: servers that are slow, early, endless, rude or plain."""
 
+from contextlib import closing
+
 import pytest
 from flowreplay.v1 import event_pb2, reason_pb2
 
+from replayd.journal.body import SpoolBody
 from replayd.journal.interface import Part
+from replayd.model.plan import Framing, Plan
 from replayd.model.replay import ReplayKey
+from replayd.replay.transfer import Transfer
+from replayd.wire.http1 import H11Reader
+from replayd.wire.poller import Connection
+from replayd.wire.settings import TlsSettings, WireSettings
+from replayd.wire.tls_context import TlsContext
+from tests.support.certificates import Authority
+from tests.support.connections import TARGET, Network
+from tests.support.peers import establish, tls_pair
 from tests.support.processes import DEADLINE
 from tests.support.replaying import ROW_CONTENT_LIMIT, Replaying, flow
 from tests.support.scripted_server import OK, Peer, Script, ScriptedServer, answers
@@ -231,6 +243,48 @@ def test_content_does_not_wait_for_ever() -> None:
             flow(server.port, method=b"POST", content=b"body", headers=EXPECTING)
         )
         assert ended.response.head.status_code == 200
+
+
+def test_other_interim_responses_do_not_hold_content_back() -> None:
+    def script(peer: Peer) -> None:
+        peer.receive(65536)
+        peer.send(b"HTTP/1.1 103 Early Hints\r\n\r\n")
+        assert peer.receive(4) == b"body"
+        peer.send(OK)
+
+    with ScriptedServer(script) as server, Replaying(expect_timeout=0.05) as replaying:
+        (ended,) = replaying.run(
+            flow(server.port, method=b"POST", content=b"body", headers=EXPECTING)
+        )
+        assert list(ended.response.head.interim_status_codes) == [103]
+
+
+def test_what_tls_holds_back_leaves_once_there_is_room(authority: Authority) -> None:
+    tls = TlsContext(TlsSettings(ca_file=str(authority.ca_file)))
+    transport, peer, lower = tls_pair(authority.server_context("test.example"), tls)
+    establish(transport, peer.shake_hands)
+    peer.receive_all()
+    lower.room = 10
+    network = Network()
+    connection = Connection(transport, TARGET, network.owner, network.poller)
+    planned = Plan(b"PUT", b"", TARGET, b"PUT / HTTP/1.1\r\n\r\n", Framing.RAW, 4)
+    settings = WireSettings()
+    with closing(network), closing(connection):
+        transfer = Transfer(
+            connection,
+            planned,
+            H11Reader(b"PUT", settings),
+            settings,
+            content=(b"body",),
+            whole=True,
+            new_body=lambda: SpoolBody(None),
+        )
+        transfer.begin(1)
+        assert transfer.sent is None
+        lower.room = 1000
+        transfer.on_ready(2, readable=False, writable=True)
+        assert peer.receive_all() == b"PUT / HTTP/1.1\r\n\r\nbody"
+        assert transfer.sent == 2
 
 
 def test_content_that_nobody_wants_is_not_sent() -> None:

@@ -9,6 +9,7 @@ from replayd.wire.poller import Connection
 from replayd.wire.pool import Pool, Session
 from replayd.wire.settings import WireSettings
 from tests.support.connections import OTHER, TARGET, Network
+from tests.support.peers import establish, tcp
 
 SECOND = 1_000_000_000
 ANN, BOB = Session("batch", 0, "ann"), Session("batch", 0, "bob")
@@ -43,6 +44,17 @@ class Kept:
 def kept() -> Iterator[Kept]:
     with closing(Kept()) as made:
         yield made
+
+
+def test_a_kept_connection_waits_for_nothing_to_write(kept: Kept) -> None:
+    with tcp() as (transport, peer):
+        peer.accept()
+        establish(transport)
+        connection = Connection(transport, TARGET, kept.network.owner, kept.network.poller)
+        connection.want_write(True)
+        kept.pool.keep(connection, ANN, session_waits=False, now=kept.now)
+        assert kept.network.poller.wait(0) == []
+        kept.pool.close()
 
 
 def test_an_empty_pool_has_nothing(kept: Kept) -> None:

@@ -200,6 +200,36 @@ def test_encrypts_no_more_than_the_transport_below_takes(authority: Authority) -
     assert got == data
 
 
+def test_a_break_after_some_has_left_is_told_by_the_next_call(
+    authority: Authority, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    transport, peer, lower = tls_pair(authority.server_context("test.example"), trusting(authority))
+    take = lower.send
+
+    def take_once(data: memoryview) -> int:
+        size = take(data)
+        lower.break_off()
+        return size
+
+    with closing(transport):
+        establish(transport, peer.shake_hands)
+        lower.sent.clear()
+        monkeypatch.setattr(lower, "send", take_once)
+        assert 0 < transport.send(bytes(100_000)) < 100_000
+        assert lower.sent
+        with pytest.raises(WireError, match="broke"):
+            transport.send(b"more")
+
+
+def test_a_break_before_anything_has_left_is_told(authority: Authority) -> None:
+    transport, peer, lower = tls_pair(authority.server_context("test.example"), trusting(authority))
+    with closing(transport):
+        establish(transport, peer.shake_hands)
+        lower.break_off()
+        with pytest.raises(WireError, match="broke"):
+            transport.send(b"data")
+
+
 def test_tls_in_tls(authority: Authority) -> None:
     context = trusting(authority)
     outer, outer_peer, _ = tls_pair(authority.server_context("test.example"), context)
