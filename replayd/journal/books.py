@@ -118,10 +118,11 @@ class Batch:
         """Passes over what was cleared, where the next index lies in it: of one clear after
         the other, ranges may lie side by side.
         """
-        at = bisect_right(self.cleared, (self.next_index, self.last)) - 1
-        for first, last in self.cleared[max(at, 0) :]:
-            if first <= self.next_index <= last:
-                self.opened(last, ended=True)
+        at = max(bisect_right(self.cleared, (self.next_index, self.last)) - 1, 0)
+        while at < len(self.cleared) and self.cleared[at][0] <= self.next_index:
+            if self.cleared[at][1] >= self.next_index:
+                self.opened(self.cleared[at][1], ended=True)
+            at += 1
 
     @property
     def next_cleared(self) -> int:
@@ -146,8 +147,9 @@ class Batch:
         ranges.append((start, self.last))
         return [ClearedRange(self.number, a, b) for a, b in ranges if a <= b]
 
-    def clear(self, waiting: Container[int]) -> None:
-        """Counts all that is queued as cleared; only what runs is left open."""
+    def clear(self, waiting: Container[int], ranges: Iterable[ClearedRange]) -> None:
+        """Counts all that is queued, these ranges, as cleared; only what runs is left open."""
+        self.cleared = sorted([*self.cleared, *((each.first, each.last) for each in ranges)])
         self.tally.ended[ReplayState.CLEARED] += self.tally.queued
         self.next_index = self.last + 1
         self._open = deque(
@@ -222,10 +224,10 @@ class Books:
         batch.tally.ended[ReplayState.INTERRUPTED] += 1
         self.retire(batch)
 
-    def clear(self, batch: Batch, waiting: Container[int]) -> None:
-        """Counts what is queued of a batch as cleared."""
+    def clear(self, batch: Batch, waiting: Container[int], ranges: Iterable[ClearedRange]) -> None:
+        """Counts what is queued of a batch, these ranges, as cleared."""
         self.total.ended[ReplayState.CLEARED] += batch.tally.queued
-        batch.clear(waiting)
+        batch.clear(waiting, ranges)
         self.retire(batch)
 
     def forget_read(self) -> None:

@@ -70,13 +70,12 @@ class Control:
         def done() -> None:
             waiting = set(ledger.schedule.entries)
             for each in queued:
-                ledger.books.clear(each.batch, waiting)
+                ledger.books.clear(each.batch, waiting, each.ranges)
                 ledger.schedule.drop(each.batch.number)
             ledger.books.forget_read()
 
         with self._runs.hold():
             ledger.commit(prepare, done)
-        call_all(ledger.on_runnable)
         ranges = (named for each in queued for named in each.named())
         return Cleared(sum(each.count for each in queued), tuple(ranges))
 

@@ -37,7 +37,9 @@ class Runs:
 
     @contextmanager
     def hold(self) -> Iterator[None]:
-        """Lets nothing be taken; the reading ahead waits for the commit anyway."""
+        """Lets nothing be taken; the reading ahead waits for the commit anyway. Whoever wanted
+        to take meanwhile got nothing, and is told when it is worth to try again.
+        """
         with self._ledger.state:
             self._holds += 1
         try:
@@ -45,6 +47,7 @@ class Runs:
         finally:
             with self._ledger.state:
                 self._holds -= 1
+            call_all(self._ledger.on_runnable)
 
     def take(self, limit: int, now: int) -> list[Replay]:
         """Takes up to `limit` ready replays, oldest first."""
@@ -56,10 +59,13 @@ class Runs:
                 taken = [self._start(entry, now) for entry in ledger.schedule.pop(limit)]
         try:
             replays = self._replays(taken, now)
+            if len(replays) < len(taken):
+                # Some ended here: nobody else knows that there is something to commit.
+                ledger.commit()
         except JournalError:
             self._put_back(taken)
             raise
-        if more:
+        if more or len(replays) < len(taken):
             call_all(ledger.on_runnable)
         return replays
 

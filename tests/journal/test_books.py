@@ -90,11 +90,25 @@ def test_clear_leaves_what_runs() -> None:
     made = batch()
     read(made, 0, 1, 2)
     made.tally.running = 1
-    made.clear({place_of(1, 0), place_of(1, 2)})
+    made.clear({place_of(1, 0), place_of(1, 2)}, [ClearedRange(1, 0, 0), ClearedRange(1, 2, 9)])
     assert made.tally.counts() == Counts(running=1, cleared=9)
     assert (made.cursor, made.read) == (1, True)
     made.end(1, ReplayState.SUCCEEDED)
     assert made.finished
+
+
+def test_what_was_cleared_is_not_cleared_again() -> None:
+    made = batch()
+    read(made, 0, 1, 2)
+    made.clear({place_of(1, 0), place_of(1, 2)}, [ClearedRange(1, 0, 0), ClearedRange(1, 2, 9)])
+    # What ran could not be begun and waits once more.
+    assert queued(made, [1]) == [(1, 1)]
+
+
+def test_ranges_cleared_side_by_side_are_not_read() -> None:
+    made = batch(cursor=2, cleared=((0, 3), (4, 4), (5, 6), (8, 9)))
+    made.skip_cleared()
+    assert (made.next_index, made.next_cleared) == (7, 7)
 
 
 def test_order_is_by_acceptance_then_index() -> None:

@@ -1,13 +1,15 @@
 """Clear, count and pause, on every journal."""
 
 import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from replayd.errors import ReplaydError
+from replayd.errors import JournalError, ReplaydError
 from replayd.journal import control
 from replayd.journal.interface import Cleared, Journal
-from replayd.model.replay import Counts, ReplayRange
+from replayd.journal.store import Change
+from replayd.model.replay import Counts, Replay, ReplayRange
 from replayd.reasons import Reason
 from tests.support.journals import (
     NOW,
@@ -150,6 +152,28 @@ def test_a_paused_queue_is_cleared_and_accepts(journal: Journal) -> None:
     assert journal.clear("", NOW).count == 1
     enqueue(journal, "b2", [row(0)])
     assert journal.count("") == Counts(queued=1, cleared=1)
+
+
+def test_a_clear_that_fails_wakes_who_got_nothing_meanwhile(
+    journal: Journal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    enqueue(journal, "b1", [row(index) for index in range(3)])
+    journal.take(1, NOW)
+    taken: list[list[Replay]] = []
+    woken: list[bool] = []
+    journal.on_runnable(lambda: woken.append(True))
+
+    def full(change: Change) -> None:
+        with ThreadPoolExecutor(1) as other:
+            taken.append(other.submit(journal.take, 1, NOW).result(10))
+        raise JournalError("disk full")
+
+    monkeypatch.setattr(journal._ledger.store, "commit", full)
+    with pytest.raises(JournalError):
+        journal.clear("", NOW)
+    monkeypatch.undo()
+    assert (taken, woken) == ([[]], [True])
+    assert len(journal.take(1, NOW)) == 1
 
 
 def test_clear_while_others_take(journal: Journal) -> None:

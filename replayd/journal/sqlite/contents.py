@@ -32,8 +32,12 @@ class Contents:
         if len(content) <= FILE_LIMIT:
             return content
         body = self.new_body()
-        body.write(content)
-        return body.seal()
+        try:
+            body.write(content)
+            return body.seal()
+        except BaseException:
+            body.discard()
+            raise
 
     def put(self, place: int, part: Part, content: Content) -> bytes | None:
         """Stores a content in a transaction; returns what belongs into the row."""

@@ -1,5 +1,6 @@
 """Where contents lie by their size."""
 
+import errno
 from pathlib import Path
 
 import apsw
@@ -30,6 +31,11 @@ def contents(connection: apsw.Connection, tmp_path: Path) -> Contents:
 
 def blobs(folder: Path) -> list[str]:
     return [path.name for path in folder.iterdir() if "journal" not in path.name]
+
+
+def descriptors() -> int:
+    """How many files this process has open."""
+    return len(list(Path("/proc/self/fd").iterdir()))
 
 
 def stored(contents: Contents, connection: apsw.Connection) -> tuple[int, int]:
@@ -131,3 +137,17 @@ def test_spooled_pieces_are_kept_until_they_are_rows(contents: Contents) -> None
     contents.put(PLACE, Part.RESPONSE, content)
     contents.stored(content)
     assert not content.path.exists()
+
+
+def test_a_content_that_can_not_be_settled_leaves_nothing(
+    contents: Contents, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(descriptor: int) -> None:
+        raise OSError(errno.ENOSPC, "seeded")
+
+    before = descriptors()
+    monkeypatch.setattr("replayd.journal.body.os.fsync", fail)
+    with pytest.raises(JournalError, match="seeded"):
+        contents.settled(bytes(FILE_LIMIT + 1))
+    assert blobs(tmp_path) == []
+    assert descriptors() == before

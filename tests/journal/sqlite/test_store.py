@@ -176,11 +176,18 @@ def test_a_damaged_row_fails_its_replay_and_no_other(
     damage(store, "UPDATE prepared SET plan = x'00' WHERE place & 0xffffffff = 1")
     damage(store, "UPDATE prepared SET request_content = NULL WHERE place & 0xffffffff = 2")
     assert indices(opened.take(9, NOW)) == [0, 3]
-    opened.commit()
     assert opened.count("") == Counts(running=2, failed=2)
     event = read_all(opened)[-1]
     assert (event.error.flow_index, event.error.state) == (2, ReplayState.FAILED)
     assert "damaged" in event.error.message
+    opened.close()
+
+
+def test_a_damaged_row_does_not_stop_its_session(store: SqliteStore, opened: StoredJournal) -> None:
+    enqueue(opened, "b1", [row(0, "s"), row(1, "s")])
+    damage(store, "UPDATE prepared SET plan = x'00' WHERE place & 0xffffffff = 0")
+    assert indices(drain(opened)) == [1]
+    assert opened.count("") == Counts(succeeded=1, failed=1)
     opened.close()
 
 
