@@ -17,6 +17,7 @@ from replayd.model.plan import Plan
 from replayd.model.replay import Replay, ReplayState
 from replayd.reasons import Reason
 from replayd.replay.clock import Clock
+from replayd.replay.deadlines import NEVER
 from replayd.replay.recorder import Recorder
 from replayd.replay.transfer import Transfer
 from replayd.wire.client import Wire
@@ -55,7 +56,7 @@ class Exchange:
         self._around = around
         self._timings = timings
         self._start = around.clock.monotonic()
-        self._end = self._start + int(around.wire.settings.total_timeout * _SECOND)
+        self._end = NEVER
         self._session = Session(replay.key.batch_id, replay.key.repeat, replay.session)
         self._dial: Dial | None = None
         self._transfer: Transfer | None = None
@@ -100,6 +101,8 @@ class Exchange:
 
     def _begin(self, now: int) -> None:
         plan, pool = self.plan, self._around.wire.pool
+        # From here on: before, it may have waited for a journal that could not store.
+        self._end = now + int(self._around.wire.settings.total_timeout * _SECOND)
         kept = pool.take(self._session, plan.target, idempotent=plan.idempotent, now=now)
         if kept is None:
             self._dial_afresh(now)

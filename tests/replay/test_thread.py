@@ -12,6 +12,7 @@ from replayd.errors import JournalError
 from replayd.journal.interface import Journal
 from replayd.journal.memory import open_memory
 from replayd.model.replay import Replay
+from replayd.replay.clock import Clock
 from tests.support.processes import DEADLINE
 from tests.support.replaying import Replaying, flow
 from tests.support.scripted_server import OK, Peer, ScriptedServer, answers, silent
@@ -246,6 +247,21 @@ def test_a_journal_that_can_not_store_makes_it_wait_and_loses_nothing(
         assert len(requests) == 2
         assert len(server.requests) == 2
     assert "disk full" in caplog.text
+
+
+def test_waiting_for_the_journal_takes_nothing_of_the_time_to_replay() -> None:
+    journal = Failing("begin")
+    ahead = [0]
+    clock = Clock(monotonic=lambda: time.monotonic_ns() + ahead[0])
+    with (
+        ScriptedServer(answers(OK)) as server,
+        Replaying(journal=journal, clock=clock) as replaying,
+    ):
+        batch = replaying.enqueue(flow(server.port, method=b"POST"))
+        journal.wait_for("begin")
+        ahead[0] = 3600 * 10**9
+        journal.broken.clear()
+        assert statuses(replaying.outcomes(batch, 1)) == [200]
 
 
 def test_nothing_new_is_taken_while_the_journal_can_not_store() -> None:
