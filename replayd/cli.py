@@ -44,8 +44,16 @@ class _Parsed(click.ParamType[float | int]):
         return parsed
 
 
+def _parse_timeout(text: str) -> float:
+    seconds = parse_duration(text)
+    if not seconds:
+        raise ValueError("0 would leave no time for anything; write how long to wait")
+    return seconds
+
+
 SIZE = _Parsed("size", parse_size)
 DURATION = _Parsed("duration", parse_duration)
+TIMEOUT = _Parsed("duration", _parse_timeout)
 FILE = click.Path(dir_okay=False, path_type=Path)
 TLS_VERSIONS = click.Choice(["1.0", "1.1", "1.2", "1.3"])
 
@@ -127,9 +135,9 @@ def _option(*names: str, **attributes: Any) -> Callable[[F], F]:
     help="Send through this proxy: http://[USER:PASSWORD@]HOST:PORT, or https://.",
 )
 @_option("--bind-address", metavar="IP", help="The local address of outgoing connections.")
-@_option("--connect-timeout", type=DURATION, help="For a name's lookup and TCP; TLS has as much.")
-@_option("--read-timeout", type=DURATION, help="To the first byte, and between any two.")
-@_option("--total-timeout", type=DURATION, help="For a whole replay.")
+@_option("--connect-timeout", type=TIMEOUT, help="For a name's lookup and TCP; TLS has as much.")
+@_option("--read-timeout", type=TIMEOUT, help="To the first byte, and between any two.")
+@_option("--total-timeout", type=TIMEOUT, help="For a whole replay.")
 @_option("--body-size-limit", type=SIZE, help="Of one content, as 64m.")
 @_option("--insecure/--no-insecure", help="Do not verify servers' certificates.")
 @_option("--ca-file", type=FILE, help="PEM certificates to trust in place of the system's.")

@@ -105,8 +105,7 @@ class _Daemon:
         _log.info("stopped")
 
     async def _until_stopped(self, bound: Iterable[str]) -> None:
-        for address in bound:
-            print(f"listening on {address}", flush=True)  # noqa: T201 - the ready line
+        _announce(bound)
         _log.info("replayd %s is ready", __version__)
         await self._asked_to_stop.wait()
         _log.info("stopping; what runs has %g s to end", self._config.drain_timeout)
@@ -171,6 +170,15 @@ class _Daemon:
             thread.stop(0)
         hurried.cancel()
         await joined
+
+
+def _announce(bound: Iterable[str]) -> None:
+    """Prints the ready lines; who closed stdout does not want them."""
+    try:
+        for address in bound:
+            print(f"listening on {address}", flush=True)  # noqa: T201
+    except OSError as error:
+        _log.warning("the addresses can't be printed: %s", error)
 
 
 def _open_journal(config: Config) -> Journal:

@@ -100,6 +100,7 @@ def test_a_flag_turns_off_what_the_file_turns_on(seen: list[Config], tmp_path: P
         ("concurrency = ", "replayd.toml: Invalid value"),
         ("concurrency = 0", "Invalid value for '--concurrency'"),
         ("body-size-limit = 'big'", "'big' is not a size"),
+        ("total-timeout = '0s'", "0 would leave no time"),
     ],
 )
 def test_a_wrong_file_is_refused_by_name(

@@ -1,6 +1,8 @@
 """What no process shows from outside: the daemon's steps when something fails."""
 
 import logging
+import sys
+from pathlib import Path
 from unittest.mock import patch
 
 import pytest
@@ -8,6 +10,18 @@ import pytest
 from replayd import daemon
 from replayd.errors import JournalError
 from replayd.journal.memory import open_memory
+
+
+def test_a_closed_stdout_does_not_end_the_daemon(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Path("/dev/full").open("w") as full:
+        monkeypatch.setattr(sys, "stdout", full)
+        daemon._announce(["127.0.0.1:1"])
+        monkeypatch.undo()
+        with pytest.raises(OSError, match="No space"):
+            full.close()
+    assert "can't be printed" in caplog.text
 
 
 def test_a_stop_that_can_not_be_recorded_goes_on(caplog: pytest.LogCaptureFixture) -> None:
