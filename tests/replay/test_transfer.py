@@ -220,7 +220,9 @@ def read_head(peer: Peer) -> None:
     """Reads no further: a slow script may find the content right behind the head."""
     head = b""
     while not head.endswith(b"\r\n\r\n"):
-        head += peer.receive(1)
+        piece = peer.receive(1)
+        assert piece, "it closed within the head"
+        head += piece
 
 
 def test_content_waits_for_continue() -> None:
