@@ -14,6 +14,7 @@ from unittest.mock import patch
 import pytest
 from flowreplay.v1 import replay_pb2
 
+import replayd.intake.pool
 from replayd.codec.row import decode_rows
 from replayd.errors import ReplaydError
 from replayd.intake import worker
@@ -72,6 +73,23 @@ def test_a_worker_is_kept_for_the_next_enqueue() -> None:
         assert seen[0] is seen[1] is seen[2]
         await pool.close()
         assert not seen[0].alive
+
+    run(test)
+
+
+def test_a_worker_that_has_nothing_to_do_is_let_go_and_reaped(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(replayd.intake.pool, "IDLE_SECONDS", 0.01)
+
+    async def test(pool: DecoderPool) -> None:
+        async with pool.lend() as first:
+            await decode(first, flows(1))
+        assert await first._process.wait() == 0
+        assert not Path(f"/proc/{first._process.pid}").exists()
+        async with pool.lend() as second:
+            await decode(second, flows(1))
+        assert second is not first
 
     run(test)
 
