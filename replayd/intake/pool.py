@@ -24,6 +24,9 @@ MEMORY_LIMIT = 1 << 30
 IDLE_SECONDS = 30.0
 """How long a worker that has nothing to do is kept."""
 
+STALL_SECONDS = 60.0
+"""How long a client may send nothing while other Enqueues wait for its worker."""
+
 STREAM_BUFFER = 1 << 20
 """Bytes read ahead from a worker: a group of rows."""
 
@@ -62,21 +65,39 @@ class DecoderPool:
     def __init__(self, settings: WorkerSettings) -> None:
         self._settings = settings
         self._free = asyncio.Semaphore(MAX_WORKERS)
+        self._lent: set[Worker] = set()
         self._idle: Worker | None = None
         self._retire: asyncio.TimerHandle | None = None
 
     @asynccontextmanager
     async def lend(self) -> AsyncIterator["Worker"]:
         """Lends a worker for one Enqueue; it is ended unless its Enqueue went well."""
-        async with self._free:
+        await self._acquire()
+        try:
             worker = self._take_idle() or await Worker.start(self._settings)
+            self._lent.add(worker)
             try:
                 yield worker
             finally:
+                self._lent.discard(worker)
                 if worker.reusable and self._idle is None:
                     self._keep(worker)
                 else:
                     await worker.end()
+        finally:
+            self._free.release()
+
+    async def _acquire(self) -> None:
+        """Waits for a turn; clients that send nothing may hold theirs up for a while only."""
+        while True:
+            try:
+                async with asyncio.timeout(STALL_SECONDS):
+                    await self._free.acquire()
+            except TimeoutError:
+                for worker in self._lent:
+                    worker.take_back_if_stalled()
+            else:
+                return
 
     async def close(self) -> None:
         """Ends the worker that waits."""
@@ -111,6 +132,9 @@ class Worker:
         self._process = process
         self._input = process.stdin
         self._output = process.stdout
+        self._waits_since: float | None = None
+        """Since when nothing has come from the client; None: it is not its turn."""
+        self._taken_back = False
         self.summary = Summary()
         self.reusable = False
 
@@ -175,16 +199,29 @@ class Worker:
         self._input.close()
         await self._process.wait()
 
+    def take_back_if_stalled(self) -> None:
+        """Ends the process when its client has sent nothing for long: others wait for it."""
+        now = asyncio.get_running_loop().time()
+        if self._waits_since is not None and now - self._waits_since >= STALL_SECONDS:
+            self._taken_back = True
+            with suppress(ProcessLookupError):
+                self._process.kill()
+
     def release(self) -> None:
         """Lets the process end by itself: it does when its input ends."""
         self._input.close()
 
     async def _feed(self, messages: AsyncIterator[bytes]) -> None:
         """Writes every message; waits while the pipe is full, which holds the client back."""
+        loop = asyncio.get_running_loop()
         try:
+            self._waits_since = loop.time()
             async for message in messages:
+                self._waits_since = None
                 self._input.write(frame(Frame.MESSAGE, message))
                 await self._input.drain()
+                self._waits_since = loop.time()
+            self._waits_since = None
             self._input.write(frame(Frame.END))
             await self._input.drain()
         except BaseException:
@@ -202,6 +239,12 @@ class Worker:
             if code == 0:
                 # It ended because its input did: what stopped the feeding is the reason.
                 await feeding
+            if self._taken_back:
+                raise ReplaydError(
+                    Reason.DECODER_LIMIT,
+                    f"nothing came for {STALL_SECONDS:g} s while other Enqueues waited for the "
+                    "decoder; send it all again, without a stop",
+                ) from error
             raise ReplaydError(
                 Reason.DECODER_LIMIT,
                 f"the decoder process ended with code {code} while it read this Enqueue: it "

@@ -20,7 +20,7 @@ from replayd.errors import ReplaydError
 from replayd.intake import worker
 from replayd.intake.decode import DecodeSettings
 from replayd.intake.frames import HEADER, Frame, decode_error, frame
-from replayd.intake.pool import DecoderPool, Worker, WorkerSettings
+from replayd.intake.pool import MAX_WORKERS, DecoderPool, Worker, WorkerSettings
 from replayd.model.replay import Row
 from replayd.planning.target_rules import TargetRules
 from replayd.reasons import Reason
@@ -102,6 +102,36 @@ def test_enqueues_side_by_side_have_workers_of_their_own() -> None:
 
         counts = [1, 2, 3, 4, 5, 6]
         assert await asyncio.gather(*map(one, counts)) == counts
+
+    run(test)
+
+
+def test_clients_that_stall_give_way_to_those_that_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(replayd.intake.pool, "STALL_SECONDS", 0.2)
+
+    async def test(pool: DecoderPool) -> None:
+        async def stalled() -> AsyncIterator[bytes]:
+            yield flows(1).SerializeToString()
+            await asyncio.Event().wait()
+
+        async def stall() -> None:
+            async with pool.lend() as worker:
+                async for _ in worker.decode(stalled()):
+                    pass
+
+        stalls = [asyncio.ensure_future(stall()) for _ in range(MAX_WORKERS)]
+        while len(pool._lent) < MAX_WORKERS:
+            await asyncio.sleep(0.01)
+        async with pool.lend() as worker:
+            assert len(await decode(worker, flows(1))) == 1
+        ended, held = await asyncio.wait(stalls, return_when=asyncio.FIRST_COMPLETED)
+        for each in ended:
+            with pytest.raises(ReplaydError, match="nothing came") as caught:
+                await each
+            assert caught.value.reason is Reason.DECODER_LIMIT
+        for each in held:
+            each.cancel()
+        await asyncio.gather(*held, return_exceptions=True)
 
     run(test)
 

@@ -135,7 +135,9 @@ class _ReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Reason.ValueTy
     REASON_TOO_MANY_WATCHERS: _Reason.ValueType  # 74
     """The daemon holds as many watchers as it may."""
     REASON_DECODER_LIMIT: _Reason.ValueType  # 75
-    """The capture took more memory or time than a decoder may use."""
+    """The capture took more memory or time than a decoder may use, or its client sent
+    nothing for a minute while other calls waited for a decoder.
+    """
     REASON_JOURNAL_UNAVAILABLE: _Reason.ValueType  # 76
     """The journal can't store: its disk is full or failing."""
     REASON_CAPTURE_NOTE: _Reason.ValueType  # 90
@@ -266,7 +268,9 @@ REASON_DAEMON_STOPPING: Reason.ValueType  # 73
 REASON_TOO_MANY_WATCHERS: Reason.ValueType  # 74
 """The daemon holds as many watchers as it may."""
 REASON_DECODER_LIMIT: Reason.ValueType  # 75
-"""The capture took more memory or time than a decoder may use."""
+"""The capture took more memory or time than a decoder may use, or its client sent
+nothing for a minute while other calls waited for a decoder.
+"""
 REASON_JOURNAL_UNAVAILABLE: Reason.ValueType  # 76
 """The journal can't store: its disk is full or failing."""
 REASON_CAPTURE_NOTE: Reason.ValueType  # 90
