@@ -31,6 +31,7 @@ _PIECE = 1 << 18
 """Bytes asked of the stream at once."""
 
 _META = re.compile(rb"([123]) ([0-9A-Za-z]{1,64}) ([0-9]{1,19})(?: (-?[0-9]{1,19}))?\r?\n")
+_TORN_META = re.compile(rb"[123](?: [0-9A-Za-z]{0,64}(?: [0-9]{0,19}(?: -?[0-9]{0,19}\r?)?)?)?")
 _MAX_META = 128
 
 _TRIES = 16
@@ -164,8 +165,11 @@ class Records:
             return False
         if not self._buffer.startswith(SEPARATOR, at):
             return False
-        self._fill(after + _MAX_META)
-        return after == len(self._buffer) or _META.match(self._buffer, after) is not None
+        whole = self._fill(after + _MAX_META)
+        if _META.match(self._buffer, after) is not None:
+            return True
+        left = self._buffer[after : after + _MAX_META]
+        return not whole and (not left or _TORN_META.fullmatch(left) is not None)
 
 
 def _record(fields: tuple[bytes | None, ...], payload: bytes, *, torn: bool) -> Record:
