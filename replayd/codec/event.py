@@ -70,9 +70,9 @@ def interrupted_event(
     event.error.state = event_pb2.REPLAY_STATE_INTERRUPTED
     event.error.reason = reason_pb2.Reason.ValueType(reason.value)
     event.error.message = (
-        f"the daemon died {attempt} times while this replay was running"
+        f"the daemon ended during {attempt} attempts of this replay, which may be why it ended"
         if reason is Reason.POISON
-        else "the daemon died while this replay was running, and it is not safe to send it again"
+        else "the daemon ended while this replay was running, and it is not safe to send it again"
     )
     event.error.recorded_status_code = planned.recorded_status_code
     event.error.url = planned.url

@@ -35,7 +35,7 @@ TRANSITIONS: dict[ReplayState, frozenset[ReplayState]] = {
 OUTCOMES = frozenset(state for state, after in TRANSITIONS.items() if not after)
 
 MAX_INTERRUPTED_ATTEMPTS = 3
-"""A replay that was running at this many deaths of the daemon may be what kills it."""
+"""A replay of which so many attempts were interrupted may be what ends the daemon."""
 
 
 class ReplayKey(NamedTuple):

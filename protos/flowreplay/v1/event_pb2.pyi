@@ -524,7 +524,9 @@ Global___UpdateEvent: _TypeAlias = UpdateEvent  # noqa: Y015
 
 @_typing.final
 class ReplayRange(_message.Message):
-    """Replays of one batch with indices next to each other."""
+    """Replays of one batch from one flow index to another. Indices of flows that were
+    refused may lie between them: no replays have those.
+    """
 
     DESCRIPTOR: _descriptor.Descriptor
 

@@ -94,9 +94,11 @@ class _ReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Reason.ValueTy
     REASON_INTERRUPTED: _Reason.ValueType  # 37
     """The daemon died while the replay ran, and sending it again is not safe."""
     REASON_POISON: _Reason.ValueType  # 38
-    """The replay was running at three deaths of the daemon."""
+    """Three attempts of the replay were interrupted by the daemon's end: it may be what
+    ends it.
+    """
     REASON_CANCELLED: _Reason.ValueType  # 39
-    """Somebody cancelled the replay, or the daemon stopped before it could end."""
+    """Somebody cancelled the replay while it ran."""
     REASON_TOO_SLOW: _Reason.ValueType  # 40
     """The response arrives too slowly."""
     REASON_INVALID_OPTIONS: _Reason.ValueType  # 60
@@ -227,9 +229,11 @@ REASON_INTERNAL: Reason.ValueType  # 36
 REASON_INTERRUPTED: Reason.ValueType  # 37
 """The daemon died while the replay ran, and sending it again is not safe."""
 REASON_POISON: Reason.ValueType  # 38
-"""The replay was running at three deaths of the daemon."""
+"""Three attempts of the replay were interrupted by the daemon's end: it may be what
+ends it.
+"""
 REASON_CANCELLED: Reason.ValueType  # 39
-"""Somebody cancelled the replay, or the daemon stopped before it could end."""
+"""Somebody cancelled the replay while it ran."""
 REASON_TOO_SLOW: Reason.ValueType  # 40
 """The response arrives too slowly."""
 REASON_INVALID_OPTIONS: Reason.ValueType  # 60
