@@ -71,8 +71,8 @@ class TlsTransport:
 
     @property
     def buffered(self) -> bool:
-        """The end has been read and not told yet."""
-        return self._ended
+        """The end has been read, here or below, and not told yet."""
+        return self._ended or self._lower.buffered
 
     def fileno(self) -> int:
         """Returns the descriptor below."""

@@ -89,7 +89,11 @@ class TcpTransport:
         self.peer = str(address)
         self.local = ""
         self.wants_write = True
-        self._socket = socket.socket(address.family, socket.SOCK_STREAM)
+        try:
+            # Fails where the system has no IPv6, though names have such addresses.
+            self._socket = socket.socket(address.family, socket.SOCK_STREAM)
+        except OSError as error:
+            raise _connect_error(self.peer, error) from error
         try:
             self._connect(address, bind_address)
         except OSError as error:

@@ -141,6 +141,14 @@ def test_dead_addresses_are_passed_over(dialling: Make) -> None:
         assert connection.info.address == f"127.0.0.1:{server.port}"
 
 
+def test_an_address_of_a_family_that_the_system_lacks_is_passed_over(dialling: Make) -> None:
+    with ScriptedServer(silent) as server:
+        lacking = Address(255, ("192.0.2.1", 80))
+        made = dialling(lacking, Address(socket.AF_INET, ("127.0.0.1", server.port)))
+        connection = made.connect(http(server, "name.example"))
+        assert connection.info.address == f"127.0.0.1:{server.port}"
+
+
 def test_an_address_that_does_not_answer_has_its_share_of_the_time(dialling: Make) -> None:
     with ScriptedServer(silent) as server, deaf() as port:
         made = dialling(v4(port), v4(server.port), connect_timeout=10.0)

@@ -230,6 +230,16 @@ def test_a_break_before_anything_has_left_is_told(authority: Authority) -> None:
             transport.send(b"data")
 
 
+def test_the_end_that_was_read_below_is_to_be_told(
+    authority: Authority, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    transport, _, lower = tls_pair(authority.server_context("test.example"), trusting(authority))
+    with closing(transport):
+        assert not transport.buffered
+        monkeypatch.setattr(lower, "buffered", True)
+        assert transport.buffered
+
+
 def test_tls_in_tls(authority: Authority) -> None:
     context = trusting(authority)
     outer, outer_peer, _ = tls_pair(authority.server_context("test.example"), context)
