@@ -11,7 +11,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Iterator, S
 from contextlib import aclosing
 from dataclasses import dataclass
 
-from flowreplay.v1 import replay_pb2
+from flowreplay.v1 import event_pb2, replay_pb2
 
 from replayd.codec.cursor import Cursor, decode_cursor, encode_cursor
 from replayd.codec.event import sequence_of
@@ -159,11 +159,12 @@ class Watchers:
         self, page: Page, view: "_View"
     ) -> AsyncIterator[tuple[Sequence[bytes], int]]:
         """Yields what fits in one message each, and how far in the log that goes."""
+        wanted = [event for event in page.events if _concerns(event, view.batch_id)]
         if view.content_limit == PREVIEW_LIMIT:
-            if page.events:
-                yield page.events, page.last
+            if wanted:
+                yield wanted, page.last
             return
-        shown = with_contents(page.events, view.content_limit, self._journal)
+        shown = with_contents(wanted, view.content_limit, self._journal)
         while group := await asyncio.to_thread(_next_group, shown):
             yield group, sequence_of(group[-1])
 
@@ -228,6 +229,17 @@ def _kind(number: int) -> EventKind:
         raise ReplaydError(
             Reason.INVALID_OPTIONS, f"there is no event kind {number}", field="kinds"
         ) from error
+
+
+def _concerns(event: bytes, batch_id: str) -> bool:
+    """Tells whether an event that the journal gave for a batch is about it.
+
+    The journal takes every event without a batch for one about the whole queue; a clear of
+    everything may name other batches only.
+    """
+    if batch_id.encode() in event:
+        return True
+    return not event_pb2.Event.FromString(event).update.ranges
 
 
 def _next_group(events: Iterator[bytes]) -> list[bytes]:

@@ -128,6 +128,20 @@ def test_a_batch_is_idle_however_much_others_log(tmp_path: Path) -> None:
     run(tmp_path, test)
 
 
+def test_a_batch_is_watched_without_what_was_cleared_of_others(tmp_path: Path) -> None:
+    async def test(served: Served) -> None:
+        mine = (await served.stub.Enqueue(iter([flows(1)]))).batch_id
+        served.replay()
+        await served.stub.Enqueue(iter([flows(1)]))
+        await served.stub.Clear(replay_pb2.ClearRequest())
+        await served.stub.Pause(replay_pb2.PauseRequest())
+        found = await all_events(served, request(position=START, batch_id=mine, until_idle=True))
+        kinds = [event.update.kind for event in found if event.HasField("update")]
+        assert kinds == [event_pb2.UPDATE_KIND_QUEUED, event_pb2.UPDATE_KIND_PAUSED]
+
+    run(tmp_path, test)
+
+
 def test_kinds_filter_and_progress_moves_the_cursor(tmp_path: Path) -> None:
     async def test(served: Served) -> None:
         with patch.object(watch, "PROGRESS_SECONDS", 0.05):
