@@ -77,6 +77,7 @@ def interrupted_event(
     event.error.recorded_status_code = planned.recorded_status_code
     event.error.url = planned.url
     event.error.method = planned.method
+    event.error.flow_id = planned.flow_id
     return _pending(EventKind.ERROR, event)
 
 
@@ -151,6 +152,7 @@ def _fill(
 ) -> None:
     """Sets the fields that `response` and `error` events share."""
     message.flow_index = plan.flow_index
+    message.flow_id = plan.flow_id
     message.url = plan.url
     message.method = plan.method
     message.recorded_status_code = plan.recorded_status_code

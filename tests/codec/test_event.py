@@ -12,7 +12,7 @@ from replayd.reasons import Reason
 NOW = 1_795_399_200_000_000_123
 PLAN = Plan(
     b"POST", b"http://h/", Target("http", "h", 80), b"POST / HTTP/1.1\r\n\r\n",
-    content_size=3, flow_index=4, recorded_status_code=204,
+    content_size=3, flow_index=4, flow_id="id", recorded_status_code=204,
 )  # fmt: skip
 REPLAY = Replay(ReplayKey("batch", 0, 4), "s", False, 2, encode_plan(PLAN), b"abc")
 
@@ -54,7 +54,7 @@ def test_a_response_event_has_all_that_was_seen() -> None:
     )
     response = decoded(codec.outcome_event(REPLAY, PLAN, outcome, NOW), EventKind.RESPONSE).response
     assert (response.flow_index, response.url, response.method) == (4, b"http://h/", b"POST")
-    assert response.recorded_status_code == 204
+    assert (response.flow_id, response.recorded_status_code) == ("id", 204)
     assert response.head.interim_status_codes == [100, 103]
     assert response.content_truncated
     assert response.content_size_bytes == PREVIEW_LIMIT + 1
@@ -90,7 +90,7 @@ def test_an_interrupted_event_says_why() -> None:
         assert error.state == event_pb2.REPLAY_STATE_INTERRUPTED
         assert error.reason == reason
         assert words in error.message
-        assert error.url == b"http://h/"
+        assert (error.url, error.flow_id) == (b"http://h/", "id")
 
 
 def test_a_log_event_is_about_a_replay_a_flow_or_the_daemon() -> None:

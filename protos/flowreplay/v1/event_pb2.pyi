@@ -309,6 +309,7 @@ class ResponseEvent(_message.Message):
     LENIENT_FIELD_NUMBER: _builtins.int
     URL_FIELD_NUMBER: _builtins.int
     METHOD_FIELD_NUMBER: _builtins.int
+    FLOW_ID_FIELD_NUMBER: _builtins.int
     flow_index: _builtins.int
     """The flow's index in its capture, from 0."""
     content: _builtins.bytes
@@ -329,6 +330,8 @@ class ResponseEvent(_message.Message):
     """The URL of the request for people."""
     method: _builtins.bytes
     """The method of the request."""
+    flow_id: _builtins.str
+    """The flow's id in its capture; empty when it has none."""
     @_builtins.property
     def head(self) -> Global___ResponseHead:
         """The response's head."""
@@ -361,10 +364,11 @@ class ResponseEvent(_message.Message):
         lenient: _builtins.bool = ...,
         url: _builtins.bytes = ...,
         method: _builtins.bytes = ...,
+        flow_id: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["connection", b"connection", "head", b"head", "timings", b"timings"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["connection", b"connection", "content", b"content", "content_size_bytes", b"content_size_bytes", "content_truncated", b"content_truncated", "early", b"early", "flow_index", b"flow_index", "head", b"head", "lenient", b"lenient", "method", b"method", "recorded_status_code", b"recorded_status_code", "timings", b"timings", "trailers", b"trailers", "url", b"url"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["connection", b"connection", "content", b"content", "content_size_bytes", b"content_size_bytes", "content_truncated", b"content_truncated", "early", b"early", "flow_id", b"flow_id", "flow_index", b"flow_index", "head", b"head", "lenient", b"lenient", "method", b"method", "recorded_status_code", b"recorded_status_code", "timings", b"timings", "trailers", b"trailers", "url", b"url"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -389,6 +393,7 @@ class ErrorEvent(_message.Message):
     TIMINGS_FIELD_NUMBER: _builtins.int
     URL_FIELD_NUMBER: _builtins.int
     METHOD_FIELD_NUMBER: _builtins.int
+    FLOW_ID_FIELD_NUMBER: _builtins.int
     flow_index: _builtins.int
     """The flow's index in its capture, from 0."""
     state: Global___ReplayState.ValueType
@@ -409,6 +414,8 @@ class ErrorEvent(_message.Message):
     """The URL of the request for people."""
     method: _builtins.bytes
     """The method of the request."""
+    flow_id: _builtins.str
+    """The flow's id in its capture; empty when it has none."""
     @_builtins.property
     def head(self) -> Global___ResponseHead:
         """The response's head, when one came."""
@@ -437,10 +444,11 @@ class ErrorEvent(_message.Message):
         timings: Global___Timings | None = ...,
         url: _builtins.bytes = ...,
         method: _builtins.bytes = ...,
+        flow_id: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["connection", b"connection", "head", b"head", "timings", b"timings"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["connection", b"connection", "content", b"content", "content_size_bytes", b"content_size_bytes", "content_truncated", b"content_truncated", "flow_index", b"flow_index", "head", b"head", "message", b"message", "method", b"method", "reason", b"reason", "recorded_status_code", b"recorded_status_code", "state", b"state", "timings", b"timings", "url", b"url"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["connection", b"connection", "content", b"content", "content_size_bytes", b"content_size_bytes", "content_truncated", b"content_truncated", "flow_id", b"flow_id", "flow_index", b"flow_index", "head", b"head", "message", b"message", "method", b"method", "reason", b"reason", "recorded_status_code", b"recorded_status_code", "state", b"state", "timings", b"timings", "url", b"url"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
