@@ -2,6 +2,8 @@
 
 import ssl
 from collections import OrderedDict
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from replayd.errors import ConfigError
 from replayd.wire.settings import TlsSettings
@@ -57,21 +59,40 @@ def _make_context(settings: TlsSettings) -> ssl.SSLContext:
 
 def _load(context: ssl.SSLContext, settings: TlsSettings) -> None:
     """Loads what the settings name; each mistake says which option it is about."""
-    option = ""
-    try:
-        option = f"--ca-file {settings.ca_file}"
-        if settings.ca_file:
+    if settings.ca_file:
+        with _about(f"--ca-file {settings.ca_file}", "is no PEM file with certificates"):
             context.load_verify_locations(settings.ca_file)
-        else:
-            context.load_default_certs()
-        option = f"--client-cert {settings.client_cert}"
-        if settings.client_cert:
-            # An encrypted key would ask at the terminal; a daemon has none.
+    else:
+        context.load_default_certs()
+    if settings.client_cert:
+        # An encrypted key would ask at the terminal; a daemon has none.
+        with _about(
+            f"--client-cert {settings.client_cert}", "is no PEM file with a certificate and its key"
+        ):
             context.load_cert_chain(settings.client_cert, password=_no_password)
-        option = f"--ciphers {settings.ciphers}"
-        if settings.ciphers:
-            context.set_ciphers(settings.ciphers)
-    except (OSError, ValueError) as error:
+    ciphers = settings.ciphers or _default_ciphers(context)
+    if ciphers:
+        with _about(f"--ciphers {ciphers}", "names no cipher that OpenSSL has"):
+            context.set_ciphers(ciphers)
+
+
+def _default_ciphers(context: ssl.SSLContext) -> str:
+    """OpenSSL speaks TLS below 1.2 only at its lowest security level, and who allows so old
+    a version means it (SSL_CTX_set_security_level(3)).
+    """
+    return "DEFAULT:@SECLEVEL=0" if context.minimum_version < ssl.TLSVersion.TLSv1_2 else ""
+
+
+@contextmanager
+def _about(option: str, otherwise: str) -> Iterator[None]:
+    """Turns what OpenSSL or the system says about an option into a ConfigError."""
+    try:
+        yield
+    except ssl.SSLError as error:
+        raise ConfigError(f"{option}: it {otherwise} ({error.args[-1]})") from error
+    except OSError as error:
+        raise ConfigError(f"{option}: {error.strerror or error}") from error
+    except ValueError as error:
         raise ConfigError(f"{option}: {error}") from error
 
 

@@ -1,6 +1,7 @@
 """What all TLS connections share: settings that can't be are told by their option."""
 
 import ssl
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -37,7 +38,7 @@ def test_takes_versions_and_ciphers() -> None:
     [
         ({"min_version": "1.4"}, "TLS version '1.4' is not known; use one of 1.0, 1.1, 1.2, 1.3"),
         ({"min_version": "1.3", "max_version": "1.2"}, "--tls-min 1.3 is above --tls-max 1.2"),
-        ({"ciphers": "NONE-SUCH"}, "--ciphers NONE-SUCH: "),
+        ({"ciphers": "NONE-SUCH"}, "--ciphers NONE-SUCH: it names no cipher that OpenSSL has"),
         ({"ca_file": "/none/such"}, "--ca-file /none/such: .*No such file"),
         ({"client_cert": "/none/such"}, "--client-cert /none/such: .*No such file"),
     ],
@@ -47,10 +48,29 @@ def test_settings_that_can_not_be(settings: dict[str, str], message: str) -> Non
         TlsContext(TlsSettings(**settings))
 
 
+@pytest.mark.filterwarnings("ignore:ssl.TLSVersion:DeprecationWarning")
+@pytest.mark.parametrize("version", ["1.0", "1.1"])
+def test_old_versions_can_be_spoken_when_asked_for(version: str, authority: Authority) -> None:
+    client = TlsContext(TlsSettings(min_version=version, max_version=version, insecure=True))
+    context = authority.server_context("old.example")
+    context.minimum_version = ssl.TLSVersion.TLSv1
+    context.set_ciphers("DEFAULT:@SECLEVEL=0")
+    to_client, to_server = ssl.MemoryBIO(), ssl.MemoryBIO()
+    ends = [
+        client.context.wrap_bio(to_client, to_server, server_hostname="old.example"),
+        context.wrap_bio(to_server, to_client, server_side=True),
+    ]
+    while ends[0].version() is None:
+        for end in ends:
+            with suppress(ssl.SSLWantReadError):
+                end.do_handshake()
+    assert ends[0].version() == {"1.0": "TLSv1", "1.1": "TLSv1.1"}[version]
+
+
 def test_a_file_that_is_no_certificate(tmp_path: Path) -> None:
     file = tmp_path / "ca.pem"
     file.write_text("not a certificate")
-    with pytest.raises(ConfigError, match=f"--ca-file {file}: "):
+    with pytest.raises(ConfigError, match=f"--ca-file {file}: it is no PEM file"):
         TlsContext(TlsSettings(ca_file=str(file)))
 
 
