@@ -18,7 +18,6 @@ ELSEWHERE = {
     "replayd/model/event.py": "tests/contract/test_words.py",
     "replayd/model/flow.py": "tests/contract/test_words.py",
     "replayd/model/outcome.py": "tests/codec/test_event.py",
-    "replayd/model/plan.py": "tests/contract/test_words.py",
     "replayd/reasons.py": "tests/contract/test_words.py",
     # What only means something with a process, or a server, around it.
     "replayd/intake/worker.py": "tests/intake/test_pool.py",

@@ -9,6 +9,8 @@ its codec (a row of its table):
 `har`       HAR files, cut into entries by `json_elements` and `json_extent`.
 `goreplay`  GoReplay files, whose messages `http1_messages` takes apart.
 
+`writers`   the way back: replays to captures of the same formats.
+
 `authority` and `header_fields` are small things that several share. Captures are
 untrusted: whatever the bytes are, a codec yields flows or raises CaptureError, in memory
 bounded by one record.

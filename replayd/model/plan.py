@@ -1,5 +1,6 @@
 """A plan: exactly which bytes go where when a flow is replayed."""
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import IntEnum
 
@@ -57,7 +58,7 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What will be sent. `head + framed content` are the request's bytes."""
+    """What will be sent: `head`, then the content as `framed` says."""
 
     method: bytes
     url: bytes
@@ -80,6 +81,20 @@ class Plan:
     """0: no response was recorded."""
     proxy_authorization: bool = False
     """The head holds Proxy-Authorization fields of the capture."""
+
+
+def framed(plan: Plan, content: Iterable[bytes]) -> Iterator[bytes]:
+    """Yields the bytes after the head: the content with its framing (RFC 9112 section 7)."""
+    if plan.framing is Framing.NONE:
+        return
+    if plan.framing is not Framing.CHUNKED:
+        yield from content
+        return
+    if plan.content_size:
+        yield b"%x\r\n" % plan.content_size
+        yield from content
+        yield b"\r\n"
+    yield b"0\r\n" + plan.trailer_section + b"\r\n"
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from itertools import chain
 from typing import NamedTuple
 
-from replayd.model.plan import Framing, Plan
+from replayd.model.plan import Plan, framed
 from replayd.wire.transport import Transport
 
 _CLOSES = re.compile(rb"\nconnection:[^\n]*\bclose\b", re.IGNORECASE)
@@ -35,20 +35,6 @@ def traits(head: bytes) -> Traits:
     else:
         keeps = _CLOSES.search(head) is None
     return Traits(keeps, _BINDS.search(head) is not None)
-
-
-def framed(plan: Plan, content: Iterable[bytes]) -> Iterator[bytes]:
-    """Yields the bytes after the head: the content with its framing (RFC 9112 section 7)."""
-    if plan.framing is Framing.NONE:
-        return
-    if plan.framing is not Framing.CHUNKED:
-        yield from content
-        return
-    if plan.content_size:
-        yield b"%x\r\n" % plan.content_size
-        yield from content
-        yield b"\r\n"
-    yield b"0\r\n" + plan.trailer_section + b"\r\n"
 
 
 class RequestWriter:

@@ -1,4 +1,4 @@
-"""A request's bytes on their way: framing, pieces, holding back, back-pressure."""
+"""A request's bytes on their way: pieces, holding back, back-pressure."""
 
 from collections.abc import Iterator
 from contextlib import closing
@@ -6,7 +6,7 @@ from contextlib import closing
 import pytest
 
 from replayd.model.plan import Framing, Plan, Target
-from replayd.wire.request import RequestWriter, Traits, framed, traits
+from replayd.wire.request import RequestWriter, Traits, traits
 from replayd.wire.scripted import ScriptedTransport
 
 HEAD = b"POST / HTTP/1.1\r\nHost: x\r\n\r\n"
@@ -14,22 +14,6 @@ HEAD = b"POST / HTTP/1.1\r\nHost: x\r\n\r\n"
 
 def plan(framing: Framing, size: int = 0, **fields: object) -> Plan:
     return Plan(b"POST", b"", Target("http", "x", 80), HEAD, framing, size, **fields)
-
-
-@pytest.mark.parametrize(
-    ("framing", "content", "trailers", "bytes_"),
-    [
-        (Framing.NONE, b"", b"", b""),
-        (Framing.CONTENT_LENGTH, b"abc", b"", b"abc"),
-        (Framing.RAW, b"2\r\nab\r\n", b"", b"2\r\nab\r\n"),
-        (Framing.CHUNKED, b"a" * 26, b"", b"1a\r\n" + b"a" * 26 + b"\r\n0\r\n\r\n"),
-        (Framing.CHUNKED, b"", b"", b"0\r\n\r\n"),
-        (Framing.CHUNKED, b"a", b"X: y\r\n", b"1\r\na\r\n0\r\nX: y\r\n\r\n"),
-    ],
-)
-def test_frames(framing: Framing, content: bytes, trailers: bytes, bytes_: bytes) -> None:
-    planned = plan(framing, len(content), trailer_section=trailers)
-    assert b"".join(framed(planned, [content])) == bytes_
 
 
 def test_a_small_request_is_one_piece() -> None:

@@ -1,0 +1,65 @@
+"""A flow that was replayed, beside what was captured of it: what an export is made of."""
+
+from dataclasses import dataclass
+
+from replayd.model.flow import Flow, Request, Response
+from replayd.model.outcome import Outcome
+from replayd.model.plan import Plan
+from replayd.model.replay import ReplayKey
+
+_NANOSECONDS = 1_000_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Replayed:
+    """One replay that ended by itself, with or without a complete response."""
+
+    key: ReplayKey
+    attempt: int
+    flow: Flow
+    """As captured, with the contents of its request and its recorded response."""
+    plan: Plan
+    """What was sent."""
+    outcome: Outcome
+    content: bytes = b""
+    """Of the response; of one that is not complete, its first bytes."""
+
+    @property
+    def request(self) -> Request:
+        """The captured request; a flow without one is never replayed."""
+        assert self.flow.request is not None
+        return self.flow.request
+
+    @property
+    def response(self) -> Response | None:
+        """The new response as far as it came; None: nothing of one did."""
+        head, timings = self.outcome.head, self.outcome.timings
+        if head is None:
+            return None
+        return Response(
+            http_version=head.http_version,
+            status_code=head.status_code,
+            reason_phrase=head.reason_phrase,
+            headers=head.headers,
+            content=self.content,
+            trailers=self.outcome.trailers,
+            start_time=self.time(timings.first_byte),
+            end_time=self.time(timings.total),
+        )
+
+    @property
+    def error(self) -> str:
+        """Why there is no complete response, for people; empty: there is one."""
+        outcome = self.outcome
+        return f"{outcome.reason.name}: {outcome.message}" if outcome.reason else ""
+
+    @property
+    def start_time(self) -> float:
+        """When the replay began, in seconds since the epoch."""
+        return self.outcome.timings.start / _NANOSECONDS
+
+    def time(self, phase: int | None) -> float | None:
+        """When a phase of its timings was reached, in seconds since the epoch."""
+        if phase is None:
+            return None
+        return (self.outcome.timings.start + phase) / _NANOSECONDS
