@@ -112,7 +112,10 @@ class TlsTransport:
         view, sent, before = memoryview(data), 0, self._passed_on
         try:
             while self._flush() and sent < len(view):
-                sent += self._encrypt(view[sent : sent + _RECORD])
+                size = self._encrypt(view[sent : sent + _RECORD])
+                if not size:
+                    break
+                sent += size
         except WireError:
             if not sent or self._passed_on == before:
                 raise
@@ -148,6 +151,8 @@ class TlsTransport:
     def _encrypt(self, data: memoryview) -> int:
         try:
             return self._ssl.write(data)
+        except ssl.SSLWantReadError:
+            return 0  # The server shakes hands once more (TLS 1.2, for a certificate).
         except ssl.SSLError as error:
             raise self._broken("writing", error) from error
 

@@ -230,6 +230,21 @@ def test_a_break_before_anything_has_left_is_told(authority: Authority) -> None:
             transport.send(b"data")
 
 
+def test_a_second_handshake_lets_data_wait(
+    authority: Authority, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def shaking(data: memoryview) -> int:
+        raise ssl.SSLWantReadError
+
+    transport, peer, _ = tls_pair(authority.server_context("test.example"), trusting(authority))
+    with closing(transport):
+        establish(transport, peer.shake_hands)
+        with monkeypatch.context() as patched:
+            patched.setattr(transport._ssl, "write", shaking)
+            assert transport.send(b"data") == 0
+        assert transport.send(b"data") == 4
+
+
 def test_the_end_that_was_read_below_is_to_be_told(
     authority: Authority, monkeypatch: pytest.MonkeyPatch
 ) -> None:
