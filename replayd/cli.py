@@ -135,10 +135,20 @@ def _option(*names: str, **attributes: Any) -> Callable[[F], F]:
     help="Send through this proxy: http://[USER:PASSWORD@]HOST:PORT, or https://.",
 )
 @_option("--bind-address", metavar="IP", help="The local address of outgoing connections.")
-@_option("--connect-timeout", type=TIMEOUT, help="For a name's lookup and TCP; TLS has as much.")
-@_option("--read-timeout", type=TIMEOUT, help="To the first byte, and between any two.")
-@_option("--total-timeout", type=TIMEOUT, help="For a whole replay.")
-@_option("--body-size-limit", type=SIZE, help="Of one content, as 64m.")
+@_option(
+    "--connect-timeout",
+    type=TIMEOUT,
+    show_default="10s",
+    help="For a name's lookup, TCP and a proxy's answer together; TLS has as much again.",
+)
+@_option(
+    "--read-timeout",
+    type=TIMEOUT,
+    show_default="60s",
+    help="To the first byte, and between any two.",
+)
+@_option("--total-timeout", type=TIMEOUT, show_default="5m", help="For a whole replay.")
+@_option("--body-size-limit", type=SIZE, show_default="64m", help="Of one content.")
 @_option("--insecure/--no-insecure", help="Do not verify servers' certificates.")
 @_option("--ca-file", type=FILE, help="PEM certificates to trust in place of the system's.")
 @_option("--client-cert", type=FILE, help="PEM with a certificate and its key to show to servers.")
@@ -159,7 +169,12 @@ def _option(*names: str, **attributes: Any) -> Callable[[F], F]:
     help="Where replays may not go; wins over --allow-target. Repeatable.",
 )
 @_option("--max-watchers", type=click.IntRange(1), show_default=True, help="Watchers at once.")
-@_option("--drain-timeout", type=DURATION, help="What a running replay gets at the stop.")
+@_option(
+    "--drain-timeout",
+    type=DURATION,
+    show_default="10s",
+    help="What a running replay gets at the stop.",
+)
 @_option(
     "--log-level",
     type=click.Choice(["debug", "info", "warning", "error"]),

@@ -16,6 +16,8 @@ def set_up_logging(level: str, form: str) -> None:
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(level.upper())
+    # Below warnings it tells of its own insides.
+    logging.getLogger("grpc").setLevel(max(root.level, logging.WARNING))
 
 
 class TextFormatter(logging.Formatter):

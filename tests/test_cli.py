@@ -8,6 +8,7 @@ from click.testing import CliRunner, Result
 from replayd import __version__, cli, daemon
 from replayd.config import Config
 from replayd.errors import ConfigError, JournalError
+from replayd.units import parse_duration, parse_size
 
 
 @pytest.fixture
@@ -138,3 +139,17 @@ def test_version_and_help_need_no_daemon() -> None:
     runner = CliRunner()
     assert runner.invoke(cli.main, ["--version"]).output == f"replayd, version {__version__}\n"
     assert "--client-replay" in runner.invoke(cli.main, ["serve", "--help"]).output
+
+
+def test_the_help_tells_the_defaults() -> None:
+    text = CliRunner().invoke(cli.main, ["serve", "--help"]).output
+    for name, value, shown in (
+        ("connect_timeout", parse_duration("10s"), "10s"),
+        ("read_timeout", parse_duration("60s"), "60s"),
+        ("total_timeout", parse_duration("5m"), "5m"),
+        ("drain_timeout", parse_duration("10s"), "10s"),
+        ("body_size_limit", parse_size("64m"), "64m"),
+    ):
+        assert getattr(Config(), name) == value
+        option = "--" + name.replace("_", "-")
+        assert f"({shown})" in text[text.index(option) :].split("\n  --")[0]

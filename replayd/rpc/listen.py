@@ -42,6 +42,8 @@ Address = UnixAddress | TcpAddress
 
 def parse_address(text: str) -> Address:
     """Reads an address; raises ConfigError for one that can't be listened on."""
+    if text == "unix:":
+        raise ConfigError("--listen unix: names no path; write unix:PATH")
     if text.startswith("unix:"):
         path = _absolute(text)
         if len(os.fsencode(path)) > MAX_SOCKET_PATH:

@@ -32,6 +32,11 @@ def test_only_loopback_is_listened_on(text: str) -> None:
         parse_address(text)
 
 
+def test_a_unix_address_needs_a_path() -> None:
+    with pytest.raises(ConfigError, match="names no path"):
+        parse_address("unix:")
+
+
 def test_a_path_that_no_socket_can_have_is_refused() -> None:
     with pytest.raises(ConfigError, match="more than 107 bytes"):
         parse_address("unix:/" + "x" * 107)
