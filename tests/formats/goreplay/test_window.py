@@ -74,6 +74,13 @@ def test_early_responses_wait_no_longer_than_requests() -> None:
     assert statuses(joined(data, keep=3)) == [("a0", 0)]
 
 
+def test_large_early_responses_wait_less() -> None:
+    large = record(b"HTTP/1.1 200 OK\r\n\r\n" + b"x" * 5000, 2, "b")
+    data = answer(200, "a") + large + record(GET, 1, "a")
+    assert statuses(joined(data, keep_size=10_000)) == [("a", 200)]
+    assert statuses(joined(data, keep_size=5000)) == [("a", 0)]
+
+
 def test_what_answered_replays_is_left_out_and_noted_once() -> None:
     data = record(GET, 1, "a") + answer(500, "a", kind=3) * 3 + answer(200, "a")
     found = joined(data)

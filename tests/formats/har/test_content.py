@@ -56,7 +56,7 @@ def test_base64_is_taken_apart() -> None:
     assert response_of(entry(response={"content": described})).content == content
 
 
-@pytest.mark.parametrize("text", ["a", "ab=c", "ä===", "ab%="])
+@pytest.mark.parametrize("text", ["a", "ab=c", "ä===", "ab%=", "YWJj!", "YW*Jj"])
 def test_what_is_no_base64_is_unknown(text: str) -> None:
     flow, [note] = read_entry(post(text, encoding="base64"))
     assert flow.request is not None

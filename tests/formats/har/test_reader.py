@@ -267,6 +267,13 @@ def test_an_entry_that_is_none_keeps_its_index(bad: bytes) -> None:
     assert [note.flow_index for note in notes] == [1]
 
 
+def test_a_name_twice_in_an_object_means_nothing() -> None:
+    twice = har(entry()).replace(b'"method": "GET"', b'"method": "GET", "method": "PUT"')
+    [flow], [note] = read(twice)
+    assert flow.request is None
+    assert note.message == "the entry can't be read: an object has 'method' twice"
+
+
 @pytest.mark.parametrize(
     "hostile",
     [b"[" * 1_000_000, b'{"a":' * 100_000, b'{"x": "' + b"x" * 1000, b"nul", b"9" * 2000, b"{]",
