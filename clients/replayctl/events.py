@@ -1,7 +1,11 @@
-"""One line of text for an event. Pure but for the local time zone."""
+"""One line of text for an event: when, what it is about, what happened.
+
+The second column is the replay, else the batch, else `-`: the queue or the daemon as a
+whole. Pure but for the local time zone.
+"""
 
 from collections.abc import Callable, Iterator
-from datetime import UTC
+from datetime import UTC, date
 
 from flowreplay.v1 import event_pb2 as pb
 from flowreplay.v1.reason_pb2 import Reason
@@ -19,15 +23,22 @@ _STATUS_COLOURS = {2: "green", 3: "cyan", 4: "yellow", 5: "red"}
 _LEVEL_COLOURS = {pb.LOG_LEVEL_WARNING: "yellow", pb.LOG_LEVEL_ERROR: "red"}
 _UNITS = ("KiB", "MiB", "GiB", "TiB")
 
+_ABOUT_WIDTH = 12
+"""Lines stand in columns up to flow 999 of a batch."""
 
-def event_lines(event: pb.Event, style: Style, *, bodies: bool = False) -> Iterator[str]:
+
+def event_lines(
+    event: pb.Event, style: Style, today: date, *, bodies: bool = False
+) -> Iterator[str]:
     """Yields the line that tells of an event, then its content if asked; none if unknown."""
     kind = event.WhichOneof("payload")
     describe = _DESCRIPTIONS.get(kind or "")
     if describe is None:
         return
     attempt = f"  (attempt {event.attempt})" if event.attempt > 1 else ""
-    yield f"{clock_time(event.record_time)}  {describe(event, style)}{attempt}"
+    about = f"{printable(event.replay_id or event.batch_id) or '-':<{_ABOUT_WIDTH}}"
+    when = clock_time(event.record_time, today)
+    yield f"{when}  {about}  {describe(event, style)}{attempt}"
     if bodies and kind in ("request", "response", "error"):
         payload = getattr(event, kind)
         if payload.content:
@@ -51,10 +62,11 @@ def enum_name(enum: EnumDescriptor, number: int, prefix: str) -> str:
     return value.name.removeprefix(prefix) if value is not None else str(number)
 
 
-def clock_time(stamp: Timestamp) -> str:
-    """Returns the local time of day, to the millisecond."""
+def clock_time(stamp: Timestamp, today: date) -> str:
+    """Returns the local time of day, to the millisecond; its date first if not `today`'s."""
     moment = stamp.ToDatetime(tzinfo=UTC).astimezone()
-    return moment.isoformat(timespec="milliseconds")[11:23]
+    time = moment.isoformat(timespec="milliseconds")[11:23]
+    return time if moment.date() == today else f"{moment.date()} {time}"
 
 
 def size_text(size: int) -> str:
@@ -97,11 +109,15 @@ def _response(event: pb.Event, style: Style) -> str:
 
 def _error(event: pb.Event, style: Style) -> str:
     error = event.error
-    what = style(f"{state_name(error.state)} {reason_name(error.reason)}", "red")
-    duration = duration_text(error.timings.total_duration)
+    names = dict.fromkeys((state_name(error.state), reason_name(error.reason)))
+    what = style(" ".join(names), "red")
+    duration = ""
+    # Nobody saw the end of what a death of the daemon interrupted.
+    if error.timings.HasField("total_duration"):
+        duration = f"  {duration_text(error.timings.total_duration)}"
     return (
         f"{printable(error.method)} {printable(error.url)}  "
-        f"{what}: {printable(error.message)}  {duration}"
+        f"{what}: {printable(error.message)}{duration}"
     )
 
 
@@ -109,9 +125,11 @@ def _log(event: pb.Event, style: Style) -> str:
     log = event.log
     level = enum_name(pb.LogLevel.DESCRIPTOR, log.level, "LOG_LEVEL_").lower()
     reason = f" [{reason_name(log.reason)}]" if log.reason else ""
-    flow = f" (flow {log.flow_index})" if log.HasField("flow_index") else ""
+    # A replay's id says its flow already.
+    named = log.HasField("flow_index") and not event.replay_id
+    flow = f"flow {log.flow_index}: " if named else ""
     level = style(level, _LEVEL_COLOURS.get(log.level, "white"))
-    return f"{level}: {printable(log.message)}{flow}{reason}"
+    return f"{level}: {flow}{printable(log.message)}{reason}"
 
 
 def _update(event: pb.Event, style: Style) -> str:
@@ -121,10 +139,12 @@ def _update(event: pb.Event, style: Style) -> str:
         return style(f"the queue was {what}", "magenta")
     if update.kind == pb.UPDATE_KIND_STOPPING:
         return style("the daemon is stopping", "magenta")
-    batches = ", ".join(dict.fromkeys(part.batch_id for part in update.ranges)) or event.batch_id
+    batches = dict.fromkeys(part.batch_id for part in update.ranges)
+    named = batches and not event.batch_id
+    of_batches = f" of batch {printable(', '.join(batches))}" if named else ""
     label = f" ({printable(update.label)})" if update.label else ""
     noun = "replay" if update.replay_count == 1 else "replays"
-    return f"{what} {update.replay_count} {noun} of batch {printable(batches)}{label}"
+    return f"{what} {update.replay_count} {noun}{of_batches}{label}"
 
 
 _DESCRIPTIONS: dict[str, Callable[[pb.Event, Style], str]] = {

@@ -23,7 +23,8 @@ _FENCE = re.compile(r"^```(\w+)([^\n]*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _SERVERS = ("replayd serve", "python tools/sample_server.py")
 _PORT = "8080"
 _VARYING = [
-    (re.compile(r"\b\d\d:\d\d:\d\d\.\d{3}\b"), "TIME"),
+    (re.compile(r"\b(\d{4}-\d\d-\d\d )?\d\d:\d\d:\d\d\.\d{3}\b"), "TIME"),
+    (re.compile(r"(?<=^TIME  )[a-z2-7]{8}\b"), "ID"),
     (re.compile(r"\b\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\b"), "TIME"),
     (re.compile(r"\b\d+\.\d+ m?s\b"), "DURATION"),
     (re.compile(r"\bbatch \w{8}\b"), "batch ID"),

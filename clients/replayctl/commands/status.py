@@ -1,6 +1,7 @@
 """`replayctl status`: what the daemon is and does."""
 
 from collections.abc import Iterator
+from datetime import datetime
 
 import click
 from flowreplay.v1.replay_pb2 import GetStatusResponse
@@ -34,6 +35,8 @@ def _lines(status: GetStatusResponse, address: str) -> Iterator[str]:
     }
     for name, value in facts.items():
         yield f"{name + ':':<13}{printable(str(value))}"
+    today = datetime.now().astimezone().date()
     for replay in status.running_replays:
         attempt = f", attempt {replay.attempt}" if replay.attempt > 1 else ""
-        yield f"  {printable(replay.replay_id)} since {clock_time(replay.start_time)}{attempt}"
+        since = clock_time(replay.start_time, today)
+        yield f"  {printable(replay.replay_id)} since {since}{attempt}"

@@ -1,5 +1,6 @@
 """`replayctl watch`: follows events."""
 
+from datetime import datetime
 from typing import Unpack
 
 import click
@@ -60,7 +61,8 @@ def command(options: Globals, *, bodies: bool, **settings: Unpack[WatchSettings]
 def _print(watch: Watch, output: Output, *, bodies: bool) -> None:
     try:
         for event in watch:
-            lines = () if output.as_json else event_lines(event, output.style, bodies=bodies)
+            today = datetime.now().astimezone().date()
+            lines = () if output.as_json else event_lines(event, output.style, today, bodies=bodies)
             output.show(event, *lines)
     except KeyboardInterrupt:
         note(f"go on with --from {watch.cursor}")

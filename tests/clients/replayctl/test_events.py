@@ -1,4 +1,5 @@
 import re
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 from flowreplay.v1 import event_pb2 as pb
@@ -6,7 +7,9 @@ from flowreplay.v1 import plan_pb2, reason_pb2
 from google.protobuf.duration_pb2 import Duration
 from replayctl.events import duration_text, event_lines, reason_name, size_text, state_name
 
-TIME = re.compile(r"^\d\d:\d\d:\d\d\.\d{3}  ")
+TODAY = date(2026, 3, 4)
+NOON = datetime(2026, 3, 4, 12).astimezone()
+START = re.compile(r"^\d\d:\d\d:\d\d\.\d{3}  (\S+) +")
 TIMINGS = pb.Timings(total_duration=Duration(nanos=12_345_678))
 
 
@@ -19,9 +22,12 @@ def tagged(text: str, colour: str) -> str:
 
 
 def line_of(event: pb.Event) -> str:
-    (line,) = event_lines(event, plain)
-    assert TIME.match(line)
-    return TIME.sub("", line)
+    event.record_time.FromDatetime(NOON.astimezone(UTC))
+    (line,) = event_lines(event, plain, TODAY)
+    start = START.match(line)
+    assert start is not None
+    assert start[1] == (event.replay_id or event.batch_id or "-")
+    return START.sub("", line)
 
 
 def response(status: int = 200, recorded: int = 0) -> pb.ResponseEvent:
@@ -50,7 +56,7 @@ def test_a_recorded_status_is_told_when_it_differs(recorded: int, said: str) -> 
     ("status", "colour"), [(204, "green"), (301, "cyan"), (404, "yellow"), (503, "red")]
 )
 def test_a_status_has_its_colour(status: int, colour: str) -> None:
-    (line,) = event_lines(pb.Event(response=response(status)), tagged)
+    (line,) = event_lines(pb.Event(response=response(status)), tagged, TODAY)
     assert f"<{colour}>{status}</>" in line
 
 
@@ -79,11 +85,41 @@ def test_a_request_tells_each_change() -> None:
     )
     event = pb.Event(request=pb.RequestEvent(plan=plan, content=b"hi", content_size_bytes=2))
     assert line_of(event) == "PUT http://h/  sending 2 B; Content-Length: 2 added"
-    assert list(event_lines(event, plain, bodies=True))[1:] == ["    hi"]
+    assert list(event_lines(event, plain, TODAY, bodies=True))[1:] == ["    hi"]
+
+
+def test_what_nobody_saw_the_end_of_is_said_once_and_without_a_time() -> None:
+    error = pb.ErrorEvent(
+        state=pb.REPLAY_STATE_INTERRUPTED,
+        reason=reason_pb2.REASON_INTERRUPTED,
+        message="died",
+        url=b"http://h/",
+        method=b"POST",
+    )
+    assert line_of(pb.Event(error=error)) == "POST http://h/  INTERRUPTED: died"
+
+
+def test_each_line_says_which_replay_or_batch_it_is_about() -> None:
+    event = pb.Event(batch_id="iyxoll4t", replay_id="iyxoll4t.12", response=response())
+    event.record_time.FromDatetime(NOON.astimezone(UTC))
+    (line,) = event_lines(event, plain, TODAY)
+    assert line.startswith("12:00:00.000  iyxoll4t.12   GET http://h/")
+    event = pb.Event(batch_id="iyxoll4t", log=pb.LogEvent(level=pb.LOG_LEVEL_INFO, message="x"))
+    assert " iyxoll4t      info: x" in next(event_lines(event, plain, TODAY))
+    event = pb.Event(update=pb.UpdateEvent(kind=pb.UPDATE_KIND_PAUSED))
+    assert " -             the queue was paused" in next(event_lines(event, plain, TODAY))
+
+
+@pytest.mark.parametrize(("days", "said"), [(0, ""), (1, "2026-03-04 "), (-1, "2026-03-04 ")])
+def test_the_date_of_another_day_is_told(days: int, said: str) -> None:
+    event = pb.Event(response=response())
+    event.record_time.FromDatetime(NOON.astimezone(UTC))
+    (line,) = event_lines(event, plain, TODAY + timedelta(days=days))
+    assert line.startswith(f"{said}12:00:00.000  ")
 
 
 def test_bodies_follow_their_line_escaped() -> None:
-    _, *body = event_lines(pb.Event(response=response()), plain, bodies=True)
+    _, *body = event_lines(pb.Event(response=response()), plain, TODAY, bodies=True)
     assert all(line.startswith("    ") and "\x1b" not in line for line in body)
     assert body[-1] == "    ... 1533 more bytes"
 
@@ -95,7 +131,10 @@ def test_a_note_has_its_flow_and_reason() -> None:
         flow_index=0,
         reason=reason_pb2.REASON_CAPTURE_NOTE,
     )
-    assert line_of(pb.Event(log=log)) == "warning: odd (flow 0) [CAPTURE_NOTE]"
+    noted = pb.Event(batch_id="b", log=log)
+    assert line_of(noted) == "warning: flow 0: odd [CAPTURE_NOTE]"
+    noted.replay_id = "b.0"
+    assert line_of(noted) == "warning: odd [CAPTURE_NOTE]"
     assert line_of(pb.Event(log=pb.LogEvent(level=pb.LOG_LEVEL_INFO, message="x"))) == "info: x"
 
 
@@ -115,16 +154,17 @@ def test_a_note_has_its_flow_and_reason() -> None:
         ),
         (
             pb.UpdateEvent(kind=pb.UPDATE_KIND_QUEUED, replay_count=1, label="l\x1b"),
-            r"queued 1 replay of batch own (l\x1b)",
+            r"queued 1 replay (l\x1b)",
         ),
     ],
 )
 def test_an_update_says_what_changed(update: pb.UpdateEvent, said: str) -> None:
-    assert line_of(pb.Event(batch_id="own", update=update)) == said
+    batch_id = "own" if update.kind == pb.UPDATE_KIND_QUEUED else ""
+    assert line_of(pb.Event(batch_id=batch_id, update=update)) == said
 
 
 def test_what_a_newer_daemon_sends_is_no_error() -> None:
-    assert list(event_lines(pb.Event(sequence=1), plain)) == []
+    assert list(event_lines(pb.Event(sequence=1), plain, TODAY)) == []
     assert reason_name(reason_pb2.Reason.ValueType(9999)) == "9999"
     assert state_name(pb.ReplayState.ValueType(3)) == "SUCCEEDED"
     assert line_of(

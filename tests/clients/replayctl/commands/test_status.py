@@ -25,7 +25,9 @@ def test_people_read_one_fact_a_line(fake: FakeDaemon) -> None:
     for fact in ("version:     1.2", "journal:     sqlite s", "queue:       paused"):
         assert fact in shown
     assert "events:      3 to 9" in shown
-    assert re.search(r"^  r\\x1b since \d\d:\d\d:\d\d\.\d{3}, attempt 2$", shown, re.M)
+    assert re.search(
+        r"^  r\\x1b since \d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3}, attempt 2$", shown, re.M
+    )
 
 
 def test_a_real_daemon_tells(daemon: Daemon) -> None:

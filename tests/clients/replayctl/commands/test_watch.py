@@ -27,11 +27,12 @@ def enqueue(daemon: Daemon, target: Recorder, count: int = 1) -> list[str]:
 def test_people_get_one_line_a_replay(daemon: Daemon, target: Recorder) -> None:
     follow = enqueue(daemon, target, 2)
     queued, *lines = replayctl(daemon.address, "watch", *follow).stdout.splitlines()
-    assert queued.endswith(f"queued 2 replays of batch {follow[3]} (mine)")
+    assert queued.endswith(f"  {follow[3]}      queued 2 replays (mine)")
     assert len(lines) == 2
-    for line in lines:
-        time, method, url, status, *_ = line.split()
+    for index, line in enumerate(lines):
+        time, replay, method, url, status, *_ = line.split()
         assert (len(time), method, status) == (12, "POST", "200")
+        assert replay == f"{follow[3]}.{index}"
         assert url == f"http://{target.address}/a"
 
 
