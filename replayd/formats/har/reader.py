@@ -8,35 +8,44 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from replayd.errors import CaptureError
 from replayd.formats.fields import FieldError
 from replayd.formats.har.entry import FILE_SESSION, EntryReader
 from replayd.formats.json_elements import Element, Elements, JsonError
-from replayd.formats.tnetstring import MAX_RECORD_SIZE, Source
-from replayd.model.flow import CaptureNote, Flow
+from replayd.formats.streams import Source
+from replayd.formats.tnetstring import MAX_RECORD_SIZE
+from replayd.model.flow import CaptureNote, DamagedFlow, Flow, Found
 
 _PATH = ("log", "entries")
 
 
-def read_har(stream: Source) -> Iterator[Flow | CaptureNote]:
+def read_har(stream: Source) -> Iterator[Found]:
     """Reads the flows of a HAR, in its order; notes before their flow.
 
-    Each entry is a flow, so that their indexes are the same. Raises CaptureError.
+    Each entry is a flow, so that their indexes are the same. Goes on after an entry that is
+    no JSON inside, not after one whose end can't be told.
     """
     index = 0
     try:
         for element in Elements(stream, _PATH, MAX_RECORD_SIZE):
-            notes, flow = _read(element)
-            for note in notes:
-                yield CaptureNote(index, note)
-            yield flow
+            yield from _entry(element, index)
             index += 1
     except JsonError as error:
-        raise CaptureError(
-            f"this is not a whole HAR file: {error.message}",
-            byte_offset=error.byte_offset,
-            flow_index=index,
-        ) from error
+        yield _damaged(error)
+
+
+def _entry(element: Element, index: int) -> Iterator[Found]:
+    try:
+        notes, flow = _read(element)
+    except JsonError as error:
+        yield _damaged(error)
+        return
+    for note in notes:
+        yield CaptureNote(index, note)
+    yield flow
+
+
+def _damaged(error: JsonError) -> DamagedFlow:
+    return DamagedFlow(f"this is not a whole HAR file: {error.message}", error.byte_offset)
 
 
 def _read(element: Element) -> tuple[list[str], Flow]:
@@ -66,8 +75,8 @@ def _parse(element: Element) -> Any:
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) < len(pairs):
-        names = [name for name, _ in pairs]
-        twice = next(name for name in names if names.count(name) > 1)
+        names = iter(found)
+        twice = next(name for name, _ in pairs if name != next(names, None))
         raise FieldError(f"an object has {twice!r:.60} twice")
     return found
 
