@@ -132,7 +132,7 @@ def _option(*names: str, **attributes: Any) -> Callable[[F], F]:
 @_option(
     "--upstream",
     metavar="URL",
-    help="Send through this proxy: http://[USER:PASSWORD@]HOST:PORT, or https://.",
+    help="Send through this proxy: http://[USER:PASSWORD@]HOST:PORT, https:// or socks5://.",
 )
 @_option("--bind-address", metavar="IP", help="The local address of outgoing connections.")
 @_option(

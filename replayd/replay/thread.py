@@ -18,7 +18,6 @@ from replayd.journal.interface import Journal, Part
 from replayd.model.outcome import Timings
 from replayd.model.plan import Plan, Target
 from replayd.model.replay import Replay, ReplayKey
-from replayd.planning.proxy import for_upstream
 from replayd.queue import ReplayQueue
 from replayd.reasons import Reason
 from replayd.replay.clock import SYSTEM_CLOCK, Clock
@@ -60,7 +59,6 @@ class ReplayThread:
         self._concurrency = concurrency
         self._on_failure = on_failure
         self._clock = clock
-        self._upstream = settings.upstream
         self._wire = Wire(settings, targets, queue.post, lookup=lookup)
         self._recorder = Recorder(journal, clock)
         self._deadlines = Deadlines()
@@ -233,9 +231,9 @@ class ReplayThread:
         plan = Plan(b"", b"", Target("", "", 0), b"", flow_index=replay.key.flow_index)
         try:
             plan = decode_plan(replay.plan)
-            if self._upstream is not None and plan.target.scheme == "http":
-                plan = for_upstream(plan, self._upstream.authorization)
-                replay = replace(replay, plan=encode_plan(plan))
+            as_sent = self._wire.settings.as_sent(plan)
+            if as_sent is not plan:
+                plan, replay = as_sent, replace(replay, plan=encode_plan(as_sent))
             self._recorder.sending(replay, plan, self._preview(replay))
             return Exchange(replay, plan, self._around, timings)
         except Exception as error:

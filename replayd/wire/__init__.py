@@ -2,8 +2,9 @@
 
 `settings`    how to connect and what to put up with, each default with its reason.
 `transport`   four verbs on one socket: establish, send, receive, close. `tls` and
-              `tunnel` (a proxy's CONNECT) are transports around a transport, so layers
+              `tunnel` (through a proxy) are transports around a transport, so layers
               stack; `scripted` is the fake beside them.
+`http_connect`, `socks5`: what is said to a proxy until its tunnel stands.
 `tls_context` what all TLS connections share.
 `poller`      waits for all of them at once, and says who is told.
 `resolver`    names to checked addresses, off the thread that waits.

@@ -1,8 +1,8 @@
 """From a target to a connection: resolve, TCP (address by address), then layer by layer.
 
 A dial is advanced whenever something may have changed, and says at which moment it has to
-be asked whether it is late. Knows nothing of requests and responses; a proxy's CONNECT is
-just another layer (`tunnel`).
+be asked whether it is late. Knows nothing of requests and responses; a proxy's tunnel is
+just another layer.
 """
 
 from collections.abc import Callable, Sequence
@@ -14,13 +14,15 @@ from replayd.model.outcome import ConnectionInfo
 from replayd.model.plan import Target
 from replayd.planning.hosts import host_port
 from replayd.reasons import Reason
+from replayd.wire.http_connect import HttpConnect
 from replayd.wire.poller import Connection, Owner, Poller
 from replayd.wire.resolver import Resolver, TargetChecks
-from replayd.wire.settings import WireSettings
+from replayd.wire.settings import Upstream, WireSettings
+from replayd.wire.socks5 import Socks5
 from replayd.wire.tls import TlsTransport
 from replayd.wire.tls_context import TlsContext
 from replayd.wire.transport import Address, TcpTransport, Transport
-from replayd.wire.tunnel import TunnelTransport
+from replayd.wire.tunnel import Handshake, TunnelTransport
 
 _SECOND = 1_000_000_000
 
@@ -115,13 +117,18 @@ class Dial:
         if upstream is not None and upstream.scheme == "https":
             proxy = upstream.host
             layers.append(Layer(lambda lower: TlsTransport(lower, tls, proxy)))
-        if self._target.scheme == "https":
-            if upstream is not None:
-                to, through = self._target.address, upstream
-                layers.append(Layer(lambda lower: TunnelTransport(lower, *to, through)))
+        https = self._target.scheme == "https"
+        if upstream is not None and (https or not upstream.forwards):
+            through = upstream
+            layers.append(Layer(lambda lower: TunnelTransport(lower, self._handshake(through))))
+        if https:
             name = self._target.server_name or self._target.host
             layers.append(Layer(lambda lower: TlsTransport(lower, tls, name), tls_to_target=True))
         return layers
+
+    def _handshake(self, upstream: Upstream) -> Handshake:
+        kind = HttpConnect if upstream.forwards else Socks5
+        return kind(*self._target.address, upstream)
 
     # Names and addresses
 

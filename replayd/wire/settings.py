@@ -5,13 +5,19 @@ Knows no sockets. Times are seconds, sizes are bytes.
 
 import base64
 from dataclasses import dataclass, field
-from urllib.parse import unquote_to_bytes, urlsplit
+from urllib.parse import SplitResult, unquote_to_bytes, urlsplit
 
 from replayd.errors import ConfigError
+from replayd.model.plan import Plan
 from replayd.planning.hosts import host_port
+from replayd.planning.proxy import for_upstream
 
-_UPSTREAM_PORTS = {"http": 80, "https": 443}
+_UPSTREAM_PORTS = {"http": 80, "https": 443, "socks5": 1080}
+_SAME_SCHEMES = {"socks5h": "socks5"}
+"""curl's word for what we always do: the proxy resolves the names."""
 _MAX_PORT = 65535
+_MAX_SOCKS_TEXT = 255
+"""Bytes of a SOCKS5 user name or password (RFC 1929 section 2)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,11 +25,23 @@ class Upstream:
     """A proxy that every replay goes through."""
 
     scheme: str
-    """How to speak to the proxy: `http` or `https`."""
+    """How to speak to the proxy: `http`, `https` or `socks5`."""
     host: str
     port: int
-    authorization: bytes | None = field(default=None, repr=False)
-    """The value of Proxy-Authorization; None: the proxy is not told who we are. Never shown."""
+    credentials: tuple[bytes, bytes] | None = field(default=None, repr=False)
+    """User and password; None: the proxy is not told who we are. Never shown."""
+
+    @property
+    def forwards(self) -> bool:
+        """Whether it takes plain-http requests itself; all others go through a tunnel."""
+        return self.scheme != "socks5"
+
+    @property
+    def authorization(self) -> bytes | None:
+        """The value of Proxy-Authorization (RFC 7617); None: there are no credentials."""
+        if self.credentials is None:
+            return None
+        return b"Basic " + base64.b64encode(b":".join(self.credentials))
 
     @property
     def name(self) -> str:
@@ -94,6 +112,13 @@ class WireSettings:
     upstream: Upstream | None = None
     tls: TlsSettings = TlsSettings()
 
+    def as_sent(self, plan: Plan) -> Plan:
+        """Returns the plan as it leaves: a proxy may want plain-http requests otherwise."""
+        upstream = self.upstream
+        if upstream is None or not upstream.forwards or plan.target.scheme != "http":
+            return plan
+        return for_upstream(plan, upstream.authorization)
+
 
 def parse_upstream(url: str) -> Upstream:
     """Reads `--upstream`, such as `http://user:password@proxy:3128`.
@@ -105,22 +130,29 @@ def parse_upstream(url: str) -> Upstream:
         port = parts.port
     except ValueError as error:
         raise ConfigError(f"--upstream: not a URL ({error}); use http://HOST:PORT") from error
-    if parts.scheme not in _UPSTREAM_PORTS:
+    scheme = _SAME_SCHEMES.get(parts.scheme, parts.scheme)
+    if scheme not in _UPSTREAM_PORTS:
         raise ConfigError(
-            f"--upstream: scheme {parts.scheme!r} is not supported; use http:// or https://"
+            f"--upstream: scheme {scheme!r} is not supported; use http://, https:// or socks5://"
         )
     if not parts.hostname:
-        raise ConfigError(f"--upstream: no host; use {parts.scheme}://HOST:PORT")
+        raise ConfigError(f"--upstream: no host; use {scheme}://HOST:PORT")
     if parts.path not in ("", "/") or parts.query or parts.fragment:
-        raise ConfigError(
-            f"--upstream: a proxy has no path; use {parts.scheme}://{parts.hostname}:PORT"
-        )
+        raise ConfigError(f"--upstream: a proxy has no path; use {scheme}://{parts.hostname}:PORT")
     if port == 0:
         raise ConfigError(f"--upstream: port 0 can't be dialled; use 1 to {_MAX_PORT}")
-    authorization = None
-    if parts.username is not None:
-        user, password = unquote_to_bytes(parts.username), unquote_to_bytes(parts.password or "")
-        authorization = b"Basic " + base64.b64encode(user + b":" + password)  # RFC 7617
-    return Upstream(
-        parts.scheme, parts.hostname, port or _UPSTREAM_PORTS[parts.scheme], authorization
-    )
+    return Upstream(scheme, parts.hostname, port or _UPSTREAM_PORTS[scheme], _credentials(parts))
+
+
+def _credentials(parts: SplitResult) -> tuple[bytes, bytes] | None:
+    if parts.username is None:
+        return None
+    user, password = unquote_to_bytes(parts.username), unquote_to_bytes(parts.password or "")
+    if parts.scheme.startswith("socks5") and not all(
+        1 <= len(text) <= _MAX_SOCKS_TEXT for text in (user, password)
+    ):
+        raise ConfigError(
+            "--upstream: a SOCKS5 proxy takes a user and a password of 1 to "
+            f"{_MAX_SOCKS_TEXT} bytes each (RFC 1929)"
+        )
+    return user, password

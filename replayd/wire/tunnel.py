@@ -1,27 +1,34 @@
-"""A proxy's tunnel around a transport: CONNECT, its answer, then bytes as they are.
+"""A proxy's tunnel around a transport: a handshake with the proxy, then bytes as they are.
 
-RFC 9110 section 9.3.6. The answer is read like any response, under the same limits.
+What is said in the handshake is the proxy's kind's business: `http_connect`, `socks5`.
 """
 
-from replayd.errors import WireError
-from replayd.planning.hosts import host_port
-from replayd.reasons import Reason
-from replayd.wire.http1 import H11Reader
-from replayd.wire.settings import Upstream, WireSettings
+from typing import Protocol
+
 from replayd.wire.transport import Transport
 
-_LIMITS = WireSettings()
+
+class Handshake(Protocol):
+    """What is said to a proxy until its tunnel stands. Does no I/O."""
+
+    def outgoing(self) -> bytes:
+        """Returns what is to be sent now; each byte once."""
+
+    def feed(self, data: bytes) -> bool:
+        """Takes what came (nothing at all: the proxy closed); True: the tunnel stands.
+
+        Raises WireError: PROXY_REFUSED with the proxy's own words, CLOSED_EARLY, or what
+        is wrong with an answer that makes no sense.
+        """
 
 
 class TunnelTransport:
-    """A tunnel to a host through a proxy, around an established transport to the proxy."""
+    """A tunnel through a proxy, around an established transport to the proxy."""
 
-    def __init__(self, lower: Transport, host: str, port: int, upstream: Upstream) -> None:
+    def __init__(self, lower: Transport, handshake: Handshake) -> None:
         self._lower = lower
-        self._to = host_port(host, port)
-        self._proxy = upstream.name
-        self._unsent = memoryview(_connect_request(self._to, upstream.authorization))
-        self._reader = H11Reader(b"CONNECT", _LIMITS)
+        self._handshake = handshake
+        self._unsent = handshake.outgoing()
         self._established = False
 
     @property
@@ -36,7 +43,7 @@ class TunnelTransport:
 
     @property
     def wants_write(self) -> bool:
-        """The CONNECT is not sent yet."""
+        """What the handshake has to say is not sent yet."""
         return bool(self._unsent) or self._lower.wants_write
 
     @property
@@ -49,14 +56,15 @@ class TunnelTransport:
         return self._lower.fileno()
 
     def establish(self) -> bool:
-        """Sends CONNECT and reads the answer; raises PROXY_REFUSED with the proxy's status."""
-        if self._unsent:
-            self._unsent = self._unsent[self._lower.send(self._unsent) :]
+        """Goes on with the handshake; raises what it raises."""
         while not self._established:
+            if self._unsent:
+                self._unsent = self._unsent[self._lower.send(self._unsent) :]
             data = self._lower.receive()
             if data is None:
                 return False
-            self._read(data)
+            self._established = self._handshake.feed(data)
+            self._unsent += self._handshake.outgoing()
         return True
 
     def send(self, data: bytes | memoryview) -> int:
@@ -70,39 +78,3 @@ class TunnelTransport:
     def close(self) -> None:
         """Closes the connection to the proxy."""
         self._lower.close()
-
-    def _read(self, data: bytes) -> None:
-        try:
-            self._reader.feed(data, lambda _: None)
-        except WireError as error:
-            raise WireError(
-                error.reason, f"in the upstream proxy's answer to CONNECT {self._to}: {error}"
-            ) from error
-        head = self._reader.head
-        if head is None:
-            return
-        if not 200 <= head.status_code < 300:
-            raise self._refused(head.status_code, head.reason_phrase)
-        if self._reader.trailing:
-            raise WireError(
-                Reason.INVALID_RESPONSE,
-                f"the upstream proxy {self._proxy} sent bytes after its answer to CONNECT; "
-                "they can't be told from the target's",
-            )
-        self._established = True
-
-    def _refused(self, status: int, phrase: bytes) -> WireError:
-        hint = "; check the credentials in --upstream" if status == 407 else ""
-        words = f"{status} {phrase.decode('latin-1')}".strip()
-        return WireError(
-            Reason.PROXY_REFUSED,
-            f"the upstream proxy {self._proxy} refused to connect to {self._to}: {words!r}{hint}",
-            status=status,
-        )
-
-
-def _connect_request(to: str, authorization: bytes | None) -> bytes:
-    lines = [f"CONNECT {to} HTTP/1.1".encode(), b"Host: " + to.encode()]
-    if authorization is not None:
-        lines.append(b"Proxy-Authorization: " + authorization)
-    return b"\r\n".join(lines) + b"\r\n\r\n"

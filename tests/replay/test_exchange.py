@@ -18,6 +18,7 @@ from tests.support.processes import DEADLINE
 from tests.support.proxies import Proxy
 from tests.support.replaying import Replaying, flow
 from tests.support.scripted_server import OK, Peer, ScriptedServer, answers, silent
+from tests.support.socks import SocksProxy
 
 
 def reason(event: event_pb2.Event) -> str:
@@ -291,7 +292,7 @@ def test_a_silent_kept_connection_is_not_retried() -> None:
 
 def test_plain_http_through_a_proxy() -> None:
     with Proxy(authorization=b"Basic dTpw") as proxy:
-        upstream = Upstream("http", proxy.host, proxy.port, b"Basic dTpw")
+        upstream = Upstream("http", proxy.host, proxy.port, (b"u", b"p"))
         with Replaying(upstream=upstream, targets=TargetRules()) as replaying:
             (ended,) = replaying.run(flow(80, host="name.example", path=b"/a"))
             assert ended.response.content == b"proxied"
@@ -310,6 +311,41 @@ def test_a_refusing_proxy_fails_the_replay() -> None:
         assert reason(failed) == "PROXY_REFUSED"
         assert "407" in failed.error.message
         assert failed.error.connection.proxied
+
+
+def test_plain_http_through_socks5_is_sent_as_to_the_target() -> None:
+    with ScriptedServer(answers(OK, OK)) as server:
+        names = {"name.example": (server.host, server.port)}
+        with SocksProxy(names=names, credentials=(b"u", b"p")) as proxy:
+            upstream = Upstream("socks5", proxy.host, proxy.port, (b"u", b"p"))
+            flows = [
+                flow(80, host="name.example", path=path, session="s") for path in (b"/a", b"/b")
+            ]
+            with Replaying(upstream=upstream) as replaying:
+                ended = replaying.run(*flows)
+                assert statuses(ended) == [200, 200]
+                assert [each.response.connection.proxied for each in ended] == [True, True]
+                assert ended[1].response.connection.reused
+                plan = replaying.events()[1].request.plan
+        assert proxy.asked == [("name.example", 80)]
+        assert (
+            server.requests[0] == plan.head == b"GET /a HTTP/1.1\r\nHost: name.example:80\r\n\r\n"
+        )
+        assert not plan.changes
+
+
+@pytest.mark.parametrize("reply", [b"HTTP/1.1 400 Bad Request\r\n\r\n", b"\5\xff"])
+def test_a_wrong_proxy_fails_the_replay(reply: bytes) -> None:
+    def script(peer: Peer) -> None:
+        peer.receive(3)
+        peer.send(reply)
+        peer.until_closed()
+
+    with ScriptedServer(script) as server:
+        upstream = Upstream("socks5", server.host, server.port)
+        with Replaying(upstream=upstream) as replaying:
+            (failed,) = replaying.run(flow(80, host="name.example"))
+    assert reason(failed) == ("PROXY_REFUSED" if reply == b"\5\xff" else "INVALID_RESPONSE")
 
 
 # Crashes inside

@@ -40,7 +40,7 @@ class Proxy(ScriptedServer):
                 if self._connect_answer is ESTABLISHED:
                     host, _, port = request.split(b" ")[1].decode().rpartition(":")
                     with socket.create_connection((host.strip("[]"), int(port))) as target:
-                        _relay(peer.stream, target)
+                        relay(peer.stream, target)
                 return
             else:
                 peer.send(PROXIED)
@@ -51,7 +51,7 @@ class Proxy(ScriptedServer):
         return b"\r\nProxy-Authorization: " + self._authorization + b"\r\n" in request
 
 
-def _relay(client: socket.socket | ssl.SSLSocket, target: socket.socket) -> None:
+def relay(client: socket.socket | ssl.SSLSocket, target: socket.socket) -> None:
     """Passes bytes both ways until one side ends."""
     while True:
         ready, _, _ = select.select([client, target], [], [], DEADLINE)

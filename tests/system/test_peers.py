@@ -64,13 +64,17 @@ def nginx(tmp_path: Path, authority: Authority) -> Iterator[int]:
         process.close()
 
 
-@pytest.fixture
-def mitmdump(tmp_path: Path, authority: Authority) -> Iterator[tuple[int, Path, Process]]:
-    """mitmdump as a proxy: its port, its own CA file, and the process, which logs flows."""
+@pytest.fixture(params=["http", "socks5"])
+def mitmdump(
+    request: pytest.FixtureRequest, tmp_path: Path, authority: Authority
+) -> Iterator[tuple[str, Path, Process]]:
+    """mitmdump as a proxy: its URL, its own CA file, and the process, which logs flows."""
     port = free_port()
+    mode = {"http": "regular", "socks5": "socks5"}[request.param]
     process = Process(
         [
             *(find("mitmdump"), "--listen-host", "127.0.0.1", "--listen-port", str(port)),
+            *("--mode", mode, "--set", "proxyauth=user:word"),
             *("--set", f"confdir={tmp_path}", "--set", "flow_detail=1"),
             *("--set", f"ssl_verify_upstream_trusted_ca={authority.ca_file}"),
         ]
@@ -79,7 +83,8 @@ def mitmdump(tmp_path: Path, authority: Authority) -> Iterator[tuple[int, Path, 
         process.wait_for_output(
             lambda: any("listening at" in line for line in process.stdout), "listening line"
         )
-        yield port, tmp_path / "mitmproxy-ca-cert.pem", process
+        url = f"{request.param}://user:word@127.0.0.1:{port}"
+        yield url, tmp_path / "mitmproxy-ca-cert.pem", process
     finally:
         process.close()
 
@@ -115,15 +120,13 @@ def test_an_untrusted_certificate_is_refused(
 def test_mitmproxy_as_upstream_sees_http_and_https(
     start_daemon: Callable[..., Daemon],
     start_recorder: Callable[..., Recorder],
-    mitmdump: tuple[int, Path, Process],
+    mitmdump: tuple[str, Path, Process],
     authority: Authority,
 ) -> None:
-    port, ca_file, process = mitmdump
+    upstream, ca_file, process = mitmdump
     plain = start_recorder()
     secure = start_recorder(tls=authority.server_context("localhost"))
-    daemon = start_daemon(
-        *("--ephemeral", "--upstream", f"http://127.0.0.1:{port}", "--ca-file", str(ca_file))
-    )
+    daemon = start_daemon(*("--ephemeral", "--upstream", upstream, "--ca-file", str(ca_file)))
     stub = daemon.stub()
     urls = [f"http://{plain.address}/plain?x", f"https://localhost:{secure.port}/secure?y"]
     enqueue(stub, [flow(url) for url in urls])

@@ -22,7 +22,8 @@ from tests.support.certificates import Authority
 from tests.support.connections import Listener
 from tests.support.processes import DEADLINE
 from tests.support.proxies import Proxy
-from tests.support.scripted_server import ScriptedServer, silent
+from tests.support.scripted_server import Peer, ScriptedServer, silent
+from tests.support.socks import REFUSED, SocksProxy
 
 SECOND = 1_000_000_000
 
@@ -289,17 +290,17 @@ def test_a_client_certificate(dialling: Make, authority: Authority, tmp_path: Pa
 
 
 @pytest.mark.parametrize("outer", ["http", "https"])
-@pytest.mark.parametrize("authorization", [None, b"Basic dTpw"])
+@pytest.mark.parametrize("credentials", [None, (b"u", b"p")])
 def test_a_tunnel(
-    dialling: Make, authority: Authority, outer: str, authorization: bytes | None
+    dialling: Make, authority: Authority, outer: str, credentials: tuple[bytes, bytes] | None
 ) -> None:
     tls = authority.server_context("127.0.0.1") if outer == "https" else None
     target = authority.server_context("test.example")
     with (
         ScriptedServer(silent, tls=target) as server,
-        Proxy(tls=tls, authorization=authorization) as proxy,
+        Proxy(tls=tls, authorization=credentials and b"Basic dTpw") as proxy,
     ):
-        upstream = Upstream(outer, proxy.host, proxy.port, authorization)
+        upstream = Upstream(outer, proxy.host, proxy.port, credentials)
         made = dialling(tls=trusting(authority), upstream=upstream)
         info = made.connect(https(server)).info
         assert (info.address, info.proxied) == (f"127.0.0.1:{proxy.port}", True)
@@ -318,7 +319,7 @@ def test_plain_http_has_no_tunnel(dialling: Make) -> None:
 
 def test_a_proxy_that_refuses_is_told(dialling: Make, authority: Authority) -> None:
     with Proxy(authorization=b"Basic dTpw") as proxy:
-        made = dialling(upstream=Upstream("http", proxy.host, proxy.port, b"Basic bad"))
+        made = dialling(upstream=Upstream("http", proxy.host, proxy.port, (b"u", b"bad")))
         with pytest.raises(WireError) as caught:
             made.connect(Target("https", "name.example", 443, "name.example"))
         assert caught.value.reason is Reason.PROXY_REFUSED
@@ -336,3 +337,68 @@ def test_a_proxy_that_never_answers(dialling: Make) -> None:
         with pytest.raises(WireError, match="no connection to the upstream proxy") as caught:
             dial.expire(10 * SECOND)
         assert caught.value.reason is Reason.CONNECT_TIMEOUT
+
+
+def socks(proxy: ScriptedServer, credentials: tuple[bytes, bytes] | None = None) -> Upstream:
+    return Upstream("socks5", proxy.host, proxy.port, credentials)
+
+
+@pytest.mark.parametrize("credentials", [None, (b"u", b"p")])
+def test_a_socks5_tunnel_to_http(dialling: Make, credentials: tuple[bytes, bytes] | None) -> None:
+    with ScriptedServer(silent) as server, SocksProxy(credentials=credentials) as proxy:
+        made = dialling(upstream=socks(proxy, credentials))
+        connection = made.connect(http(server))
+        info = connection.info
+        assert (info.address, info.proxied) == (f"127.0.0.1:{proxy.port}", True)
+        assert (made.dials[0].connected_at, made.dials[0].tls_at) == (1, None)
+        assert proxy.asked == [("127.0.0.1", server.port)]
+
+
+def test_a_socks5_tunnel_to_https(dialling: Make, authority: Authority) -> None:
+    with (
+        ScriptedServer(silent, tls=authority.server_context("test.example")) as server,
+        SocksProxy(names={"test.example": ("127.0.0.1", server.port)}) as proxy,
+    ):
+        made = dialling(tls=trusting(authority), upstream=socks(proxy))
+        info = made.connect(Target("https", "test.example", 443, "test.example")).info
+        assert (info.address, info.proxied) == (f"127.0.0.1:{proxy.port}", True)
+        assert (info.tls_version, info.server_name) == ("TLSv1.3", "test.example")
+        assert proxy.asked == [("test.example", 443)]
+        assert made.woken == 0  # the name is the proxy's to resolve
+
+
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_a_socks5_proxy_that_refuses(dialling: Make, scheme: str) -> None:
+    with SocksProxy(answer=REFUSED) as proxy:
+        made = dialling(upstream=socks(proxy))
+        with pytest.raises(WireError, match="not allowed by its rules") as caught:
+            made.connect(Target(scheme, "name.example", 443, "name.example"))
+        assert caught.value.reason is Reason.PROXY_REFUSED
+
+
+def test_a_socks5_proxy_that_hangs(dialling: Make) -> None:
+    def take_and_hang(peer: Peer) -> None:
+        assert peer.receive(3)
+        peer.send(b"\5\0")
+        peer.until_closed()
+
+    with ScriptedServer(take_and_hang) as proxy:
+        made = dialling(upstream=socks(proxy), connect_timeout=3.0)
+        dial = made.dial(Target("http", "name.example", 80))
+        while dial.info is None:
+            assert dial.advance(0) is None
+            made.wait()
+        assert dial.deadline == 3 * SECOND
+        with pytest.raises(WireError, match=r"upstream proxy .* within 3 s") as caught:
+            dial.expire(3 * SECOND)
+        assert caught.value.reason is Reason.CONNECT_TIMEOUT
+
+
+@pytest.mark.parametrize("host", ["bad.example", "169.254.169.254", "no host"])
+def test_a_denied_target_is_denied_through_socks5_too(dialling: Make, host: str) -> None:
+    made = dialling(
+        rules=TargetRules(deny=["bad.example"]), upstream=Upstream("socks5", "127.0.0.1", 1)
+    )
+    with pytest.raises(WireError) as caught:
+        made.dial(Target("http", host, 80))
+    assert caught.value.reason is Reason.TARGET_DENIED

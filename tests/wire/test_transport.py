@@ -9,30 +9,47 @@ import pytest
 
 from replayd.errors import WireError
 from replayd.reasons import Reason
+from replayd.wire.http_connect import HttpConnect
 from replayd.wire.scripted import ScriptedTransport
 from replayd.wire.settings import TlsSettings, Upstream
+from replayd.wire.socks5 import Socks5
 from replayd.wire.tls_context import TlsContext
 from replayd.wire.transport import Address, TcpTransport, Transport
-from replayd.wire.tunnel import TunnelTransport
+from replayd.wire.tunnel import Handshake, TunnelTransport
 from tests.support.certificates import Authority
 from tests.support.peers import Peer, ScriptedPeer, establish, scripted, tcp, tls_pair
 from tests.support.processes import DEADLINE
+from tests.support.socks import CONNECTED
 
 Pair = Callable[[], AbstractContextManager[tuple[Transport, Peer]]]
 
 
 @contextmanager
-def tunnel() -> Iterator[tuple[Transport, Peer]]:
+def tunnel(handshake: Handshake, *answers: bytes) -> Iterator[tuple[Transport, Peer]]:
     """A tunnel that stands as soon as it is asked."""
     lower = ScriptedTransport(room=1 << 20)
-    with closing(TunnelTransport(lower, "host", 1, Upstream("http", "proxy", 1))) as transport:
-        assert not transport.establish()
-        lower.sent.clear()
-        lower.arrive(b"HTTP/1.1 200 OK\r\n\r\n")
+    with closing(TunnelTransport(lower, handshake)) as transport:
+        for answer in answers:
+            assert not transport.establish()
+            lower.sent.clear()
+            lower.arrive(answer)
         yield transport, ScriptedPeer(lower)
 
 
-@pytest.fixture(params=["tcp", "scripted", "tunnel", "tls"])
+def http_tunnel() -> AbstractContextManager[tuple[Transport, Peer]]:
+    handshake = HttpConnect("host", 1, Upstream("http", "proxy", 1))
+    return tunnel(handshake, b"HTTP/1.1 200 OK\r\n\r\n")
+
+
+def socks5_tunnel() -> AbstractContextManager[tuple[Transport, Peer]]:
+    handshake = Socks5("host", 1, Upstream("socks5", "proxy", 1))
+    return tunnel(handshake, b"\5\0", CONNECTED)
+
+
+PAIRS = {"tcp": tcp, "scripted": scripted, "http tunnel": http_tunnel, "socks5": socks5_tunnel}
+
+
+@pytest.fixture(params=[*PAIRS, "tls"])
 def pair(request: pytest.FixtureRequest, authority: Authority) -> Iterator[tuple[Transport, Peer]]:
     """An established transport and its peer."""
     if request.param == "tls":
@@ -43,7 +60,7 @@ def pair(request: pytest.FixtureRequest, authority: Authority) -> Iterator[tuple
             peer.shake_hands()
             yield transport, peer
         return
-    with {"tcp": tcp, "scripted": scripted, "tunnel": tunnel}[request.param]() as made:
+    with PAIRS[request.param]() as made:
         transport, peer = made
         peer.accept()
         establish(transport)

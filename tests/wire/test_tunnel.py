@@ -1,5 +1,6 @@
-"""A proxy's tunnel: what the proxy is told, and each way in which it may refuse."""
+"""A tunnel: the handshake goes out and comes in through the transport below, in any pieces."""
 
+from collections.abc import Iterator
 from contextlib import closing
 
 import pytest
@@ -7,93 +8,78 @@ import pytest
 from replayd.errors import WireError
 from replayd.reasons import Reason
 from replayd.wire.scripted import ScriptedTransport
-from replayd.wire.settings import Upstream
 from replayd.wire.tunnel import TunnelTransport
 
-PROXY = Upstream("http", "proxy.example", 3128)
+
+class Dialogue:
+    """A handshake of two questions; a wrong answer is refused."""
+
+    def __init__(self) -> None:
+        self._unsaid = b"question"
+        self._expected = [b"answer", b"done"]
+
+    def outgoing(self) -> bytes:
+        said, self._unsaid = self._unsaid, b""
+        return said
+
+    def feed(self, data: bytes) -> bool:
+        if data != self._expected.pop(0):
+            raise WireError(Reason.PROXY_REFUSED, "no")
+        self._unsaid = b"again" if self._expected else b""
+        return not self._expected
 
 
-def asked(host: str, port: int, upstream: Upstream = PROXY) -> bytes:
-    """What the proxy gets to read."""
-    lower = ScriptedTransport()
-    with closing(TunnelTransport(lower, host, port, upstream)) as tunnel:
+@pytest.fixture
+def lower() -> ScriptedTransport:
+    return ScriptedTransport()
+
+
+@pytest.fixture
+def tunnel(lower: ScriptedTransport) -> Iterator[TunnelTransport]:
+    with closing(TunnelTransport(lower, Dialogue())) as made:
+        yield made
+
+
+def test_asks_and_listens_in_turns(lower: ScriptedTransport, tunnel: TunnelTransport) -> None:
+    assert tunnel.wants_write
+    assert not tunnel.establish()
+    assert (bytes(lower.sent), tunnel.wants_write) == (b"question", False)
+    lower.arrive(b"answer")
+    assert not tunnel.establish()
+    assert bytes(lower.sent) == b"questionagain"
+    lower.arrive(b"done")
+    assert tunnel.establish()
+    assert tunnel.establish()
+    assert bytes(lower.sent) == b"questionagain"
+
+
+def test_answers_that_wait_already(lower: ScriptedTransport, tunnel: TunnelTransport) -> None:
+    lower.arrive(b"answer")
+    lower.arrive(b"done")
+    assert tunnel.establish()
+    assert bytes(lower.sent) == b"questionagain"
+
+
+def test_writes_as_much_as_fits(lower: ScriptedTransport, tunnel: TunnelTransport) -> None:
+    lower.room = 3
+    for size in range(3, 8):
+        assert not tunnel.establish()
+        assert (len(lower.sent), tunnel.wants_write) == (size, True)
+        lower.room = 1
+    assert not tunnel.establish()
+    assert (bytes(lower.sent), tunnel.wants_write) == (b"question", False)
+
+
+def test_a_refusal_is_passed_on(lower: ScriptedTransport, tunnel: TunnelTransport) -> None:
+    lower.arrive(b"other")
+    with pytest.raises(WireError, match="no"):
         tunnel.establish()
-        return bytes(lower.sent)
 
 
-def answered(answer: bytes) -> bool:
-    """Whether the tunnel stands after an answer."""
-    lower = ScriptedTransport()
-    with closing(TunnelTransport(lower, "host", 443, PROXY)) as tunnel:
+def test_bytes_then_go_as_they_are(lower: ScriptedTransport, tunnel: TunnelTransport) -> None:
+    for answer in (b"answer", b"done", b"hello"):
         lower.arrive(answer)
-        return tunnel.establish()
-
-
-def test_asks_for_the_target() -> None:
-    assert asked("host", 443) == b"CONNECT host:443 HTTP/1.1\r\nHost: host:443\r\n\r\n"
-    assert asked("::1", 8443).startswith(b"CONNECT [::1]:8443 HTTP/1.1\r\nHost: [::1]:8443\r\n")
-
-
-def test_tells_who_we_are_when_asked_to() -> None:
-    upstream = Upstream("http", "proxy.example", 3128, b"Basic dTpw")
-    assert b"\r\nProxy-Authorization: Basic dTpw\r\n\r\n" in asked("host", 443, upstream)
-
-
-@pytest.mark.parametrize("status", [b"200 OK", b"200 Connection established", b"204 x"])
-def test_stands_after_any_success(status: bytes) -> None:
-    assert answered(b"HTTP/1.1 " + status + b"\r\nVia: x\r\n\r\n")
-    assert answered(b"HTTP/1.0 " + status + b"\r\n\r\n")
-
-
-def test_writes_and_reads_in_pieces() -> None:
-    lower = ScriptedTransport(room=10)
-    with closing(TunnelTransport(lower, "host", 443, PROXY)) as tunnel:
-        while tunnel.wants_write:
-            assert not tunnel.establish()
-            lower.room += 10
-        for byte in b"HTTP/1.1 200 OK\r\n\r":
-            lower.arrive(bytes([byte]))
-            assert not tunnel.establish()
-        lower.arrive(b"\n")
-        assert tunnel.establish()
-        assert lower.sent.endswith(b"\r\n\r\n")
-
-
-@pytest.mark.parametrize(
-    ("answer", "reason", "words"),
-    [
-        (
-            b"HTTP/1.1 403 Not for you\r\nContent-Length: 4\r\n\r\nbody",
-            Reason.PROXY_REFUSED,
-            "http://proxy.example:3128 refused to connect to host:443: '403 Not for you'",
-        ),
-        (
-            b"HTTP/1.1 407 Who\r\nContent-Length: 0\r\n\r\n",
-            Reason.PROXY_REFUSED,
-            "check the credentials in --upstream",
-        ),
-        (b"HTTP/1.1 200 OK\r\n\r\nhello", Reason.INVALID_RESPONSE, "sent bytes after its answer"),
-        (b"SOCKS?", Reason.INVALID_RESPONSE, "in the upstream proxy's answer to CONNECT host:443"),
-        (b"HTTP/1.1 200 " + b"x" * 70000, Reason.HEAD_TOO_LARGE, "larger than 65536"),
-    ],
-)
-def test_refusals(answer: bytes, reason: Reason, words: str) -> None:
-    with pytest.raises(WireError) as caught:
-        answered(answer)
-    assert caught.value.reason is reason
-    assert words in caught.value.message
-
-
-def test_a_refusal_carries_the_status() -> None:
-    with pytest.raises(WireError) as caught:
-        answered(b"HTTP/1.1 502 Bad\r\nContent-Length: 0\r\n\r\n")
-    assert caught.value.metadata == {"status": "502"}
-
-
-def test_a_proxy_that_closes() -> None:
-    lower = ScriptedTransport()
-    with closing(TunnelTransport(lower, "host", 443, PROXY)) as tunnel:
-        lower.end()
-        with pytest.raises(WireError) as caught:
-            tunnel.establish()
-        assert caught.value.reason is Reason.CLOSED_EARLY
+    assert tunnel.establish()
+    assert tunnel.receive() == b"hello"
+    assert tunnel.send(b"world") == 5
+    assert lower.sent.endswith(b"world")
