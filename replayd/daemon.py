@@ -25,6 +25,7 @@ from replayd.planning.target_rules import TargetRules
 from replayd.queue import ReplayQueue
 from replayd.replay.thread import ReplayThread
 from replayd.rpc.enqueue import Enqueuer
+from replayd.rpc.history import HistoryService
 from replayd.rpc.listen import TcpAddress, parse_address
 from replayd.rpc.server import RpcServer
 from replayd.rpc.service import About, ReplayService
@@ -85,7 +86,7 @@ class _Daemon:
         watchers = Watchers(journal, self._config.max_watchers)
         about = About(start_time=time.time_ns(), concurrency=self._config.concurrency)
         service = ReplayService(journal, enqueuer, watchers, about)
-        server = RpcServer(service, self._addresses)
+        server = RpcServer([service, HistoryService(journal)], self._addresses)
         thread = self._replay_thread(journal)
         self._catch_signals()
         try:

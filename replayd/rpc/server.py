@@ -9,8 +9,8 @@ from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
 from replayd.errors import ConfigError
+from replayd.rpc.calls import Service
 from replayd.rpc.listen import Address, add_listener, owned
-from replayd.rpc.service import SERVICE_NAME, ReplayService, method_handlers
 
 MAX_MESSAGE_SIZE = 8 << 20
 """Bytes of one message, both ways: larger contents travel in chunks."""
@@ -33,19 +33,24 @@ _log = logging.getLogger(__name__)
 
 
 class RpcServer:
-    """ReplayService, health and reflection on the daemon's addresses."""
+    """The services, health and reflection on the daemon's addresses."""
 
-    def __init__(self, service: ReplayService, addresses: Sequence[Address]) -> None:
-        self._service = service
+    def __init__(self, services: Sequence[Service], addresses: Sequence[Address]) -> None:
+        self._services = services
         self._addresses = addresses
         self._server = grpc.aio.server(options=OPTIONS)
         self._health = health.aio.HealthServicer()
         self._owned = ExitStack()
-        handlers = grpc.method_handlers_generic_handler(SERVICE_NAME, method_handlers(service))
-        self._server.add_generic_rpc_handlers((handlers,))
+        self._server.add_generic_rpc_handlers(
+            [
+                grpc.method_handlers_generic_handler(service.name, service.handlers())
+                for service in services
+            ]
+        )
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
+        names = [service.name for service in services]
         reflection.enable_server_reflection(
-            (SERVICE_NAME, health.SERVICE_NAME, reflection.SERVICE_NAME), self._server
+            (*names, health.SERVICE_NAME, reflection.SERVICE_NAME), self._server
         )
 
     def bind(self) -> list[str]:
@@ -63,13 +68,14 @@ class RpcServer:
     async def start(self) -> None:
         """Serves, and says so to whoever asks for health."""
         await self._server.start()
-        for name in ("", SERVICE_NAME):
+        for name in ("", *(service.name for service in self._services)):
             await self._health.set(name, health_pb2.HealthCheckResponse.SERVING)
 
     async def begin_stop(self) -> None:
         """Says NOT_SERVING and refuses new work; streams and counts go on."""
         await self._health.enter_graceful_shutdown()
-        self._service.stop()
+        for service in self._services:
+            service.stop()
 
     async def stop(self, grace: float) -> None:
         """Stops serving; calls that still run after `grace` seconds are cancelled."""

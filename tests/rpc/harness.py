@@ -24,6 +24,7 @@ from replayd.model.outcome import Outcome, ResponseHead, Timings
 from replayd.model.replay import Replay, ReplayState
 from replayd.reasons import Reason
 from replayd.rpc.enqueue import Enqueuer
+from replayd.rpc.history import HistoryService
 from replayd.rpc.listen import UnixAddress
 from replayd.rpc.server import RpcServer
 from replayd.rpc.service import About, ReplayService
@@ -77,7 +78,7 @@ async def serving(folder: Path, *, max_watchers: int = 10) -> AsyncIterator[Serv
     enqueuer = Enqueuer(journal, decoders)
     watchers = Watchers(journal, max_watchers)
     service = ReplayService(journal, enqueuer, watchers, About(time.time_ns(), 1))
-    server = RpcServer(service, [UnixAddress(folder / "s.sock")])
+    server = RpcServer([service, HistoryService(journal)], [UnixAddress(folder / "s.sock")])
     (address,) = server.bind()
     await server.start()
     try:

@@ -214,7 +214,7 @@ class ClearResponse(_message.Message):
     """The place in the log after this call."""
     @_builtins.property
     def ranges(self) -> _containers.RepeatedCompositeFieldContainer[_event_pb2.ReplayRange]:
-        """Which ones; at most 1,000 ranges, the `update` event has the same."""
+        """Which ones, at most 1,000 ranges; the `update` events have all of them."""
 
     def __init__(
         self,
@@ -577,6 +577,7 @@ class EnqueueOptions(_message.Message):
     LABEL_FIELD_NUMBER: _builtins.int
     CONNECT_TO_FIELD_NUMBER: _builtins.int
     RAW_FIELD_NUMBER: _builtins.int
+    SALVAGE_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
     """Makes the call safe to repeat: the same id with the same content returns the
     first answer again, for 24 hours. At most 200 characters; empty means none.
@@ -590,6 +591,11 @@ class EnqueueOptions(_message.Message):
     raw: _builtins.bool
     """Whether to send requests byte for byte as captured even where that makes two
     requests of one or contradicts itself.
+    """
+    salvage: _builtins.bool
+    """Whether to take what can be read of a damaged capture. Each place where a flow
+    should stand and can't be read is refused as `DAMAGED_CAPTURE` or
+    `UNSUPPORTED_VERSION`.
     """
     @_builtins.property
     def connect_to(self) -> _containers.RepeatedCompositeFieldContainer[Global___ConnectTo]:
@@ -606,10 +612,11 @@ class EnqueueOptions(_message.Message):
         label: _builtins.str = ...,
         connect_to: _abc.Iterable[Global___ConnectTo] | None = ...,
         raw: _builtins.bool = ...,
+        salvage: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["connect_to", b"connect_to", "format", b"format", "label", b"label", "raw", b"raw", "request_id", b"request_id", "strict", b"strict"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["connect_to", b"connect_to", "format", b"format", "label", b"label", "raw", b"raw", "request_id", b"request_id", "salvage", b"salvage", "strict", b"strict"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
