@@ -4,6 +4,7 @@
 #   make test      the tests; those whose real server is missing are counted as skipped
 #   make servers   mitmproxy and grpcurl for those tests (nginx: apt-get install nginx-light)
 #   make check     format, lint, types, import rules, contract, generated code
+#   make bench     replay rates and process times, against baselines of the same run
 #   make format    formats the code and the .proto files
 #   make proto     generates the contract's code anew
 #   make clean     removes what these made, the environments too
@@ -18,7 +19,7 @@ PYTEST_ARGUMENTS ?=
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test servers check format proto clean
+.PHONY: help demo test servers bench check format proto clean
 
 help:
 	@sed -n '/^#   /s/^#   //p' Makefile
@@ -30,6 +31,9 @@ test: .venv/.stamp .venv-proto/.stamp
 	timeout --kill-after=10 $(TEST_TIMEOUT) $(BIN)/python -m pytest $(PYTEST_ARGUMENTS)
 
 servers: .venv-servers/.stamp
+
+bench: .venv/.stamp
+	@$(BIN)/python -m benchmarks.run
 
 check: .venv/.stamp .venv-proto/.stamp
 	$(BIN)/ruff format --check .
