@@ -1,7 +1,7 @@
 """A server that keeps the bytes of each request, and answers as it is told.
 
-It knows just enough HTTP/1 to find where a request ends (RFC 9112 section 6) and judges
-nothing else: what arrived is in `Recorded.raw`, byte for byte.
+It judges nothing: what arrived is in `Recorded.raw`, byte for byte. Where a request ends
+is found by `request_reader`.
 """
 
 import contextlib
@@ -10,14 +10,13 @@ import ssl
 import struct
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
 
 from tests.support.processes import DEADLINE
-
-Stream = socket.socket | ssl.SSLSocket
+from tests.support.request_reader import EndConnectionError, RequestReader, Stream
 
 
 @dataclass(frozen=True)
@@ -34,6 +33,10 @@ class Recorded:
     """The connection's number, from 0."""
     server_name: str | None
     """What TLS asked for (SNI); None without TLS or name."""
+    peer: int = 0
+    """The client's port."""
+    whole: bool = True
+    """Whether it came to its end; of one that did not, only `raw` is known."""
 
     @property
     def start_line(self) -> bytes:
@@ -100,10 +103,6 @@ class Exchange:
                 pass
 
 
-class EndConnectionError(Exception):
-    """The answer ends the connection."""
-
-
 Answer = Callable[[Exchange], None]
 
 
@@ -113,10 +112,22 @@ def ok(exchange: Exchange) -> None:
 
 
 class Recorder:
-    """Listens on 127.0.0.1; a thread a connection; `requests` in order of completion."""
+    """Listens on 127.0.0.1; a thread a connection; `requests` in order of completion.
 
-    def __init__(self, answer: Answer = ok, *, tls: ssl.SSLContext | None = None) -> None:
+    A request that does not end is waited for as long as its client likes, and left out;
+    with `patience`, in seconds without a byte, it is recorded as far as it came, answered,
+    and its connection is closed.
+    """
+
+    def __init__(
+        self,
+        answer: Answer = ok,
+        *,
+        tls: ssl.SSLContext | None = None,
+        patience: float | None = None,
+    ) -> None:
         self.answer = answer
+        self._patience = patience
         self.requests: list[Recorded] = []
         self.connection_count = 0
         self.closing = threading.Event()
@@ -189,19 +200,15 @@ class Recorder:
         stream.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         with self._changed:
             self._streams.add(stream)
+        stream.settimeout(self._patience)
         plain = stream
         try:
+            peer: int = stream.getpeername()[1]
             if self._tls is not None:
                 stream = self._tls.wrap_socket(stream, server_side=True)
                 with self._changed:
                     self._streams.add(stream)
-            for head, content, raw in read_requests(stream):
-                name = self._names.get(id(stream))
-                recorded = Recorded(raw, head, content, connection, name)
-                with self._changed:
-                    self.requests.append(recorded)
-                    self._changed.notify_all()
-                self.answer(Exchange(recorded, stream, self.closing))
+            self._record(stream, connection, peer)
         except (EndConnectionError, OSError):
             pass  # the answer's end, the client's, or ours
         finally:
@@ -209,75 +216,25 @@ class Recorder:
                 self._streams -= {plain, stream}
             stream.close()
 
+    def _record(self, stream: Stream, connection: int, peer: int) -> None:
+        """Keeps and answers what comes on a connection, to its end."""
+        reader = RequestReader(stream)
+        try:
+            for head, content, raw in reader:
+                name = self._names.get(id(stream))
+                self._keep(Recorded(raw, head, content, connection, name, peer), stream)
+        except (EndConnectionError, OSError):
+            pass  # the answer's end, the client's, or ours
+        if reader.unfinished and self._patience is not None:
+            name = self._names.get(id(stream))
+            raw = reader.unfinished
+            self._keep(Recorded(raw, b"", b"", connection, name, peer, whole=False), stream)
+
+    def _keep(self, recorded: Recorded, stream: Stream) -> None:
+        with self._changed:
+            self.requests.append(recorded)
+            self._changed.notify_all()
+        self.answer(Exchange(recorded, stream, self.closing))
+
     def _note_name(self, stream: ssl.SSLObject, name: str | None, _: ssl.SSLContext) -> None:
         self._names[id(stream)] = name
-
-
-def read_requests(stream: Stream) -> Iterator[tuple[bytes, bytes, bytes]]:
-    """Each request on a connection as (head, content without framing, all its bytes)."""
-    reader = _Reader(stream)
-    while (head := reader.until(b"\r\n\r\n")) is not None:
-        reader.kept = bytearray(head)
-        content = _read_content(head, reader, stream)
-        yield head, content, bytes(reader.kept)
-
-
-def _read_content(head: bytes, reader: "_Reader", stream: Stream) -> bytes:
-    """Reads a content as the head frames it."""
-    lines = [line.partition(b":") for line in head.lower().split(b"\r\n")[1:]]
-    fields = {name: value.strip() for name, _, value in reversed(lines)}
-    if fields.get(b"expect") == b"100-continue":
-        stream.sendall(b"HTTP/1.1 100 Continue\r\n\r\n")
-    if b"chunked" in fields.get(b"transfer-encoding", b""):
-        return b"".join(_read_chunks(reader))
-    length = fields.get(b"content-length", b"")
-    return reader.exactly(int(length)) if length.isdigit() else b""
-
-
-def _read_chunks(reader: "_Reader") -> Iterator[bytes]:
-    """The chunks' data; the trailer section is only kept."""
-    while size := int(reader.line().split(b";")[0], 16):
-        yield reader.exactly(size)
-        reader.line()
-    while reader.line().strip():
-        pass
-
-
-class _Reader:
-    """Buffered reading that keeps what it handed out in `kept`."""
-
-    def __init__(self, stream: Stream) -> None:
-        self._stream = stream
-        self._buffer = bytearray()
-        self.kept = bytearray()
-
-    def until(self, end: bytes) -> bytes | None:
-        """The bytes to `end`, itself included; None when the client closed before."""
-        while (at := self._buffer.find(end)) < 0:
-            data = self._stream.recv(65536)
-            if not data:
-                return None
-            self._buffer += data
-        return self._take(at + len(end))
-
-    def line(self) -> bytes:
-        """The next line."""
-        line = self.until(b"\r\n")
-        if line is None:
-            raise EndConnectionError
-        return line
-
-    def exactly(self, size: int) -> bytes:
-        """The next `size` bytes."""
-        while len(self._buffer) < size:
-            data = self._stream.recv(65536)
-            if not data:
-                raise EndConnectionError
-            self._buffer += data
-        return self._take(size)
-
-    def _take(self, size: int) -> bytes:
-        data = bytes(self._buffer[:size])
-        del self._buffer[:size]
-        self.kept += data
-        return data

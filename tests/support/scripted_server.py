@@ -15,7 +15,7 @@ from types import TracebackType
 from typing import Self
 
 from tests.support.processes import DEADLINE
-from tests.support.recorder import read_requests
+from tests.support.request_reader import RequestReader
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 
@@ -29,7 +29,7 @@ class Peer:
         self.requests: list[bytes] = []
         """Each request that was read, whole."""
         self.stream = stream
-        self._incoming = read_requests(stream)
+        self._incoming = iter(RequestReader(stream))
 
     def request(self) -> bytes:
         """Reads the next request."""

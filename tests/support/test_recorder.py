@@ -64,3 +64,13 @@ def test_closing_frees_an_answer_that_hangs() -> None:
     with Recorder(Exchange.hang) as recorder, connect(recorder) as client:
         client.sendall(BARE)
         recorder.wait_for(1)
+
+
+@pytest.mark.parametrize("sent", [b"PUT / HTTP/1.1\r\nContent-Length: 9\r\n\r\nshort", b"GET /"])
+def test_an_impatient_recorder_keeps_and_answers_what_does_not_end(sent: bytes) -> None:
+    with Recorder(patience=0.05) as recorder, connect(recorder) as client:
+        client.sendall(sent)
+        assert client.recv(100).startswith(b"HTTP/1.1 200 ")
+        [request] = recorder.wait_for(1)
+        peer = client.getsockname()[1]
+    assert (request.raw, request.whole, request.peer) == (sent, False, peer)
