@@ -3,7 +3,7 @@
 Pure bookkeeping, shared by the synchronous and the asynchronous watch.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import TypedDict
 
 import grpc
@@ -19,6 +19,9 @@ from flowreplay_client.backoff import delays
 from flowreplay_client.errors import EventsCompacted, ReplaydClientError, Unreachable
 
 _KIND_PREFIX = "EVENT_KIND_"
+
+Return = Callable[[], None]
+"""Called when the daemon is watching again after an interruption."""
 
 
 class WatchSettings(TypedDict, total=False):
@@ -51,12 +54,14 @@ class Bookmark:
     response said of the queue.
     """
 
-    def __init__(self, settings: WatchSettings) -> None:
+    def __init__(self, settings: WatchSettings, on_return: Return | None = None) -> None:
         self.cursor = ""
         self.paused = False
         self._skip_gaps = settings.get("skip_gaps", False)
         self._request = _first_request(settings)
         self._watching = False
+        self._interrupted = False
+        self._on_return = on_return
         self._sequence = 0
         self._delays = delays()
 
@@ -72,6 +77,9 @@ class Bookmark:
         self.cursor = response.cursor
         self.paused = response.paused
         self._delays = delays()
+        returned, self._interrupted = self._interrupted, False
+        if returned and self._on_return is not None:
+            self._on_return()
 
     def receive(self, response: WatchEventsResponse) -> Iterator[Event]:
         """Yields the events that are new; the cursor moves on with the last of them."""
@@ -89,10 +97,11 @@ class Bookmark:
         if isinstance(error, EventsCompacted) and self._skip_gaps:
             self._watching = False
             self._request.position = START_POSITION_START
-            return next(self._delays)
-        if self._watching and _passing(error):
-            return next(self._delays)
-        raise error
+        elif not (self._watching and _passing(error)):
+            # What gRPC raised says nothing more, at length.
+            raise error from None
+        self._interrupted = True
+        return next(self._delays)
 
 
 def _passing(error: ReplaydClientError) -> bool:

@@ -24,7 +24,7 @@ from flowreplay.v1.replay_pb2 import (
 from flowreplay.v1.replay_pb2_grpc import ReplayServiceStub
 
 from flowreplay_client.address import find_address
-from flowreplay_client.bookmark import Bookmark, WatchSettings
+from flowreplay_client.bookmark import Bookmark, Return, WatchSettings
 from flowreplay_client.capture import CaptureSource, open_capture
 from flowreplay_client.channel import DEFAULT_TIMEOUT, channel_options
 from flowreplay_client.errors import error_from
@@ -133,14 +133,18 @@ class Client:
         return self._call(self._stub.GetStatus, GetStatusRequest())
 
     def watch(
-        self, *, on_interruption: Interruption | None = None, **settings: Unpack[WatchSettings]
+        self,
+        *,
+        on_interruption: Interruption | None = None,
+        on_return: Return | None = None,
+        **settings: Unpack[WatchSettings],
     ) -> Watch:
         """Follows events; returns once the daemon is watching, so that none is missed.
 
         An unreachable daemon is an error now, but later it is waited for, for ever:
-        raise in `on_interruption(error)` to give up.
+        raise in `on_interruption(error)` to give up. `on_return()` ends what that began.
         """
-        bookmark = Bookmark(settings)
+        bookmark = Bookmark(settings, on_return)
         return Watch(self._stub.WatchEvents, bookmark, self.address, self._timeout, on_interruption)
 
     def _call(

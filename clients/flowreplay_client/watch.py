@@ -14,7 +14,7 @@ from flowreplay_client.errors import ReplaydClientError, error_from, late_answer
 
 Interruption = Callable[[ReplaydClientError], None]
 """Called when a stream broke (Unreachable) or a gap is skipped (EventsCompacted), before
-the watch goes on. What it raises ends the watch."""
+the watch goes on: after each try that failed. What it raises ends the watch."""
 
 
 class Stream(Protocol):

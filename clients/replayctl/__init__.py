@@ -8,7 +8,7 @@
 `output`    text for people or JSON for programs, on stdout; talk on stderr
 `events`    one line of text for an event; `contents` bodies; `printable` makes bytes safe
 `outcome`   what became of a batch, for `enqueue --wait`
-`waiting`   follows a batch, `progress` shows how far something is
-`notes`     what is said beside the events
+`waiting`   follows batches, `progress` shows how far something is
+`notes`     what is said beside the events, `absence` when the daemon is gone
 `exits`     the exit codes
 """

@@ -1,7 +1,5 @@
 """What commands that follow events say beside them, on stderr."""
 
-from flowreplay_client import EventsCompacted, ReplaydClientError
-
 from replayctl.output import note
 
 
@@ -10,9 +8,10 @@ def tell_paused() -> None:
     note("the queue is paused; waiting until `replayctl resume`")
 
 
-def tell_interruption(error: ReplaydClientError) -> None:
-    """Says why a watch stood still or jumped; it goes on by itself."""
-    if isinstance(error, EventsCompacted):
-        note(f"skipping events that are gone: {error.message}")
-    else:
-        note(f"lost the daemon, trying again: {error.message}")
+def tell_how_to_follow(cursor: str, batch_id: str = "") -> None:
+    """Says that the daemon goes on without this command, and how to see what it does."""
+    what, option = (f"batch {batch_id}", f" --batch {batch_id}") if batch_id else ("the queue", "")
+    note(
+        f"{what} goes on in the daemon; follow it with "
+        f"`replayctl watch{option} --from {cursor} --until-idle`"
+    )

@@ -1,41 +1,45 @@
-"""`enqueue --wait`: follows a batch until each of its replays has an outcome."""
+"""`enqueue --wait`: follows batches until each of their replays has an outcome."""
+
+from collections.abc import Iterator, Sequence
 
 from flowreplay.v1 import event_pb2 as pb
 from flowreplay.v1.replay_pb2 import EnqueueResponse
 from flowreplay_client import Client, ReplaydClientError
 
-from replayctl.notes import tell_interruption, tell_paused
+from replayctl.absence import Absence
+from replayctl.notes import tell_how_to_follow, tell_paused
 from replayctl.outcome import Outcome
-from replayctl.output import note
 from replayctl.printable import printable
 from replayctl.progress import progress_bar
 
 
-def wait_for(client: Client, batch: EnqueueResponse) -> Outcome:
-    """Returns what became of a batch once it is through.
+def outcomes(client: Client, batches: Sequence[EnqueueResponse]) -> Iterator[Outcome]:
+    """Yields what became of each batch, in their order, once it is through.
 
-    Interrupted, it says how to follow the batch further: the daemon goes on with it.
+    Interrupted, or without a daemon for too long, it says of each batch that is left how
+    to follow it further: the daemon goes on with it.
     """
-    outcome = Outcome(batch.batch_id)
-    try:
-        _follow(client, batch, outcome)
-    except (KeyboardInterrupt, ReplaydClientError):
-        note(
-            f"batch {batch.batch_id} goes on without us; follow it with "
-            f"`replayctl watch --batch {batch.batch_id} --from {batch.cursor} --until-idle`"
-        )
-        raise
-    outcome.close(client.count(batch.batch_id))
-    return outcome
+    for number, batch in enumerate(batches):
+        outcome = Outcome(batch.batch_id)
+        try:
+            _follow(client, batch, outcome)
+            outcome.close(client.count(batch.batch_id))
+        except (KeyboardInterrupt, ReplaydClientError):
+            for left in batches[number:]:
+                tell_how_to_follow(left.cursor, left.batch_id)
+            raise
+        yield outcome
 
 
 def _follow(client: Client, batch: EnqueueResponse, outcome: Outcome) -> None:
+    absence = Absence(client.address, gives_up=True)
     watch = client.watch(
         start=batch.cursor,
         batch_id=batch.batch_id,
         kinds=("response", "error", "update"),
         until_idle=True,
-        on_interruption=tell_interruption,
+        on_interruption=absence.interrupted,
+        on_return=absence.returned,
     )
     label = f"batch {printable(batch.batch_id)}"
     with watch, progress_bar(label, batch.accepted_count) as advance:

@@ -13,7 +13,7 @@ from flowreplay.v1.replay_pb2_grpc import ReplayServiceStub
 import flowreplay_client
 from flowreplay_client.address import find_address
 from flowreplay_client.aio.watch import Watch
-from flowreplay_client.bookmark import Bookmark, WatchSettings
+from flowreplay_client.bookmark import Bookmark, Return, WatchSettings
 from flowreplay_client.capture import CaptureSource
 from flowreplay_client.channel import DEFAULT_TIMEOUT, channel_options
 from flowreplay_client.errors import error_from
@@ -100,12 +100,16 @@ class Client:
         return await self._answer(self._stub.GetStatus(request, timeout=self._timeout))
 
     async def watch(
-        self, *, on_interruption: Interruption | None = None, **settings: Unpack[WatchSettings]
+        self,
+        *,
+        on_interruption: Interruption | None = None,
+        on_return: Return | None = None,
+        **settings: Unpack[WatchSettings],
     ) -> Watch:
         """Follows events; returns once the daemon is watching, so that none is missed."""
         watch = Watch(
             self._stub.WatchEvents,
-            Bookmark(settings),
+            Bookmark(settings, on_return),
             self.address,
             self._timeout,
             on_interruption,

@@ -23,7 +23,7 @@ from replayctl.outcome import FAIL_ON
 from replayctl.output import Output
 from replayctl.printable import printable
 from replayctl.progress import progress_bar
-from replayctl.waiting import wait_for
+from replayctl.waiting import outcomes
 
 _STDIN = "-"
 
@@ -180,8 +180,7 @@ def _any_failed(
     client: Client, batches: Sequence[EnqueueResponse], fail_on: Sequence[str], output: Output
 ) -> bool:
     failed = False
-    for batch in batches:
-        outcome = wait_for(client, batch)
+    for outcome in outcomes(client, batches):
         output.show_object(outcome.values(), *outcome.lines())
         failed |= outcome.failed(fail_on)
     return failed

@@ -4,11 +4,12 @@ from datetime import datetime
 from typing import Unpack
 
 import click
-from flowreplay_client import EventsCompacted, Watch, WatchSettings, kind_names
+from flowreplay_client import Client, EventsCompacted, Unreachable, Watch, WatchSettings, kind_names
 
+from replayctl.absence import Absence
 from replayctl.connect import Globals, pass_globals
 from replayctl.events import event_lines
-from replayctl.notes import tell_interruption, tell_paused
+from replayctl.notes import tell_how_to_follow, tell_paused
 from replayctl.output import Output, note
 
 _BODY_BYTES = 1 << 20
@@ -39,26 +40,30 @@ _BODY_BYTES = 1 << 20
 def command(options: Globals, *, bodies: bool, **settings: Unpack[WatchSettings]) -> None:
     """Follow events, one line each, across restarts of the daemon.
 
-    It misses nothing: after a lost connection it goes on where it was. When it ends early
-    it says the cursor to go on from.
+    It misses nothing: after a lost connection it goes on where it was, and waits for the
+    daemon for ever; with --until-idle for 60 seconds. When it ends early it says the
+    cursor to go on from.
     """
     settings["kinds"] = settings["kinds"] or _default_kinds(options.output, bodies=bodies)
     if bodies:
         settings["content_limit"] = _BODY_BYTES
     try:
-        with (
-            options.client() as client,
-            client.watch(on_interruption=tell_interruption, **settings) as watch,
-        ):
+        with options.client() as client, _watch(client, settings) as watch:
             if settings["until_idle"] and watch.paused:
                 tell_paused()
-            _print(watch, options.output, bodies=bodies)
+            _print(watch, settings["batch_id"], options.output, bodies=bodies)
     except EventsCompacted as error:
         error.add_note("with --skip-gaps it goes on with the oldest event that is kept")
         raise
 
 
-def _print(watch: Watch, output: Output, *, bodies: bool) -> None:
+def _watch(client: Client, settings: WatchSettings) -> Watch:
+    # Without an end to wait for, only the user knows when it is enough.
+    absence = Absence(client.address, gives_up=settings["until_idle"])
+    return client.watch(on_interruption=absence.interrupted, on_return=absence.returned, **settings)
+
+
+def _print(watch: Watch, batch_id: str, output: Output, *, bodies: bool) -> None:
     try:
         for event in watch:
             today = datetime.now().astimezone().date()
@@ -66,6 +71,9 @@ def _print(watch: Watch, output: Output, *, bodies: bool) -> None:
             output.show(event, *lines)
     except KeyboardInterrupt:
         note(f"go on with --from {watch.cursor}")
+        raise
+    except Unreachable:
+        tell_how_to_follow(watch.cursor, batch_id)
         raise
 
 

@@ -48,8 +48,12 @@ def test_it_goes_on_after_a_restart_and_drops_what_it_knows(
     fake.watches.append([FULL])
     fake.watches.append([events(cursor="2"), events(2, 3), events(4)])
     lost: list[ReplaydClientError] = []
-    with client.watch(on_interruption=lost.append) as watch:
+    returns: list[int] = []
+    with client.watch(
+        on_interruption=lost.append, on_return=lambda: returns.append(len(lost))
+    ) as watch:
         assert [event.sequence for event in watch] == [1, 2, 3, 4]
+    assert returns == [2], "one return, after both tries that failed"
     assert starts(fake) == [pb.START_POSITION_NOW, "2", "2"]
     assert [error.reason for error in lost] == ["DAEMON_STOPPING", "TOO_MANY_WATCHERS"]
 

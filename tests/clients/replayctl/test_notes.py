@@ -1,22 +1,21 @@
 import pytest
-from flowreplay_client import EventsCompacted, ReplaydClientError, Unreachable
-from replayctl.notes import tell_interruption, tell_paused
-
-
-@pytest.mark.parametrize(
-    ("error", "said"),
-    [
-        (EventsCompacted("", "1 to 4"), "replayctl: skipping events that are gone: 1 to 4\n"),
-        (Unreachable("", "gone"), "replayctl: lost the daemon, trying again: gone\n"),
-    ],
-)
-def test_an_interruption_is_told_by_its_kind(
-    error: ReplaydClientError, said: str, capsys: pytest.CaptureFixture[str]
-) -> None:
-    tell_interruption(error)
-    assert capsys.readouterr() == ("", said)
+from replayctl.notes import tell_how_to_follow, tell_paused
 
 
 def test_a_pause_says_what_ends_it(capsys: pytest.CaptureFixture[str]) -> None:
     tell_paused()
     assert "replayctl resume" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("batch_id", "said"),
+    [
+        ("", "the queue goes on in the daemon; follow it with `replayctl watch"),
+        ("b", "batch b goes on in the daemon; follow it with `replayctl watch --batch b"),
+    ],
+)
+def test_who_leaves_hears_how_to_follow(
+    batch_id: str, said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    tell_how_to_follow("c", batch_id)
+    assert capsys.readouterr().err == f"replayctl: {said} --from c --until-idle`\n"

@@ -3,8 +3,8 @@ import signal
 import pytest
 from flowreplay.v1 import event_pb2 as pb
 from flowreplay.v1.replay_pb2 import CountResponse, EnqueueResponse, WatchEventsRequest
-from flowreplay_client import Client, EventsCompacted
-from replayctl.waiting import wait_for
+from flowreplay_client import Client, EventsCompacted, Unreachable
+from replayctl.waiting import outcomes
 
 from tests.support.daemon import Daemon
 from tests.support.fake_daemon import COMPACTED, STOPPING, FakeDaemon, events
@@ -23,12 +23,14 @@ def test_it_follows_the_batch_from_its_cursor(
     fake.watches.append([events(cursor="c"), STOPPING])
     fake.watches.append([events(cursor="c"), answered])
     fake.answers["Count"] = CountResponse(succeeded_count=2)
-    outcome = wait_for(client, BATCH)
+    (outcome,) = outcomes(client, [BATCH])
     assert (outcome.states["succeeded"], dict(outcome.statuses)) == (2, {204: 2})
     request = fake.requests[0]
     assert isinstance(request, WatchEventsRequest)
     assert (request.cursor, request.batch_id, request.until_idle) == ("c", "b", True)
-    assert "lost the daemon, trying again: the daemon is stopping" in capsys.readouterr().err
+    lost, back = capsys.readouterr().err.splitlines()
+    assert "lost the daemon at" in lost
+    assert "is back" in back
 
 
 @pytest.mark.parametrize("pause_comes", ["before", "after"])
@@ -40,17 +42,32 @@ def test_a_paused_queue_is_told(
     steps = {"before": [events(paused=True)], "after": [events(), paused]}
     fake.watches.append([*steps[pause_comes]])
     fake.answers["Count"] = CountResponse()
-    wait_for(client, BATCH)
+    list(outcomes(client, [BATCH]))
     assert capsys.readouterr().err.count("the queue is paused") == 1
 
 
-def test_an_error_says_how_to_follow_further(
+def test_an_error_says_how_to_follow_each_batch_further(
     client: Client, fake: FakeDaemon, capsys: pytest.CaptureFixture[str]
 ) -> None:
     fake.watches.append([COMPACTED])
     with pytest.raises(EventsCompacted):
-        wait_for(client, BATCH)
-    assert "replayctl watch --batch b --from c --until-idle" in capsys.readouterr().err
+        list(outcomes(client, [BATCH, EnqueueResponse(batch_id="d", cursor="e")]))
+    first, second = capsys.readouterr().err.splitlines()
+    assert "replayctl watch --batch b --from c --until-idle" in first
+    assert "replayctl watch --batch d --from e --until-idle" in second
+
+
+def test_it_gives_up_when_the_daemon_stays_away(
+    client: Client,
+    fake: FakeDaemon,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr("replayctl.absence.PATIENCE", 0)
+    fake.watches.append([events(cursor="c"), STOPPING])
+    with pytest.raises(Unreachable, match="gave up"):
+        list(outcomes(client, [BATCH]))
+    assert "batch b goes on in the daemon" in capsys.readouterr().err
 
 
 def test_ctrl_c_leaves_the_batch_to_the_daemon(start_daemon: type[Daemon]) -> None:
@@ -62,7 +79,7 @@ def test_ctrl_c_leaves_the_batch_to_the_daemon(start_daemon: type[Daemon]) -> No
         process.signal(signal.SIGINT)
         assert process.wait() == 130
         assert "the queue is paused" in process.stderr[0]
-        assert "goes on without us" in process.stderr[1]
+        assert "goes on in the daemon" in process.stderr[1]
     finally:
         process.close()
     assert daemon.replayctl("count").stdout == "3\n"

@@ -24,15 +24,20 @@ def test_it_goes_on_after_a_restart_until_idle(fake: FakeDaemon) -> None:
     fake.watches.append([HELLO, events(1, 2), STOPPING])
     fake.watches.append([events(cursor="2", paused=True), events(2, 3)])
     lost: list[ReplaydClientError] = []
+    returns: list[int] = []
 
     async def use(client: aio.Client) -> None:
-        async with await client.watch(on_interruption=lost.append) as watch:
+        watching = client.watch(
+            on_interruption=lost.append, on_return=lambda: returns.append(len(lost))
+        )
+        async with await watching as watch:
             assert [event.sequence async for event in watch] == [1, 2, 3]
             assert (watch.cursor, watch.paused) == ("3", False)
 
     run(fake.address, use)
     assert starts(fake) == [pb.START_POSITION_NOW, "2"]
     assert [error.reason for error in lost] == ["DAEMON_STOPPING"]
+    assert returns == [1]
 
 
 def test_it_is_watching_when_it_returns(fake: FakeDaemon) -> None:

@@ -1,8 +1,10 @@
 import json
 
 import pytest
+from click.testing import CliRunner
 from flowreplay.v1.replay_pb2 import START_POSITION_NOW, START_POSITION_START, WatchEventsRequest
 from flowreplay_client import connect, request_flow
+from replayctl.cli import cli
 
 from tests.support.daemon import Daemon
 from tests.support.fake_daemon import COMPACTED, FOREIGN, STOPPING, FakeDaemon, events
@@ -91,7 +93,38 @@ def test_a_restart_is_told_and_survived(fake: FakeDaemon) -> None:
     fake.watches.append([events(cursor="c"), events(1)])
     ended = replayctl(fake.address, "--output", "json", "watch")
     assert json.loads(ended.stdout)["sequence"] == "1"
-    assert ended.stderr == "replayctl: lost the daemon, trying again: the daemon is stopping\n"
+    assert ended.stderr.splitlines() == [
+        f"replayctl: lost the daemon at {fake.address} (DAEMON_STOPPING), trying again",
+        f"replayctl: the daemon at {fake.address} is back",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("options", "followed"),
+    [([], "the queue goes on"), (["--batch", "b"], "`replayctl watch --batch b --from 7 --until")],
+)
+def test_who_waits_for_the_end_gives_up_when_the_daemon_stays_away(
+    fake: FakeDaemon, monkeypatch: pytest.MonkeyPatch, options: list[str], followed: str
+) -> None:
+    monkeypatch.setattr("replayctl.absence.PATIENCE", 0)
+    fake.watches.append([events(cursor="7"), STOPPING])
+    arguments = ["--address", fake.address, "watch", "--until-idle", *options]
+    result = CliRunner().invoke(cli, arguments)
+    assert result.exit_code == 3
+    assert followed in result.stderr
+    assert f"gave up: no daemon at {fake.address}" in result.stderr
+
+
+def test_who_waits_for_no_end_never_gives_up(
+    fake: FakeDaemon, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("replayctl.absence.PATIENCE", 0)
+    fake.watches.append([events(cursor="c"), STOPPING])
+    fake.watches.append([STOPPING])
+    fake.watches.append([events(cursor="c")])
+    result = CliRunner().invoke(cli, ["--address", fake.address, "watch"])
+    assert result.exit_code == 0
+    assert result.stderr.count("\n") == 2
 
 
 def test_compaction_has_its_own_code_and_a_way_out(fake: FakeDaemon) -> None:
