@@ -7,7 +7,8 @@
         for event in client.watch(start=batch.cursor, until_idle=True):
             print(event.WhichOneof("payload"))
 
-`client`    the synchronous client, `watch` its iterator of events;
+`client`    the synchronous client, `watch` its iterator of events, `export` its iterator of
+            a capture's bytes, `stream` how both begin;
 `aio`       the same for asyncio: `from flowreplay_client import aio`, `aio.connect()`.
             Both are thin layers over the parts below, which do no I/O with the daemon,
             so that nothing is written twice and neither runs on top of the other;
@@ -21,6 +22,7 @@ from flowreplay_client.bookmark import WatchSettings, kind_names
 from flowreplay_client.client import Client, connect
 from flowreplay_client.connect_to import parse_connect_to
 from flowreplay_client.errors import EventsCompacted, ReplaydClientError, Unreachable
+from flowreplay_client.export import Export
 from flowreplay_client.flows import request_flow
 from flowreplay_client.messages import EnqueueSettings, format_names
 from flowreplay_client.watch import Watch
@@ -29,6 +31,7 @@ __all__ = [
     "Client",
     "EnqueueSettings",
     "EventsCompacted",
+    "Export",
     "ReplaydClientError",
     "Unreachable",
     "Watch",

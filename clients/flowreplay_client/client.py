@@ -7,6 +7,7 @@ from typing import Self, TypeVar, Unpack
 
 import grpc
 from flowreplay.v1.flow_pb2 import Flow
+from flowreplay.v1.history_pb2_grpc import HistoryServiceStub
 from flowreplay.v1.replay_pb2 import (
     ClearRequest,
     ClearResponse,
@@ -28,6 +29,7 @@ from flowreplay_client.bookmark import Bookmark, Return, WatchSettings
 from flowreplay_client.capture import CaptureSource, open_capture
 from flowreplay_client.channel import DEFAULT_TIMEOUT, channel_options
 from flowreplay_client.errors import error_from
+from flowreplay_client.export import Export, export_request
 from flowreplay_client.messages import (
     EnqueueSettings,
     Progress,
@@ -47,8 +49,8 @@ def connect(address: str | None = None, *, timeout: float = DEFAULT_TIMEOUT) -> 
     """Returns a client for the daemon at `address` (`unix:PATH` or `HOST:PORT`).
 
     Without one, `REPLAYD_ADDRESS` says where, else it is the daemon's default socket.
-    `timeout` (seconds) bounds connecting and every call but an Enqueue, which takes as
-    long as its capture, and an open watch. Connects with the first call. Raises
+    `timeout` (seconds) bounds connecting and every call but an Enqueue and an export,
+    which take as long as their capture, and an open watch. Connects with the first call. Raises
     ValueError when the address has neither form.
     """
     return Client(find_address(address, os.environ), timeout)
@@ -66,6 +68,7 @@ class Client:
         self._timeout = timeout
         self._channel = grpc.insecure_channel(address, options=channel_options(timeout))
         self._stub = ReplayServiceStub(self._channel)
+        self._history = HistoryServiceStub(self._channel)
 
     def close(self) -> None:
         """Ends open calls and the connection. Idempotent."""
@@ -146,6 +149,14 @@ class Client:
         """
         bookmark = Bookmark(settings, on_return)
         return Watch(self._stub.WatchEvents, bookmark, self.address, self._timeout, on_interruption)
+
+    def export(self, batch_id: str, format: str) -> Export:  # noqa: A002
+        """Returns a batch as a capture, in pieces of bytes: what was captured and what came.
+
+        `format` is `mitmproxy`, `har` or `goreplay`. Raises ValueError for another one.
+        """
+        call = self._history.Export(export_request(batch_id, format))
+        return Export(call, self.address, self._timeout)
 
     def _call(
         self, method: "grpc.UnaryUnaryMultiCallable[Request, Response]", request: Request

@@ -69,8 +69,8 @@ def error_from(failure: grpc.RpcError, address: str) -> ReplaydClientError:
 
 
 def silent_stream(address: str) -> ReplaydClientError:
-    """The error for a watch that ended before it began, which the contract rules out."""
-    message = f"the server at {address} ended the watch without a word; is it a replayd?"
+    """The error for a stream that ended before it began, which the contract rules out."""
+    message = f"the server at {address} ended the stream without a word; is it a replayd?"
     return ReplaydClientError("", message)
 
 

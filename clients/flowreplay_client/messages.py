@@ -59,15 +59,22 @@ def format_names() -> list[str]:
     return [name for name in names if name != "unspecified"]
 
 
-def enqueue_options(settings: EnqueueSettings) -> EnqueueOptions:
-    """Builds the options; raises ValueError for a format or rule that makes no sense."""
-    name = settings.get("format", "")
+def format_number(name: str) -> CaptureFormat.ValueType:
+    """Returns the contract's value for a format's name; empty: unspecified.
+
+    Raises ValueError for a format that this client does not know.
+    """
     if name and name not in format_names():
         raise ValueError(f"{name!r} is not a capture format; use {', '.join(format_names())}")
     rules = settings.get("connect_to", ())
     return EnqueueOptions(
+    return CaptureFormat.Value(_FORMAT_PREFIX + (name or "unspecified").upper())
+
+
+def enqueue_options(settings: EnqueueSettings) -> EnqueueOptions:
+    """Builds the options; raises ValueError for a format or rule that makes no sense."""
         request_id=settings.get("request_id") or str(uuid.uuid4()),
-        format=CaptureFormat.Value(_FORMAT_PREFIX + (name or "unspecified").upper()),
+        format=format_number(settings.get("format", "")),
         strict=settings.get("strict", False),
         label=settings.get("label", ""),
         connect_to=[parse_connect_to(rule) if isinstance(rule, str) else rule for rule in rules],

@@ -3,28 +3,19 @@
 import threading
 from collections.abc import Callable, Iterator
 from itertools import chain
-from typing import Protocol, Self
+from typing import Self
 
 import grpc
 from flowreplay.v1.event_pb2 import Event
 from flowreplay.v1.replay_pb2 import WatchEventsRequest, WatchEventsResponse
 
 from flowreplay_client.bookmark import Bookmark
-from flowreplay_client.errors import ReplaydClientError, error_from, late_answer, silent_stream
+from flowreplay_client.errors import ReplaydClientError, error_from, late_answer
+from flowreplay_client.stream import Stream, first_response
 
 Interruption = Callable[[ReplaydClientError], None]
 """Called when a stream broke (Unreachable) or a gap is skipped (EventsCompacted), before
 the watch goes on: after each try that failed. What it raises ends the watch."""
-
-
-class Stream(Protocol):
-    """What gRPC returns for a call that answers with a stream."""
-
-    def __iter__(self) -> Iterator[WatchEventsResponse]: ...
-    def __next__(self) -> WatchEventsResponse: ...
-    def cancel(self) -> bool:
-        """Ends the call."""
-        ...
 
 
 class Watch(Iterator[Event]):
@@ -37,7 +28,7 @@ class Watch(Iterator[Event]):
 
     def __init__(
         self,
-        open_stream: Callable[[WatchEventsRequest], Stream],
+        open_stream: Callable[[WatchEventsRequest], Stream[WatchEventsResponse]],
         bookmark: Bookmark,
         address: str,
         timeout: float,
@@ -51,7 +42,7 @@ class Watch(Iterator[Event]):
         self._closed = threading.Event()
         # Guards `_call` against a close between its opening and its storing.
         self._lock = threading.Lock()
-        self._call: Stream | None = None
+        self._call: Stream[WatchEventsResponse] | None = None
         self._events = self._follow(self._connect())
 
     @property
@@ -99,7 +90,7 @@ class Watch(Iterator[Event]):
         """Opens a stream and waits until the daemon is watching; None when closed."""
         while (call := self._open()) is not None:
             try:
-                first = self._first_response(call)
+                first = first_response(call, self._timeout, self._address)
             except grpc.RpcError as failure:
                 self._pause_after(error_from(failure, self._address))
             except TimeoutError:
@@ -109,34 +100,12 @@ class Watch(Iterator[Event]):
                 return chain((first,), call)
         return None
 
-    def _open(self) -> Stream | None:
+    def _open(self) -> Stream[WatchEventsResponse] | None:
         with self._lock:
             if self._closed.is_set():
                 return None
             self._call = self._open_stream(self._bookmark.request())
             return self._call
-
-    def _first_response(self, call: Stream) -> WatchEventsResponse:
-        expired = threading.Event()
-
-        def expire() -> None:
-            expired.set()
-            call.cancel()
-
-        timer = threading.Timer(self._timeout, expire)
-        timer.daemon = True
-        timer.start()
-        try:
-            first = next(call, None)
-        except grpc.RpcError as failure:
-            if expired.is_set():
-                raise TimeoutError from failure
-            raise
-        finally:
-            timer.cancel()
-        if first is None:
-            raise silent_stream(self._address)
-        return first
 
     def _pause_after(self, error: ReplaydClientError) -> None:
         """Waits until it is time to connect again; raises the error when it is final."""

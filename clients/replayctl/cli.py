@@ -9,7 +9,17 @@ from replayctl import exits
 from replayctl.connect import Globals
 from replayctl.output import Output, give_up_stdout, note
 
-VERBS = ("clear", "completion", "count", "enqueue", "pause", "resume", "status", "watch")
+VERBS = (
+    "clear",
+    "completion",
+    "count",
+    "enqueue",
+    "export",
+    "pause",
+    "resume",
+    "status",
+    "watch",
+)
 
 
 class _Verbs(click.Group):

@@ -8,15 +8,20 @@ import shutil
 import tempfile
 import threading
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NoReturn, Self
+from typing import NoReturn, Self, TypeVar
 
 import grpc
+from flowreplay.v1 import history_pb2
 from flowreplay.v1 import replay_pb2 as pb
 from flowreplay.v1.event_pb2 import Event
+from flowreplay.v1.history_pb2_grpc import (
+    HistoryServiceServicer,
+    add_HistoryServiceServicer_to_server,
+)
 from flowreplay.v1.replay_pb2_grpc import (
     ReplayServiceServicer,
     add_ReplayServiceServicer_to_server,
@@ -60,9 +65,12 @@ COMPACTED = Refuse(
     {"oldest_sequence": "5", "latest_sequence": "9"},
 )
 FOREIGN = Refuse(grpc.StatusCode.FAILED_PRECONDITION, "CURSOR_FOREIGN", "another journal")
-HANG = "hang"
-"""A step of a watch: says nothing until the call ends."""
+Step = TypeVar("Step")
 
+HANG = "hang"
+"""A step of a stream: says nothing until the call ends."""
+
+ExportStep = history_pb2.ExportResponse | Refuse | str
 WatchStep = pb.WatchEventsResponse | Refuse | str
 EnqueueStep = pb.EnqueueResponse | Refuse | Callable[[Iterator[pb.EnqueueRequest]], object]
 
@@ -78,13 +86,14 @@ def events(
     )
 
 
-class FakeDaemon(ReplayServiceServicer):
+class FakeDaemon(ReplayServiceServicer, HistoryServiceServicer):
     """Serves scripted answers on a Unix socket until closed."""
 
     def __init__(self) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="fake-"))
         self.address = f"unix:{self.folder}/replayd.sock"
         self.watches: deque[list[WatchStep]] = deque()
+        self.exports: deque[list[ExportStep]] = deque()
         self.enqueues: deque[EnqueueStep] = deque()
         self.answers: dict[str, object] = {}
         """By method name, what Count, Clear, Pause, Resume and GetStatus answer."""
@@ -96,6 +105,7 @@ class FakeDaemon(ReplayServiceServicer):
         """Listens, again after a stop, at the same address."""
         self._server = grpc.server(ThreadPoolExecutor(8))
         add_ReplayServiceServicer_to_server(self, self._server)
+        add_HistoryServiceServicer_to_server(self, self._server)
         self._server.add_insecure_port(self.address)
         self._server.start()
 
@@ -116,17 +126,12 @@ class FakeDaemon(ReplayServiceServicer):
     def WatchEvents(  # noqa: N802 - the contract's name
         self, request: pb.WatchEventsRequest, context: grpc.ServicerContext
     ) -> Iterator[pb.WatchEventsResponse]:
-        self.requests.append(request)
-        ended = threading.Event()
-        if not context.add_callback(ended.set):
-            return
-        for step in self.watches.popleft():
-            if isinstance(step, Refuse):
-                step.abort(context)
-            elif isinstance(step, str):
-                ended.wait()
-            else:
-                yield step
+        yield from self._stream(request, self.watches.popleft(), context)
+
+    def Export(  # noqa: N802
+        self, request: history_pb2.ExportRequest, context: grpc.ServicerContext
+    ) -> Iterator[history_pb2.ExportResponse]:
+        yield from self._stream(request, self.exports.popleft(), context)
 
     def Enqueue(  # noqa: N802
         self, request_iterator: Iterator[pb.EnqueueRequest], context: grpc.ServicerContext
@@ -140,6 +145,21 @@ class FakeDaemon(ReplayServiceServicer):
             step.abort(context)
         assert isinstance(step, pb.EnqueueResponse)
         return step
+
+    def _stream(
+        self, request: object, steps: Iterable[Step | Refuse | str], context: grpc.ServicerContext
+    ) -> Iterator[Step]:
+        self.requests.append(request)
+        ended = threading.Event()
+        if not context.add_callback(ended.set):
+            return
+        for step in steps:
+            if isinstance(step, Refuse):
+                step.abort(context)
+            elif isinstance(step, str):
+                ended.wait()
+            else:
+                yield step
 
     def _answer(self, name: str, request: object, context: grpc.ServicerContext) -> object:
         self.requests.append(request)

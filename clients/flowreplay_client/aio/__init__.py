@@ -14,6 +14,7 @@ client, in a thread that its file reading needs anyway.
 """
 
 from flowreplay_client.aio.client import Client, connect
+from flowreplay_client.aio.export import Export
 from flowreplay_client.aio.watch import Watch
 
-__all__ = ["Client", "Watch", "connect"]
+__all__ = ["Client", "Export", "Watch", "connect"]

@@ -8,15 +8,18 @@ from typing import Self, TypeVar, Unpack
 import grpc
 from flowreplay.v1 import replay_pb2 as pb
 from flowreplay.v1.flow_pb2 import Flow
+from flowreplay.v1.history_pb2_grpc import HistoryServiceStub
 from flowreplay.v1.replay_pb2_grpc import ReplayServiceStub
 
 import flowreplay_client
 from flowreplay_client.address import find_address
+from flowreplay_client.aio.export import Export
 from flowreplay_client.aio.watch import Watch
 from flowreplay_client.bookmark import Bookmark, Return, WatchSettings
 from flowreplay_client.capture import CaptureSource
 from flowreplay_client.channel import DEFAULT_TIMEOUT, channel_options
 from flowreplay_client.errors import error_from
+from flowreplay_client.export import export_request
 from flowreplay_client.messages import EnqueueSettings, Progress
 from flowreplay_client.watch import Interruption
 
@@ -42,6 +45,7 @@ class Client:
         self._timeout = timeout
         self._channel = grpc.aio.insecure_channel(address, options=channel_options(timeout))
         self._stub = ReplayServiceStub(self._channel)
+        self._history = HistoryServiceStub(self._channel)
 
     async def close(self) -> None:
         """Ends open calls and the connection. Idempotent."""
@@ -116,6 +120,13 @@ class Client:
         )
         await watch.open()
         return watch
+
+    async def export(self, batch_id: str, format: str) -> Export:  # noqa: A002
+        """Returns a batch as a capture, in pieces of bytes."""
+        call = self._history.Export(export_request(batch_id, format))
+        export = Export(call, self.address, self._timeout)
+        await export.open()
+        return export
 
     async def _answer(self, call: Awaitable[Response]) -> Response:
         try:

@@ -23,6 +23,7 @@ from replayctl.outcome import FAIL_ON
 from replayctl.output import Output
 from replayctl.printable import printable
 from replayctl.progress import progress_bar
+from replayctl.saving import STDOUT, format_for, save
 from replayctl.waiting import outcomes
 
 _STDIN = "-"
@@ -99,6 +100,13 @@ def _connect_to(
 def command(
     context: click.Context,
     options: Globals,
+@click.option(
+    "--save",
+    "save_as",
+    default="",
+    metavar="OUT",
+    help="Wait, then save the batch as a capture, as `replayctl export` does.",
+)
     *,
     files: tuple[str, ...],
     wait: bool,
@@ -108,14 +116,20 @@ def command(
     """Stream captures to the daemon; `-` reads stdin.
 
     Each FILE becomes a batch of its own, in this order. Prints the batch, how many flows
+    save_as: str,
     were accepted, and each refused one with its index and reason.
     """
     _check_usage(context, files, request_id=settings["request_id"], wait=wait)
     with options.client() as client:
         batches = _enqueue_all(client, files, settings, options.output)
-        if wait and _any_failed(client, batches, fail_on, options.output):
+        failed = wait and _any_failed(client, batches, fail_on, options.output)
+        if save_as:
+            save(client, batches[0].batch_id, save_as, format_to_save, options.output)
+        if failed:
             context.exit(exits.REPLAYS_FAILED)
+    wait = wait or bool(save_as)
 
+    format_to_save = _format_to_save(save_as, files) if save_as else ""
 
 def _check_usage(
     context: click.Context, files: Sequence[str], *, request_id: str, wait: bool
@@ -136,6 +150,14 @@ def _enqueue_all(
 ) -> list[EnqueueResponse]:
     batches = []
     for number, name in enumerate(files, 1):
+def _format_to_save(save_as: str, files: Sequence[str]) -> str:
+    if len(files) > 1:
+        raise click.UsageError("--save makes one capture of one batch; give one FILE with it")
+    if save_as == STDOUT:
+        raise click.UsageError("--save needs a file: stdout has what the command says")
+    return format_for(save_as)
+
+
         try:
             batch = _enqueue(client, name, settings)
         except ReplaydClientError as error:

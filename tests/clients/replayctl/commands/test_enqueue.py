@@ -38,7 +38,8 @@ def not_found(exchange: Exchange) -> None:
 
 def test_options_travel_as_given(fake: FakeDaemon, capture: str) -> None:
     fake.enqueues.append(ANSWER)
-    options = ["--format", "mitmproxy", "--strict", "--raw", "--label", "l", "--request-id", "r"]
+    options = ["--format", "mitmproxy", "--strict", "--raw", "--salvage"]
+    options += ["--label", "l", "--request-id", "r"]
     rules = ["--connect-to", "a:80=h:1", "--connect-to", "=h:2"]
     ended = replayctl(fake.address, "enqueue", *options, *rules, capture)
     assert ended.stdout == f"{capture}: batch b: 1 accepted\n"
@@ -46,7 +47,7 @@ def test_options_travel_as_given(fake: FakeDaemon, capture: str) -> None:
     assert isinstance(first, EnqueueRequest)
     sent = first.options
     assert (sent.format, sent.strict, sent.raw, sent.label) == (1, True, True, "l")
-    assert sent.request_id == "r"
+    assert (sent.request_id, sent.salvage) == ("r", True)
     assert [(rule.host, rule.dial_port) for rule in sent.connect_to] == [("a", 1), ("", 2)]
 
 
@@ -222,3 +223,39 @@ def test_ctrl_c_during_an_upload_is_quiet(daemon: Daemon, tmp_path: Path) -> Non
     finally:
         process.close()
     assert (process.stdout, process.stderr) == ([], [])
+
+
+def test_save_waits_and_exports(
+    daemon: Daemon, target: Recorder, capture: str, tmp_path: Path
+) -> None:
+    out = tmp_path / "out.gor"
+    rule = ["--connect-to", f"http://={target.address}"]
+    told = daemon.replayctl("enqueue", *rule, capture, "--save", str(out)).stdout.splitlines()
+    assert told[-1].startswith(f"{out}: 3 replays of batch ")
+    assert out.read_bytes().count(b"\n3 ") == 3
+
+
+def test_save_saves_what_failed_too(daemon: Daemon, capture: str, tmp_path: Path) -> None:
+    out = tmp_path / "out.mitm"
+    nobody = ["--connect-to", "=127.0.0.1:9"]
+    told = daemon.replayctl("enqueue", *nobody, capture, "--save", str(out), exit_code=1).stdout
+    assert f"{out}: 3 replays of batch" in told
+    assert b"CONNECT_FAILED" in out.read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["a.zip"], "the format to write is not known"),
+        (["-"], "--save needs a file"),
+        (["a.har", "CAPTURE"], "--save makes one capture of one batch"),
+    ],
+)
+def test_save_wants_one_file_of_a_known_format(
+    fake: FakeDaemon, capture: str, arguments: list[str], message: str
+) -> None:
+    out, *more = [capture if each == "CAPTURE" else each for each in arguments]
+    ended = replayctl(fake.address, "enqueue", "--save", out, capture, *more)
+    assert ended.code == 2
+    assert message in ended.stderr
+    assert fake.requests == []
