@@ -164,7 +164,7 @@ class Client:
         try:
             return method(request, timeout=self._timeout)
         except grpc.RpcError as failure:
-            raise error_from(failure, self.address) from failure
+            raise error_from(failure, self.address) from None
 
     def _enqueue(
         self, messages: Callable[[], Iterator[EnqueueRequest]], tries: Tries

@@ -9,6 +9,12 @@ import grpc
 DOMAIN = "flowreplay.v1"
 """The domain of the daemon's ErrorInfo."""
 
+_NOBODY = ("Connection refused", "No such file or directory")
+"""The system's words when no process listens at an address."""
+
+_STRANGER = ("Failed parsing HTTP/2", "Socket closed")
+"""gRPC's words when a server does not speak HTTP/2, or closes the connection at its sight."""
+
 _UNREACHABLE = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED)
 
 
@@ -52,7 +58,10 @@ class EventsCompacted(ReplaydClientError):  # noqa: N818 - as above
 
 
 def error_from(failure: grpc.RpcError, address: str) -> ReplaydClientError:
-    """Converts what a gRPC call raised, asynchronous or not, to an error of this module."""
+    """Converts what a gRPC call raised, asynchronous or not, to an error of this module.
+
+    To be raised `from None`: it says all that gRPC's own says, which is long.
+    """
     # Both kinds of call have the methods of grpc.Call; RpcError itself declares none.
     call: grpc.Call = failure  # type: ignore[assignment]
     code = call.code()
@@ -100,10 +109,34 @@ def late_answer(address: str) -> Unreachable:
 def _out_of_reach(address: str, code: grpc.StatusCode, details: str) -> str:
     if code is grpc.StatusCode.DEADLINE_EXCEEDED:
         return f"the daemon at {address} did not answer in time; it may be busy: try again"
-    # gRPC wraps the system's words: "failed to connect to all addresses; last error:
-    # UNAVAILABLE: unix:/a: connect failed: addr: unix:/a error: No such file or directory".
-    cause = details.rpartition("error: ")[2]
     return (
-        f"can't reach the daemon at {address} ({cause}); start it with `replayd serve`, "
-        "or give the address that it printed"
+        f"can't reach the daemon at {address}: {_cause(details)}; start it with "
+        "`replayd serve`, or give the address that it printed"
     )
+
+
+def _cause(details: str) -> str:
+    """Finds in gRPC's words why there was no connection.
+
+    These are what it says of each:
+
+    failed to connect to all addresses; last error: UNKNOWN: ipv4:127.0.0.1:1: Failed to
+        connect to remote host: Connection refused
+    failed to connect to all addresses; last error: FAILED_PRECONDITION: unix:/a: connect
+        failed: addr: unix:/a error: No such file or directory
+    failed to connect to all addresses; last error: INTERNAL: ipv4:127.0.0.1:80: Failed
+        parsing HTTP/2 (Expected SETTINGS frame as the first frame, got frame type 80)
+    failed to connect to all addresses; last error: UNAVAILABLE: ipv4:127.0.0.1:443:
+        Socket closed
+    errors resolving h:1: [field:hostname lookup error:address lookup failed for h:1: ...
+    Socket closed
+    """
+    if details.startswith("errors resolving"):
+        return "its name is not known"
+    words = details.rpartition("error: ")[2].rpartition(": ")[2]
+    if words in _NOBODY:
+        return f"nothing listens there ({words})"
+    connecting = details.startswith("failed to connect")
+    if connecting and any(sign in details for sign in _STRANGER):
+        return "what listens there is not replayd (or speaks TLS)"
+    return words

@@ -30,9 +30,10 @@ class Tries:
         self._failed_count += 1
         self._reached = self._reached or reached
         if not self._reached or not self._passing(error):
-            raise error
+            # What gRPC raised says nothing more, at length.
+            raise error from None
         if not self._repeatable or self._failed_count >= MAX_TRIES:
-            raise self._in_doubt(error)
+            raise self._in_doubt(error) from None
         return next(self._delays)
 
     def _passing(self, error: ReplaydClientError) -> bool:

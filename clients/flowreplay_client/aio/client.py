@@ -132,7 +132,7 @@ class Client:
         try:
             return await call
         except grpc.RpcError as failure:
-            raise error_from(failure, self.address) from failure
+            raise error_from(failure, self.address) from None
 
     async def _enqueue(
         self, send: Callable[[flowreplay_client.Client], pb.EnqueueResponse]

@@ -1,7 +1,12 @@
+import contextlib
+import socket
+import threading
+import traceback
+
 import grpc
 import pytest
 from flowreplay_client import Client, EventsCompacted, ReplaydClientError, Unreachable, connect
-from flowreplay_client.errors import late_answer
+from flowreplay_client.errors import error_from, late_answer
 
 from tests.support.fake_daemon import COMPACTED, STOPPING, FakeDaemon, Refuse
 
@@ -54,6 +59,86 @@ def test_no_daemon_says_where_why_and_what_to_do() -> None:
     assert "No such file" in message
     assert "replayd serve" in message
     assert "last error" not in message
+
+
+def address_of(listener: socket.socket) -> str:
+    return "127.0.0.1:{1}".format(*listener.getsockname())
+
+
+def message_of(address: str) -> str:
+    with connect(address) as client, pytest.raises(Unreachable) as caught:
+        client.count()
+    return caught.value.message
+
+
+def test_an_address_where_nothing_listens_is_called_that() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        address = address_of(listener)
+    assert f"at {address}: nothing listens there (Connection refused); " in message_of(address)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [b"HTTP/1.1 400 Bad Request\r\n\r\n", b"SSH-2.0-OpenSSH_9\r\n", b"\x15\3\1\0\2\2\x46", b""],
+    ids=["http1", "ssh", "tls alert", "close"],
+)
+def test_a_server_that_speaks_something_else_is_not_replayd(answer: bytes) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def serve() -> None:
+            # Until the listener is closed; gRPC may try more than once.
+            with contextlib.suppress(OSError):
+                while True:
+                    connection, _ = listener.accept()
+                    with connection:
+                        connection.recv(1 << 16)
+                        connection.sendall(answer)
+
+        server = threading.Thread(target=serve)
+        server.start()
+        try:
+            said = message_of(address_of(listener))
+        finally:
+            listener.shutdown(socket.SHUT_RDWR)
+            server.join()
+    assert "what listens there is not replayd (or speaks TLS); " in said
+
+
+def test_a_name_that_is_not_known_is_called_that() -> None:
+    failure = FailedCall("errors resolving h:1: [field:hostname lookup error:address ...]")
+    assert "at h:1: its name is not known; " in error_from(failure, "h:1").message
+
+
+def test_a_connection_that_breaks_keeps_its_words() -> None:
+    assert "at h:1: Socket closed; " in error_from(FailedCall("Socket closed"), "h:1").message
+
+
+def test_the_traceback_is_of_our_error_alone() -> None:
+    with connect("unix:/nowhere/at.all") as client:
+        for call in (client.count, client.watch, lambda: client.enqueue([])):
+            with pytest.raises(Unreachable) as caught:
+                call()
+            shown = "".join(traceback.format_exception(caught.value))
+            assert "another exception" not in shown
+            assert "direct cause" not in shown
+            assert "debug_error_string" not in shown
+
+
+class FailedCall(grpc.RpcError):
+    """What gRPC raises when a call could not be made."""
+
+    def __init__(self, details: str) -> None:
+        super().__init__()
+        self._details = details
+
+    def code(self) -> grpc.StatusCode:
+        return grpc.StatusCode.UNAVAILABLE
+
+    def details(self) -> str:
+        return self._details
+
+    def trailing_metadata(self) -> None:
+        return None
 
 
 def test_a_late_answer_says_so() -> None:

@@ -15,7 +15,9 @@ from tests.support.replayctl import replayctl, start_replayctl
 def test_an_unreachable_daemon_is_code_3() -> None:
     ended = replayctl("unix:/nowhere/at.all", "count")
     assert (ended.code, ended.stdout) == (3, "")
-    assert ended.stderr.startswith("replayctl: can't reach the daemon at unix:/nowhere/at.all (No")
+    assert ended.stderr.startswith(
+        "replayctl: can't reach the daemon at unix:/nowhere/at.all: nothing"
+    )
 
 
 def test_the_address_of_the_flag_comes_first() -> None:
