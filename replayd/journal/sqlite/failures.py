@@ -32,12 +32,17 @@ def journal_error(error: apsw.Error, path: Path) -> JournalError:
             f"there is no room left for {path}; free some on that disk, then it goes on"
         )
     if isinstance(error, apsw.CorruptError | apsw.NotADBError):
-        return JournalError(
-            f"{path} is damaged ({error}); restore its folder from a backup, or move it away to "
-            "begin with an empty one"
-        )
+        return damaged_database(path, error)
     if lasting(error):
         return JournalError(
             f"the disk of {path} failed to store ({error}); check the disk, then restart the daemon"
         )
     return JournalError(f"{path} can't be read or written ({error}); check the disk")
+
+
+def damaged_database(path: Path, error: Exception) -> JournalError:
+    """Says that what the database holds can't be."""
+    return JournalError(
+        f"{path} is damaged ({error}); restore its folder from a backup, or move it away to "
+        "begin with an empty one"
+    )

@@ -1,5 +1,6 @@
 """A store in one SQLite database, with the largest contents in files beside it."""
 
+import struct
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,7 +13,7 @@ from replayd.journal.body import PIECE, SpoolBody
 from replayd.journal.interface import Part
 from replayd.journal.sqlite.checksum import checksum, damaged
 from replayd.journal.sqlite.contents import Contents
-from replayd.journal.sqlite.failures import journal_error, lasting
+from replayd.journal.sqlite.failures import damaged_database, journal_error, lasting
 from replayd.journal.sqlite.folder import Folder
 from replayd.journal.sqlite.loading import load, stored_batch
 from replayd.journal.sqlite.past import read_past
@@ -78,7 +79,11 @@ class SqliteStore:
                 while self.discard(number, _DISCARD_ROWS):
                     pass
             self._folder.remove_orphans(self._contents.names())
-            return load(self._connection)
+            try:
+                return load(self._connection)
+            except (KeyError, TypeError, ValueError, struct.error) as error:
+                # Rows that others speak of are missing, or hold what nobody wrote.
+                raise damaged_database(self._path, error) from error
 
     def stage(self, number: int, batch_id: str, rows: Sequence[Row]) -> None:
         """Adds rows to a batch that is not accepted yet."""

@@ -228,6 +228,26 @@ def test_a_damaged_event_is_never_served(
     opened.close()
 
 
+@pytest.mark.parametrize(
+    "damage",
+    [
+        "DELETE FROM prepared",
+        "DELETE FROM batch",
+        "DELETE FROM meta WHERE name = 'claims'",
+        "UPDATE meta SET value = x'00' WHERE name = 'claims'",
+    ],
+)
+def test_rows_that_are_missing_are_damage(
+    store: SqliteStore, opened: StoredJournal, folder: Path, damage: str
+) -> None:
+    enqueue(opened, "b1", [row(0, idempotent=False)])
+    opened.begin(opened.take(1, NOW))
+    connection(store).execute(damage)
+    store.close()
+    with pytest.raises(JournalError, match=r"journal\.db is damaged .*; restore its folder"):
+        open_sqlite(folder, NOW)
+
+
 def flips(path: Path, seed: int) -> bytes:
     """The file with one bit flipped."""
     data = bytearray(path.read_bytes())
