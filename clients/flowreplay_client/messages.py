@@ -51,6 +51,8 @@ class EnqueueSettings(TypedDict, total=False):
     """`[SCHEME://][HOST][:PORT]=HOST:PORT`: dial there instead; the first match wins."""
     raw: bool
     """Send byte for byte as captured, even what makes two requests of one."""
+    salvage: bool
+    """Take what can be read of a damaged capture, and refuse each flow that can't."""
 
 
 def format_names() -> list[str]:
@@ -79,6 +81,7 @@ def enqueue_options(settings: EnqueueSettings) -> EnqueueOptions:
         label=settings.get("label", ""),
         connect_to=[parse_connect_to(rule) if isinstance(rule, str) else rule for rule in rules],
         raw=settings.get("raw", False),
+        salvage=settings.get("salvage", False),
     )
 
 

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from replayd.formats.json_extent import Extent, Scalar, UnbalancedError
-from replayd.formats.tnetstring import Source
+from replayd.formats.streams import Source
 
 _PIECE = 1 << 18
 """Bytes asked of the stream at once."""

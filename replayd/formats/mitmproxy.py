@@ -2,22 +2,33 @@
 
 Yields a Flow for every record, the TCP, UDP, DNS and WebSocket ones too, so that each can
 be refused by its index. A dump is untrusted: a record that lacks a field or holds a wrong
-type is a CaptureError with the record's byte offset; fields that version 21 does not
+type is a DamagedFlow with the record's byte offset; fields that version 21 does not
 have, and times that are none, are ignored with a note. Of the recorded connections only
 identity and server name are read: what state they were in means nothing for a replay.
 
 Not kept in a dump, and so never said here: whether a flow was live.
 """
 
+import re
 from collections.abc import Iterator
 
-from replayd.errors import CaptureError
 from replayd.formats import fields
 from replayd.formats.fields import FieldError, Structure
 from replayd.formats.mitmproxy_versions import UnsupportedVersionError, migrate
-from replayd.formats.tnetstring import Records, Source, TnetstringError
-from replayd.formats.tnetstring_parser import Parser
-from replayd.model.flow import CaptureNote, Flow, FlowError, FlowKind, Request, Response
+from replayd.formats.streams import Source
+from replayd.formats.tnetstring import Records, TnetstringError
+from replayd.formats.tnetstring_parser import Parser, Value
+from replayd.formats.tnetstring_search import Signature
+from replayd.model.flow import (
+    CaptureNote,
+    DamagedFlow,
+    Flow,
+    FlowError,
+    FlowKind,
+    Found,
+    Request,
+    Response,
+)
 from replayd.reasons import Reason
 
 _SKIPPED = frozenset(
@@ -48,6 +59,12 @@ _FIELDS = {
 """All of a flow's fields, and all of them are required."""
 _OPTIONAL = frozenset({b"backup"})
 
+_SIGNATURE = Signature(
+    begins=re.compile(rb"(?<!backup[;,])([1-9][0-9]{1,11}):[0-9]{1,2}:[a-z_]{2,30}[;,]"),
+    holds=re.compile(rb"7:version[;,]"),
+)
+"""How flows are told; what stands under `backup` looks like one and is none."""
+
 _NOTED = 20
 """Unknown fields of a structure that get a note of their own."""
 
@@ -60,49 +77,43 @@ _ERROR = frozenset({b"msg", b"timestamp"})
 _RESPONSE = _MESSAGE | frozenset(b"status_code reason".split())
 
 
-def read_dump(stream: Source) -> Iterator[Flow | CaptureNote]:
+def read_dump(stream: Source) -> Iterator[Found]:
     """Reads the flows of a dump, one record in memory at a time; notes before their flow.
 
-    Raises CaptureError.
+    Goes on after damage with the next record, which may stand inside the damaged one when
+    that says a wrong length.
     """
     records, parser = Records(stream), Parser(_SKIPPED)
-    index = 0
-    try:
-        for record in records:
-            state = parser.parse(record)
-            if not isinstance(state, dict):
-                raise FieldError(f"a flow must be a dictionary, but is {state!r:.40}")
-            reader = _FlowReader(state)
-            flow = reader.flow()
-            for note in reader.notes:
-                yield CaptureNote(index, note)
-            yield flow
-            index += 1
-    except TnetstringError as error:
-        raise CaptureError(
-            f"this is not a whole mitmproxy dump: {error.message}",
-            byte_offset=error.byte_offset,
-            flow_index=index,
-        ) from error
-    except FieldError as error:
-        raise CaptureError(
-            f"this is not a flow of mitmproxy: {error}",
-            byte_offset=records.record_offset,
-            flow_index=index,
-        ) from error
-    except UnsupportedVersionError as error:
-        raise CaptureError(
-            f"a flow of mitmproxy's format {error}",
-            byte_offset=records.record_offset,
-            flow_index=index,
-            reason=Reason.UNSUPPORTED_VERSION,
-        ) from error
+    index, more = 0, True
+    while more:
+        try:
+            for record in records:
+                reader = _FlowReader(parser.parse(record))
+                flow = reader.flow()
+                for note in reader.notes:
+                    yield CaptureNote(index, note)
+                yield flow
+                index += 1
+            return
+        except TnetstringError as error:
+            message = f"this is not a whole mitmproxy dump: {error.message}"
+            yield DamagedFlow(message, error.byte_offset)
+        except FieldError as error:
+            message = f"this is not a flow of mitmproxy: {error}"
+            yield DamagedFlow(message, records.record_offset)
+        except UnsupportedVersionError as error:
+            message = f"a flow of mitmproxy's format {error}"
+            yield DamagedFlow(message, records.record_offset, Reason.UNSUPPORTED_VERSION)
+        index += 1
+        more = records.resume(_SIGNATURE)
 
 
 class _FlowReader:
     """Reads one flow's state; `notes` says what was ignored in it."""
 
-    def __init__(self, state: Structure) -> None:
+    def __init__(self, state: Value) -> None:
+        if not isinstance(state, dict):
+            raise FieldError(f"a flow must be a dictionary, but is {state!r:.40}")
         self._state = migrate(state)
         self.notes: list[str] = []
 

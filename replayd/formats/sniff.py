@@ -12,9 +12,9 @@ from replayd.errors import CaptureError, ReplaydError
 from replayd.formats.goreplay import begins_record, read_goreplay
 from replayd.formats.har import read_har
 from replayd.formats.mitmproxy import read_dump
-from replayd.formats.streams import PackedError, Peeked, Unpacked, is_packed
-from replayd.formats.tnetstring import MAX_LENGTH_DIGITS, Source
-from replayd.model.flow import CaptureNote, Flow
+from replayd.formats.streams import PackedError, Peeked, Source, Unpacked, UpToTear, is_packed
+from replayd.formats.tnetstring import MAX_LENGTH_DIGITS
+from replayd.model.flow import CaptureNote, DamagedFlow, Found
 from replayd.reasons import Reason
 
 
@@ -30,7 +30,10 @@ class _Reader(NamedTuple):
     name: str
     recognises: Callable[[bytes], bool]
     """Whether a capture that begins with these bytes is likely of this format."""
-    read: Callable[[Source], Iterator[Flow | CaptureNote]]
+    read: Callable[[Source], Iterator[Found]]
+    """Yields what can be read, and a DamagedFlow where something can't; raises nothing for
+    damage.
+    """
 
 
 def _begins_like_har(head: bytes) -> bool:
@@ -54,37 +57,67 @@ _SNIFFED = 512
 """First bytes that tell."""
 
 
-def read_capture(stream: Source, *, format: Format | None) -> Iterator[Flow | CaptureNote]:  # noqa: A002
+def read_capture(
+    stream: Source,
+    *,
+    format: Format | None,  # noqa: A002
+    salvage: bool = False,
+) -> Iterator[Found]:
     """Reads a capture's flows, each after the notes about it; an empty one has none.
 
     `format` None: the first bytes tell. One that is packed with gzip or zlib is unpacked on
     the way, and the places in errors are those in what was packed. Nothing is read before
     the first `next`. Raises ReplaydError UNKNOWN_FORMAT, and CaptureError when the capture
-    is damaged.
+    is damaged; with `salvage` it goes on after damage, with a DamagedFlow in its place.
     """
-    peeked = Peeked(stream, _SNIFFED)
     index = 0
-    try:
-        if is_packed(peeked.head):
-            peeked = Peeked(Unpacked(peeked), _SNIFFED)
-        for found in _read(peeked, format):
+    for found in _read(Peeked(stream, _SNIFFED), format):
+        if isinstance(found, DamagedFlow) and not salvage:
+            raise CaptureError(
+                found.message,
+                byte_offset=found.byte_offset,
+                flow_index=index,
+                reason=found.reason,
+            )
+        yield found
+        index += not isinstance(found, CaptureNote)
+
+
+def _read(peeked: Peeked, format: Format | None) -> Iterator[Found]:  # noqa: A002
+    if is_packed(peeked.head):
+        yield from _read_packed(UpToTear(Unpacked(peeked)), format)
+    elif reader := _reader(peeked.head, format):
+        yield from reader.read(peeked)
+
+
+def _read_packed(stream: UpToTear, format: Format | None) -> Iterator[Found]:  # noqa: A002
+    """Reads what is packed. Where it is torn, that is why the last flow can't be read."""
+    peeked = Peeked(stream, _SNIFFED)
+    reader = _reader(peeked.head, format)
+    told = False
+    for found in reader.read(peeked) if reader else ():
+        if isinstance(found, DamagedFlow) and stream.tear:
+            told = True
+            yield _torn(stream.tear)
+        else:
             yield found
-            index += isinstance(found, Flow)
-    except PackedError as error:
-        raise CaptureError(
-            error.message, byte_offset=error.byte_offset, flow_index=index
-        ) from error
+    if stream.tear and not told:
+        yield _torn(stream.tear)
 
 
-def _read(peeked: Peeked, format: Format | None) -> Iterator[Flow | CaptureNote]:  # noqa: A002
+def _torn(tear: PackedError) -> DamagedFlow:
+    return DamagedFlow(tear.message, tear.byte_offset)
+
+
+def _reader(head: bytes, format: Format | None) -> _Reader | None:  # noqa: A002
+    """Returns who reads a capture that begins so; None: there is nothing to read."""
     if format is not None:
-        return _READERS[format].read(peeked)
-    head = peeked.head
+        return _READERS[format]
     if not head:
-        return iter(())
+        return None
     for reader in _READERS.values():
         if reader.recognises(head):
-            return reader.read(peeked)
+            return reader
     known = "; ".join(reader.name for reader in _READERS.values())
     raise ReplaydError(
         Reason.UNKNOWN_FORMAT,

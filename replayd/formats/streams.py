@@ -6,14 +6,20 @@ stream would swell to.
 """
 
 import zlib
-
-from replayd.formats.tnetstring import Source
+from typing import Protocol
 
 _PACKED_PIECE = 1 << 16
 """Packed bytes asked of the stream at once."""
 
 _GZIP_OR_ZLIB = 32 + zlib.MAX_WBITS
 _MAGIC = (b"\x1f\x8b", b"\x78\x01", b"\x78\x5e", b"\x78\x9c", b"\x78\xda")
+
+
+class Source(Protocol):
+    """What a capture is read from."""
+
+    def read(self, size: int, /) -> bytes:
+        """Returns at most `size` bytes; none only at the end."""
 
 
 class PackedError(Exception):
@@ -42,6 +48,24 @@ class Peeked:
             return self._stream.read(size)
         piece, self._rest = self._rest[:size], self._rest[size:]
         return piece
+
+
+class UpToTear:
+    """A packed stream up to where it is damaged, as if it ended there."""
+
+    def __init__(self, stream: Source) -> None:
+        self._stream = stream
+        self.tear: PackedError | None = None
+        """How it is damaged, once that was reached."""
+
+    def read(self, size: int, /) -> bytes:
+        """Returns at most `size` bytes; none only at the end, or the damage."""
+        if self.tear is None:
+            try:
+                return self._stream.read(size)
+            except PackedError as error:
+                self.tear = error
+        return b""
 
 
 def is_packed(head: bytes) -> bool:

@@ -6,11 +6,14 @@ of tnetstrings, `}` a dictionary of alternating keys (`;` or `,`) and values.
 
 `Records` cuts a stream into its top-level tnetstrings, one in memory at a time, and does
 not look into them: that is `tnetstring_parser`. Every TnetstringError carries the exact
-byte offset of what is wrong.
+byte offset of what is wrong; to go on after it, `tnetstring_search` finds the next record.
 """
 
 from collections.abc import Iterator
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
+
+from replayd.formats.streams import Source
+from replayd.formats.tnetstring_search import Search, Signature
 
 MAX_LENGTH_DIGITS = 12
 """As mitmproxy: more digits are "an absurdly large length prefix"."""
@@ -20,13 +23,6 @@ MAX_RECORD_SIZE = 192 << 20
 
 _PIECE = 1 << 18
 """Bytes asked of the stream at once: a long record grows by what really arrives."""
-
-
-class Source(Protocol):
-    """What a capture is read from."""
-
-    def read(self, size: int, /) -> bytes:
-        """Returns at most `size` bytes; none only at the end."""
 
 
 class TnetstringError(Exception):
@@ -49,7 +45,9 @@ class Record(NamedTuple):
 
 
 class Records:
-    """The records of a stream; iterate once. Raises TnetstringError."""
+    """The records of a stream; iterate once. Raises TnetstringError: then `resume`, and
+    iterate again.
+    """
 
     def __init__(self, stream: Source, max_size: int = MAX_RECORD_SIZE) -> None:
         self._stream = stream
@@ -57,22 +55,48 @@ class Records:
         self._buffer = b""
         self._position = 0
         self._offset = 0
+        self._taken: tuple[bytes, ...] = ()
+        self._whole = False
         self.record_offset = 0
         """Where the record being read, or read last, begins."""
 
     def __iter__(self) -> Iterator[Record]:
         while self._fill():
             self.record_offset = self._offset
+            self._taken, self._whole = (), False
             size = self._take_length()
             payload_offset = self._offset
             data = self._take(size + 1)
-            if len(data) <= size:
+            self._taken += (data,)
+            self._whole = len(data) > size
+            if not self._whole:
                 raise TnetstringError(
                     f"the capture ends at byte {self._offset}, inside a record that says "
                     f"to be {size} bytes long",
                     self.record_offset,
                 )
             yield Record(self.record_offset, payload_offset, data[:-1], data[-1:])
+
+    def resume(self, signature: Signature) -> bool:
+        """Goes on after damage in the record read last; False when no other one follows.
+
+        Where that one's length leads to the next record it was right; else the next one
+        is searched from its first byte on.
+        """
+        rest = self._buffer[self._position :]
+        search = Search(rest, self._stream, signature, self._max_size)
+        if self._whole and search.ended():
+            return False
+        start = self._offset
+        found = self._whole and search.begins_record()
+        if not found:
+            start = self.record_offset
+            data = b"".join((*self._taken, search.data))
+            search = Search(data, self._stream, signature, self._max_size)
+            found = search.find(1)
+        self._buffer, self._position = search.data, 0
+        self._offset = start + search.skipped
+        return found
 
     def _fill(self) -> bool:
         """Makes a whole length prefix available; False at the end of the stream."""
@@ -99,6 +123,7 @@ class Records:
             )
         if not colon:
             raise TnetstringError("the capture ends inside a record's length", self.record_offset)
+        self._taken = (digits, colon)
         self._position += len(digits) + 1
         self._offset += len(digits) + 1
         size = int(digits)

@@ -18,7 +18,7 @@ from replayd.errors import ReplaydError
 from replayd.formats import Format, read_capture
 from replayd.intake.frames import LISTED, NotedFlow, RefusedFlow, Summary
 from replayd.intake.typed import typed_flows
-from replayd.model.flow import CaptureNote, Flow
+from replayd.model.flow import CaptureNote, DamagedFlow, Flow, Found
 from replayd.model.plan import ConnectTo
 from replayd.model.replay import Row
 from replayd.planning.plan import make_plan
@@ -101,7 +101,11 @@ class Decoding:
             if isinstance(found, CaptureNote):
                 self._note(found)
                 continue
-            self._flow(_named_briefly(found), index)
+            if isinstance(found, DamagedFlow):
+                message = f"{found.message} (byte {found.byte_offset})"
+                self._refuse("", index, Refusal(found.reason, message))
+            else:
+                self._flow(_named_briefly(found), index)
             index += 1
         self._summary.content_hash = self._hash.hexdigest()
         return self._summary
@@ -122,14 +126,15 @@ class Decoding:
         """Hashes a part and where it ends, so that no two streams look the same."""
         self._hash.update(b"%d:" % len(part) + part)
 
-    def _flows(self, first: replay_pb2.EnqueueRequest | None) -> Iterator[Flow | CaptureNote]:
+    def _flows(self, first: replay_pb2.EnqueueRequest | None) -> Iterator[Found]:
         if first is None:
             return iter(())
         kind = first.WhichOneof("payload")
         messages = _again(first, self._messages)
         if kind == "capture_chunk":
             stream = CaptureStream(messages, self._hash.update)
-            return read_capture(stream, format=_FORMATS[self._options.format])
+            options = self._options
+            return read_capture(stream, format=_FORMATS[options.format], salvage=options.salvage)
         if kind == "flow_batch":
             return typed_flows(messages, self._hash_whole, self._settings.body_size_limit)
         raise ReplaydError(
@@ -147,7 +152,7 @@ class Decoding:
             targets=self._settings.targets,
         )
         if refusal is not None:
-            self._refuse(flow, index, refusal)
+            self._refuse(flow.flow_id, index, refusal)
             return
         plan = make_plan(flow, flow_index=index, connect_to=self._connect_to, raw=self._options.raw)
         assert flow.request is not None
@@ -165,12 +170,12 @@ class Decoding:
         )
         self._summary.accepted += 1
 
-    def _refuse(self, flow: Flow, index: int, refusal: Refusal) -> None:
+    def _refuse(self, flow_id: str, index: int, refusal: Refusal) -> None:
         summary, reason = self._summary, int(refusal.reason)
         summary.refused += 1
         summary.refused_by_reason[reason] = summary.refused_by_reason.get(reason, 0) + 1
         if len(summary.refusals) < LISTED:
-            refused = RefusedFlow(index, flow.flow_id, reason, refusal.message[:MAX_NOTE])
+            refused = RefusedFlow(index, flow_id, reason, refusal.message[:MAX_NOTE])
             summary.refusals.append(refused)
 
     def _note(self, note: CaptureNote) -> None:

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from enum import IntEnum
 
+from replayd.reasons import Reason
+
 Headers = tuple[tuple[bytes, bytes], ...]
 """Header or trailer fields (name, value) in their order, with case and duplicates."""
 
@@ -90,3 +92,20 @@ class CaptureNote:
 
     flow_index: int
     message: str
+
+
+@dataclass(frozen=True, slots=True)
+class DamagedFlow:
+    """A place in a capture where a flow should stand and can't be read.
+
+    It counts as a flow, so that those after it keep their indexes where that is possible.
+    """
+
+    message: str
+    byte_offset: int
+    """Where in the capture, unpacked, what can't be read begins."""
+    reason: Reason = Reason.DAMAGED_CAPTURE
+
+
+Found = Flow | CaptureNote | DamagedFlow
+"""What a capture's reader yields."""

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from replayd.errors import CaptureError, ReplaydError
 from replayd.formats import Format, read_capture
 from replayd.formats.tnetstring import Records
-from replayd.model.flow import CaptureNote, Flow, FlowKind, Headers, Request, Response
+from replayd.model.flow import CaptureNote, DamagedFlow, Flow, FlowKind, Headers, Request, Response
 from replayd.reasons import Reason
 from tests.support.captures import CAPTURES, READABLE, Capture, Dribble, flows_of, notes_of
 from tests.support.improvements import IMPROVEMENTS
@@ -123,6 +123,68 @@ def test_a_damaged_dump_is_refused_with_its_place(
     assert (error.reason, error.byte_offset, error.flow_index) == (reason, byte_offset, flow_index)
     assert error.metadata == {"byte_offset": str(byte_offset), "flow_index": str(flow_index)}
     assert f"byte {byte_offset}, flow {flow_index}" in error.message
+
+
+IDS = (
+    "18d3effd-053c-42c4-ad49-2edf4a620dfa",
+    "25076590-64c3-4f45-a698-fd0538ce1c29",
+    "7b2ef67d-05c8-4261-8fd9-69ec2d4f66af",
+)
+
+
+def salvaged(data: bytes) -> list[str | int]:
+    """The ids of a dump's flows, and where damage begins."""
+    found = read_capture(io.BytesIO(data), format=Format.MITMPROXY, salvage=True)
+    flows = [each for each in found if isinstance(each, Flow | DamagedFlow)]
+    return [each.flow_id if isinstance(each, Flow) else each.byte_offset for each in flows]
+
+
+@pytest.mark.parametrize(
+    ("name", "found"),
+    [
+        ("mut-future-version-22", [IDS[0], 1843, IDS[1]]),
+        ("mut-no-version", [IDS[0], 1843]),
+        ("mut-not-a-dict", [IDS[0], 1843, IDS[1]]),
+        ("mut-trailing-garbage", [*IDS, 6010]),
+        ("mut-truncated-mid-flow", [*IDS, 6010]),
+        ("mut-wrong-type-tag", [1842, IDS[1]]),
+        ("mitmproxy-dumpfile-010", [0]),
+    ],
+)
+def test_salvage_takes_what_a_damaged_dump_still_holds(name: str, found: list[str | int]) -> None:
+    assert salvaged(CAPTURES[name].data) == found
+
+
+def test_salvage_says_why_a_flow_is_left_out() -> None:
+    def damaged(name: str) -> DamagedFlow:
+        found = read_capture(io.BytesIO(CAPTURES[name].data), format=None, salvage=True)
+        [only] = [each for each in found if isinstance(each, DamagedFlow)]
+        return only
+
+    assert damaged("mut-future-version-22").reason is Reason.UNSUPPORTED_VERSION
+    torn = damaged("mut-truncated-mid-flow")
+    assert torn.reason is Reason.DAMAGED_CAPTURE
+    assert "the capture ends at byte 6982, inside a record" in torn.message
+
+
+@pytest.mark.parametrize("capture", READABLE.values(), ids=READABLE)
+def test_salvage_finds_every_flow_between_damage(capture: Capture) -> None:
+    whole = [flow.flow_id for flow in flows_of(io.BytesIO(capture.data))]
+    if not whole:
+        return
+    records = list(Records(io.BytesIO(capture.data)))
+    starts = [record.offset for record in records][1:]
+    data = capture.data
+    for start in reversed(starts):
+        data = data[:start] + b"\n37:torn;" + data[start:]
+    assert [each for each in salvaged(data + b"5:x") if isinstance(each, str)] == whole
+
+
+def test_what_a_backup_holds_is_no_flow_when_its_own_is_torn() -> None:
+    edited = dumps(state(backup=state(id="old"), id="new"))
+    assert salvaged(edited[:-1] + b"?" + dumps(state(id="next"))) == [len(edited) - 1, "next"]
+    assert salvaged(b"1" + edited) == [0, "new"]
+    assert salvaged(edited[4:] + dumps(state(id="next")))[1:] == ["next"]
 
 
 def test_every_dump_is_read_refused_or_noted() -> None:
@@ -324,6 +386,7 @@ def test_only_capture_errors_whatever_is_damaged(changes: list[tuple[int, int, b
     data = PIECES
     for position, removed, added in changes:
         data = data[:position] + added + data[position + removed :]
+    list(read_capture(Dribble(data, 1000), format=Format.MITMPROXY, salvage=True))
     found: list[Flow | CaptureNote] = []
     reason = None
     try:

@@ -9,6 +9,7 @@ import pytest
 
 from replayd.errors import CaptureError, ReplaydError
 from replayd.formats import Format, read_capture
+from replayd.model.flow import DamagedFlow, Flow
 from replayd.reasons import Reason
 from tests.support.captures import Dribble, flows_of
 from tests.support.tnetstring import dumps, state
@@ -48,6 +49,28 @@ def test_a_packed_capture_that_is_damaged_says_where_in_what_was_packed() -> Non
         flows_of(io.BytesIO(packed[:-9]))
     assert caught.value.reason is Reason.DAMAGED_CAPTURE
     assert (caught.value.byte_offset, caught.value.flow_index) == (2 * len(DUMP), 2)
+
+
+def test_salvage_takes_what_stands_before_a_tear_of_the_packing() -> None:
+    packed = gzip.compress(DUMP + DUMP, compresslevel=0)
+    for size in (len(packed) - 1, len(packed) - 20, len(DUMP) + 100):
+        found = list(read_capture(io.BytesIO(packed[:size]), format=None, salvage=True))
+        assert [type(each) for each in found] == [Flow] * (len(found) - 1) + [DamagedFlow]
+        assert len(found) == (3 if size == len(packed) - 1 else 2)
+        assert found[-1].message == "the packed data ends before it is whole"
+    waiting = gzip.compress(GOREPLAY + GOREPLAY)
+    found = list(read_capture(io.BytesIO(waiting[:-1]), format=None, salvage=True))
+    assert [type(each) for each in found] == [Flow, Flow, DamagedFlow]
+
+
+def test_salvage_changes_nothing_where_nothing_is_damaged() -> None:
+    for data in EVERY.values():
+        stream = io.BytesIO(data)
+        found = list(read_capture(stream, format=None, salvage=True))
+        assert found == list(read_capture(io.BytesIO(data), format=None))
+    with pytest.raises(ReplaydError) as caught:
+        list(read_capture(io.BytesIO(b"\0"), format=None, salvage=True))
+    assert caught.value.reason is Reason.UNKNOWN_FORMAT
 
 
 def test_what_is_packed_twice_is_named() -> None:

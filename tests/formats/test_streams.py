@@ -7,13 +7,13 @@ import zlib
 
 import pytest
 
-from replayd.formats.streams import PackedError, Peeked, Unpacked, is_packed
+from replayd.formats.streams import PackedError, Peeked, Unpacked, UpToTear, is_packed
 from tests.support.captures import Dribble
 
 CONTENT = bytes(range(256)) * 2000
 
 
-def all_of(stream: Unpacked | Peeked, size: int = 1000) -> bytes:
+def all_of(stream: Unpacked | UpToTear | Peeked, size: int = 1000) -> bytes:
     return b"".join(iter(lambda: stream.read(size), b""))
 
 
@@ -79,3 +79,15 @@ def test_what_was_looked_at_is_read_all_the_same() -> None:
     assert all_of(peeked, 64) == CONTENT
     assert Peeked(io.BytesIO(b"ab"), 100).head == b"ab"
     assert not is_packed(b"x")
+
+
+def test_a_torn_stream_can_be_read_up_to_its_tear() -> None:
+    stream = UpToTear(Unpacked(io.BytesIO(gzip.compress(CONTENT, 0)[:-100])))
+    found = all_of(stream)
+    assert CONTENT.startswith(found)
+    assert len(found) > len(CONTENT) - 100
+    assert stream.tear is not None
+    assert stream.tear.byte_offset == len(found)
+    assert stream.read(1) == b""
+    whole = UpToTear(Unpacked(io.BytesIO(gzip.compress(CONTENT))))
+    assert (all_of(whole), whole.tear) == (CONTENT, None)

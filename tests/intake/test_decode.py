@@ -14,6 +14,7 @@ from replayd.model.replay import Row
 from replayd.planning.target_rules import TargetRules
 from replayd.reasons import Reason
 from tests.rpc.messages import flows, options, refused_flow
+from tests.support.tnetstring import dumps, state
 
 
 def decode(
@@ -23,6 +24,10 @@ def decode(
     settings = DecodeSettings(targets or TargetRules(), body_size_limit=1000)
     encoded = iter([message.SerializeToString() for message in messages])
     return rows, Decoding(encoded, settings, rows.append).run()
+
+
+def capture(data: bytes) -> replay_pb2.EnqueueRequest:
+    return replay_pb2.EnqueueRequest(capture_chunk=data)
 
 
 def test_a_row_has_all_that_its_replay_needs() -> None:
@@ -76,6 +81,19 @@ def test_connect_to_and_raw_reach_the_plan() -> None:
 def test_a_denied_target_is_refused() -> None:
     _, summary = decode(flows(1), targets=TargetRules(deny=["127.0.0.1"]))
     assert summary.refused_by_reason == {Reason.TARGET_DENIED: 1}
+
+
+def test_salvage_refuses_what_is_damaged_and_goes_on() -> None:
+    dump = dumps(state(id="a")) + b"5:hello," + dumps(state(id="b")) + b"7:torn"
+    rows, summary = decode(options(salvage=True), capture(dump))
+    assert [row.flow_index for row in rows] == [0, 2]
+    assert summary.refused_by_reason == {Reason.DAMAGED_CAPTURE: 2}
+    first, last = summary.refusals
+    assert (first.flow_index, last.flow_index) == (1, 3)
+    at = len(dumps(state(id="a")))
+    assert first.message.endswith(f"(byte {at})")
+    with pytest.raises(ReplaydError, match=rf"\(byte {at}, flow 1\)"):
+        decode(options(), capture(dump))
 
 
 def content_hash(*messages: replay_pb2.EnqueueRequest) -> str:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from replayd.formats import read_capture
-from replayd.formats.tnetstring import Source
+from replayd.formats.streams import Source
 from replayd.model.flow import CaptureNote, Flow
 from tests.support.improvements import improved
 

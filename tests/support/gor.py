@@ -4,7 +4,7 @@ import io
 
 from replayd.formats import Format, read_capture
 from replayd.formats.goreplay.records import SEPARATOR
-from replayd.formats.tnetstring import Source
+from replayd.formats.streams import Source
 from replayd.model.flow import CaptureNote, Flow
 
 NOW = 1_795_392_378_500_000_000

@@ -85,6 +85,11 @@ def _connect_to(
 @click.option(
     "--raw", is_flag=True, help="Send byte for byte, even what makes two requests of one."
 )
+@click.option(
+    "--salvage",
+    is_flag=True,
+    help="Take what can be read of a damaged capture; each flow that can't is refused.",
+)
 @click.option("--wait", is_flag=True, help="Follow each batch until all its replays ended.")
 @click.option(
     "--fail-on",

@@ -109,11 +109,15 @@ class _ReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Reason.ValueTy
     REASON_INVALID_STREAM: _Reason.ValueType  # 61
     """The messages of a stream come in an order that means nothing."""
     REASON_DAMAGED_CAPTURE: _Reason.ValueType  # 62
-    """The capture is damaged: metadata `byte_offset` and `flow_index` say where."""
+    """The capture is damaged: metadata `byte_offset` and `flow_index` say where. With
+    salvage, why a flow was refused.
+    """
     REASON_UNKNOWN_FORMAT: _Reason.ValueType  # 63
     """The capture's format is not known."""
     REASON_UNSUPPORTED_VERSION: _Reason.ValueType  # 64
-    """The capture's format version is not supported."""
+    """The capture's format version is not supported. With salvage, why a flow was
+    refused.
+    """
     REASON_FLOW_REFUSED: _Reason.ValueType  # 65
     """One or more flows were refused and the call asked for all or nothing."""
     REASON_REQUEST_ID_REUSED: _Reason.ValueType  # 66
@@ -244,11 +248,15 @@ The options of a call contradict each other or hold a value out of range.
 REASON_INVALID_STREAM: Reason.ValueType  # 61
 """The messages of a stream come in an order that means nothing."""
 REASON_DAMAGED_CAPTURE: Reason.ValueType  # 62
-"""The capture is damaged: metadata `byte_offset` and `flow_index` say where."""
+"""The capture is damaged: metadata `byte_offset` and `flow_index` say where. With
+salvage, why a flow was refused.
+"""
 REASON_UNKNOWN_FORMAT: Reason.ValueType  # 63
 """The capture's format is not known."""
 REASON_UNSUPPORTED_VERSION: Reason.ValueType  # 64
-"""The capture's format version is not supported."""
+"""The capture's format version is not supported. With salvage, why a flow was
+refused.
+"""
 REASON_FLOW_REFUSED: Reason.ValueType  # 65
 """One or more flows were refused and the call asked for all or nothing."""
 REASON_REQUEST_ID_REUSED: Reason.ValueType  # 66

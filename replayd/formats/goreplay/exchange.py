@@ -18,7 +18,7 @@ from replayd.formats.http1_messages import (
     response_body,
     skip_empty_lines,
 )
-from replayd.model.flow import Flow, FlowKind, Request, Response
+from replayd.model.flow import DamagedFlow, Flow, FlowKind, Request, Response
 
 FILE_SESSION = "file"
 """The session of ids that name no connection."""
@@ -40,6 +40,8 @@ class Exchange:
     notes: list[str] = field(default_factory=list)
     response: Response | None = None
     answered: bool = False
+    damaged: DamagedFlow | None = None
+    """What stands in the place of a request that can't be read."""
 
     def flow(self) -> Flow:
         """Returns the flow."""

@@ -2,29 +2,36 @@
 
 from collections.abc import Iterator
 
-from replayd.errors import CaptureError
-from replayd.formats.goreplay.records import RecordError, Records
+from replayd.formats.goreplay.records import Record, RecordError, Records
 from replayd.formats.goreplay.window import MAX_WAITING, MAX_WAITING_BYTES, Window
-from replayd.formats.tnetstring import Source
-from replayd.model.flow import CaptureNote, Flow
+from replayd.formats.streams import Source
+from replayd.model.flow import DamagedFlow, Found
 
 
-def read_goreplay(stream: Source) -> Iterator[Flow | CaptureNote]:
+def read_goreplay(stream: Source) -> Iterator[Found]:
     """Reads the flows of a GoReplay file, in the order of its requests; notes before them.
 
-    Raises CaptureError.
+    Goes on after what is no record with the next one.
     """
     window, records = Window(), Records(stream)
-    try:
-        for record in records:
+    for record in _each(records):
+        if isinstance(record, DamagedFlow):
+            window.add_damaged(record)
+        else:
             window.add(record)
-            yield from window.leaving(MAX_WAITING, MAX_WAITING_BYTES)
-    except RecordError as error:
-        raise CaptureError(
-            f"this is not a whole GoReplay file: {error.message}",
-            byte_offset=error.byte_offset,
-            flow_index=window.index,
-        ) from error
+        yield from window.leaving(MAX_WAITING, MAX_WAITING_BYTES)
     if records.torn_line:
         window.note("the file ends inside the first line of a record, which was left out")
     yield from window.leaving(0, 0)
+
+
+def _each(records: Records) -> Iterator[Record | DamagedFlow]:
+    more = True
+    while more:
+        try:
+            yield from records
+            return
+        except RecordError as error:
+            message = f"this is not a whole GoReplay file: {error.message}"
+            yield DamagedFlow(message, error.byte_offset)
+        more = records.resume()

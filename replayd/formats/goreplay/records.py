@@ -20,7 +20,7 @@ from replayd.formats.http1_messages import (
     response_body,
     skip_empty_lines,
 )
-from replayd.formats.tnetstring import Source
+from replayd.formats.streams import Source
 
 SEPARATOR = "\n🐵🙈🙉\n".encode()
 
@@ -76,7 +76,9 @@ def begins_record(head: bytes) -> bool:
 
 
 class Records:
-    """The records of a stream; iterate once. Raises RecordError."""
+    """The records of a stream; iterate once. Raises RecordError: then `resume`, and iterate
+    again.
+    """
 
     def __init__(self, stream: Source, max_size: int = MAX_RECORD_SIZE) -> None:
         self._stream = stream
@@ -106,6 +108,20 @@ class Records:
             if end is not None:
                 self._drop(len(SEPARATOR))
             yield _record(fields, payload, torn=end is None)
+
+    def resume(self) -> bool:
+        """Goes on after damage with the next record; False when no other one follows."""
+        while True:
+            found = self._buffer.find(SEPARATOR)
+            if found >= 0:
+                self._drop(found + len(SEPARATOR))
+                self._fill(_MAX_META)
+                if _META.match(self._buffer):
+                    return True
+                continue
+            self._drop(max(len(self._buffer) - len(SEPARATOR) + 1, 0))
+            if not self._fill(len(self._buffer) + 1):
+                return False
 
     def _fill(self, size: int) -> bool:
         """Makes `size` bytes available; False when the stream has fewer."""

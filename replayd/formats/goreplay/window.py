@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 from replayd.formats.goreplay.exchange import Exchange, add_response, exchanges
 from replayd.formats.goreplay.records import Record, RecordType
-from replayd.model.flow import CaptureNote, Flow
+from replayd.model.flow import CaptureNote, DamagedFlow, Found
 
 MAX_WAITING = 1000
 MAX_WAITING_BYTES = 32 << 20
@@ -44,11 +44,15 @@ class Window:
             self._replayed_seen = True
             self.note("responses to earlier replays (type 3) were left out; they answered others")
 
+    def add_damaged(self, damaged: DamagedFlow) -> None:
+        """Takes in what stands where a record should; it waits for nothing but its turn."""
+        self._requests.append(Exchange("", None, 0, damaged=damaged, answered=True))
+
     def note(self, message: str) -> None:
         """Notes something that concerns no waiting request."""
         self._notes.append(message)
 
-    def leaving(self, keep: int, keep_size: int) -> Iterator[Flow | CaptureNote]:
+    def leaving(self, keep: int, keep_size: int) -> Iterator[Found]:
         """Yields what has what it waited for, or has waited while too much else came."""
         requests = self._requests
         while self._early and (len(self._early) > keep or self._early_size > keep_size):
@@ -61,13 +65,13 @@ class Window:
             yield CaptureNote(self.index, message)
         self._notes.clear()
 
-    def _leave(self, waiting: Exchange) -> Iterator[Flow | CaptureNote]:
+    def _leave(self, waiting: Exchange) -> Iterator[Found]:
         self._size -= waiting.size
         if not waiting.answered:
             self._next_unanswered(waiting.record_id)
         for message in waiting.notes:
             yield CaptureNote(self.index, message)
-        yield waiting.flow()
+        yield waiting.damaged or waiting.flow()
         self.index += 1
 
     def _add_request(self, waiting: Exchange) -> None:

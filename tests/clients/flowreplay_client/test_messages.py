@@ -47,11 +47,17 @@ def put_together(messages: list[EnqueueRequest]) -> list[Flow]:
 def test_settings_become_options() -> None:
     rule = ConnectTo(dial_host="h", dial_port=1)
     settings = EnqueueSettings(
-        format="mitmproxy", strict=True, label="l", connect_to=["=h:1", rule], raw=True
+        format="mitmproxy",
+        strict=True,
+        label="l",
+        connect_to=["=h:1", rule],
+        raw=True,
+        salvage=True,
     )
     options = enqueue_options(settings)
     assert options.format == CAPTURE_FORMAT_MITMPROXY
     assert (options.strict, options.raw, options.label) == (True, True, "l")
+    assert options.salvage
     assert list(options.connect_to) == [rule, rule]
 
 

@@ -12,9 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from replayd.errors import CaptureError, ReplaydError
-from replayd.formats import read_capture
+from replayd.formats import Format, read_capture
 from replayd.formats.goreplay.records import SEPARATOR
-from replayd.model.flow import CaptureNote, Flow, Headers, Request, Response
+from replayd.model.flow import CaptureNote, DamagedFlow, Flow, Headers, Request, Response
 from replayd.reasons import Reason
 from tests.support.captures import FOLDER, Dribble, flows_of
 from tests.support.gor import GET, OK, post, read, record
@@ -121,6 +121,21 @@ def test_what_is_no_record_damages_the_capture() -> None:
         read(b"x" + data)
     assert (caught.value.byte_offset, caught.value.flow_index) == (0, 0)
     assert caught.value.reason is Reason.DAMAGED_CAPTURE
+
+
+def salvaged(data: bytes) -> list[str | int]:
+    """The ids of a file's requests, and where damage begins."""
+    found = read_capture(io.BytesIO(data), format=Format.GOREPLAY, salvage=True)
+    flows = [each for each in found if not isinstance(each, CaptureNote)]
+    return [each.byte_offset if isinstance(each, DamagedFlow) else each.flow_id for each in flows]
+
+
+def test_salvage_goes_on_with_the_next_record() -> None:
+    first, second = record(GET, record_id="a1"), record(GET, record_id="b2")
+    assert salvaged(first[9:] + second + first) == [0, "b2", "a1"]
+    assert salvaged(b"x" + SEPARATOR + second) == [0, "b2"]
+    assert salvaged(b"x" * 600_000 + SEPARATOR + b"y" + SEPARATOR + first) == [0, "a1"]
+    assert salvaged(b"x\n" + SEPARATOR) == [0]
 
 
 PIECES = GORS["gor-odd-tracked.gor"].read_bytes()

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from replayd.formats.goreplay import window as module
 from replayd.formats.goreplay.records import Records
 from replayd.formats.goreplay.window import Window
-from replayd.model.flow import CaptureNote, Flow
+from replayd.model.flow import CaptureNote, DamagedFlow, Flow
 from tests.support.captures import Dribble
 from tests.support.gor import GET, post, record
 
@@ -49,6 +49,18 @@ def test_flows_leave_when_they_are_answered() -> None:
     window.add(records[1])
     assert len(list(window.leaving(10, 1 << 20))) == 1
     assert window.index == 1
+
+
+def test_what_is_damaged_keeps_its_turn() -> None:
+    window = Window()
+    asked, answered = Records(Dribble(record(GET, 1, "a") + answer(200, "a"), 1 << 20))
+    damaged = DamagedFlow("no record", 5)
+    window.add(asked)
+    window.add_damaged(damaged)
+    assert list(window.leaving(10, 1 << 20)) == []
+    window.add(answered)
+    flow, last = window.leaving(10, 1 << 20)
+    assert (statuses([flow]), last, window.index) == ([("a", 200)], damaged, 2)
 
 
 def test_a_request_waits_while_few_others_come() -> None:

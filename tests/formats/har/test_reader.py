@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from replayd.errors import CaptureError, ReplaydError
 from replayd.formats import Format, read_capture
-from replayd.model.flow import CaptureNote, Flow, FlowKind, Headers, Request, Response
+from replayd.model.flow import CaptureNote, DamagedFlow, Flow, FlowKind, Headers, Request, Response
 from replayd.reasons import Reason
 from tests.support.captures import Dribble
 from tests.support.hars import HARS, entry, har, read, witness
@@ -244,6 +244,32 @@ def test_a_damaged_har_is_refused_with_its_place(
 ) -> None:
     error = error_of(HARS[name].read_bytes())
     assert (error.byte_offset, error.flow_index) == (byte_offset, flow_index)
+
+
+def salvaged(data: bytes) -> list[bytes | int]:
+    """The paths of a HAR's requests, and where damage begins."""
+    found = read_capture(io.BytesIO(data), format=Format.HAR, salvage=True)
+    flows = [each for each in found if not isinstance(each, CaptureNote)]
+    return [
+        each.byte_offset if isinstance(each, DamagedFlow) else each.request.path
+        for each in flows
+        if isinstance(each, DamagedFlow) or each.request
+    ]
+
+
+def test_salvage_takes_what_stands_before_the_tear() -> None:
+    *paths, torn = salvaged(HARS["mut-har-truncated.har"].read_bytes())
+    plain = b"/plain/300?a=1&b=two%20words&c=%E2%82%AC&a=2&empty=&novalue"
+    assert (paths, torn) == ([b"/json", plain, b"/echo"], 4408)
+    assert salvaged(HARS["haralyzer-single_entry.har"].read_bytes()) == [0]
+
+
+def test_salvage_steps_over_an_entry_that_is_no_json_inside() -> None:
+    whole = har(entry(), entry(), entry())
+    at = whole.index(b'"method"', whole.index(b'"method"') + 1)
+    data = whole[:at] + b"x" + whole[at:]
+    assert salvaged(data) == [b"/x?y=1", at, b"/x?y=1"]
+    assert error_of(data).flow_index == 1
 
 
 def test_the_place_in_an_entry_counts_bytes_not_characters() -> None:
