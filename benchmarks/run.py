@@ -17,45 +17,15 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from pathlib import Path
+from collections.abc import Callable
 
-from flowreplay_client import connect
-from flowreplay_client.flows import request_flow
+from flowreplay_client import connect, request_flow
+
+from benchmarks.peers import mitmdump, mitmproxy_rate
+from benchmarks.processes import BIN, daemon, target
 
 SESSIONS = 256
 """Sessions in the capture: the order within a session is kept, so one would be a queue."""
-
-BIN = Path(sys.executable).parent
-
-
-@contextmanager
-def target() -> Iterator[int]:
-    """Runs the server; yields its port."""
-    with subprocess.Popen(
-        [sys.executable, "-m", "benchmarks.target"], stdin=subprocess.PIPE, stdout=subprocess.PIPE
-    ) as process:
-        assert process.stdin is not None
-        assert process.stdout is not None
-        try:
-            yield int(process.stdout.readline())
-        finally:
-            process.stdin.close()
-
-
-@contextmanager
-def daemon(*options: str) -> Iterator[str]:
-    """Runs a daemon on a fresh journal; yields its address."""
-    with tempfile.TemporaryDirectory() as folder:
-        command = [str(BIN / "replayd"), "serve", f"--data-dir={folder}/data", "--log-level=error"]
-        command += [f"--listen=unix:{folder}/s.sock", *options]
-        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
-            assert process.stdout is not None
-            try:
-                yield process.stdout.readline().strip().removeprefix("listening on ")
-            finally:
-                process.terminate()
 
 
 def raw_loop(port: int, count: int) -> float:
@@ -101,7 +71,7 @@ def replay(port: int, count: int, method: str, *options: str) -> tuple[float, fl
 def drain(address: str, cursor: str) -> None:
     """Follows every event until nothing is left to replay."""
     with connect(address) as client:
-        seen = [event.sequence for event in client.watch(cursor=cursor, until_idle=True)]
+        seen = [event.sequence for event in client.watch(start=cursor, until_idle=True)]
     if seen != list(range(seen[0], seen[0] + len(seen))):
         raise SystemExit("the watcher saw a gap")
 
@@ -143,6 +113,10 @@ def round_of(port: int, flows: int) -> dict[str, float]:
     }
     for name, run in runs.items():
         figures["enqueue, typed flows/s"], figures[f"{name}, flows/s"] = run()
+    if program := mitmdump():
+        figures["mitmproxy, flows/s"] = peer = mitmproxy_rate(program, port, flows // 3)
+        for name in ("GET, concurrency 1", "GET, concurrency 32"):
+            figures[f"{name} / mitmproxy"] = figures[f"{name}, flows/s"] / peer
     figures["raw socket loop, requests/s"] = base = (before + raw_loop(port, flows)) / 2
     for name in runs:
         figures[f"{name} / raw socket loop"] = figures[f"{name}, flows/s"] / base
