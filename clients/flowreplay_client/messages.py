@@ -68,13 +68,13 @@ def format_number(name: str) -> CaptureFormat.ValueType:
     """
     if name and name not in format_names():
         raise ValueError(f"{name!r} is not a capture format; use {', '.join(format_names())}")
-    rules = settings.get("connect_to", ())
-    return EnqueueOptions(
     return CaptureFormat.Value(_FORMAT_PREFIX + (name or "unspecified").upper())
 
 
 def enqueue_options(settings: EnqueueSettings) -> EnqueueOptions:
     """Builds the options; raises ValueError for a format or rule that makes no sense."""
+    rules = settings.get("connect_to", ())
+    return EnqueueOptions(
         request_id=settings.get("request_id") or str(uuid.uuid4()),
         format=format_number(settings.get("format", "")),
         strict=settings.get("strict", False),

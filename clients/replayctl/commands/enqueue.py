@@ -100,11 +100,6 @@ def _connect_to(
     help="With --wait, exit with 1 for: error (a replay ended without a response), status (a "
     "response's status is 400 or more).",
 )
-@pass_globals
-@click.pass_context
-def command(
-    context: click.Context,
-    options: Globals,
 @click.option(
     "--save",
     "save_as",
@@ -112,19 +107,26 @@ def command(
     metavar="OUT",
     help="Wait, then save the batch as a capture, as `replayctl export` does.",
 )
+@pass_globals
+@click.pass_context
+def command(
+    context: click.Context,
+    options: Globals,
     *,
     files: tuple[str, ...],
     wait: bool,
     fail_on: list[str],
+    save_as: str,
     **settings: Unpack[EnqueueSettings],
 ) -> None:
     """Stream captures to the daemon; `-` reads stdin.
 
     Each FILE becomes a batch of its own, in this order. Prints the batch, how many flows
-    save_as: str,
     were accepted, and each refused one with its index and reason.
     """
+    wait = wait or bool(save_as)
     _check_usage(context, files, request_id=settings["request_id"], wait=wait)
+    format_to_save = _format_to_save(save_as, files) if save_as else ""
     with options.client() as client:
         batches = _enqueue_all(client, files, settings, options.output)
         failed = wait and _any_failed(client, batches, fail_on, options.output)
@@ -132,9 +134,7 @@ def command(
             save(client, batches[0].batch_id, save_as, format_to_save, options.output)
         if failed:
             context.exit(exits.REPLAYS_FAILED)
-    wait = wait or bool(save_as)
 
-    format_to_save = _format_to_save(save_as, files) if save_as else ""
 
 def _check_usage(
     context: click.Context, files: Sequence[str], *, request_id: str, wait: bool
@@ -150,11 +150,6 @@ def _check_usage(
         raise click.UsageError("stdin (-) is a terminal; redirect a capture into it")
 
 
-def _enqueue_all(
-    client: Client, files: Sequence[str], settings: EnqueueSettings, output: Output
-) -> list[EnqueueResponse]:
-    batches = []
-    for number, name in enumerate(files, 1):
 def _format_to_save(save_as: str, files: Sequence[str]) -> str:
     if len(files) > 1:
         raise click.UsageError("--save makes one capture of one batch; give one FILE with it")
@@ -163,6 +158,11 @@ def _format_to_save(save_as: str, files: Sequence[str]) -> str:
     return format_for(save_as)
 
 
+def _enqueue_all(
+    client: Client, files: Sequence[str], settings: EnqueueSettings, output: Output
+) -> list[EnqueueResponse]:
+    batches = []
+    for number, name in enumerate(files, 1):
         try:
             batch = _enqueue(client, name, settings)
         except ReplaydClientError as error:
