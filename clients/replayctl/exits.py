@@ -8,7 +8,8 @@ USAGE = 2
 UNREACHABLE = 3
 """The daemon can't be reached."""
 REFUSED = 4
-"""The daemon refused the call: a bad capture, an unknown batch, a foreign cursor."""
+"""The daemon refused the call (a bad capture, an unknown batch, a foreign cursor), or every
+flow of a capture."""
 COMPACTED = 5
 """Events were compacted away."""
 INTERRUPTED = 130

@@ -10,7 +10,10 @@ from replayctl.events import reason_name
 from replayctl.printable import printable
 
 FAIL_ON = ("error", "status")
-"""What `--fail-on` may name: replays without a response, response statuses from 400 on."""
+"""What `--fail-on` may name: replays without a response; that, and statuses from 400 on."""
+
+_SHOWN_REASONS = 5
+"""Reasons of which the first failure is shown."""
 
 _STATES = ("succeeded", "failed", "killed", "cleared", "interrupted")
 
@@ -22,6 +25,8 @@ class Outcome:
         self.batch_id = batch_id
         self.statuses: Counter[int] = Counter()
         self.reasons: Counter[str] = Counter()
+        self.first_errors: dict[str, Event] = {}
+        """The first event of each reason."""
         self.states: dict[str, int] = {}
         """How many ended in which state; filled by `close`."""
 
@@ -32,7 +37,9 @@ class Outcome:
             self.statuses[event.response.head.status_code] += 1
             return 1
         if kind == "error":
-            self.reasons[reason_name(event.error.reason)] += 1
+            reason = reason_name(event.error.reason)
+            self.reasons[reason] += 1
+            self.first_errors.setdefault(reason, event)
             return 1
         if kind == "update" and event.update.kind == UPDATE_KIND_CLEARED:
             own = [part for part in event.update.ranges if part.batch_id == self.batch_id]
@@ -45,11 +52,10 @@ class Outcome:
 
     def failed(self, fail_on: Iterable[str]) -> bool:
         """Tells whether replays failed by what `fail_on` names."""
-        failures = {
-            "error": any(count for state, count in self.states.items() if state != "succeeded"),
-            "status": any(status >= 400 for status in self.statuses),
-        }
-        return any(failures[name] for name in fail_on)
+        # No response is no good status either, so "error" is part of "status".
+        if any(count for state, count in self.states.items() if state != "succeeded"):
+            return True
+        return "status" in fail_on and any(status >= 400 for status in self.statuses)
 
     def values(self) -> dict[str, object]:
         """Returns the summary for programs."""
@@ -58,6 +64,10 @@ class Outcome:
             "stateCounts": self.states,
             "statusCounts": {str(code): count for code, count in sorted(self.statuses.items())},
             "reasonCounts": dict(sorted(self.reasons.items())),
+            "firstErrors": {
+                reason: {"replayId": event.replay_id, "message": event.error.message}
+                for reason, event in sorted(self.first_errors.items())
+            },
         }
 
     def lines(self) -> Iterator[str]:
@@ -68,6 +78,13 @@ class Outcome:
             yield f"  statuses: {_counts(self.statuses)}"
         if self.reasons:
             yield f"  errors: {_counts(self.reasons)}"
+            yield from self._error_lines()
+
+    def _error_lines(self) -> Iterator[str]:
+        for reason, event in sorted(self.first_errors.items())[:_SHOWN_REASONS]:
+            yield f"    {reason}: {printable(event.replay_id)}: {printable(event.error.message)}"
+        batch = printable(self.batch_id)
+        yield f"  see `replayctl watch --batch {batch} --from start --kind error --until-idle`"
 
 
 def _counts(counter: Counter[int] | Counter[str]) -> str:

@@ -19,9 +19,19 @@ from replayctl.printable import printable
 class Output:
     """Where a command's words go, and in which form."""
 
-    def __init__(self, *, as_json: bool) -> None:
+    def __init__(self, *, as_json: bool, outlives_reader: bool = False) -> None:
         self.as_json = as_json
+        self._outlives_reader = outlives_reader
         self._coloured = not as_json and _takes_colour(sys.stdout)
+
+    def outliving_its_reader(self) -> "Output":
+        """Returns the output of a command that does more than it says.
+
+        People pipe it into `head` and still want all of it done; when text has no reader
+        any more it goes nowhere, quietly. JSON still raises BrokenPipeError: what a
+        program misses, such as a batch's id, it can't follow.
+        """
+        return Output(as_json=self.as_json, outlives_reader=not self.as_json)
 
     def show(self, message: Message, *lines: str) -> None:
         """Prints a result: the message as JSON, or its lines of text."""
@@ -41,8 +51,13 @@ class Output:
     def text(self, *lines: str) -> None:
         """Prints lines on stdout, at once."""
         for line in lines:
-            # Flushes, and takes a stdout that is closed for one that nobody reads.
-            click.echo(line)
+            try:
+                # Flushes, and takes a stdout that is closed for one that nobody reads.
+                click.echo(line)
+            except BrokenPipeError:
+                if not self._outlives_reader:
+                    raise
+                give_up_stdout()
 
     def style(self, text: str, colour: str) -> str:
         """Returns text in a colour, where stdout shows colours."""

@@ -20,13 +20,16 @@ from replayctl import exits
 from replayctl.connect import Globals, pass_globals
 from replayctl.events import reason_name
 from replayctl.outcome import FAIL_ON
-from replayctl.output import Output
+from replayctl.output import Output, give_up_stdout, note
 from replayctl.printable import printable
 from replayctl.progress import progress_bar
 from replayctl.saving import STDOUT, format_for, save
 from replayctl.waiting import outcomes
 
 _STDIN = "-"
+
+_TEXT_LIMIT = 200
+"""Characters of a label and of a request id: the contract's limit."""
 
 _BAR_BYTES = 8 << 20
 """A smaller capture is sent before a bar could be read."""
@@ -41,6 +44,12 @@ def _fail_on(_context: click.Context, _parameter: click.Parameter, value: str) -
             f"{', '.join(FAIL_ON)}, with commas between"
         )
     return names
+
+
+def _short(_context: click.Context, _parameter: click.Parameter, value: str) -> str:
+    if len(value) > _TEXT_LIMIT:
+        raise click.BadParameter(f"{len(value)} characters are more than {_TEXT_LIMIT}")
+    return value
 
 
 def _connect_to(
@@ -75,10 +84,16 @@ def _connect_to(
     help="Dial there instead; nothing else of the request changes. Empty parts match all, the "
     "first match wins. Repeatable.",
 )
-@click.option("--label", default="", help="Free text for the batch's events, to 200 characters.")
+@click.option(
+    "--label",
+    default="",
+    callback=_short,
+    help="Free text for the batch's events, to 200 characters.",
+)
 @click.option(
     "--request-id",
     default="",
+    callback=_short,
     metavar="ID",
     help="Queue this capture only once, however often the command runs within 24 hours.",
 )
@@ -97,8 +112,8 @@ def _connect_to(
     show_default=True,
     callback=_fail_on,
     metavar="WHAT[,WHAT]",
-    help="With --wait, exit with 1 for: error (a replay ended without a response), status (a "
-    "response's status is 400 or more).",
+    help="With --wait, exit with 1 for: error (a replay ended without a response, or was taken "
+    "off the queue), status (that, and a response's status of 400 or more).",
 )
 @click.option(
     "--save",
@@ -122,18 +137,22 @@ def command(
     """Stream captures to the daemon; `-` reads stdin.
 
     Each FILE becomes a batch of its own, in this order. Prints the batch, how many flows
-    were accepted, and each refused one with its index and reason.
+    were accepted, and each refused one with its index and reason. Exits with 4 when
+    every flow of a capture was refused.
     """
     wait = wait or bool(save_as)
     _check_usage(context, files, request_id=settings["request_id"], wait=wait)
     format_to_save = _format_to_save(save_as, files) if save_as else ""
+    output = options.output.outliving_its_reader()
     with options.client() as client:
-        batches = _enqueue_all(client, files, settings, options.output)
-        failed = wait and _any_failed(client, batches, fail_on, options.output)
+        batches = _enqueue_all(client, files, settings, output)
+        failed = wait and _any_failed(client, batches, fail_on, output)
         if save_as:
-            save(client, batches[0].batch_id, save_as, format_to_save, options.output)
-        if failed:
-            context.exit(exits.REPLAYS_FAILED)
+            save(client, batches[0].batch_id, save_as, format_to_save, output)
+    if any(batch.refused_count and not batch.accepted_count for batch in batches):
+        context.exit(exits.REFUSED)
+    if failed:
+        context.exit(exits.REPLAYS_FAILED)
 
 
 def _check_usage(
@@ -172,9 +191,21 @@ def _enqueue_all(
             raise
         except OSError as error:
             raise click.UsageError(f"can't read {name}: {error.strerror or error}") from error
-        output.show(batch, *_lines(name, batch))
+        _show(output, name, batch, files[number:])
         batches.append(batch)
     return batches
+
+
+def _show(output: Output, name: str, batch: EnqueueResponse, left: Sequence[str]) -> None:
+    try:
+        output.show(batch, *_lines(name, batch))
+    except BrokenPipeError:
+        if not left:
+            raise
+        # A program that is gone would never know which batches it has.
+        give_up_stdout()
+        note(f"nobody reads the output any more; not enqueued: {', '.join(left)}")
+        raise click.exceptions.Exit(exits.USAGE) from None
 
 
 def _enqueue(client: Client, name: str, settings: EnqueueSettings) -> EnqueueResponse:

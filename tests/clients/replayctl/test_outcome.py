@@ -1,12 +1,17 @@
 import pytest
 from flowreplay.v1 import event_pb2 as pb
-from flowreplay.v1.reason_pb2 import REASON_CONNECT_FAILED
+from flowreplay.v1.reason_pb2 import REASON_CONNECT_FAILED, Reason
 from flowreplay.v1.replay_pb2 import CountResponse
 from replayctl.outcome import Outcome
 
 
 def response(status: int) -> pb.Event:
     return pb.Event(response=pb.ResponseEvent(head=pb.ResponseHead(status_code=status)))
+
+
+def failure(reason: Reason.ValueType, index: int) -> pb.Event:
+    error = pb.ErrorEvent(reason=reason, message=f"no\x1b {index}")
+    return pb.Event(replay_id=f"b.{index}", error=error)
 
 
 def closed(*events: pb.Event, **counts: int) -> Outcome:
@@ -36,21 +41,30 @@ def test_each_terminal_event_ends_its_replays() -> None:
 
 
 def test_the_summary() -> None:
-    failure = pb.Event(error=pb.ErrorEvent(reason=REASON_CONNECT_FAILED))
+    failures = [failure(REASON_CONNECT_FAILED, index) for index in (3, 4)]
     outcome = closed(
-        response(404), response(200), response(200), failure, succeeded_count=3, failed_count=1
+        response(404), response(200), response(200), *failures, succeeded_count=3, failed_count=2
     )
     assert list(outcome.lines()) == [
-        "batch b: 3 succeeded, 1 failed",
+        "batch b: 3 succeeded, 2 failed",
         "  statuses: 200 x2, 404 x1",
-        "  errors: CONNECT_FAILED x1",
+        "  errors: CONNECT_FAILED x2",
+        r"    CONNECT_FAILED: b.3: no\x1b 3",
+        "  see `replayctl watch --batch b --from start --kind error --until-idle`",
     ]
     assert outcome.values() == {
         "batchId": "b",
-        "stateCounts": {"succeeded": 3, "failed": 1, "killed": 0, "cleared": 0, "interrupted": 0},
+        "stateCounts": {"succeeded": 3, "failed": 2, "killed": 0, "cleared": 0, "interrupted": 0},
         "statusCounts": {"200": 2, "404": 1},
-        "reasonCounts": {"CONNECT_FAILED": 1},
+        "reasonCounts": {"CONNECT_FAILED": 2},
+        "firstErrors": {"CONNECT_FAILED": {"replayId": "b.3", "message": "no\x1b 3"}},
     }
+
+
+def test_five_reasons_are_shown_by_their_first_failure() -> None:
+    failures = [failure(Reason.ValueType(9000 + number), number) for number in range(7)]
+    shown = [line for line in closed(*failures).lines() if line.startswith("    ")]
+    assert shown == [rf"    {9000 + number}: b.{number}: no\x1b {number}" for number in range(5)]
 
 
 def test_an_empty_batch_says_so() -> None:
@@ -63,7 +77,7 @@ def test_an_empty_batch_says_so() -> None:
 def test_a_replay_without_a_response_is_an_error(state: str) -> None:
     outcome = closed(**{f"{state}_count": 1})
     assert outcome.failed(["error"])
-    assert not outcome.failed(["status"])
+    assert outcome.failed(["status"]), "no response is no good status"
 
 
 @pytest.mark.parametrize(("status", "failed"), [(399, False), (400, True), (503, True)])

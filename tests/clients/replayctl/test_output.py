@@ -1,9 +1,10 @@
 import io
 import json
+import os
 
 import pytest
 from flowreplay.v1.replay_pb2 import CountResponse
-from replayctl.output import Output, note
+from replayctl.output import Output, give_up_stdout, note
 
 
 class Terminal(io.StringIO):
@@ -46,6 +47,34 @@ def test_only_a_terminal_sees_colours(
     monkeypatch.setattr("sys.stdout", Terminal())
     assert (Output(as_json=False).style("x", "red") != "x") == coloured
     assert Output(as_json=True).style("x", "red") == "x"
+
+
+def write_after_the_reader_left(output: Output, monkeypatch: pytest.MonkeyPatch) -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    with os.fdopen(writer, "w") as stdout:
+        monkeypatch.setattr("sys.stdout", stdout)
+        try:
+            for _ in range(3):
+                output.show(CountResponse(), "line")
+        finally:
+            give_up_stdout()
+            monkeypatch.undo()
+
+
+@pytest.mark.parametrize("as_json", [False, True])
+def test_a_reader_that_leaves_is_an_error(as_json: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(BrokenPipeError):
+        write_after_the_reader_left(Output(as_json=as_json), monkeypatch)
+
+
+def test_text_may_outlive_its_reader(monkeypatch: pytest.MonkeyPatch) -> None:
+    write_after_the_reader_left(Output(as_json=False).outliving_its_reader(), monkeypatch)
+
+
+def test_json_never_outlives_its_reader(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(BrokenPipeError):
+        write_after_the_reader_left(Output(as_json=True).outliving_its_reader(), monkeypatch)
 
 
 def test_talk_goes_to_stderr_escaped(capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,7 +1,9 @@
 import contextlib
 import json
 import os
+import re
 import signal
+import subprocess
 from pathlib import Path
 
 import grpc
@@ -19,7 +21,8 @@ from replayctl.cli import cli
 
 from tests.support.daemon import Daemon
 from tests.support.fake_daemon import FakeDaemon, Refuse, events
-from tests.support.processes import Process
+from tests.support.processes import DEADLINE, Process
+from tests.support.programs import find
 from tests.support.recorder import Exchange, Recorder
 from tests.support.replayctl import replayctl, replayctl_on_terminal, start_replayctl
 
@@ -139,6 +142,8 @@ def test_strict_refuses_all(daemon: Daemon, captures: Path) -> None:
         (["--wait", "--fail-on", ",", "FILE"], "nothing can't be named"),
         (["--connect-to", "a:x=h:1", "FILE"], "the port 'x'"),
         (["--format", "tar", "FILE"], "'tar' is not"),
+        (["--label", "l" * 201, "FILE"], "201 characters are more than 200"),
+        (["--request-id", "r" * 201, "FILE"], "201 characters are more than 200"),
     ],
 )
 def test_wrong_usage_sends_nothing(
@@ -149,6 +154,11 @@ def test_wrong_usage_sends_nothing(
     assert result.exit_code == 2
     assert said in result.output
     assert fake.requests == []
+
+
+def test_a_label_may_have_200_characters(fake: FakeDaemon, capture: str) -> None:
+    fake.enqueues.append(ANSWER)
+    assert replayctl(fake.address, "enqueue", "--label", "\u6f22" * 200, capture).code == 0
 
 
 def test_a_terminal_is_no_capture(fake: FakeDaemon) -> None:
@@ -168,7 +178,14 @@ def test_wait_fails_on_errors(daemon: Daemon, capture: str) -> None:
     summary = json.loads(ended.stdout.splitlines()[-1])
     assert summary["stateCounts"]["failed"] == 3
     assert summary["reasonCounts"] == {"CONNECT_FAILED": 3}
-    daemon.replayctl("enqueue", "--wait", "--fail-on", "status", *nobody, capture)
+    told = daemon.replayctl(
+        "enqueue", "--wait", "--fail-on", "status", *nobody, capture, exit_code=1
+    )
+    *_, errors, first, hint = told.stdout.splitlines()
+    assert errors == "  errors: CONNECT_FAILED x3"
+    assert re.fullmatch(r"    CONNECT_FAILED: \w+\.0: .*refused", first)
+    command = hint.partition("`replayctl ")[2].rstrip("`").split()
+    assert daemon.replayctl(*command).stdout.count("CONNECT_FAILED") == 3
 
 
 def test_wait_fails_on_statuses_when_asked(
@@ -176,8 +193,71 @@ def test_wait_fails_on_statuses_when_asked(
 ) -> None:
     rule = ["--connect-to", f"={start_recorder(not_found).address}"]
     daemon.replayctl("enqueue", "--wait", *rule, capture)
-    fail_on = ["--fail-on", "error, status"]
-    daemon.replayctl("enqueue", "--wait", *rule, *fail_on, capture, exit_code=1)
+    for names in ("status", "error, status"):
+        fail_on = ["--fail-on", names]
+        daemon.replayctl("enqueue", "--wait", *rule, *fail_on, capture, exit_code=1)
+
+
+def test_wait_fails_on_what_was_cleared(fake: FakeDaemon, capture: str) -> None:
+    fake.enqueues.append(ANSWER)
+    fake.watches.append([events()])
+    fake.answers["Count"] = CountResponse(cleared_count=1)
+    ended = replayctl(fake.address, "enqueue", "--wait", capture)
+    assert (ended.code, ended.stdout.splitlines()[-1]) == (1, "batch b: 1 cleared")
+
+
+def test_a_capture_of_which_nothing_is_accepted_is_an_error(fake: FakeDaemon, capture: str) -> None:
+    none = EnqueueResponse(batch_id="n", refused_count=2)
+    fake.enqueues.extend([none, ANSWER])
+    ended = replayctl(fake.address, "enqueue", capture, capture)
+    assert ended.code == 4
+    assert len(ended.stdout.splitlines()) == 3, "the other capture is enqueued all the same"
+
+
+def test_an_empty_capture_is_none(fake: FakeDaemon, capture: str) -> None:
+    fake.enqueues.append(EnqueueResponse(batch_id="e"))
+    assert replayctl(fake.address, "enqueue", capture).code == 0
+
+
+@pytest.mark.parametrize(
+    ("form", "code", "enqueued", "said"),
+    [
+        ("text", 0, 3, ""),
+        # A program that is gone would never know its batches.
+        ("json", 2, 1, "replayctl: nobody reads the output any more; not enqueued: {0}, {0}\n"),
+    ],
+)
+def test_all_files_are_enqueued_though_nobody_reads_the_text(
+    fake: FakeDaemon, capture: str, form: str, code: int, enqueued: int, said: str
+) -> None:
+    """As in `replayctl enqueue a b c | head -1`, whose reader left."""
+    fake.enqueues.extend([ANSWER] * 3)
+    reader, writer = os.pipe()
+    os.close(reader)
+    with os.fdopen(writer, "wb") as stdout:
+        arguments = ["--address", fake.address, "--output", form, "enqueue", *[capture] * 3]
+        done = subprocess.run(
+            [find("replayctl"), *arguments],
+            stdout=stdout,
+            stderr=subprocess.PIPE,
+            timeout=DEADLINE,
+            check=False,
+        )
+    assert (done.returncode, done.stderr.decode()) == (code, said.format(capture))
+    assert 3 - len(fake.enqueues) == enqueued
+
+
+def test_waiting_judges_though_nobody_reads_the_text(fake: FakeDaemon, capture: str) -> None:
+    fake.enqueues.append(ANSWER)
+    fake.watches.append([events()])
+    fake.answers["Count"] = CountResponse(failed_count=1)
+    reader, writer = os.pipe()
+    os.close(reader)
+    with os.fdopen(writer, "wb") as stdout:
+        arguments = ["--address", fake.address, "enqueue", "--wait", capture]
+        command = [find("replayctl"), *arguments]
+        done = subprocess.run(command, stdout=stdout, timeout=DEADLINE, check=False)
+    assert done.returncode == 1
 
 
 def test_wait_has_a_bar_on_a_terminal(fake: FakeDaemon, capture: str) -> None:
