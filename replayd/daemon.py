@@ -27,6 +27,7 @@ from replayd.replay.thread import ReplayThread
 from replayd.rpc.enqueue import Enqueuer
 from replayd.rpc.history import HistoryService
 from replayd.rpc.listen import TcpAddress, parse_address
+from replayd.rpc.plan import Planner
 from replayd.rpc.server import RpcServer
 from replayd.rpc.service import About, ReplayService
 from replayd.rpc.watch import Watchers
@@ -83,9 +84,10 @@ class _Daemon:
             journal.pause(True, time.time_ns())
         decoders = DecoderPool(self._worker_settings)
         enqueuer = Enqueuer(journal, decoders)
+        planner = self._planner(decoders)
         watchers = Watchers(journal, self._config.max_watchers)
         about = About(start_time=time.time_ns(), concurrency=self._config.concurrency)
-        service = ReplayService(journal, enqueuer, watchers, about)
+        service = ReplayService(journal, enqueuer, planner, watchers, about)
         server = RpcServer([service, HistoryService(journal)], self._addresses)
         thread = self._replay_thread(journal)
         self._catch_signals()
@@ -98,6 +100,7 @@ class _Daemon:
                 await server.begin_stop()
                 await self._drain(thread)
                 await enqueuer.stop()
+                await planner.stop()
                 await asyncio.to_thread(_say_stopping, journal)
                 watchers.stop()
         finally:
@@ -110,6 +113,10 @@ class _Daemon:
         _log.info("replayd %s is ready", __version__)
         await self._asked_to_stop.wait()
         _log.info("stopping; what runs has %g s to end", self._config.drain_timeout)
+
+    def _planner(self, decoders: DecoderPool) -> Planner:
+        wire = self._wire_settings
+        return Planner(decoders, wire.as_sent, wire.upstream.name if wire.upstream else "")
 
     def _replay_thread(self, journal: Journal) -> ReplayThread:
         worker = self._worker_settings

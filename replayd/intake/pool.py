@@ -7,9 +7,10 @@ One worker serves one Enqueue at a time. One that ended well waits for the next 
 import asyncio
 import json
 import sys
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Coroutine
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
+from typing import Any
 
 from replayd.errors import ReplaydError
 from replayd.intake.frames import HEADER, Frame, Summary, decode_error, decode_summary, frame
@@ -134,7 +135,9 @@ class Worker:
         self._output = process.stdout
         self._waits_since: float | None = None
         """Since when nothing has come from the client; None: it is not its turn."""
-        self._taken_back = False
+        self._unread_since: float | None = None
+        """Since when the client has not taken what was decoded; None: nothing waits for it."""
+        self._taken_back = asyncio.Event()
         self.summary = Summary()
         self.reusable = False
 
@@ -197,13 +200,34 @@ class Worker:
             with suppress(ProcessLookupError):
                 self._process.kill()
         self._input.close()
+        # Whatever nobody read: asyncio does not notice the end of a process behind it.
+        await self._output.read()
         await self._process.wait()
 
+    async def while_client_reads(self, taken: Coroutine[Any, Any, None]) -> None:
+        """Waits until the client has taken what was decoded for it.
+
+        Raises ReplaydError DECODER_LIMIT when it takes so long that others need the worker.
+        """
+        self._unread_since = asyncio.get_running_loop().time()
+        ways = {asyncio.ensure_future(taken), asyncio.ensure_future(self._taken_back.wait())}
+        try:
+            await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            self._unread_since = None
+            for way in ways:
+                way.cancel()
+        if self._taken_back.is_set():
+            raise _stalled()
+
     def take_back_if_stalled(self) -> None:
-        """Ends the process when its client has sent nothing for long: others wait for it."""
+        """Ends the process when its client has sent, or read, nothing for long: others wait
+        for it.
+        """
         now = asyncio.get_running_loop().time()
-        if self._waits_since is not None and now - self._waits_since >= STALL_SECONDS:
-            self._taken_back = True
+        since = [each for each in (self._waits_since, self._unread_since) if each is not None]
+        if since and now - min(since) >= STALL_SECONDS:
+            self._taken_back.set()
             with suppress(ProcessLookupError):
                 self._process.kill()
 
@@ -239,15 +263,19 @@ class Worker:
             if code == 0:
                 # It ended because its input did: what stopped the feeding is the reason.
                 await feeding
-            if self._taken_back:
-                raise ReplaydError(
-                    Reason.DECODER_LIMIT,
-                    f"nothing came for {STALL_SECONDS:g} s while other Enqueues waited for the "
-                    "decoder; send it all again, without a stop",
-                ) from error
+            if self._taken_back.is_set():
+                raise _stalled() from error
             raise ReplaydError(
                 Reason.DECODER_LIMIT,
                 f"the decoder process ended with code {code} while it read this Enqueue: it "
                 "took too much time or memory; split the capture and try again",
                 exit_code=code,
             ) from error
+
+
+def _stalled() -> ReplaydError:
+    return ReplaydError(
+        Reason.DECODER_LIMIT,
+        f"nothing came, or nothing was read, for {STALL_SECONDS:g} s while others waited for "
+        "the decoder; send it all again, without a stop",
+    )

@@ -71,6 +71,11 @@ def stream_handler(method: Callable[..., AsyncGenerator[bytes, None]], request: 
     )
 
 
+def conversation_handler(method: Callable[..., AsyncGenerator[bytes, None]]) -> Any:
+    """Makes the handler of a call with streams both ways, of encoded messages."""
+    return grpc.stream_stream_rpc_method_handler(_streaming(method))
+
+
 def _serialize(message: Any) -> bytes:
     encoded: bytes = message.SerializeToString()
     return encoded

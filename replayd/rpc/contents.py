@@ -6,15 +6,37 @@ more gets the journal's content put in.
 
 from collections.abc import Iterable, Iterator
 
-from flowreplay.v1 import event_pb2
+from flowreplay.v1 import event_pb2, replay_pb2
 
+from replayd.errors import ReplaydError
 from replayd.journal.interface import Journal, Part
+from replayd.model.event import PREVIEW_LIMIT
 from replayd.model.replay import ReplayKey
+from replayd.reasons import Reason
 
 MAX_CONTENT = 1 << 20
 """Bytes of one content that an event may carry: a message stays far below 8 MiB."""
 
+Request = replay_pb2.WatchEventsRequest | replay_pb2.PlanFlowsRequest
+
 _PARTS = {"request": Part.REQUEST, "response": Part.RESPONSE, "error": Part.RESPONSE}
+
+
+def content_limit(request: Request) -> int:
+    """Returns how many bytes of each content a request asks for.
+
+    Raises ReplaydError INVALID_OPTIONS.
+    """
+    if not request.HasField("content_limit_bytes"):
+        return PREVIEW_LIMIT
+    limit = request.content_limit_bytes
+    if not 0 <= limit <= MAX_CONTENT:
+        raise ReplaydError(
+            Reason.INVALID_OPTIONS,
+            f"content_limit_bytes is {limit}; it may be from 0 to {MAX_CONTENT}",
+            field="content_limit_bytes",
+        )
+    return limit
 
 
 def with_contents(events: Iterable[bytes], limit: int, journal: Journal) -> Iterator[bytes]:

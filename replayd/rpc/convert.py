@@ -14,6 +14,7 @@ LISTED_NOTES = 100
 LISTED_RANGES = 1000
 
 _WATCH = replay_pb2.WatchEventsResponse
+_PLANNED = replay_pb2.PlannedFlow
 
 
 def enqueue_answer(batch_id: str, summary: Summary) -> replay_pb2.EnqueueResponse:
@@ -22,24 +23,66 @@ def enqueue_answer(batch_id: str, summary: Summary) -> replay_pb2.EnqueueRespons
         batch_id=batch_id,
         accepted_count=summary.accepted,
         refused_count=summary.refused,
-        refusals=[
-            replay_pb2.Refusal(
-                flow_index=each.flow_index,
-                flow_id=each.flow_id,
-                reason=reason_pb2.Reason.ValueType(each.reason),
-                message=each.message,
-            )
-            for each in summary.refusals
-        ],
-        refusal_counts=[
-            replay_pb2.RefusalCount(reason=reason_pb2.Reason.ValueType(reason), refused_count=count)
-            for reason, count in sorted(summary.refused_by_reason.items())
-        ],
-        notes=[
-            replay_pb2.CaptureNote(flow_index=note.flow_index, message=note.message)
-            for note in summary.notes[:LISTED_NOTES]
-        ],
+        refusals=_refusals(summary),
+        refusal_counts=_refusal_counts(summary),
+        notes=_notes(summary),
     )
+
+
+def plan_summary(summary: Summary) -> replay_pb2.PlanSummary:
+    """Makes the summary of a PlanFlows."""
+    return replay_pb2.PlanSummary(
+        accepted_count=summary.accepted,
+        refused_count=summary.refused,
+        refusals=_refusals(summary),
+        refusal_counts=_refusal_counts(summary),
+        notes=_notes(summary),
+    )
+
+
+def _refusals(summary: Summary) -> list[replay_pb2.Refusal]:
+    return [
+        replay_pb2.Refusal(
+            flow_index=each.flow_index,
+            flow_id=each.flow_id,
+            reason=reason_pb2.Reason.ValueType(each.reason),
+            message=each.message,
+        )
+        for each in summary.refusals
+    ]
+
+
+def _refusal_counts(summary: Summary) -> list[replay_pb2.RefusalCount]:
+    return [
+        replay_pb2.RefusalCount(reason=reason_pb2.Reason.ValueType(reason), refused_count=count)
+        for reason, count in sorted(summary.refused_by_reason.items())
+    ]
+
+
+def _notes(summary: Summary) -> list[replay_pb2.CaptureNote]:
+    return [
+        replay_pb2.CaptureNote(flow_index=note.flow_index, message=note.message)
+        for note in summary.notes[:LISTED_NOTES]
+    ]
+
+
+def planned_flow(plan: bytes, content: bytes, limit: int, upstream: str) -> bytes:
+    """Encodes a PlannedFlow around a plan that is encoded already."""
+    return (
+        bytes_field(_PLANNED.PLAN_FIELD_NUMBER, plan)
+        + bytes_field(_PLANNED.CONTENT_FIELD_NUMBER, content[:limit])
+        + int_field(_PLANNED.CONTENT_TRUNCATED_FIELD_NUMBER, len(content) > limit)
+        + bytes_field(_PLANNED.UPSTREAM_FIELD_NUMBER, upstream.encode())
+    )
+
+
+def plan_answer(
+    flows: Iterable[bytes], cursor: str, summary: replay_pb2.PlanSummary | None = None
+) -> bytes:
+    """Encodes a PlanFlowsResponse around flows that are encoded already."""
+    last = replay_pb2.PlanFlowsResponse(cursor=cursor, summary=summary)
+    number = replay_pb2.PlanFlowsResponse.FLOWS_FIELD_NUMBER
+    return b"".join([bytes_field(number, flow) for flow in flows]) + last.SerializeToString()
 
 
 def count_answer(counts: Counts, paused: bool, cursor: str) -> replay_pb2.CountResponse:

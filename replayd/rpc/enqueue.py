@@ -14,20 +14,18 @@ from contextlib import aclosing, asynccontextmanager
 from typing import ParamSpec, TypeVar
 
 from flowreplay.v1 import replay_pb2
-from google.protobuf.message import DecodeError
 
 from replayd.codec.event import log_event
 from replayd.codec.row import decode_rows
 from replayd.errors import ReplaydError
-from replayd.intake.decode import check_options
 from replayd.intake.frames import LISTED, Summary
 from replayd.intake.pool import DecoderPool
 from replayd.journal.interface import Journal, Receipt
 from replayd.model.event import LogLevel, PendingEvent
 from replayd.reasons import Reason
 from replayd.rpc.convert import enqueue_answer
-
-_OPTIONS_TAG = replay_pb2.EnqueueRequest.OPTIONS_FIELD_NUMBER << 3 | 2
+from replayd.rpc.incoming import check_strict, opening, with_first
+from replayd.rpc.under_way import UnderWay
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -41,8 +39,9 @@ class Enqueuer:
     def __init__(self, journal: Journal, decoders: DecoderPool) -> None:
         self._journal = journal
         self._decoders = decoders
-        self._under_way: set[asyncio.Task[Receipt]] = set()
-        self._stopping = False
+        self._under_way: UnderWay[Receipt] = UnderWay(
+            "the daemon stopped before it had taken everything; nothing was queued"
+        )
 
     async def enqueue(
         self, messages: AsyncIterator[bytes], check: Callable[[], Awaitable[None]] | None = None
@@ -52,34 +51,19 @@ class Enqueuer:
 
         Raises ReplaydError for all that the contract lists; nothing was queued then.
         """
-        taking = asyncio.create_task(self._enqueue(messages, check or _trust))
-        self._under_way.add(taking)
-        try:
-            return await taking
-        except asyncio.CancelledError as error:
-            if not self._stopping:
-                raise
-            raise ReplaydError(
-                Reason.DAEMON_STOPPING,
-                "the daemon stopped before it had taken everything; nothing was queued",
-            ) from error
-        finally:
-            self._under_way.discard(taking)
+        taking = self._under_way.begin(self._enqueue(messages, check or _trust))
+        return await self._under_way.result(taking)
 
     async def stop(self) -> None:
         """Gives up every Enqueue under way and waits until nothing of it is left."""
-        self._stopping = True
-        for taking in self._under_way:
-            taking.cancel()
-        if self._under_way:
-            await asyncio.wait(self._under_way)
+        await self._under_way.stop()
 
     async def _enqueue(
         self, messages: AsyncIterator[bytes], check: Callable[[], Awaitable[None]]
     ) -> Receipt:
         first = await anext(messages, None)
-        options = _options(first or b"")
-        messages = _with_first(first, messages)
+        options = opening(first or b"", replay_pb2.EnqueueRequest).options
+        messages = with_first(first, messages)
         async with self._claimed(options.request_id) as known:
             if known is None:
                 return await self._take(options, messages, check)
@@ -116,8 +100,7 @@ class Enqueuer:
         try:
             await to_the_end(self._journal.stage, batch_id, [])
             summary = await self._stage(batch_id, messages)
-            if options.strict and summary.refused:
-                raise _refused(summary)
+            check_strict(options, summary)
             await finished(check())
             receipt = await to_the_end(self._accept, batch_id, options, summary)
             accepted = True
@@ -202,42 +185,6 @@ async def _trust() -> None:
 def new_batch_id() -> str:
     """Makes a batch id: 40 random bits as 8 letters and digits that are easy to type."""
     return base64.b32encode(secrets.token_bytes(5)).decode().lower()
-
-
-def _options(first: bytes) -> replay_pb2.EnqueueOptions:
-    """Reads the options of the first message; defaults when it carries flows instead."""
-    if not first or first[0] != _OPTIONS_TAG:
-        return replay_pb2.EnqueueOptions()
-    try:
-        options = replay_pb2.EnqueueRequest.FromString(first).options
-    except DecodeError as error:
-        raise ReplaydError(
-            Reason.INVALID_STREAM, "the first message is not a flowreplay.v1.EnqueueRequest"
-        ) from error
-    check_options(options)
-    return options
-
-
-async def _with_first(first: bytes | None, rest: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-    if first is not None:
-        yield first
-    async for message in rest:
-        yield message
-
-
-def _refused(summary: Summary) -> ReplaydError:
-    first = summary.refusals[0]
-    reason = Reason(first.reason).name
-    return ReplaydError(
-        Reason.FLOW_REFUSED,
-        f"{summary.refused} of {summary.refused + summary.accepted} flows can't be replayed and "
-        f"the call is strict, so nothing was queued; the first is flow {first.flow_index}: "
-        f"{reason}, {first.message}",
-        refused_count=summary.refused,
-        flow_index=first.flow_index,
-        flow_id=first.flow_id,
-        flow_reason=reason,
-    )
 
 
 def _notes(batch_id: str, summary: Summary, now: int) -> list[PendingEvent]:

@@ -1,7 +1,7 @@
 """ReplayService: a method for each RPC, three steps each: convert, call, convert.
 
-Messages of Enqueue come in, and those of WatchEvents go out, as the bytes that they are
-on the wire: what they hold is the decoder's and the log's business.
+Messages of Enqueue and PlanFlows come in, and those of WatchEvents go out, as the bytes
+that they are on the wire: what they hold is the decoder's and the log's business.
 """
 
 import asyncio
@@ -20,11 +20,13 @@ from replayd.rpc.calls import (
     Handlers,
     Service,
     answering,
+    conversation_handler,
     stream_handler,
     unary_handler,
 )
-from replayd.rpc.convert import clear_answer, count_answer, running_message
+from replayd.rpc.convert import clear_answer, count_answer, plan_answer, running_message
 from replayd.rpc.enqueue import Enqueuer
+from replayd.rpc.plan import Planner
 from replayd.rpc.watch import Watchers
 
 LISTED_RUNNING = 100
@@ -45,10 +47,16 @@ class ReplayService(Service):
     name = replay_pb2.DESCRIPTOR.services_by_name["ReplayService"].full_name
 
     def __init__(
-        self, journal: Journal, enqueuer: Enqueuer, watchers: Watchers, about: About
+        self,
+        journal: Journal,
+        enqueuer: Enqueuer,
+        planner: Planner,
+        watchers: Watchers,
+        about: About,
     ) -> None:
         super().__init__(journal)
         self._enqueuer = enqueuer
+        self._planner = planner
         self._watchers = watchers
         self._about = about
 
@@ -56,6 +64,7 @@ class ReplayService(Service):
         """Makes the table of gRPC's handlers."""
         return {
             "Enqueue": grpc.stream_unary_rpc_method_handler(answering(self.enqueue)),
+            "PlanFlows": conversation_handler(self.plan_flows),
             "WatchEvents": stream_handler(self.watch_events, replay_pb2.WatchEventsRequest),
             "Clear": unary_handler(self.clear, replay_pb2.ClearRequest),
             "Count": unary_handler(self.count, replay_pb2.CountRequest),
@@ -72,6 +81,15 @@ class ReplayService(Service):
         answer.cursor = self.cursor(receipt.sequence)
         answer.duplicate = receipt.duplicate
         return answer.SerializeToString()
+
+    async def plan_flows(
+        self, messages: AsyncIterator[bytes], _: Context
+    ) -> AsyncGenerator[bytes, None]:
+        """PlanFlows."""
+        self.refuse_when_stopping()
+        async with aclosing(self._planner.plan(messages)) as answers:
+            async for answer in answers:
+                yield plan_answer(answer.flows, self.cursor(), answer.summary)
 
     async def clear(self, request: replay_pb2.ClearRequest, _: Context) -> replay_pb2.ClearResponse:
         """Clear."""

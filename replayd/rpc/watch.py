@@ -19,7 +19,7 @@ from replayd.errors import ReplaydError
 from replayd.journal.interface import Journal, Page
 from replayd.model.event import PREVIEW_LIMIT, EventKind
 from replayd.reasons import Reason
-from replayd.rpc.contents import MAX_CONTENT, with_contents
+from replayd.rpc.contents import content_limit, with_contents
 from replayd.rpc.convert import watch_answer
 
 MAX_EVENTS = 256
@@ -73,20 +73,11 @@ class Watchers:
 
     def _view(self, request: replay_pb2.WatchEventsRequest) -> "_View":
         """Checks a request; raises ReplaydError."""
-        limit = PREVIEW_LIMIT
-        if request.HasField("content_limit_bytes"):
-            limit = request.content_limit_bytes
-        if not 0 <= limit <= MAX_CONTENT:
-            raise ReplaydError(
-                Reason.INVALID_OPTIONS,
-                f"content_limit_bytes is {limit}; it may be from 0 to {MAX_CONTENT}",
-                field="content_limit_bytes",
-            )
         return _View(
             after=self._start(request),
             kinds=frozenset(map(_kind, request.kinds)),
             batch_id=request.batch_id,
-            content_limit=limit,
+            content_limit=content_limit(request),
             until_idle=request.until_idle,
             progress_seconds=PROGRESS_SECONDS * random.uniform(0.8, 1.2),  # noqa: S311
         )

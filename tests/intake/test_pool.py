@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import suppress
+from contextlib import aclosing, suppress
 from pathlib import Path
 from unittest.mock import patch
 
@@ -24,7 +24,7 @@ from replayd.intake.pool import MAX_WORKERS, DecoderPool, Worker, WorkerSettings
 from replayd.model.replay import Row
 from replayd.planning.target_rules import TargetRules
 from replayd.reasons import Reason
-from tests.rpc.messages import flows, options
+from tests.rpc.messages import flows, options, post
 
 DEADLINE = 30.0
 SETTINGS = WorkerSettings("anywhere", (), (), 64 << 20)
@@ -132,6 +132,22 @@ def test_clients_that_stall_give_way_to_those_that_wait(monkeypatch: pytest.Monk
         for each in held:
             each.cancel()
         await asyncio.gather(*held, return_exceptions=True)
+
+    run(test)
+
+
+def test_a_worker_ends_also_when_nobody_reads_what_it_gave() -> None:
+    async def test(pool: DecoderPool) -> None:
+        async def endless() -> AsyncIterator[bytes]:
+            while True:
+                yield post(b"x" * (1 << 20)).SerializeToString()
+
+        async with pool.lend() as worker, aclosing(worker.decode(endless())) as groups:
+            await anext(groups)
+            # Its pipes and what is read ahead of them are full: it can give nothing more.
+            while not worker._output._paused:
+                await asyncio.sleep(0.01)
+        assert not worker.alive
 
     run(test)
 

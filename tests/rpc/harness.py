@@ -26,9 +26,13 @@ from replayd.reasons import Reason
 from replayd.rpc.enqueue import Enqueuer
 from replayd.rpc.history import HistoryService
 from replayd.rpc.listen import UnixAddress
+from replayd.rpc.plan import Planner
 from replayd.rpc.server import RpcServer
 from replayd.rpc.service import About, ReplayService
 from replayd.rpc.watch import Watchers
+from replayd.wire.settings import WireSettings
+
+NO_UPSTREAM = WireSettings()
 
 DEADLINE = 20.0
 """Seconds after which a test gives up: far above what any step takes."""
@@ -44,6 +48,7 @@ class Served:
     server: RpcServer
     watchers: Watchers
     enqueuer: Enqueuer
+    planner: Planner
     decoders: DecoderPool
 
     def replay(self, content: bytes = b"ok") -> Replay:
@@ -71,22 +76,26 @@ class Served:
 
 
 @asynccontextmanager
-async def serving(folder: Path, *, max_watchers: int = 10) -> AsyncIterator[Served]:
+async def serving(
+    folder: Path, *, max_watchers: int = 10, wire: WireSettings = NO_UPSTREAM
+) -> AsyncIterator[Served]:
     """Serves on a Unix socket in `folder`."""
     journal = open_memory(time.time_ns())
     decoders = DecoderPool(WorkerSettings("anywhere", (), (), 64 << 20))
     enqueuer = Enqueuer(journal, decoders)
+    planner = Planner(decoders, wire.as_sent, wire.upstream.name if wire.upstream else "")
     watchers = Watchers(journal, max_watchers)
-    service = ReplayService(journal, enqueuer, watchers, About(time.time_ns(), 1))
+    service = ReplayService(journal, enqueuer, planner, watchers, About(time.time_ns(), 1))
     server = RpcServer([service, HistoryService(journal)], [UnixAddress(folder / "s.sock")])
     (address,) = server.bind()
     await server.start()
     try:
         async with grpc.aio.insecure_channel(address) as channel:
             stub = replay_pb2_grpc.ReplayServiceStub(channel)
-            yield Served(journal, stub, channel, server, watchers, enqueuer, decoders)
+            yield Served(journal, stub, channel, server, watchers, enqueuer, planner, decoders)
     finally:
         await enqueuer.stop()
+        await planner.stop()
         await server.stop(0)
         await decoders.close()
         journal.close()

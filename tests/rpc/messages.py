@@ -33,3 +33,16 @@ def refused_flow(flow_id: str = "bad") -> replay_pb2.EnqueueRequest:
     """Makes a message with a flow that can't be replayed."""
     flow = flow_pb2.Flow(flow_id=flow_id, live=True, request=flows(1).flow_batch.flows[0].request)
     return replay_pb2.EnqueueRequest(flow_batch=replay_pb2.FlowBatch(flows=[flow]))
+
+
+def post(content: bytes) -> replay_pb2.EnqueueRequest:
+    """Makes a message with a flow that has content."""
+    headers = [
+        flow_pb2.Header(name=b"Host", value=b"h"),
+        flow_pb2.Header(name=b"Content-Length", value=b"%d" % len(content)),
+    ]
+    request = flow_pb2.Request(
+        method=b"POST", scheme=b"http", host="127.0.0.1", headers=headers, content=content
+    )
+    flow = flow_pb2.Flow(request=request)
+    return replay_pb2.EnqueueRequest(flow_batch=replay_pb2.FlowBatch(flows=[flow]))

@@ -143,6 +143,7 @@ def test_mitmproxy_as_upstream_sees_http_and_https(
 SERVICE = "flowreplay.v1.ReplayService"
 CALLS: dict[str, list[dict[str, object]]] = {
     "Enqueue": [{"options": {"label": "by hand"}}, {"flowBatch": {}}],
+    "PlanFlows": [{"options": {}, "contentLimitBytes": 10}, {"flowBatch": {}}],
     "Count": [{}],
     "Pause": [{}],
     "Resume": [{}],
@@ -178,6 +179,7 @@ def messages(method: str, printed: str) -> list[Any]:
 def check_answers(answers: dict[str, list[Any]]) -> None:
     """What the calls above answer on a fresh daemon."""
     assert answers["Enqueue"][0].batch_id
+    assert answers["PlanFlows"][-1].HasField("summary")
     assert answers["Pause"][0].changed
     assert answers["Resume"][0].changed
     assert answers["GetStatus"][0].version

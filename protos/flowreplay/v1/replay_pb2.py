@@ -24,65 +24,74 @@ _sym_db = _symbol_database.Default()
 
 from flowreplay.v1 import event_pb2 as flowreplay_dot_v1_dot_event__pb2
 from flowreplay.v1 import flow_pb2 as flowreplay_dot_v1_dot_flow__pb2
+from flowreplay.v1 import plan_pb2 as flowreplay_dot_v1_dot_plan__pb2
 from flowreplay.v1 import reason_pb2 as flowreplay_dot_v1_dot_reason__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1a\x66lowreplay/v1/replay.proto\x12\rflowreplay.v1\x1a\x19\x66lowreplay/v1/event.proto\x1a\x18\x66lowreplay/v1/flow.proto\x1a\x1a\x66lowreplay/v1/reason.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xcc\x01\n\x0e\x45nqueueRequest\x12\x30\n\x07options\x18\x01 \x01(\x0b\x32\x1d.flowreplay.v1.EnqueueOptionsH\x00\x12\x17\n\rcapture_chunk\x18\x02 \x01(\x0cH\x00\x12.\n\nflow_batch\x18\x03 \x01(\x0b\x32\x18.flowreplay.v1.FlowBatchH\x00\x12\x34\n\rcontent_chunk\x18\x04 \x01(\x0b\x32\x1b.flowreplay.v1.ContentChunkH\x00\x42\t\n\x07payload\"\xff\x01\n\x0f\x45nqueueResponse\x12\x10\n\x08\x62\x61tch_id\x18\x01 \x01(\t\x12\x16\n\x0e\x61\x63\x63\x65pted_count\x18\x02 \x01(\x03\x12\x15\n\rrefused_count\x18\x03 \x01(\x03\x12(\n\x08refusals\x18\x04 \x03(\x0b\x32\x16.flowreplay.v1.Refusal\x12\x33\n\x0erefusal_counts\x18\x05 \x03(\x0b\x32\x1b.flowreplay.v1.RefusalCount\x12\x0e\n\x06\x63ursor\x18\x06 \x01(\t\x12\x11\n\tduplicate\x18\x07 \x01(\x08\x12)\n\x05notes\x18\x08 \x03(\x0b\x32\x1a.flowreplay.v1.CaptureNote\" \n\x0c\x43learRequest\x12\x10\n\x08\x62\x61tch_id\x18\x01 \x01(\t\"b\n\rClearResponse\x12\x15\n\rcleared_count\x18\x01 \x01(\x03\x12*\n\x06ranges\x18\x02 \x03(\x0b\x32\x1a.flowreplay.v1.ReplayRange\x12\x0e\n\x06\x63ursor\x18\x03 \x01(\t\" \n\x0c\x43ountRequest\x12\x10\n\x08\x62\x61tch_id\x18\x01 \x01(\t\"\xd3\x01\n\rCountResponse\x12\x14\n\x0cqueued_count\x18\x01 \x01(\x03\x12\x15\n\rrunning_count\x18\x02 \x01(\x03\x12\x17\n\x0fsucceeded_count\x18\x03 \x01(\x03\x12\x14\n\x0c\x66\x61iled_count\x18\x04 \x01(\x03\x12\x14\n\x0ckilled_count\x18\x05 \x01(\x03\x12\x15\n\rcleared_count\x18\x06 \x01(\x03\x12\x19\n\x11interrupted_count\x18\x07 \x01(\x03\x12\x0e\n\x06paused\x18\x08 \x01(\x08\x12\x0e\n\x06\x63ursor\x18\t \x01(\t\"\xea\x01\n\x12WatchEventsRequest\x12\x10\n\x06\x63ursor\x18\x01 \x01(\tH\x00\x12\x30\n\x08position\x18\x02 \x01(\x0e\x32\x1c.flowreplay.v1.StartPositionH\x00\x12\'\n\x05kinds\x18\x03 \x03(\x0e\x32\x18.flowreplay.v1.EventKind\x12\x10\n\x08\x62\x61tch_id\x18\x04 \x01(\t\x12 \n\x13\x63ontent_limit_bytes\x18\x05 \x01(\x03H\x01\x88\x01\x01\x12\x12\n\nuntil_idle\x18\x06 \x01(\x08\x42\x07\n\x05startB\x16\n\x14_content_limit_bytes\"[\n\x13WatchEventsResponse\x12$\n\x06\x65vents\x18\x01 \x03(\x0b\x32\x14.flowreplay.v1.Event\x12\x0e\n\x06\x63ursor\x18\x02 \x01(\t\x12\x0e\n\x06paused\x18\x03 \x01(\x08\"\x0e\n\x0cPauseRequest\"0\n\rPauseResponse\x12\x0f\n\x07\x63hanged\x18\x01 \x01(\x08\x12\x0e\n\x06\x63ursor\x18\x02 \x01(\t\"\x0f\n\rResumeRequest\"1\n\x0eResumeResponse\x12\x0f\n\x07\x63hanged\x18\x01 \x01(\x08\x12\x0e\n\x06\x63ursor\x18\x02 \x01(\t\"\x12\n\x10GetStatusRequest\"\xac\x02\n\x11GetStatusResponse\x12\x0f\n\x07version\x18\x01 \x01(\t\x12.\n\nstart_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0f\n\x07journal\x18\x03 \x01(\t\x12\x10\n\x08store_id\x18\x04 \x01(\t\x12\x17\n\x0foldest_sequence\x18\x05 \x01(\x03\x12\x17\n\x0flatest_sequence\x18\x06 \x01(\x03\x12\x13\n\x0b\x63oncurrency\x18\x07 \x01(\x05\x12\x15\n\rwatcher_count\x18\x08 \x01(\x05\x12\x0e\n\x06paused\x18\t \x01(\x08\x12\x35\n\x0frunning_replays\x18\n \x03(\x0b\x32\x1c.flowreplay.v1.RunningReplay\x12\x0e\n\x06\x63ursor\x18\x0b \x01(\t\"\xbd\x01\n\x0e\x45nqueueOptions\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12,\n\x06\x66ormat\x18\x02 \x01(\x0e\x32\x1c.flowreplay.v1.CaptureFormat\x12\x0e\n\x06strict\x18\x03 \x01(\x08\x12\r\n\x05label\x18\x04 \x01(\t\x12,\n\nconnect_to\x18\x05 \x03(\x0b\x32\x18.flowreplay.v1.ConnectTo\x12\x0b\n\x03raw\x18\x06 \x01(\x08\x12\x0f\n\x07salvage\x18\x07 \x01(\x08\"/\n\tFlowBatch\x12\"\n\x05\x66lows\x18\x01 \x03(\x0b\x32\x13.flowreplay.v1.Flow\"*\n\x0c\x43ontentChunk\x12\x0c\n\x04\x64\x61ta\x18\x01 \x01(\x0c\x12\x0c\n\x04last\x18\x02 \x01(\x08\"]\n\tConnectTo\x12\x0e\n\x06scheme\x18\x01 \x01(\t\x12\x0c\n\x04host\x18\x02 \x01(\t\x12\x0c\n\x04port\x18\x03 \x01(\x05\x12\x11\n\tdial_host\x18\x04 \x01(\t\x12\x11\n\tdial_port\x18\x05 \x01(\x05\"f\n\x07Refusal\x12\x12\n\nflow_index\x18\x01 \x01(\x03\x12\x0f\n\x07\x66low_id\x18\x02 \x01(\t\x12%\n\x06reason\x18\x03 \x01(\x0e\x32\x15.flowreplay.v1.Reason\x12\x0f\n\x07message\x18\x04 \x01(\t\"L\n\x0cRefusalCount\x12%\n\x06reason\x18\x01 \x01(\x0e\x32\x15.flowreplay.v1.Reason\x12\x15\n\rrefused_count\x18\x02 \x01(\x03\"2\n\x0b\x43\x61ptureNote\x12\x12\n\nflow_index\x18\x01 \x01(\x03\x12\x0f\n\x07message\x18\x02 \x01(\t\"c\n\rRunningReplay\x12\x11\n\treplay_id\x18\x01 \x01(\t\x12\x0f\n\x07\x61ttempt\x18\x02 \x01(\x05\x12.\n\nstart_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp*\x82\x01\n\rCaptureFormat\x12\x1e\n\x1a\x43\x41PTURE_FORMAT_UNSPECIFIED\x10\x00\x12\x1c\n\x18\x43\x41PTURE_FORMAT_MITMPROXY\x10\x01\x12\x16\n\x12\x43\x41PTURE_FORMAT_HAR\x10\x02\x12\x1b\n\x17\x43\x41PTURE_FORMAT_GOREPLAY\x10\x03*a\n\rStartPosition\x12\x1e\n\x1aSTART_POSITION_UNSPECIFIED\x10\x00\x12\x16\n\x12START_POSITION_NOW\x10\x01\x12\x18\n\x14START_POSITION_START\x10\x02\x32\x96\x04\n\rReplayService\x12J\n\x07\x45nqueue\x12\x1d.flowreplay.v1.EnqueueRequest\x1a\x1e.flowreplay.v1.EnqueueResponse(\x01\x12\x42\n\x05\x43lear\x12\x1b.flowreplay.v1.ClearRequest\x1a\x1c.flowreplay.v1.ClearResponse\x12\x42\n\x05\x43ount\x12\x1b.flowreplay.v1.CountRequest\x1a\x1c.flowreplay.v1.CountResponse\x12V\n\x0bWatchEvents\x12!.flowreplay.v1.WatchEventsRequest\x1a\".flowreplay.v1.WatchEventsResponse0\x01\x12\x42\n\x05Pause\x12\x1b.flowreplay.v1.PauseRequest\x1a\x1c.flowreplay.v1.PauseResponse\x12\x45\n\x06Resume\x12\x1c.flowreplay.v1.ResumeRequest\x1a\x1d.flowreplay.v1.ResumeResponse\x12N\n\tGetStatus\x12\x1f.flowreplay.v1.GetStatusRequest\x1a .flowreplay.v1.GetStatusResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1a\x66lowreplay/v1/replay.proto\x12\rflowreplay.v1\x1a\x19\x66lowreplay/v1/event.proto\x1a\x18\x66lowreplay/v1/flow.proto\x1a\x18\x66lowreplay/v1/plan.proto\x1a\x1a\x66lowreplay/v1/reason.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xcc\x01\n\x0e\x45nqueueRequest\x12\x30\n\x07options\x18\x01 \x01(\x0b\x32\x1d.flowreplay.v1.EnqueueOptionsH\x00\x12\x17\n\rcapture_chunk\x18\x02 \x01(\x0cH\x00\x12.\n\nflow_batch\x18\x03 \x01(\x0b\x32\x18.flowreplay.v1.FlowBatchH\x00\x12\x34\n\rcontent_chunk\x18\x04 \x01(\x0b\x32\x1b.flowreplay.v1.ContentChunkH\x00\x42\t\n\x07payload\"\xff\x01\n\x0f\x45nqueueResponse\x12\x10\n\x08\x62\x61tch_id\x18\x01 \x01(\t\x12\x16\n\x0e\x61\x63\x63\x65pted_count\x18\x02 \x01(\x03\x12\x15\n\rrefused_count\x18\x03 \x01(\x03\x12(\n\x08refusals\x18\x04 \x03(\x0b\x32\x16.flowreplay.v1.Refusal\x12\x33\n\x0erefusal_counts\x18\x05 \x03(\x0b\x32\x1b.flowreplay.v1.RefusalCount\x12\x0e\n\x06\x63ursor\x18\x06 \x01(\t\x12\x11\n\tduplicate\x18\x07 \x01(\x08\x12)\n\x05notes\x18\x08 \x03(\x0b\x32\x1a.flowreplay.v1.CaptureNote\"\x88\x02\n\x10PlanFlowsRequest\x12\x30\n\x07options\x18\x01 \x01(\x0b\x32\x1d.flowreplay.v1.EnqueueOptionsH\x00\x12\x17\n\rcapture_chunk\x18\x02 \x01(\x0cH\x00\x12.\n\nflow_batch\x18\x03 \x01(\x0b\x32\x18.flowreplay.v1.FlowBatchH\x00\x12\x34\n\rcontent_chunk\x18\x04 \x01(\x0b\x32\x1b.flowreplay.v1.ContentChunkH\x00\x12 \n\x13\x63ontent_limit_bytes\x18\x0f \x01(\x03H\x01\x88\x01\x01\x42\t\n\x07payloadB\x16\n\x14_content_limit_bytes\"{\n\x11PlanFlowsResponse\x12)\n\x05\x66lows\x18\x01 \x03(\x0b\x32\x1a.flowreplay.v1.PlannedFlow\x12+\n\x07summary\x18\x02 \x01(\x0b\x32\x1a.flowreplay.v1.PlanSummary\x12\x0e\n\x06\x63ursor\x18\x03 \x01(\t\" \n\x0c\x43learRequest\x12\x10\n\x08\x62\x61tch_id\x18\x01 \x01(\t\"b\n\rClearResponse\x12\x15\n\rcleared_count\x18\x01 \x01(\x03\x12*\n\x06ranges\x18\x02 \x03(\x0b\x32\x1a.flowreplay.v1.ReplayRange\x12\x0e\n\x06\x63ursor\x18\x03 \x01(\t\" \n\x0c\x43ountRequest\x12\x10\n\x08\x62\x61tch_id\x18\x01 \x01(\t\"\xd3\x01\n\rCountResponse\x12\x14\n\x0cqueued_count\x18\x01 \x01(\x03\x12\x15\n\rrunning_count\x18\x02 \x01(\x03\x12\x17\n\x0fsucceeded_count\x18\x03 \x01(\x03\x12\x14\n\x0c\x66\x61iled_count\x18\x04 \x01(\x03\x12\x14\n\x0ckilled_count\x18\x05 \x01(\x03\x12\x15\n\rcleared_count\x18\x06 \x01(\x03\x12\x19\n\x11interrupted_count\x18\x07 \x01(\x03\x12\x0e\n\x06paused\x18\x08 \x01(\x08\x12\x0e\n\x06\x63ursor\x18\t \x01(\t\"\xea\x01\n\x12WatchEventsRequest\x12\x10\n\x06\x63ursor\x18\x01 \x01(\tH\x00\x12\x30\n\x08position\x18\x02 \x01(\x0e\x32\x1c.flowreplay.v1.StartPositionH\x00\x12\'\n\x05kinds\x18\x03 \x03(\x0e\x32\x18.flowreplay.v1.EventKind\x12\x10\n\x08\x62\x61tch_id\x18\x04 \x01(\t\x12 \n\x13\x63ontent_limit_bytes\x18\x05 \x01(\x03H\x01\x88\x01\x01\x12\x12\n\nuntil_idle\x18\x06 \x01(\x08\x42\x07\n\x05startB\x16\n\x14_content_limit_bytes\"[\n\x13WatchEventsResponse\x12$\n\x06\x65vents\x18\x01 \x03(\x0b\x32\x14.flowreplay.v1.Event\x12\x0e\n\x06\x63ursor\x18\x02 \x01(\t\x12\x0e\n\x06paused\x18\x03 \x01(\x08\"\x0e\n\x0cPauseRequest\"0\n\rPauseResponse\x12\x0f\n\x07\x63hanged\x18\x01 \x01(\x08\x12\x0e\n\x06\x63ursor\x18\x02 \x01(\t\"\x0f\n\rResumeRequest\"1\n\x0eResumeResponse\x12\x0f\n\x07\x63hanged\x18\x01 \x01(\x08\x12\x0e\n\x06\x63ursor\x18\x02 \x01(\t\"\x12\n\x10GetStatusRequest\"\xac\x02\n\x11GetStatusResponse\x12\x0f\n\x07version\x18\x01 \x01(\t\x12.\n\nstart_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0f\n\x07journal\x18\x03 \x01(\t\x12\x10\n\x08store_id\x18\x04 \x01(\t\x12\x17\n\x0foldest_sequence\x18\x05 \x01(\x03\x12\x17\n\x0flatest_sequence\x18\x06 \x01(\x03\x12\x13\n\x0b\x63oncurrency\x18\x07 \x01(\x05\x12\x15\n\rwatcher_count\x18\x08 \x01(\x05\x12\x0e\n\x06paused\x18\t \x01(\x08\x12\x35\n\x0frunning_replays\x18\n \x03(\x0b\x32\x1c.flowreplay.v1.RunningReplay\x12\x0e\n\x06\x63ursor\x18\x0b \x01(\t\"\xbd\x01\n\x0e\x45nqueueOptions\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12,\n\x06\x66ormat\x18\x02 \x01(\x0e\x32\x1c.flowreplay.v1.CaptureFormat\x12\x0e\n\x06strict\x18\x03 \x01(\x08\x12\r\n\x05label\x18\x04 \x01(\t\x12,\n\nconnect_to\x18\x05 \x03(\x0b\x32\x18.flowreplay.v1.ConnectTo\x12\x0b\n\x03raw\x18\x06 \x01(\x08\x12\x0f\n\x07salvage\x18\x07 \x01(\x08\"n\n\x0bPlannedFlow\x12!\n\x04plan\x18\x01 \x01(\x0b\x32\x13.flowreplay.v1.Plan\x12\x0f\n\x07\x63ontent\x18\x02 \x01(\x0c\x12\x19\n\x11\x63ontent_truncated\x18\x03 \x01(\x08\x12\x10\n\x08upstream\x18\x04 \x01(\t\"\xc6\x01\n\x0bPlanSummary\x12\x16\n\x0e\x61\x63\x63\x65pted_count\x18\x01 \x01(\x03\x12\x15\n\rrefused_count\x18\x02 \x01(\x03\x12(\n\x08refusals\x18\x03 \x03(\x0b\x32\x16.flowreplay.v1.Refusal\x12\x33\n\x0erefusal_counts\x18\x04 \x03(\x0b\x32\x1b.flowreplay.v1.RefusalCount\x12)\n\x05notes\x18\x05 \x03(\x0b\x32\x1a.flowreplay.v1.CaptureNote\"/\n\tFlowBatch\x12\"\n\x05\x66lows\x18\x01 \x03(\x0b\x32\x13.flowreplay.v1.Flow\"*\n\x0c\x43ontentChunk\x12\x0c\n\x04\x64\x61ta\x18\x01 \x01(\x0c\x12\x0c\n\x04last\x18\x02 \x01(\x08\"]\n\tConnectTo\x12\x0e\n\x06scheme\x18\x01 \x01(\t\x12\x0c\n\x04host\x18\x02 \x01(\t\x12\x0c\n\x04port\x18\x03 \x01(\x05\x12\x11\n\tdial_host\x18\x04 \x01(\t\x12\x11\n\tdial_port\x18\x05 \x01(\x05\"f\n\x07Refusal\x12\x12\n\nflow_index\x18\x01 \x01(\x03\x12\x0f\n\x07\x66low_id\x18\x02 \x01(\t\x12%\n\x06reason\x18\x03 \x01(\x0e\x32\x15.flowreplay.v1.Reason\x12\x0f\n\x07message\x18\x04 \x01(\t\"L\n\x0cRefusalCount\x12%\n\x06reason\x18\x01 \x01(\x0e\x32\x15.flowreplay.v1.Reason\x12\x15\n\rrefused_count\x18\x02 \x01(\x03\"2\n\x0b\x43\x61ptureNote\x12\x12\n\nflow_index\x18\x01 \x01(\x03\x12\x0f\n\x07message\x18\x02 \x01(\t\"c\n\rRunningReplay\x12\x11\n\treplay_id\x18\x01 \x01(\t\x12\x0f\n\x07\x61ttempt\x18\x02 \x01(\x05\x12.\n\nstart_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp*\x82\x01\n\rCaptureFormat\x12\x1e\n\x1a\x43\x41PTURE_FORMAT_UNSPECIFIED\x10\x00\x12\x1c\n\x18\x43\x41PTURE_FORMAT_MITMPROXY\x10\x01\x12\x16\n\x12\x43\x41PTURE_FORMAT_HAR\x10\x02\x12\x1b\n\x17\x43\x41PTURE_FORMAT_GOREPLAY\x10\x03*a\n\rStartPosition\x12\x1e\n\x1aSTART_POSITION_UNSPECIFIED\x10\x00\x12\x16\n\x12START_POSITION_NOW\x10\x01\x12\x18\n\x14START_POSITION_START\x10\x02\x32\xea\x04\n\rReplayService\x12J\n\x07\x45nqueue\x12\x1d.flowreplay.v1.EnqueueRequest\x1a\x1e.flowreplay.v1.EnqueueResponse(\x01\x12R\n\tPlanFlows\x12\x1f.flowreplay.v1.PlanFlowsRequest\x1a .flowreplay.v1.PlanFlowsResponse(\x01\x30\x01\x12\x42\n\x05\x43lear\x12\x1b.flowreplay.v1.ClearRequest\x1a\x1c.flowreplay.v1.ClearResponse\x12\x42\n\x05\x43ount\x12\x1b.flowreplay.v1.CountRequest\x1a\x1c.flowreplay.v1.CountResponse\x12V\n\x0bWatchEvents\x12!.flowreplay.v1.WatchEventsRequest\x1a\".flowreplay.v1.WatchEventsResponse0\x01\x12\x42\n\x05Pause\x12\x1b.flowreplay.v1.PauseRequest\x1a\x1c.flowreplay.v1.PauseResponse\x12\x45\n\x06Resume\x12\x1c.flowreplay.v1.ResumeRequest\x1a\x1d.flowreplay.v1.ResumeResponse\x12N\n\tGetStatus\x12\x1f.flowreplay.v1.GetStatusRequest\x1a .flowreplay.v1.GetStatusResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'flowreplay.v1.replay_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_CAPTUREFORMAT']._serialized_start=2509
-  _globals['_CAPTUREFORMAT']._serialized_end=2639
-  _globals['_STARTPOSITION']._serialized_start=2641
-  _globals['_STARTPOSITION']._serialized_end=2738
-  _globals['_ENQUEUEREQUEST']._serialized_start=160
-  _globals['_ENQUEUEREQUEST']._serialized_end=364
-  _globals['_ENQUEUERESPONSE']._serialized_start=367
-  _globals['_ENQUEUERESPONSE']._serialized_end=622
-  _globals['_CLEARREQUEST']._serialized_start=624
-  _globals['_CLEARREQUEST']._serialized_end=656
-  _globals['_CLEARRESPONSE']._serialized_start=658
-  _globals['_CLEARRESPONSE']._serialized_end=756
-  _globals['_COUNTREQUEST']._serialized_start=758
-  _globals['_COUNTREQUEST']._serialized_end=790
-  _globals['_COUNTRESPONSE']._serialized_start=793
-  _globals['_COUNTRESPONSE']._serialized_end=1004
-  _globals['_WATCHEVENTSREQUEST']._serialized_start=1007
-  _globals['_WATCHEVENTSREQUEST']._serialized_end=1241
-  _globals['_WATCHEVENTSRESPONSE']._serialized_start=1243
-  _globals['_WATCHEVENTSRESPONSE']._serialized_end=1334
-  _globals['_PAUSEREQUEST']._serialized_start=1336
-  _globals['_PAUSEREQUEST']._serialized_end=1350
-  _globals['_PAUSERESPONSE']._serialized_start=1352
-  _globals['_PAUSERESPONSE']._serialized_end=1400
-  _globals['_RESUMEREQUEST']._serialized_start=1402
-  _globals['_RESUMEREQUEST']._serialized_end=1417
-  _globals['_RESUMERESPONSE']._serialized_start=1419
-  _globals['_RESUMERESPONSE']._serialized_end=1468
-  _globals['_GETSTATUSREQUEST']._serialized_start=1470
-  _globals['_GETSTATUSREQUEST']._serialized_end=1488
-  _globals['_GETSTATUSRESPONSE']._serialized_start=1491
-  _globals['_GETSTATUSRESPONSE']._serialized_end=1791
-  _globals['_ENQUEUEOPTIONS']._serialized_start=1794
-  _globals['_ENQUEUEOPTIONS']._serialized_end=1983
-  _globals['_FLOWBATCH']._serialized_start=1985
-  _globals['_FLOWBATCH']._serialized_end=2032
-  _globals['_CONTENTCHUNK']._serialized_start=2034
-  _globals['_CONTENTCHUNK']._serialized_end=2076
-  _globals['_CONNECTTO']._serialized_start=2078
-  _globals['_CONNECTTO']._serialized_end=2171
-  _globals['_REFUSAL']._serialized_start=2173
-  _globals['_REFUSAL']._serialized_end=2275
-  _globals['_REFUSALCOUNT']._serialized_start=2277
-  _globals['_REFUSALCOUNT']._serialized_end=2353
-  _globals['_CAPTURENOTE']._serialized_start=2355
-  _globals['_CAPTURENOTE']._serialized_end=2405
-  _globals['_RUNNINGREPLAY']._serialized_start=2407
-  _globals['_RUNNINGREPLAY']._serialized_end=2506
-  _globals['_REPLAYSERVICE']._serialized_start=2741
-  _globals['_REPLAYSERVICE']._serialized_end=3275
+  _globals['_CAPTUREFORMAT']._serialized_start=3240
+  _globals['_CAPTUREFORMAT']._serialized_end=3370
+  _globals['_STARTPOSITION']._serialized_start=3372
+  _globals['_STARTPOSITION']._serialized_end=3469
+  _globals['_ENQUEUEREQUEST']._serialized_start=186
+  _globals['_ENQUEUEREQUEST']._serialized_end=390
+  _globals['_ENQUEUERESPONSE']._serialized_start=393
+  _globals['_ENQUEUERESPONSE']._serialized_end=648
+  _globals['_PLANFLOWSREQUEST']._serialized_start=651
+  _globals['_PLANFLOWSREQUEST']._serialized_end=915
+  _globals['_PLANFLOWSRESPONSE']._serialized_start=917
+  _globals['_PLANFLOWSRESPONSE']._serialized_end=1040
+  _globals['_CLEARREQUEST']._serialized_start=1042
+  _globals['_CLEARREQUEST']._serialized_end=1074
+  _globals['_CLEARRESPONSE']._serialized_start=1076
+  _globals['_CLEARRESPONSE']._serialized_end=1174
+  _globals['_COUNTREQUEST']._serialized_start=1176
+  _globals['_COUNTREQUEST']._serialized_end=1208
+  _globals['_COUNTRESPONSE']._serialized_start=1211
+  _globals['_COUNTRESPONSE']._serialized_end=1422
+  _globals['_WATCHEVENTSREQUEST']._serialized_start=1425
+  _globals['_WATCHEVENTSREQUEST']._serialized_end=1659
+  _globals['_WATCHEVENTSRESPONSE']._serialized_start=1661
+  _globals['_WATCHEVENTSRESPONSE']._serialized_end=1752
+  _globals['_PAUSEREQUEST']._serialized_start=1754
+  _globals['_PAUSEREQUEST']._serialized_end=1768
+  _globals['_PAUSERESPONSE']._serialized_start=1770
+  _globals['_PAUSERESPONSE']._serialized_end=1818
+  _globals['_RESUMEREQUEST']._serialized_start=1820
+  _globals['_RESUMEREQUEST']._serialized_end=1835
+  _globals['_RESUMERESPONSE']._serialized_start=1837
+  _globals['_RESUMERESPONSE']._serialized_end=1886
+  _globals['_GETSTATUSREQUEST']._serialized_start=1888
+  _globals['_GETSTATUSREQUEST']._serialized_end=1906
+  _globals['_GETSTATUSRESPONSE']._serialized_start=1909
+  _globals['_GETSTATUSRESPONSE']._serialized_end=2209
+  _globals['_ENQUEUEOPTIONS']._serialized_start=2212
+  _globals['_ENQUEUEOPTIONS']._serialized_end=2401
+  _globals['_PLANNEDFLOW']._serialized_start=2403
+  _globals['_PLANNEDFLOW']._serialized_end=2513
+  _globals['_PLANSUMMARY']._serialized_start=2516
+  _globals['_PLANSUMMARY']._serialized_end=2714
+  _globals['_FLOWBATCH']._serialized_start=2716
+  _globals['_FLOWBATCH']._serialized_end=2763
+  _globals['_CONTENTCHUNK']._serialized_start=2765
+  _globals['_CONTENTCHUNK']._serialized_end=2807
+  _globals['_CONNECTTO']._serialized_start=2809
+  _globals['_CONNECTTO']._serialized_end=2902
+  _globals['_REFUSAL']._serialized_start=2904
+  _globals['_REFUSAL']._serialized_end=3006
+  _globals['_REFUSALCOUNT']._serialized_start=3008
+  _globals['_REFUSALCOUNT']._serialized_end=3084
+  _globals['_CAPTURENOTE']._serialized_start=3086
+  _globals['_CAPTURENOTE']._serialized_end=3136
+  _globals['_RUNNINGREPLAY']._serialized_start=3138
+  _globals['_RUNNINGREPLAY']._serialized_end=3237
+  _globals['_REPLAYSERVICE']._serialized_start=3472
+  _globals['_REPLAYSERVICE']._serialized_end=4090
 # @@protoc_insertion_point(module_scope)

@@ -6,6 +6,7 @@ isort:skip_file
 from collections import abc as _abc
 from flowreplay.v1 import event_pb2 as _event_pb2
 from flowreplay.v1 import flow_pb2 as _flow_pb2
+from flowreplay.v1 import plan_pb2 as _plan_pb2
 from flowreplay.v1 import reason_pb2 as _reason_pb2
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
@@ -176,6 +177,95 @@ class EnqueueResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___EnqueueResponse: _TypeAlias = EnqueueResponse  # noqa: Y015
+
+@_typing.final
+class PlanFlowsRequest(_message.Message):
+    """A message of a PlanFlows stream: like one of an Enqueue, with the same numbers."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    OPTIONS_FIELD_NUMBER: _builtins.int
+    CAPTURE_CHUNK_FIELD_NUMBER: _builtins.int
+    FLOW_BATCH_FIELD_NUMBER: _builtins.int
+    CONTENT_CHUNK_FIELD_NUMBER: _builtins.int
+    CONTENT_LIMIT_BYTES_FIELD_NUMBER: _builtins.int
+    capture_chunk: _builtins.bytes
+    """The next bytes of the capture, at most 1 MiB."""
+    content_limit_bytes: _builtins.int
+    """How many bytes of each content to show, at most 1 MiB. Unset means 64 KiB. Stands
+    beside the options.
+    """
+    @_builtins.property
+    def options(self) -> Global___EnqueueOptions:
+        """How to take the flows; only in the first message. They are checked like those of
+        an Enqueue; `request_id` and `label` are of no use, since nothing is kept.
+        """
+
+    @_builtins.property
+    def flow_batch(self) -> Global___FlowBatch:
+        """The next typed flows."""
+
+    @_builtins.property
+    def content_chunk(self) -> Global___ContentChunk:
+        """The next piece of the content that the last flow announced."""
+
+    def __init__(
+        self,
+        *,
+        options: Global___EnqueueOptions | None = ...,
+        capture_chunk: _builtins.bytes = ...,
+        flow_batch: Global___FlowBatch | None = ...,
+        content_chunk: Global___ContentChunk | None = ...,
+        content_limit_bytes: _builtins.int | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_content_limit_bytes", b"_content_limit_bytes", "capture_chunk", b"capture_chunk", "content_chunk", b"content_chunk", "content_limit_bytes", b"content_limit_bytes", "flow_batch", b"flow_batch", "options", b"options", "payload", b"payload"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_content_limit_bytes", b"_content_limit_bytes", "capture_chunk", b"capture_chunk", "content_chunk", b"content_chunk", "content_limit_bytes", b"content_limit_bytes", "flow_batch", b"flow_batch", "options", b"options", "payload", b"payload"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__content_limit_bytes: _TypeAlias = _typing.Literal["content_limit_bytes"]  # noqa: Y015
+    _WhichOneofArgType__content_limit_bytes: _TypeAlias = _typing.Literal["_content_limit_bytes", b"_content_limit_bytes"]  # noqa: Y015
+    _WhichOneofReturnType_payload: _TypeAlias = _typing.Literal["options", "capture_chunk", "flow_batch", "content_chunk"]  # noqa: Y015
+    _WhichOneofArgType_payload: _TypeAlias = _typing.Literal["payload", b"payload"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__content_limit_bytes) -> _WhichOneofReturnType__content_limit_bytes | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_payload) -> _WhichOneofReturnType_payload | None: ...
+
+Global___PlanFlowsRequest: _TypeAlias = PlanFlowsRequest  # noqa: Y015
+
+@_typing.final
+class PlanFlowsResponse(_message.Message):
+    """What would be sent."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    FLOWS_FIELD_NUMBER: _builtins.int
+    SUMMARY_FIELD_NUMBER: _builtins.int
+    CURSOR_FIELD_NUMBER: _builtins.int
+    cursor: _builtins.str
+    """The place in the log when this was sent."""
+    @_builtins.property
+    def flows(self) -> _containers.RepeatedCompositeFieldContainer[Global___PlannedFlow]:
+        """The next flows, in the order of the capture, without the refused ones."""
+
+    @_builtins.property
+    def summary(self) -> Global___PlanSummary:
+        """What would become of all flows; only in the last response."""
+
+    def __init__(
+        self,
+        *,
+        flows: _abc.Iterable[Global___PlannedFlow] | None = ...,
+        summary: Global___PlanSummary | None = ...,
+        cursor: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["summary", b"summary"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cursor", b"cursor", "flows", b"flows", "summary", b"summary"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PlanFlowsResponse: _TypeAlias = PlanFlowsResponse  # noqa: Y015
 
 @_typing.final
 class ClearRequest(_message.Message):
@@ -621,6 +711,90 @@ class EnqueueOptions(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___EnqueueOptions: _TypeAlias = EnqueueOptions  # noqa: Y015
+
+@_typing.final
+class PlannedFlow(_message.Message):
+    """A flow as it would be sent."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PLAN_FIELD_NUMBER: _builtins.int
+    CONTENT_FIELD_NUMBER: _builtins.int
+    CONTENT_TRUNCATED_FIELD_NUMBER: _builtins.int
+    UPSTREAM_FIELD_NUMBER: _builtins.int
+    content: _builtins.bytes
+    """The content before framing, as far as the client asked for it; its whole size is
+    in the plan.
+    """
+    content_truncated: _builtins.bool
+    """Whether `content` is shorter than the whole."""
+    upstream: _builtins.str
+    """The proxy that is dialled in place of the target, such as `http://proxy:3128`,
+    without credentials; empty when there is none.
+    """
+    @_builtins.property
+    def plan(self) -> _plan_pb2.Plan:
+        """What would be sent where, with each change."""
+
+    def __init__(
+        self,
+        *,
+        plan: _plan_pb2.Plan | None = ...,
+        content: _builtins.bytes = ...,
+        content_truncated: _builtins.bool = ...,
+        upstream: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["plan", b"plan"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["content", b"content", "content_truncated", b"content_truncated", "plan", b"plan", "upstream", b"upstream"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PlannedFlow: _TypeAlias = PlannedFlow  # noqa: Y015
+
+@_typing.final
+class PlanSummary(_message.Message):
+    """What would become of the flows."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ACCEPTED_COUNT_FIELD_NUMBER: _builtins.int
+    REFUSED_COUNT_FIELD_NUMBER: _builtins.int
+    REFUSALS_FIELD_NUMBER: _builtins.int
+    REFUSAL_COUNTS_FIELD_NUMBER: _builtins.int
+    NOTES_FIELD_NUMBER: _builtins.int
+    accepted_count: _builtins.int
+    """How many flows would be accepted."""
+    refused_count: _builtins.int
+    """How many flows would be refused."""
+    @_builtins.property
+    def refusals(self) -> _containers.RepeatedCompositeFieldContainer[Global___Refusal]:
+        """The first 1,000 refused flows, in their order."""
+
+    @_builtins.property
+    def refusal_counts(self) -> _containers.RepeatedCompositeFieldContainer[Global___RefusalCount]:
+        """How many flows would be refused for each reason."""
+
+    @_builtins.property
+    def notes(self) -> _containers.RepeatedCompositeFieldContainer[Global___CaptureNote]:
+        """The first 100 notes about the capture, such as unknown keys."""
+
+    def __init__(
+        self,
+        *,
+        accepted_count: _builtins.int = ...,
+        refused_count: _builtins.int = ...,
+        refusals: _abc.Iterable[Global___Refusal] | None = ...,
+        refusal_counts: _abc.Iterable[Global___RefusalCount] | None = ...,
+        notes: _abc.Iterable[Global___CaptureNote] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["accepted_count", b"accepted_count", "notes", b"notes", "refusal_counts", b"refusal_counts", "refusals", b"refusals", "refused_count", b"refused_count"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PlanSummary: _TypeAlias = PlanSummary  # noqa: Y015
 
 @_typing.final
 class FlowBatch(_message.Message):

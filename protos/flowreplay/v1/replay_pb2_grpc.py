@@ -46,6 +46,11 @@ class ReplayServiceStub(object):
                 request_serializer=flowreplay_dot_v1_dot_replay__pb2.EnqueueRequest.SerializeToString,
                 response_deserializer=flowreplay_dot_v1_dot_replay__pb2.EnqueueResponse.FromString,
                 _registered_method=True)
+        self.PlanFlows = channel.stream_stream(
+                '/flowreplay.v1.ReplayService/PlanFlows',
+                request_serializer=flowreplay_dot_v1_dot_replay__pb2.PlanFlowsRequest.SerializeToString,
+                response_deserializer=flowreplay_dot_v1_dot_replay__pb2.PlanFlowsResponse.FromString,
+                _registered_method=True)
         self.Clear = channel.unary_unary(
                 '/flowreplay.v1.ReplayService/Clear',
                 request_serializer=flowreplay_dot_v1_dot_replay__pb2.ClearRequest.SerializeToString,
@@ -99,6 +104,22 @@ class ReplayServiceServicer(object):
         FAILED_PRECONDITION (`FLOW_REFUSED`), ALREADY_EXISTS (`REQUEST_ID_REUSED`),
         ABORTED (`REQUEST_IN_PROGRESS`), RESOURCE_EXHAUSTED (`DECODER_LIMIT`,
         `JOURNAL_UNAVAILABLE`).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def PlanFlows(self, request_iterator, context):
+        """Plans flows without sending or queueing any: tells exactly which bytes an Enqueue
+        of the same messages would send where, and which flows it would refuse. Nothing of
+        it is kept and no event tells of it. Names are not resolved, so a target that is
+        denied by its address only is not found out. Responses come while the messages are
+        still being sent: a client that reads none is not read from either. The last one
+        carries the summary; then a `strict` call ends as its Enqueue would.
+
+        Errors: INVALID_ARGUMENT (`INVALID_OPTIONS`, `INVALID_STREAM`,
+        `DAMAGED_CAPTURE`, `UNKNOWN_FORMAT`, `UNSUPPORTED_VERSION`, `CONTENT_TOO_LARGE`),
+        FAILED_PRECONDITION (`FLOW_REFUSED`), RESOURCE_EXHAUSTED (`DECODER_LIMIT`).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -174,6 +195,11 @@ def add_ReplayServiceServicer_to_server(servicer, server):
                     request_deserializer=flowreplay_dot_v1_dot_replay__pb2.EnqueueRequest.FromString,
                     response_serializer=flowreplay_dot_v1_dot_replay__pb2.EnqueueResponse.SerializeToString,
             ),
+            'PlanFlows': grpc.stream_stream_rpc_method_handler(
+                    servicer.PlanFlows,
+                    request_deserializer=flowreplay_dot_v1_dot_replay__pb2.PlanFlowsRequest.FromString,
+                    response_serializer=flowreplay_dot_v1_dot_replay__pb2.PlanFlowsResponse.SerializeToString,
+            ),
             'Clear': grpc.unary_unary_rpc_method_handler(
                     servicer.Clear,
                     request_deserializer=flowreplay_dot_v1_dot_replay__pb2.ClearRequest.FromString,
@@ -239,6 +265,33 @@ class ReplayService(object):
             '/flowreplay.v1.ReplayService/Enqueue',
             flowreplay_dot_v1_dot_replay__pb2.EnqueueRequest.SerializeToString,
             flowreplay_dot_v1_dot_replay__pb2.EnqueueResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def PlanFlows(request_iterator,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.stream_stream(
+            request_iterator,
+            target,
+            '/flowreplay.v1.ReplayService/PlanFlows',
+            flowreplay_dot_v1_dot_replay__pb2.PlanFlowsRequest.SerializeToString,
+            flowreplay_dot_v1_dot_replay__pb2.PlanFlowsResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -52,6 +52,18 @@ class ReplayServiceStub:
     ABORTED (`REQUEST_IN_PROGRESS`), RESOURCE_EXHAUSTED (`DECODER_LIMIT`,
     `JOURNAL_UNAVAILABLE`).
     """
+    PlanFlows: _grpc.StreamStreamMultiCallable[_replay_pb2.PlanFlowsRequest, _replay_pb2.PlanFlowsResponse]
+    """Plans flows without sending or queueing any: tells exactly which bytes an Enqueue
+    of the same messages would send where, and which flows it would refuse. Nothing of
+    it is kept and no event tells of it. Names are not resolved, so a target that is
+    denied by its address only is not found out. Responses come while the messages are
+    still being sent: a client that reads none is not read from either. The last one
+    carries the summary; then a `strict` call ends as its Enqueue would.
+
+    Errors: INVALID_ARGUMENT (`INVALID_OPTIONS`, `INVALID_STREAM`,
+    `DAMAGED_CAPTURE`, `UNKNOWN_FORMAT`, `UNSUPPORTED_VERSION`, `CONTENT_TOO_LARGE`),
+    FAILED_PRECONDITION (`FLOW_REFUSED`), RESOURCE_EXHAUSTED (`DECODER_LIMIT`).
+    """
     Clear: _grpc.UnaryUnaryMultiCallable[_replay_pb2.ClearRequest, _replay_pb2.ClearResponse]
     """Takes what waits off the queue; what runs finishes.
 
@@ -114,6 +126,18 @@ class ReplayServiceAsyncStub(ReplayServiceStub):
     FAILED_PRECONDITION (`FLOW_REFUSED`), ALREADY_EXISTS (`REQUEST_ID_REUSED`),
     ABORTED (`REQUEST_IN_PROGRESS`), RESOURCE_EXHAUSTED (`DECODER_LIMIT`,
     `JOURNAL_UNAVAILABLE`).
+    """
+    PlanFlows: _aio.StreamStreamMultiCallable[_replay_pb2.PlanFlowsRequest, _replay_pb2.PlanFlowsResponse]  # type: ignore[assignment]
+    """Plans flows without sending or queueing any: tells exactly which bytes an Enqueue
+    of the same messages would send where, and which flows it would refuse. Nothing of
+    it is kept and no event tells of it. Names are not resolved, so a target that is
+    denied by its address only is not found out. Responses come while the messages are
+    still being sent: a client that reads none is not read from either. The last one
+    carries the summary; then a `strict` call ends as its Enqueue would.
+
+    Errors: INVALID_ARGUMENT (`INVALID_OPTIONS`, `INVALID_STREAM`,
+    `DAMAGED_CAPTURE`, `UNKNOWN_FORMAT`, `UNSUPPORTED_VERSION`, `CONTENT_TOO_LARGE`),
+    FAILED_PRECONDITION (`FLOW_REFUSED`), RESOURCE_EXHAUSTED (`DECODER_LIMIT`).
     """
     Clear: _aio.UnaryUnaryMultiCallable[_replay_pb2.ClearRequest, _replay_pb2.ClearResponse]  # type: ignore[assignment]
     """Takes what waits off the queue; what runs finishes.
@@ -180,6 +204,24 @@ class ReplayServiceServicer(metaclass=_abc_1.ABCMeta):
         FAILED_PRECONDITION (`FLOW_REFUSED`), ALREADY_EXISTS (`REQUEST_ID_REUSED`),
         ABORTED (`REQUEST_IN_PROGRESS`), RESOURCE_EXHAUSTED (`DECODER_LIMIT`,
         `JOURNAL_UNAVAILABLE`).
+        """
+
+    @_abc_1.abstractmethod
+    def PlanFlows(
+        self,
+        request_iterator: _MaybeAsyncIterator[_replay_pb2.PlanFlowsRequest],
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_replay_pb2.PlanFlowsResponse], _abc.AsyncIterator[_replay_pb2.PlanFlowsResponse]]:
+        """Plans flows without sending or queueing any: tells exactly which bytes an Enqueue
+        of the same messages would send where, and which flows it would refuse. Nothing of
+        it is kept and no event tells of it. Names are not resolved, so a target that is
+        denied by its address only is not found out. Responses come while the messages are
+        still being sent: a client that reads none is not read from either. The last one
+        carries the summary; then a `strict` call ends as its Enqueue would.
+
+        Errors: INVALID_ARGUMENT (`INVALID_OPTIONS`, `INVALID_STREAM`,
+        `DAMAGED_CAPTURE`, `UNKNOWN_FORMAT`, `UNSUPPORTED_VERSION`, `CONTENT_TOO_LARGE`),
+        FAILED_PRECONDITION (`FLOW_REFUSED`), RESOURCE_EXHAUSTED (`DECODER_LIMIT`).
         """
 
     @_abc_1.abstractmethod
