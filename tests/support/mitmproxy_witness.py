@@ -1,0 +1,62 @@
+"""Reads a dump inside mitmproxy and prints what it sees, a flow a line, as JSON.
+
+    DUMP=out.mitm mitmdump -nqs tests/support/mitmproxy_witness.py
+
+An addon of mitmproxy: it runs in mitmproxy's own environment.
+"""
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+from mitmproxy import ctx, http, io
+from mitmproxy.io import tnetstring
+
+
+def message(found: Any) -> dict[str, Any] | None:
+    """A request or a response; bytes as ISO 8859-1."""
+    if found is None:
+        return None
+    return {
+        "fields": [[part.decode("latin-1") for part in field] for field in found.headers.fields],
+        "content": None if found.raw_content is None else found.raw_content.decode("latin-1"),
+        "times": [found.timestamp_start, found.timestamp_end],
+    }
+
+
+def answer(flow: http.HTTPFlow) -> dict[str, Any]:
+    """What the flow has of a response."""
+    return {
+        "status": flow.response.status_code if flow.response else None,
+        "response": message(flow.response),
+        "error": flow.error.msg if flow.error else None,
+    }
+
+
+def describe(flow: http.HTTPFlow) -> dict[str, Any]:
+    """Everything a test asks about; the last thing it does is to revert the flow."""
+    seen = {
+        "id": flow.id,
+        "method": flow.request.data.method.decode("latin-1"),
+        "path": flow.request.data.path.decode("latin-1"),
+        "url": flow.request.url,
+        "request": message(flow.request),
+        "replayed": flow.is_replay,
+        "modified": flow.modified(),
+        "server": flow.server_conn.peername,
+        "tls": [flow.server_conn.tls_version, flow.server_conn.sni],
+        "again": tnetstring.dumps(flow.get_state()).hex(),
+        **answer(flow),
+    }
+    flow.revert()
+    return {**seen, "reverted": answer(flow), "still_modified": flow.modified()}
+
+
+def running() -> None:
+    """Called when mitmproxy has started."""
+    with Path(os.environ["DUMP"]).open("rb") as file:
+        for flow in io.FlowReader(file).stream():
+            assert isinstance(flow, http.HTTPFlow)
+            print(json.dumps(describe(flow)), flush=True)  # noqa: T201 - its output
+    ctx.master.shutdown()

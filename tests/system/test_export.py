@@ -1,0 +1,203 @@
+"""Export as its users do it: a capture in, replayed, a capture out, read by others and us."""
+
+import base64
+import io
+import json
+import os
+import re
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from replayd.formats.tnetstring import Records
+from replayd.formats.tnetstring_parser import Parser
+from replayd.model.flow import Flow, FlowKind
+from tests.support.calls import enqueue, events, flow
+from tests.support.captures import flows_of
+from tests.support.certificates import Authority
+from tests.support.daemon import Daemon
+from tests.support.har_schema import check_har
+from tests.support.processes import DEADLINE
+from tests.support.programs import ROOT, find
+from tests.support.recorder import Exchange, Recorder
+
+CAPTURES = ROOT / "tests" / "data" / "captures"
+
+DUMPS = ["rec-basic", "rec-bodies", "rec-odd", "rec-names", "rec-h2", "rec-https", "rec-meta"]
+ODD = b"\x00\xffnew: "
+
+
+def answer(exchange: Exchange) -> None:
+    """Answers with what nobody has recorded; some break off."""
+    request = exchange.request
+    if len(request.start_line) % 3 == 0 and request.method != b"HEAD":
+        exchange.send(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf")
+        exchange.close()
+    else:
+        exchange.reply(203, ODD + request.start_line)
+
+
+@pytest.fixture
+def replayed(
+    start_daemon: Callable[..., Daemon],
+    start_recorder: Callable[..., Recorder],
+    authority: Authority,
+    tmp_path: Path,
+) -> Callable[[str], dict[str, bytes]]:
+    """Replays a capture and returns it exported in every format, by suffix."""
+    plain = start_recorder(answer)
+    secure = start_recorder(answer, tls=authority.server_context("any.test"))
+    rules = [f"--connect-to=http://={plain.address}", f"--connect-to=https://={secure.address}"]
+    daemon = start_daemon("--insecure", "--concurrency", "4")
+
+    def replay(name: str) -> dict[str, bytes]:
+        enqueue = ["--output", "json", "enqueue", str(CAPTURES / name), *rules]
+        batch = json.loads(daemon.replayctl(*enqueue).stdout)
+        daemon.replayctl("watch", "--from", batch["cursor"], "--until-idle")
+        outs = {suffix: tmp_path / f"out.{suffix}" for suffix in ("mitm", "har", "gor")}
+        for out in outs.values():
+            export = ["--output", "json", "export", batch["batchId"], str(out)]
+            told = json.loads(daemon.replayctl(*export).stdout)
+            assert told["exportedCount"] == int(batch["acceptedCount"])
+            assert told["leftOutCount"] == 0
+        return {suffix: out.read_bytes() for suffix, out in outs.items()}
+
+    return replay
+
+
+def replayable(capture: bytes) -> list[Flow]:
+    """The flows of a capture that are replayed."""
+    return [
+        flow
+        for flow in flows_of(io.BytesIO(capture))
+        if flow.kind is FlowKind.HTTP and flow.request and flow.request.content is not None
+    ]
+
+
+def seen_by_mitmproxy(folder: Path) -> list[dict[str, Any]]:
+    """What mitmproxy reads in the dump in a folder."""
+    done = subprocess.run(
+        [
+            *(find("mitmdump"), "-n", "-q", "--set", f"confdir={folder}"),
+            *("-s", ROOT / "tests" / "support" / "mitmproxy_witness.py"),
+        ],
+        env={**os.environ, "DUMP": str(folder / "out.mitm")},
+        capture_output=True,
+        text=True,
+        timeout=DEADLINE,
+        check=False,
+    )
+    assert done.returncode == 0, done
+    return [json.loads(line) for line in done.stdout.splitlines()]
+
+
+def text(octets: bytes) -> str:
+    return octets.decode("latin-1")
+
+
+@pytest.mark.parametrize("name", DUMPS)
+def test_a_dump_comes_back_in_every_format(
+    replayed: Callable[[str], dict[str, bytes]], tmp_path: Path, name: str
+) -> None:
+    captured = replayable((CAPTURES / f"{name}.mitm").read_bytes())
+    exported = replayed(f"{name}.mitm")
+    check_har(json.loads(exported["har"]))
+    for suffix, capture in exported.items():
+        check_requests(captured, capture, headers=suffix == "mitm")
+    check_dump(captured, exported["mitm"], seen_by_mitmproxy(tmp_path))
+
+
+def check_requests(captured: list[Flow], exported: bytes, *, headers: bool) -> None:
+    """Our own readers find the same requests."""
+    found = flows_of(io.BytesIO(exported))
+    assert len(found) == len(captured)
+    for flow, again in zip(captured, found, strict=True):
+        assert flow.request is not None
+        assert again.request is not None
+        assert again.request.method == flow.request.method
+        assert again.request.content == flow.request.content
+        assert not headers or again.request.headers == flow.request.headers
+
+
+def check_dump(captured: list[Flow], exported: bytes, found: list[dict[str, Any]]) -> None:
+    """mitmproxy shows the new answers, and brings back the recorded ones."""
+    assert len(found) == len(captured)
+    for flow, seen in zip(captured, found, strict=True):
+        request = flow.request
+        assert request is not None
+        assert (seen["id"], seen["replayed"], seen["modified"]) == (flow.flow_id, "request", True)
+        assert (seen["method"], seen["path"]) == (text(request.method), text(request.path))
+        assert seen["request"]["fields"] == [[text(n), text(v)] for n, v in request.headers]
+        assert seen["request"]["content"] == text(request.content or b"")
+        if seen["error"]:
+            assert seen["error"].startswith("CLOSED_EARLY: ")
+            assert seen["response"]["content"] == "half"
+        else:
+            assert seen["status"] == 203
+            new = b"" if request.method == b"HEAD" else ODD + request.method
+            assert seen["response"]["content"].startswith(text(new))
+        assert (seen["tls"][0] is not None) == (request.scheme == b"https")
+        assert seen["server"][0] == "127.0.0.1"
+        check_reverted(flow, seen["reverted"])
+        assert not seen["still_modified"]
+    # What mitmproxy itself would save of it; it turns the order of a backup's keys around.
+    again = b"".join(bytes.fromhex(seen["again"]) for seen in found)
+    assert states(again) == states(exported)
+
+
+def states(dump: bytes) -> list[object]:
+    """The states in a dump."""
+    parser = Parser(frozenset())
+    return [parser.parse(record) for record in Records(io.BytesIO(dump))]
+
+
+def check_reverted(flow: Flow, seen: dict[str, Any]) -> None:
+    """Reverting a flow brings back what was recorded."""
+    assert seen["error"] == (flow.error.message if flow.error else None)
+    response = flow.response
+    assert seen["status"] == (response.status_code if response else None)
+    if response is not None:
+        content = response.content
+        assert seen["response"]["content"] == (None if content is None else text(content))
+        assert seen["response"]["fields"] == [[text(n), text(v)] for n, v in response.headers]
+        # The journal keeps microseconds.
+        times = pytest.approx([response.start_time, response.end_time], abs=2e-6)
+        assert seen["response"]["times"] == times
+
+
+@pytest.mark.parametrize("path", ["har/har2case-demo.har", "goreplay/gor-basic-tracked.gor"])
+def test_formats_are_turned_into_each_other(
+    replayed: Callable[[str], dict[str, bytes]], tmp_path: Path, path: str
+) -> None:
+    captured = replayable((CAPTURES / path).read_bytes())
+    exported = replayed(path)
+    check_har(json.loads(exported["har"]))
+    for capture in exported.values():
+        check_requests(captured, capture, headers=False)
+    assert len(seen_by_mitmproxy(tmp_path)) == len(captured)
+
+
+def test_grpcurl_exports_by_reflection(
+    start_daemon: Callable[..., Daemon], start_recorder: Callable[..., Recorder]
+) -> None:
+    recorder = start_recorder()
+    daemon = start_daemon("--ephemeral", "--listen", "127.0.0.1:0")
+    stub = daemon.stub()
+    batch = enqueue(stub, [flow(f"http://{recorder.address}/a")])
+    events(stub, batch.cursor)
+    asked = {"batchId": batch.batch_id, "format": "CAPTURE_FORMAT_HAR"}
+    method = "flowreplay.v1.HistoryService/Export"
+    done = subprocess.run(
+        [find("grpcurl"), "-plaintext", "-d", json.dumps(asked), daemon.address, method],
+        capture_output=True,
+        text=True,
+        timeout=DEADLINE,
+        check=True,
+    )
+    chunks = re.findall(r'"chunk": "([^"]+)"', done.stdout)
+    har = json.loads(b"".join(map(base64.b64decode, chunks)))
+    check_har(har)
+    assert [entry["response"]["status"] for entry in har["log"]["entries"]] == [200]
