@@ -15,7 +15,7 @@ import pytest
 from replayd.formats.tnetstring import Records
 from replayd.formats.tnetstring_parser import Parser
 from replayd.model.flow import Flow, FlowKind
-from tests.support.calls import enqueue, events, flow
+from tests.support import calls
 from tests.support.captures import flows_of
 from tests.support.certificates import Authority
 from tests.support.daemon import Daemon
@@ -186,8 +186,8 @@ def test_grpcurl_exports_by_reflection(
     recorder = start_recorder()
     daemon = start_daemon("--ephemeral", "--listen", "127.0.0.1:0")
     stub = daemon.stub()
-    batch = enqueue(stub, [flow(f"http://{recorder.address}/a")])
-    events(stub, batch.cursor)
+    batch = calls.enqueue(stub, [calls.flow(f"http://{recorder.address}/a")])
+    calls.events(stub, batch.cursor)
     asked = {"batchId": batch.batch_id, "format": "CAPTURE_FORMAT_HAR"}
     method = "flowreplay.v1.HistoryService/Export"
     done = subprocess.run(
