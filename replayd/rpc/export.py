@@ -4,6 +4,7 @@ Synchronous, for a thread: it reads, decodes and writes a few replays at a time,
 the batch holds.
 """
 
+import time
 from collections.abc import Iterable, Iterator
 
 from flowreplay.v1 import flow_pb2
@@ -23,6 +24,10 @@ CHUNK = 1 << 20
 
 _STEP = 64
 """How many replays are read at once."""
+
+_PAUSE = 50e-6
+"""Seconds after each replay in which other threads get the interpreter: else each of their
+steps would wait 5 ms (`sys.getswitchinterval`) for as long as the export lasts."""
 
 
 class Export:
@@ -55,6 +60,7 @@ class Export:
                 written = True
             self.exported += written
             self.left_out += not written
+            time.sleep(_PAUSE)
         yield self._writer.tail
 
     def _history(self) -> Iterator[Past]:
@@ -103,6 +109,9 @@ class Export:
 def _regrouped(pieces: Iterable[bytes]) -> Iterator[bytes]:
     buffer = bytearray()
     for piece in pieces:
+        if len(buffer) + len(piece) < CHUNK:
+            buffer += piece
+            continue
         for start in range(0, len(piece), CHUNK):
             buffer += piece[start : start + CHUNK]
             if len(buffer) >= CHUNK:
