@@ -34,9 +34,9 @@ class Export(Iterator[bytes]):
         try:
             first_response(call, timeout, address)
         except grpc.RpcError as failure:
-            raise error_from(failure, address) from failure
-        except TimeoutError as late:
-            raise late_answer(address) from late
+            raise error_from(failure, address) from None
+        except TimeoutError:
+            raise late_answer(address) from None
 
     def close(self) -> None:
         """Ends the call. Idempotent."""
@@ -52,7 +52,7 @@ class Export(Iterator[bytes]):
         try:
             response = next(self._call)
         except grpc.RpcError as failure:
-            raise error_from(failure, self._address) from failure
+            raise error_from(failure, self._address) from None
         self.exported_count = response.exported_count
         self.left_out_count = response.left_out_count
         return response.chunk

@@ -40,10 +40,10 @@ class Export(AsyncIterator[bytes]):
         except StopAsyncIteration:
             raise silent_stream(self._address) from None
         except grpc.RpcError as failure:
-            raise error_from(failure, self._address) from failure
-        except TimeoutError as late:
+            raise error_from(failure, self._address) from None
+        except TimeoutError:
             self.close()
-            raise late_answer(self._address) from late
+            raise late_answer(self._address) from None
 
     def close(self) -> None:
         """Ends the call. Idempotent."""
@@ -59,7 +59,7 @@ class Export(AsyncIterator[bytes]):
         try:
             response = await anext(self._responses)
         except grpc.RpcError as failure:
-            raise error_from(failure, self._address) from failure
+            raise error_from(failure, self._address) from None
         self.exported_count = response.exported_count
         self.left_out_count = response.left_out_count
         return response.chunk

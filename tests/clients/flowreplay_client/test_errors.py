@@ -2,6 +2,7 @@ import contextlib
 import socket
 import threading
 import traceback
+from collections.abc import Callable
 
 import grpc
 import pytest
@@ -115,7 +116,13 @@ def test_a_connection_that_breaks_keeps_its_words() -> None:
 
 def test_the_traceback_is_of_our_error_alone() -> None:
     with connect("unix:/nowhere/at.all") as client:
-        for call in (client.count, client.watch, lambda: client.enqueue([])):
+        calls: list[Callable[[], object]] = [
+            client.count,
+            client.watch,
+            lambda: client.enqueue([]),
+            lambda: client.export("b", "har"),
+        ]
+        for call in calls:
             with pytest.raises(Unreachable) as caught:
                 call()
             shown = "".join(traceback.format_exception(caught.value))
