@@ -8,7 +8,8 @@
             print(event.WhichOneof("payload"))
 
 `client`    the synchronous client, `watch` its iterator of events, `export` its iterator of
-            a capture's bytes, `stream` how both begin;
+            a capture's bytes, `stream` how both begin; `plans` its iterator of what an
+            Enqueue would send, by a `conversation`;
 `aio`       the same for asyncio: `from flowreplay_client import aio`, `aio.connect()`.
             Both are thin layers over the parts below, which do no I/O with the daemon,
             so that nothing is written twice and neither runs on top of the other;
@@ -25,6 +26,7 @@ from flowreplay_client.errors import EventsCompacted, ReplaydClientError, Unreac
 from flowreplay_client.export import Export
 from flowreplay_client.flows import request_flow
 from flowreplay_client.messages import EnqueueSettings, format_names
+from flowreplay_client.plans import Plans
 from flowreplay_client.watch import Watch
 
 __all__ = [
@@ -32,6 +34,7 @@ __all__ = [
     "EnqueueSettings",
     "EventsCompacted",
     "Export",
+    "Plans",
     "ReplaydClientError",
     "Unreachable",
     "Watch",

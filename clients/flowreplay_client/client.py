@@ -36,8 +36,10 @@ from flowreplay_client.messages import (
     capture_messages,
     enqueue_options,
     flow_messages,
+    plan_messages,
 )
 from flowreplay_client.outbox import Outbox
+from flowreplay_client.plans import Plans
 from flowreplay_client.tries import Tries
 from flowreplay_client.watch import Interruption, Watch
 
@@ -49,9 +51,9 @@ def connect(address: str | None = None, *, timeout: float = DEFAULT_TIMEOUT) -> 
     """Returns a client for the daemon at `address` (`unix:PATH` or `HOST:PORT`).
 
     Without one, `REPLAYD_ADDRESS` says where, else it is the daemon's default socket.
-    `timeout` (seconds) bounds connecting and every call but an Enqueue and an export,
-    which take as long as their capture, and an open watch. Connects with the first call. Raises
-    ValueError when the address has neither form.
+    `timeout` (seconds) bounds connecting and every call but an Enqueue, a plan and an
+    export, which take as long as their capture, and an open watch. Connects with the first
+    call. Raises ValueError when the address has neither form.
     """
     return Client(find_address(address, os.environ), timeout)
 
@@ -115,6 +117,31 @@ class Client:
             Tries(options.request_id, repeatable=isinstance(flows, Sequence)),
         )
 
+    def plan_capture(
+        self,
+        source: CaptureSource,
+        *,
+        content_limit: int | None = None,
+        **settings: Unpack[EnqueueSettings],
+    ) -> Plans:
+        """Tells what `enqueue_capture` would send, flow by flow; queues and sends nothing.
+
+        `content_limit`: how many bytes of each content to show, at most 1 MiB; None: 64
+        KiB. The source is read in the thread that iterates.
+        """
+        messages = capture_messages(enqueue_options(settings), open_capture(source))
+        return self._plan(messages, content_limit)
+
+    def plan(
+        self,
+        flows: Iterable[Flow],
+        *,
+        content_limit: int | None = None,
+        **settings: Unpack[EnqueueSettings],
+    ) -> Plans:
+        """Tells what `enqueue` would send, as `plan_capture` does."""
+        return self._plan(flow_messages(enqueue_options(settings), flows), content_limit)
+
     def count(self, batch_id: str = "") -> CountResponse:
         """Counts replays by state, of all batches or of one."""
         return self._call(self._stub.Count, CountRequest(batch_id=batch_id))
@@ -157,6 +184,10 @@ class Client:
         """
         call = self._history.Export(export_request(batch_id, format))
         return Export(call, self.address, self._timeout)
+
+    def _plan(self, messages: Iterator[EnqueueRequest], content_limit: int | None) -> Plans:
+        begin = self._stub.PlanFlows
+        return Plans(begin, plan_messages(messages, content_limit), self.address)
 
     def _call(
         self, method: "grpc.UnaryUnaryMultiCallable[Request, Response]", request: Request

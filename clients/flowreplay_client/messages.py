@@ -1,4 +1,4 @@
-"""The messages of an Enqueue: options, then a capture's chunks or batches of flows.
+"""The messages of an Enqueue, or a PlanFlows: options, then a capture's chunks or batches of flows.
 
 Pure. It keeps to the contract's limits (1 MiB a chunk, 8 MiB a message) and knows
 nothing of channels, retries or threads.
@@ -16,6 +16,7 @@ from flowreplay.v1.replay_pb2 import (
     EnqueueOptions,
     EnqueueRequest,
     FlowBatch,
+    PlanFlowsRequest,
 )
 
 from flowreplay_client.capture import CHUNK_BYTES, Capture
@@ -115,6 +116,22 @@ def flow_messages(options: EnqueueOptions, flows: Iterable[Flow]) -> Iterator[En
             size += flow_size
     if batch:
         yield EnqueueRequest(flow_batch=FlowBatch(flows=batch))
+
+
+def plan_messages(
+    messages: Iterable[EnqueueRequest], content_limit: int | None
+) -> Iterator[PlanFlowsRequest]:
+    """Yields the messages of a PlanFlows for those of an Enqueue; the first has the options."""
+    for message in messages:
+        kind = message.WhichOneof("payload")
+        if kind == "options":
+            yield PlanFlowsRequest(options=message.options, content_limit_bytes=content_limit)
+        elif kind == "capture_chunk":
+            yield PlanFlowsRequest(capture_chunk=message.capture_chunk)
+        elif kind == "flow_batch":
+            yield PlanFlowsRequest(flow_batch=message.flow_batch)
+        else:
+            yield PlanFlowsRequest(content_chunk=message.content_chunk)
 
 
 def _large_flow(flow: Flow) -> Iterator[EnqueueRequest]:

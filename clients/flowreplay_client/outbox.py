@@ -19,9 +19,10 @@ _ROOM = 2
 class Outbox(Generic[T]):
     """An iterator that another thread fills."""
 
-    def __init__(self) -> None:
+    def __init__(self, changed: threading.Condition | None = None) -> None:
+        """`changed`: for whoever waits for other things too; an own one if not given."""
         # Guards everything below; nothing is called while it is held.
-        self._changed = threading.Condition()
+        self._changed = changed or threading.Condition()
         self._waiting: deque[T] = deque()
         self._closed = False
         self._asked_count = 0
@@ -32,15 +33,26 @@ class Outbox(Generic[T]):
         with self._changed:
             return self._asked_count > 1
 
+    @property
+    def has_room(self) -> bool:
+        """Whether a message can be put without waiting; one that is closed has room for all."""
+        with self._changed:
+            return self._closed or len(self._waiting) < _ROOM
+
+    def put(self, message: T) -> bool:
+        """Passes one message on, once there is room; False: it is closed."""
+        with self._changed:
+            self._changed.wait_for(lambda: self.has_room)
+            if not self._closed:
+                self._waiting.append(message)
+                self._changed.notify_all()
+            return not self._closed
+
     def fill(self, messages: Iterable[T]) -> None:
         """Passes all messages on as the reader takes them, then closes; stops when closed."""
         for message in messages:
-            with self._changed:
-                self._changed.wait_for(lambda: self._closed or len(self._waiting) < _ROOM)
-                if self._closed:
-                    return
-                self._waiting.append(message)
-                self._changed.notify_all()
+            if not self.put(message):
+                return
         self.close()
 
     def close(self) -> None:

@@ -72,6 +72,7 @@ HANG = "hang"
 
 ExportStep = history_pb2.ExportResponse | Refuse | str
 WatchStep = pb.WatchEventsResponse | Refuse | str
+PlanStep = pb.PlanFlowsResponse | Refuse
 EnqueueStep = pb.EnqueueResponse | Refuse | Callable[[Iterator[pb.EnqueueRequest]], object]
 
 
@@ -95,6 +96,7 @@ class FakeDaemon(ReplayServiceServicer, HistoryServiceServicer):
         self.watches: deque[list[WatchStep]] = deque()
         self.exports: deque[list[ExportStep]] = deque()
         self.enqueues: deque[EnqueueStep] = deque()
+        self.plans: deque[Callable[[Iterator[pb.PlanFlowsRequest]], Iterator[PlanStep]]] = deque()
         self.answers: dict[str, object] = {}
         """By method name, what Count, Clear, Pause, Resume and GetStatus answer."""
         self.requests: list[object] = []
@@ -132,6 +134,14 @@ class FakeDaemon(ReplayServiceServicer, HistoryServiceServicer):
         self, request: history_pb2.ExportRequest, context: grpc.ServicerContext
     ) -> Iterator[history_pb2.ExportResponse]:
         yield from self._stream(request, self.exports.popleft(), context)
+
+    def PlanFlows(  # noqa: N802
+        self, request_iterator: Iterator[pb.PlanFlowsRequest], context: grpc.ServicerContext
+    ) -> Iterator[pb.PlanFlowsResponse]:
+        for step in self.plans.popleft()(request_iterator):
+            if isinstance(step, Refuse):
+                step.abort(context)
+            yield step
 
     def Enqueue(  # noqa: N802
         self, request_iterator: Iterator[pb.EnqueueRequest], context: grpc.ServicerContext

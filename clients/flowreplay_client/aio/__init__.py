@@ -9,12 +9,13 @@
 
 A thin layer of its own over the shared parts, on grpc.aio: the synchronous client in
 threads would hold a thread a watch, and the synchronous client on top of this one would
-cost each command of `replayctl` an event loop. Only an Enqueue borrows the synchronous
-client, in a thread that its file reading needs anyway.
+cost each command of `replayctl` an event loop. Only an Enqueue and a plan borrow the
+synchronous client, in a thread that their file reading needs anyway.
 """
 
 from flowreplay_client.aio.client import Client, connect
 from flowreplay_client.aio.export import Export
+from flowreplay_client.aio.plans import Plans
 from flowreplay_client.aio.watch import Watch
 
-__all__ = ["Client", "Export", "Watch", "connect"]
+__all__ = ["Client", "Export", "Plans", "Watch", "connect"]

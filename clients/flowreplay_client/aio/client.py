@@ -14,6 +14,7 @@ from flowreplay.v1.replay_pb2_grpc import ReplayServiceStub
 import flowreplay_client
 from flowreplay_client.address import find_address
 from flowreplay_client.aio.export import Export
+from flowreplay_client.aio.plans import Plans
 from flowreplay_client.aio.watch import Watch
 from flowreplay_client.bookmark import Bookmark, Return, WatchSettings
 from flowreplay_client.capture import CaptureSource
@@ -80,6 +81,33 @@ class Client:
         """Adds typed flows to the queue, in their order; `flows` runs in a worker thread."""
         return await self._enqueue(lambda client: client.enqueue(flows, **settings))
 
+    def plan_capture(
+        self,
+        source: CaptureSource,
+        *,
+        content_limit: int | None = None,
+        **settings: Unpack[EnqueueSettings],
+    ) -> Plans:
+        """Tells what `enqueue_capture` would send, flow by flow; queues and sends nothing.
+
+        The source is read in worker threads.
+        """
+        return self._plan(
+            lambda client: client.plan_capture(source, content_limit=content_limit, **settings)
+        )
+
+    def plan(
+        self,
+        flows: Iterable[Flow],
+        *,
+        content_limit: int | None = None,
+        **settings: Unpack[EnqueueSettings],
+    ) -> Plans:
+        """Tells what `enqueue` would send, as `plan_capture` does."""
+        return self._plan(
+            lambda client: client.plan(flows, content_limit=content_limit, **settings)
+        )
+
     async def count(self, batch_id: str = "") -> pb.CountResponse:
         """Counts replays by state, of all batches or of one."""
         request = pb.CountRequest(batch_id=batch_id)
@@ -127,6 +155,9 @@ class Client:
         export = Export(call, self.address, self._timeout)
         await export.open()
         return export
+
+    def _plan(self, begin: Callable[[flowreplay_client.Client], flowreplay_client.Plans]) -> Plans:
+        return Plans(flowreplay_client.Client(self.address, self._timeout), begin)
 
     async def _answer(self, call: Awaitable[Response]) -> Response:
         try:

@@ -9,6 +9,7 @@ from flowreplay_client.messages import (
     enqueue_options,
     flow_messages,
     format_names,
+    plan_messages,
 )
 
 OPTIONS = enqueue_options({"request_id": "r"})
@@ -114,3 +115,17 @@ def test_large_contents_follow_their_flow(sizes: list[tuple[int, int]]) -> None:
 
 def test_no_flows_are_an_empty_batch() -> None:
     assert [message.options for message in flow_messages(OPTIONS, [])] == [OPTIONS]
+
+
+def test_a_plan_has_the_messages_of_its_enqueue() -> None:
+    flows = [flow(10), flow(3 << 20, recorded=1)]
+    capture = open_capture(bytes(CHUNK_BYTES + 1))
+    for messages in (flow_messages(OPTIONS, flows), capture_messages(OPTIONS, capture)):
+        sent = list(messages)
+        first, *rest = plan_messages(sent, 7)
+        assert first.content_limit_bytes == 7
+        first.ClearField("content_limit_bytes")
+        same = [each.SerializeToString() for each in (first, *rest)]
+        assert same == [each.SerializeToString() for each in sent]
+    (first,) = plan_messages([EnqueueRequest(options=OPTIONS)], None)
+    assert not first.HasField("content_limit_bytes")

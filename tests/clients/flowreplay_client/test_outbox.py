@@ -68,3 +68,15 @@ def test_closing_wakes_a_reader_that_waits() -> None:
     thread.join(DEADLINE)
     assert not thread.is_alive()
     assert not outbox.reached
+
+
+def test_there_is_room_for_a_few_and_for_whatever_comes_after_the_end() -> None:
+    outbox: Outbox[int] = Outbox()
+    assert [outbox.put(number) for number in (1, 2)] == [True, True]
+    assert not outbox.has_room
+    assert next(outbox) == 1
+    assert outbox.has_room
+    outbox.close()
+    assert outbox.has_room
+    assert not outbox.put(3)
+    assert list(outbox) == [2]
