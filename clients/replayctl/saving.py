@@ -24,6 +24,9 @@ SUFFIXES = {
 }
 """What a file's name says of its format."""
 
+WRITTEN = tuple(dict.fromkeys(SUFFIXES.values()))
+"""The formats that are written; more are read."""
+
 
 def format_for(out: str, named: str = "") -> str:
     """Returns the format to write: the one that was named, else what the name says.

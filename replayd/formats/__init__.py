@@ -7,13 +7,14 @@ its codec (a row of its table):
             version, made of `mitmproxy_edits`) on `tnetstring` and `tnetstring_parser` (the
             encoding). `fields` reads values of decoded structures by name and type.
 `har`       HAR files, cut into entries by `json_elements` and `json_extent`.
-`goreplay`  GoReplay files, whose messages `http1_messages` takes apart.
+`goreplay`  GoReplay files.
+`burp`      Burp Suite's exports, on `xml_elements`.
+`saz`       Fiddler's archives.
 
-`writers`   the way back: replays to captures of the same formats.
-
-`authority` and `header_fields` are small things that several share. Captures are
-untrusted: whatever the bytes are, a codec yields flows or raises CaptureError, in memory
-bounded by one record.
+Where a capture holds messages as they were on the wire, `http1_messages` takes them apart
+and `http1_flows` makes a flow's of them. `authority`, `header_fields` and `times` are small
+things that several share. Captures are untrusted: whatever the bytes are, a codec yields
+flows, and a DamagedFlow where one can't be read, in memory bounded by one record.
 """
 
 from replayd.formats.sniff import Format, read_capture

@@ -16,6 +16,7 @@ from replayd.formats.header_fields import content_length, members_of
 from replayd.model.flow import Headers
 
 _REQUEST_LINE = re.compile(rb"([^\s:]+) (.*) (HTTP/[01]\.[0-9])[ \t]*", re.DOTALL)
+_ANY_REQUEST_LINE = re.compile(rb"([^\s:]+) (.*) (HTTP/[0-9](?:\.[0-9])?)[ \t]*", re.DOTALL)
 _STATUS_LINE = re.compile(rb"(HTTP/[0-9](?:\.[0-9])?)[ \t]+([0-9]{3})(?: (.*))?", re.DOTALL)
 
 _LINE = re.compile(rb"[^\n]*+\n")
@@ -92,9 +93,12 @@ def skip_empty_lines(data: bytes, start: int) -> int:
     return found.end()
 
 
-def parse_request_line(line: bytes) -> RequestLine:
-    """Takes a request's first line apart; its target may hold blanks. Raises MessageError."""
-    found = _REQUEST_LINE.fullmatch(line)
+def parse_request_line(line: bytes, *, any_version: bool = False) -> RequestLine:
+    """Takes a request's first line apart; its target may hold blanks. Raises MessageError.
+
+    `any_version`: HTTP/2 and later, which have no such line, are taken too.
+    """
+    found = (_ANY_REQUEST_LINE if any_version else _REQUEST_LINE).fullmatch(line)
     if found is None:
         raise MessageError(f"it begins with {line[:60]!r}, not with a request line")
     return RequestLine(*found.groups())

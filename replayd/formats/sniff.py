@@ -4,14 +4,17 @@ Every format is one row of `_READERS`; a new one is its codec's file and a row h
 Knows what first bytes look like, nothing of what comes after.
 """
 
+import io
 from collections.abc import Callable, Iterator
 from enum import Enum
 from typing import NamedTuple
 
 from replayd.errors import CaptureError, ReplaydError
+from replayd.formats.burp import begins_export, read_burp
 from replayd.formats.goreplay import begins_record, read_goreplay
 from replayd.formats.har import read_har
 from replayd.formats.mitmproxy import read_dump
+from replayd.formats.saz import Spool, read_saz
 from replayd.formats.streams import PackedError, Peeked, Source, Unpacked, UpToTear, is_packed
 from replayd.formats.tnetstring import MAX_LENGTH_DIGITS
 from replayd.model.flow import CaptureNote, DamagedFlow, Found
@@ -24,20 +27,31 @@ class Format(Enum):
     MITMPROXY = "mitmproxy"
     HAR = "har"
     GOREPLAY = "goreplay"
+    BURP = "burp"
+    SAZ = "saz"
 
 
 class _Reader(NamedTuple):
     name: str
     recognises: Callable[[bytes], bool]
     """Whether a capture that begins with these bytes is likely of this format."""
-    read: Callable[[Source], Iterator[Found]]
+    read: Callable[[Source, Spool], Iterator[Found]]
     """Yields what can be read, and a DamagedFlow where something can't; raises nothing for
     damage.
     """
 
 
+def _streamed(read: Callable[[Source], Iterator[Found]]) -> Callable[..., Iterator[Found]]:
+    """Makes the reader of a format that is read from its beginning to its end."""
+    return lambda stream, _spool: read(stream)
+
+
 def _begins_like_har(head: bytes) -> bool:
     return _text(head).startswith(b"{") and b'"log"' in head
+
+
+def _begins_like_zip(head: bytes) -> bool:
+    return head.startswith(b"PK\x03\x04")
 
 
 def _begins_like_tnetstring(head: bytes) -> bool:
@@ -47,10 +61,14 @@ def _begins_like_tnetstring(head: bytes) -> bool:
 
 _READERS = {
     Format.MITMPROXY: _Reader(
-        "mitmproxy flow dumps (of mitmproxy 0.11 to 12)", _begins_like_tnetstring, read_dump
+        "mitmproxy flow dumps (of mitmproxy 0.11 to 12)",
+        _begins_like_tnetstring,
+        _streamed(read_dump),
     ),
-    Format.HAR: _Reader("HAR files", _begins_like_har, read_har),
-    Format.GOREPLAY: _Reader("GoReplay files", begins_record, read_goreplay),
+    Format.HAR: _Reader("HAR files", _begins_like_har, _streamed(read_har)),
+    Format.GOREPLAY: _Reader("GoReplay files", begins_record, _streamed(read_goreplay)),
+    Format.BURP: _Reader("Burp Suite exports (XML)", begins_export, _streamed(read_burp)),
+    Format.SAZ: _Reader("Fiddler archives (SAZ)", _begins_like_zip, read_saz),
 }
 
 _SNIFFED = 512
@@ -62,16 +80,18 @@ def read_capture(
     *,
     format: Format | None,  # noqa: A002
     salvage: bool = False,
+    spool: Spool = io.BytesIO,
 ) -> Iterator[Found]:
     """Reads a capture's flows, each after the notes about it; an empty one has none.
 
     `format` None: the first bytes tell. One that is packed with gzip or zlib is unpacked on
     the way, and the places in errors are those in what was packed. Nothing is read before
-    the first `next`. Raises ReplaydError UNKNOWN_FORMAT, and CaptureError when the capture
+    the first `next`; what can't be read from its beginning to its end goes to a file that
+    `spool` makes. Raises ReplaydError UNKNOWN_FORMAT, and CaptureError when the capture
     is damaged; with `salvage` it goes on after damage, with a DamagedFlow in its place.
     """
     index = 0
-    for found in _read(Peeked(stream, _SNIFFED), format):
+    for found in _read(Peeked(stream, _SNIFFED), format, spool):
         if isinstance(found, DamagedFlow) and not salvage:
             raise CaptureError(
                 found.message,
@@ -83,19 +103,27 @@ def read_capture(
         index += not isinstance(found, CaptureNote)
 
 
-def _read(peeked: Peeked, format: Format | None) -> Iterator[Found]:  # noqa: A002
+def _read(
+    peeked: Peeked,
+    format: Format | None,  # noqa: A002
+    spool: Spool,
+) -> Iterator[Found]:
     if is_packed(peeked.head):
-        yield from _read_packed(UpToTear(Unpacked(peeked)), format)
+        yield from _read_packed(UpToTear(Unpacked(peeked)), format, spool)
     elif reader := _reader(peeked.head, format):
-        yield from reader.read(peeked)
+        yield from reader.read(peeked, spool)
 
 
-def _read_packed(stream: UpToTear, format: Format | None) -> Iterator[Found]:  # noqa: A002
+def _read_packed(
+    stream: UpToTear,
+    format: Format | None,  # noqa: A002
+    spool: Spool,
+) -> Iterator[Found]:
     """Reads what is packed. Where it is torn, that is why the last flow can't be read."""
     peeked = Peeked(stream, _SNIFFED)
     reader = _reader(peeked.head, format)
     told = False
-    for found in reader.read(peeked) if reader else ():
+    for found in reader.read(peeked, spool) if reader else ():
         if isinstance(found, DamagedFlow) and stream.tear:
             told = True
             yield _torn(stream.tear)
@@ -132,7 +160,6 @@ _LOOKS = (
     (b"\xff\xfe", "UTF-16 text (save it as UTF-8)"),
     (b"\xfe\xff", "UTF-16 text (save it as UTF-8)"),
     (b"\x28\xb5\x2f\xfd", "a zstd file (unpack it first)"),
-    (b"PK\x03\x04", "a zip archive, such as a .saz (unpack it first)"),
     (b"SQLite format 3\x00", "an SQLite database"),
     (b"\x0a\x0d\x0d\x0a", "a pcapng packet capture"),
     (b"\xd4\xc3\xb2\xa1", "a pcap packet capture"),
@@ -151,7 +178,7 @@ def _describe(head: bytes) -> str:
     if text.startswith((b"<!doctype html", b"<html")):
         return "an HTML page (was it the capture that was downloaded?)"
     if text.startswith(b"<"):
-        return "XML, such as a Burp export"
+        return "XML, but not like a Burp export"
     if b" http/1." in text.partition(b"\n")[0]:
         return "a plain HTTP message"
     return f"nothing known (it begins with {head[:16]!r})"

@@ -8,6 +8,8 @@ callback. Raises ReplaydError for what can't be taken; the caller then keeps not
 import hashlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from tempfile import SpooledTemporaryFile
+from typing import BinaryIO, cast
 
 from flowreplay.v1 import replay_pb2
 from google.protobuf.message import DecodeError
@@ -35,6 +37,9 @@ MAX_NOTE = 1000
 MAX_CHUNK = 1 << 20
 """Bytes of a chunk."""
 
+SPOOLED_IN_MEMORY = 16 << 20
+"""Bytes of a capture that has to be spooled before they go to a file."""
+
 MAX_HOST = 255
 """Characters of a host in `connect_to`: no name in the DNS is longer."""
 
@@ -43,6 +48,8 @@ _FORMATS = {
     replay_pb2.CAPTURE_FORMAT_MITMPROXY: Format.MITMPROXY,
     replay_pb2.CAPTURE_FORMAT_HAR: Format.HAR,
     replay_pb2.CAPTURE_FORMAT_GOREPLAY: Format.GOREPLAY,
+    replay_pb2.CAPTURE_FORMAT_BURP: Format.BURP,
+    replay_pb2.CAPTURE_FORMAT_SAZ: Format.SAZ,
 }
 
 
@@ -134,7 +141,12 @@ class Decoding:
         if kind == "capture_chunk":
             stream = CaptureStream(messages, self._hash.update)
             options = self._options
-            return read_capture(stream, format=_FORMATS[options.format], salvage=options.salvage)
+            return read_capture(
+                stream,
+                format=_FORMATS[options.format],
+                salvage=options.salvage,
+                spool=lambda: cast(BinaryIO, SpooledTemporaryFile(SPOOLED_IN_MEMORY)),
+            )
         if kind == "flow_batch":
             return typed_flows(messages, self._hash_whole, self._settings.body_size_limit)
         raise ReplaydError(

@@ -81,6 +81,13 @@ def _serve(source: BinaryIO, sink: BinaryIO, settings: DecodeSettings) -> bool:
         sink.write(frame(Frame.ERROR, encode_error(limit)))
     except BrokenPipeError:
         raise
+    except OSError as error:
+        full = ReplaydError(
+            Reason.DECODER_LIMIT,
+            f"the capture can't be spooled to the daemon's temporary folder ({error}); make "
+            "room there, or set TMPDIR to another folder",
+        )
+        sink.write(frame(Frame.ERROR, encode_error(full)))
     except Exception as error:  # noqa: BLE001 - whatever it is, the daemon is told
         traceback.print_exc()
         failure = ReplaydError(

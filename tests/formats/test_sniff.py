@@ -12,6 +12,7 @@ from replayd.formats import Format, read_capture
 from replayd.model.flow import DamagedFlow, Flow
 from replayd.reasons import Reason
 from tests.support.captures import Dribble, flows_of
+from tests.support.raw_captures import archive
 from tests.support.tnetstring import dumps, state
 
 
@@ -24,13 +25,17 @@ def test_nothing_holds_no_flows() -> None:
 HAR = b'{"log": {"entries": [{"request": {"method": "GET", "url": "http://a.test/"}}]}}'
 GOREPLAY = "1 a1 1700000000000000000 0\nGET / HTTP/1.1\r\nHost: a.test\r\n\r\n\n🐵🙈🙉\n".encode()
 DUMP = dumps(state(comment="x" * 2000))
-EVERY = {Format.MITMPROXY: DUMP, Format.HAR: HAR, Format.GOREPLAY: GOREPLAY}
+BURP = b"<items burpVersion='1'><item><request>GET / HTTP/1.1\nHost: a.test\n\n</request></item>"
+BURP += b"</items>"
+EVERY = {Format.MITMPROXY: DUMP, Format.HAR: HAR, Format.GOREPLAY: GOREPLAY, Format.BURP: BURP}
+EVERY[Format.SAZ] = archive({"raw/1_c.txt": b"GET / HTTP/1.1\r\nHost: a.test\r\n\r\n"})
 
 
 @pytest.mark.parametrize("pack", [bytes, gzip.compress, zlib.compress])
 @pytest.mark.parametrize("named", EVERY)
 def test_every_format_is_told_packed_or_not(named: Format, pack: Callable[[bytes], bytes]) -> None:
     data = EVERY[named]
+    assert set(EVERY) == set(Format)
     [flow] = flows_of(io.BytesIO(pack(data)))
     assert list(read_capture(Dribble(pack(data)), format=named)) == [flow]
     if named is not Format.MITMPROXY:
@@ -95,8 +100,7 @@ def test_nothing_is_read_before_it_is_asked_for() -> None:
         (b"  [1]", "JSON, "),
         (b"<!DOCTYPE html><html>", "an HTML page"),
         (b"\n<html lang=en>", "an HTML page"),
-        (b"<?xml version='1.0'?><items burpVersion='1'>", "XML, such as a Burp export"),
-        (b"PK\x03\x04abc", "a zip archive"),
+        (b"<?xml version='1.0'?><log>", "XML, but not like a Burp export"),
         ('{"log": {}}'.encode("utf-16"), "UTF-16 text (save it as UTF-8)"),
         (b"curl https://example.test", "curl commands"),
         (b"GET / HTTP/1.1\r\nHost: a\r\n\r\n", "a plain HTTP message"),

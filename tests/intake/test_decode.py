@@ -96,6 +96,12 @@ def test_salvage_refuses_what_is_damaged_and_goes_on() -> None:
         decode(options(), capture(dump))
 
 
+def test_every_format_of_the_contract_is_read() -> None:
+    for number in replay_pb2.CaptureFormat.values():
+        rows, summary = decode(options(format=number))
+        assert (rows, summary.refused) == ([], 0)
+
+
 def content_hash(*messages: replay_pb2.EnqueueRequest) -> str:
     return decode(*messages)[1].content_hash
 

@@ -3,10 +3,9 @@
 import sys
 
 import click
-from flowreplay_client import format_names
 
 from replayctl.connect import Globals, pass_globals
-from replayctl.saving import STDOUT, format_for, save
+from replayctl.saving import STDOUT, WRITTEN, format_for, save
 
 
 @click.command("export")
@@ -14,7 +13,7 @@ from replayctl.saving import STDOUT, format_for, save
 @click.argument("out")
 @click.option(
     "--format",
-    type=click.Choice(format_names()),
+    type=click.Choice(WRITTEN),
     callback=lambda _context, _parameter, value: value or "",
     help="The format to write.  [default: what OUT ends in: .mitm, .dump, .flows, .har, .gor]",
 )

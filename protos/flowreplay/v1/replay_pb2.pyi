@@ -38,6 +38,10 @@ class _CaptureFormatEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Capture
     """A HAR file, 1.1 or 1.2."""
     CAPTURE_FORMAT_GOREPLAY: _CaptureFormat.ValueType  # 3
     """A GoReplay file."""
+    CAPTURE_FORMAT_BURP: _CaptureFormat.ValueType  # 4
+    """An export of Burp Suite, in XML. It is read, not written."""
+    CAPTURE_FORMAT_SAZ: _CaptureFormat.ValueType  # 5
+    """An archive of Fiddler. It is read, not written."""
 
 class CaptureFormat(_CaptureFormat, metaclass=_CaptureFormatEnumTypeWrapper):
     """Tells formats of captures. Values may be added."""
@@ -50,6 +54,10 @@ CAPTURE_FORMAT_HAR: CaptureFormat.ValueType  # 2
 """A HAR file, 1.1 or 1.2."""
 CAPTURE_FORMAT_GOREPLAY: CaptureFormat.ValueType  # 3
 """A GoReplay file."""
+CAPTURE_FORMAT_BURP: CaptureFormat.ValueType  # 4
+"""An export of Burp Suite, in XML. It is read, not written."""
+CAPTURE_FORMAT_SAZ: CaptureFormat.ValueType  # 5
+"""An archive of Fiddler. It is read, not written."""
 Global___CaptureFormat: _TypeAlias = CaptureFormat  # noqa: Y015
 
 class _StartPosition:

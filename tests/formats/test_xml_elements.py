@@ -1,0 +1,78 @@
+"""XML documents, their elements one by one; nothing of a hostile one is believed."""
+
+import tracemalloc
+
+import pytest
+
+from replayd.formats.xml_elements import MAX_DEPTH, Element, Elements, XmlError
+from tests.support.captures import Dribble
+
+
+def elements(data: bytes, step: int = 1 << 20, max_size: int = 1000) -> list[Element]:
+    return list(Elements(Dribble(data, step), max_size))
+
+
+@pytest.mark.parametrize("step", [1, 5, 1 << 20])
+def test_elements_come_as_they_end(step: int) -> None:
+    data = "\ufeff<?xml version='1.0'?><a x='1'>\n<b>&lt;<![CDATA[&é]]></b><c/></a>".encode()
+    assert elements(data, step) == [
+        Element("b", 2, {}, "<&é", data.index(b"<b>")),
+        Element("c", 2, {}, "", data.index(b"<c/>")),
+        Element("a", 1, {"x": "1"}, "\n", data.index(b"<a x")),
+    ]
+
+
+def error_of(data: bytes) -> XmlError:
+    with pytest.raises(XmlError) as caught:
+        elements(data)
+    return caught.value
+
+
+@pytest.mark.parametrize(
+    ("data", "said"),
+    [
+        (b"", "not well-formed"),
+        (b"<a>", "not well-formed"),
+        (b"<a></b>", "not well-formed"),
+        (b"<a>&e;</a>", "not well-formed"),
+        (b"<a>\xff</a>", "not well-formed"),
+        (b"<a>\x00</a>", "not well-formed"),
+        (b"<?xml version='1.0' encoding='x-y'?><a/>", "not well-formed"),
+        (b"<!DOCTYPE a [<!ENTITY e 'e'>]><a>&e;</a>", "declares entities"),
+        (b"<!DOCTYPE a [<!ENTITY e SYSTEM 'file:///etc/passwd'>]><a>&e;</a>", "declares entities"),
+        (b"<!DOCTYPE a [<!ENTITY % e SYSTEM 'http://h/'>%e;]><a/>", "declares entities"),
+        (b"<a>" * (MAX_DEPTH + 1), "nest deeper"),
+    ],
+)
+def test_what_is_no_xml_or_a_trap_is_refused(data: bytes, said: str) -> None:
+    error = error_of(data)
+    assert said in error.message
+    assert 0 <= error.byte_offset <= len(data)
+
+
+def test_a_doctype_without_entities_is_taken() -> None:
+    assert len(elements(b"<!DOCTYPE a [<!ELEMENT a (#PCDATA)>]><a>x</a>")) == 1
+
+
+class Endless:
+    """A document whose text never ends."""
+
+    def __init__(self) -> None:
+        self.given = 0
+
+    def read(self, size: int, /) -> bytes:
+        self.given += size
+        return (b"<a>" if self.given == size else b"") + b"x" * (size - 3)
+
+
+def test_an_element_without_end_ends_at_the_limit() -> None:
+    stream = Endless()
+    tracemalloc.start()
+    try:
+        with pytest.raises(XmlError, match="larger than 1000000 bytes"):
+            list(Elements(stream, 1_000_000))
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert stream.given < 1_200_000
+    assert peak < 3_000_000
