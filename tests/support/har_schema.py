@@ -1,4 +1,4 @@
-"""HAR 1.2 as a JSON schema, after the specification (W3C draft of 2012, jan-odvarko's text)."""
+"""HAR 1.2 as a JSON schema, after the specification (W3C draft of 2012, and Jan Odvarko's text)."""
 
 from typing import Any
 
