@@ -12,12 +12,14 @@ from replayd.reasons import Reason
 from replayd.rpc.calls import Context, Handlers, Service, stream_handler
 from replayd.rpc.export import Export
 
-_FORMATS = {
+FORMATS = {
     replay_pb2.CAPTURE_FORMAT_MITMPROXY: Format.MITMPROXY,
     replay_pb2.CAPTURE_FORMAT_HAR: Format.HAR,
     replay_pb2.CAPTURE_FORMAT_GOREPLAY: Format.GOREPLAY,
 }
-_NAMES = [replay_pb2.CaptureFormat.Name(number) for number in _FORMATS]
+"""The formats that are written."""
+
+_NAMES = [replay_pb2.CaptureFormat.Name(number) for number in FORMATS]
 
 
 class HistoryService(Service):
@@ -62,11 +64,11 @@ def _batch_id(request: history_pb2.ExportRequest) -> str:
 
 def _writer(number: replay_pb2.CaptureFormat.ValueType) -> Writer:
     try:
-        return WRITERS[_FORMATS[number]]
+        return WRITERS[FORMATS[number]]
     except KeyError as error:
         raise ReplaydError(
             Reason.INVALID_OPTIONS,
-            f"there is no writer for format {number}; name one of {', '.join(_NAMES)}",
+            f"format {number} is not written; name one of {', '.join(_NAMES)}",
             field="format",
         ) from error
 

@@ -82,7 +82,7 @@ def test_everything_comes_back(journal: Journal) -> None:
     assert (capture.count(b"7:content;3:old,"), capture.count(b"7:content;0:~")) == (2, 1)
 
 
-@pytest.mark.parametrize("format", Format)
+@pytest.mark.parametrize("format", WRITERS)
 def test_what_has_not_ended_by_itself_is_left_out(journal: Journal, format: Format) -> None:  # noqa: A002
     queue(journal, [captured(flow_id=f"f{index}") for index in range(5)])
     end(journal, succeeded())
@@ -94,7 +94,7 @@ def test_what_has_not_ended_by_itself_is_left_out(journal: Journal, format: Form
     assert running.key.flow_index == 1
 
 
-@pytest.mark.parametrize("format", Format)
+@pytest.mark.parametrize("format", WRITERS)
 def test_many_pages(journal: Journal, format: Format) -> None:  # noqa: A002
     queue(journal, [captured(replace(REQUEST, path=b"/%d" % index)) for index in range(150)])
     end(journal, *[succeeded()] * 150)

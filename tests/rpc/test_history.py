@@ -12,7 +12,9 @@ from flowreplay.v1 import flow_pb2, history_pb2, history_pb2_grpc, replay_pb2
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from replayd.errors import JournalError
+from replayd.formats.writers import WRITERS
 from replayd.reasons import Reason
+from replayd.rpc.history import FORMATS
 from tests.rpc.harness import DEADLINE, Served, ends_with, serving
 from tests.rpc.messages import flows
 from tests.support.captures import flows_of
@@ -75,7 +77,7 @@ def test_what_makes_no_sense_is_refused(tmp_path: Path) -> None:
         with ends_with(grpc.StatusCode.INVALID_ARGUMENT, Reason.INVALID_OPTIONS) as metadata:
             await export(served, "")
         assert metadata == {"field": "batch_id"}
-        for number in (replay_pb2.CAPTURE_FORMAT_UNSPECIFIED, 99):
+        for number in (replay_pb2.CAPTURE_FORMAT_UNSPECIFIED, replay_pb2.CAPTURE_FORMAT_SAZ, 99):
             with ends_with(grpc.StatusCode.INVALID_ARGUMENT, Reason.INVALID_OPTIONS) as metadata:
                 await export(served, batch, number)  # type: ignore[arg-type]
             assert metadata == {"field": "format"}
@@ -83,8 +85,12 @@ def test_what_makes_no_sense_is_refused(tmp_path: Path) -> None:
     run(tmp_path, test)
 
 
-@pytest.mark.parametrize("format", replay_pb2.CaptureFormat.values()[1:])
-def test_every_format_of_the_contract_is_written(
+def test_every_writer_has_a_name_in_the_contract() -> None:
+    assert set(FORMATS.values()) == WRITERS.keys()
+
+
+@pytest.mark.parametrize("format", FORMATS)
+def test_every_format_that_has_a_writer_is_written(
     tmp_path: Path,
     format: replay_pb2.CaptureFormat.ValueType,  # noqa: A002
 ) -> None:

@@ -28,7 +28,7 @@ class ExportRequest(_message.Message):
     batch_id: _builtins.str
     """The batch."""
     format: _replay_pb2.CaptureFormat.ValueType
-    """The format to write; it must be named."""
+    """The format to write, which must be named: mitmproxy's, HAR or GoReplay's."""
     def __init__(
         self,
         *,
