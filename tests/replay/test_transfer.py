@@ -1,5 +1,6 @@
 """One request and its response: servers that are slow, early, endless, rude or plain."""
 
+import threading
 from contextlib import closing
 
 import pytest
@@ -327,10 +328,23 @@ def test_an_early_response_counts(then: str) -> None:
         assert ended.response.early
 
 
-def test_an_early_response_ends_its_connection_even_if_all_was_sent() -> None:
+def test_an_early_response_ends_its_connection_even_if_all_was_sent(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    noticed = threading.Event()
+    heed = Transfer._heed
+
+    def tell(transfer: Transfer, now: int) -> None:
+        heed(transfer, now)
+        noticed.set()
+
+    monkeypatch.setattr(Transfer, "_heed", tell)
+
     def script(peer: Peer) -> None:
         peer.receive(100)
         peer.send(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\no")
+        # More than fits on the way: all is sent only once the server takes it.
+        assert noticed.wait(DEADLINE)
         left = 20_000_000
         while left > 0:
             left -= len(peer.receive(left))
