@@ -4,6 +4,9 @@ from collections.abc import Iterator
 
 from replayctl.printable import printable
 
+MOST_BYTES = 1 << 20
+"""The most that the daemon sends of one content, with an event or a plan."""
+
 _DUMP_WIDTH = 16
 
 _TEXT_CONTROLS = frozenset(b"\t\n\r\f")

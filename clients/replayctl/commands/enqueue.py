@@ -1,32 +1,28 @@
 """`replayctl enqueue`: streams captures to the daemon, and follows them if asked."""
 
-import os
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Unpack
 
 import click
-from flowreplay.v1.replay_pb2 import ConnectTo, EnqueueResponse
+from flowreplay.v1.replay_pb2 import ConnectTo, EnqueueResponse, PlanSummary
 from flowreplay_client import (
     Client,
     EnqueueSettings,
-    ReplaydClientError,
     format_names,
     parse_connect_to,
 )
 
 from replayctl import exits
 from replayctl.connect import Globals, pass_globals
-from replayctl.events import reason_name
+from replayctl.dry_run import plan_all
 from replayctl.outcome import FAIL_ON
 from replayctl.output import Output, give_up_stdout, note
-from replayctl.printable import printable
 from replayctl.progress import progress_bar
+from replayctl.refusals import refusal_lines
 from replayctl.saving import STDOUT, format_for, save
+from replayctl.sources import STDIN, check_stdin, naming, shown, source
 from replayctl.waiting import outcomes
-
-_STDIN = "-"
 
 _TEXT_LIMIT = 200
 """Characters of a label and of a request id: the contract's limit."""
@@ -105,6 +101,11 @@ def _connect_to(
     is_flag=True,
     help="Take what can be read of a damaged capture; each flow that can't is refused.",
 )
+@click.option(
+    "--dry-run",
+    is_flag=True,
+    help="Print what would be sent where, each change and each refusal; send and queue nothing.",
+)
 @click.option("--wait", is_flag=True, help="Follow each batch until all its replays ended.")
 @click.option(
     "--fail-on",
@@ -129,6 +130,7 @@ def command(
     options: Globals,
     *,
     files: tuple[str, ...],
+    dry_run: bool,
     wait: bool,
     fail_on: list[str],
     save_as: str,
@@ -143,16 +145,40 @@ def command(
     wait = wait or bool(save_as)
     _check_usage(context, files, request_id=settings["request_id"], wait=wait)
     format_to_save = _format_to_save(save_as, files) if save_as else ""
+    if dry_run:
+        _dry_run(context, options, files, settings, wait=wait)
+        return
     output = options.output.outliving_its_reader()
     with options.client() as client:
         batches = _enqueue_all(client, files, settings, output)
         failed = wait and _any_failed(client, batches, fail_on, output)
         if save_as:
             save(client, batches[0].batch_id, save_as, format_to_save, output)
-    if any(batch.refused_count and not batch.accepted_count for batch in batches):
-        context.exit(exits.REFUSED)
+    _exit_if_refused(context, batches)
     if failed:
         context.exit(exits.REPLAYS_FAILED)
+
+
+def _dry_run(
+    context: click.Context,
+    options: Globals,
+    files: Sequence[str],
+    settings: EnqueueSettings,
+    *,
+    wait: bool,
+) -> None:
+    if wait:
+        raise click.UsageError("--dry-run sends nothing that --wait or --save could wait for")
+    with options.client() as client:
+        summaries = plan_all(client, files, settings, options.output)
+    _exit_if_refused(context, summaries)
+
+
+def _exit_if_refused(
+    context: click.Context, answers: Sequence[EnqueueResponse] | Sequence[PlanSummary]
+) -> None:
+    if any(answer.refused_count and not answer.accepted_count for answer in answers):
+        context.exit(exits.REFUSED)
 
 
 def _check_usage(
@@ -163,10 +189,7 @@ def _check_usage(
         raise click.UsageError("--fail-on judges the outcome, which only --wait waits for")
     if request_id and len(files) > 1:
         raise click.UsageError("--request-id stands for one capture; give one FILE with it")
-    if files.count(_STDIN) > 1:
-        raise click.UsageError("stdin (-) can be read only once")
-    if _STDIN in files and sys.stdin.isatty():
-        raise click.UsageError("stdin (-) is a terminal; redirect a capture into it")
+    check_stdin(files)
 
 
 def _format_to_save(save_as: str, files: Sequence[str]) -> str:
@@ -182,15 +205,8 @@ def _enqueue_all(
 ) -> list[EnqueueResponse]:
     batches = []
     for number, name in enumerate(files, 1):
-        try:
+        with naming(name, left_undone="not enqueued either", left=files[number:]):
             batch = _enqueue(client, name, settings)
-        except ReplaydClientError as error:
-            error.message = f"{name}: {error.message}"
-            if number < len(files):
-                error.add_note(f"not enqueued either: {', '.join(files[number:])}")
-            raise
-        except OSError as error:
-            raise click.UsageError(f"can't read {name}: {error.strerror or error}") from error
         _show(output, name, batch, files[number:])
         batches.append(batch)
     return batches
@@ -209,10 +225,10 @@ def _show(output: Output, name: str, batch: EnqueueResponse, left: Sequence[str]
 
 
 def _enqueue(client: Client, name: str, settings: EnqueueSettings) -> EnqueueResponse:
-    size = 0 if name == _STDIN else Path(name).stat().st_size
+    size = 0 if name == STDIN else Path(name).stat().st_size
     with progress_bar(Path(name).name, size if size > _BAR_BYTES else None) as advance:
         return client.enqueue_capture(
-            sys.stdin.buffer if name == _STDIN else name,
+            source(name),
             progress=lambda sent, _total: advance(sent),
             **settings,
         )
@@ -221,17 +237,8 @@ def _enqueue(client: Client, name: str, settings: EnqueueSettings) -> EnqueueRes
 def _lines(name: str, batch: EnqueueResponse) -> list[str]:
     again = " (enqueued before under this request id)" if batch.duplicate else ""
     refused = f", {batch.refused_count} refused" if batch.refused_count else ""
-    shown = "stdin" if name == _STDIN else printable(os.fspath(name))
-    lines = [f"{shown}: batch {batch.batch_id}: {batch.accepted_count} accepted{refused}{again}"]
-    for refusal in batch.refusals:
-        flow_id = f" ({printable(refusal.flow_id)})" if refusal.flow_id else ""
-        why = f"{reason_name(refusal.reason)}: {printable(refusal.message)}"
-        lines.append(f"  flow {refusal.flow_index}{flow_id} refused: {why}")
-    unlisted = batch.refused_count - len(batch.refusals)
-    if unlisted > 0:
-        lines.append(f"  and {unlisted} more flows refused")
-    lines += [f"  flow {note.flow_index}: {printable(note.message)}" for note in batch.notes]
-    return lines
+    first = f"batch {batch.batch_id}: {batch.accepted_count} accepted{refused}{again}"
+    return [f"{shown(name)}: {first}", *refusal_lines(batch)]
 
 
 def _any_failed(

@@ -8,12 +8,10 @@ from flowreplay_client import Client, EventsCompacted, Unreachable, Watch, Watch
 
 from replayctl.absence import Absence
 from replayctl.connect import Globals, pass_globals
+from replayctl.contents import MOST_BYTES
 from replayctl.events import event_lines
 from replayctl.notes import tell_how_to_follow, tell_paused
 from replayctl.output import Output, note
-
-_BODY_BYTES = 1 << 20
-"""The most that the daemon sends of one content with an event."""
 
 
 @click.command("watch")
@@ -46,7 +44,7 @@ def command(options: Globals, *, bodies: bool, **settings: Unpack[WatchSettings]
     """
     settings["kinds"] = settings["kinds"] or _default_kinds(options.output, bodies=bodies)
     if bodies:
-        settings["content_limit"] = _BODY_BYTES
+        settings["content_limit"] = MOST_BYTES
     try:
         with options.client() as client, _watch(client, settings) as watch:
             if settings["until_idle"] and watch.paused:

@@ -142,6 +142,8 @@ def test_strict_refuses_all(daemon: Daemon, captures: Path) -> None:
         (["--wait", "--fail-on", ",", "FILE"], "nothing can't be named"),
         (["--connect-to", "a:x=h:1", "FILE"], "the port 'x'"),
         (["--format", "tar", "FILE"], "'tar' is not"),
+        (["--dry-run", "--wait", "FILE"], "--dry-run sends nothing"),
+        (["--dry-run", "--save", "x.har", "FILE"], "--dry-run sends nothing"),
         (["--label", "l" * 201, "FILE"], "201 characters are more than 200"),
         (["--request-id", "r" * 201, "FILE"], "201 characters are more than 200"),
     ],
@@ -292,10 +294,13 @@ def press_ctrl_c(process: Process) -> None:
             process.wait(deadline=1)
 
 
-def test_ctrl_c_during_an_upload_is_quiet(daemon: Daemon, tmp_path: Path) -> None:
+@pytest.mark.parametrize("options", [[], ["--dry-run"]])
+def test_ctrl_c_during_an_upload_is_quiet(
+    daemon: Daemon, tmp_path: Path, options: list[str]
+) -> None:
     pipe = tmp_path / "slow.mitm"
     os.mkfifo(pipe)
-    process = start_replayctl(daemon.address, "enqueue", str(pipe))
+    process = start_replayctl(daemon.address, "enqueue", *options, str(pipe))
     try:
         with pipe.open("wb"):  # opens when the command has opened it too
             press_ctrl_c(process)
