@@ -17,7 +17,7 @@ from replayd import __version__
 from replayd.codec.event import update_event
 from replayd.config import Config
 from replayd.errors import ConfigError, JournalError, ReplaydError
-from replayd.intake.decode import MAX_TEXT
+from replayd.intake.options import MAX_TEXT
 from replayd.intake.pool import DecoderPool, WorkerSettings
 from replayd.journal.interface import Journal
 from replayd.model.event import UpdateKind

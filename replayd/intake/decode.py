@@ -19,6 +19,7 @@ from replayd.codec.plan import encode_plan
 from replayd.errors import ReplaydError
 from replayd.formats import Format, read_capture
 from replayd.intake.frames import LISTED, NotedFlow, RefusedFlow, Summary
+from replayd.intake.options import MAX_TEXT, check_options
 from replayd.intake.typed import typed_flows
 from replayd.model.flow import CaptureNote, DamagedFlow, Flow, Found
 from replayd.model.plan import ConnectTo
@@ -28,9 +29,6 @@ from replayd.planning.refusal import Refusal, refuse
 from replayd.planning.target_rules import TargetRules
 from replayd.reasons import Reason
 
-MAX_TEXT = 200
-"""Characters of a request_id, a label or a flow's id."""
-
 MAX_NOTE = 1000
 """Characters of a note or of a refusal's message: many travel in one answer."""
 
@@ -39,9 +37,6 @@ MAX_CHUNK = 1 << 20
 
 SPOOLED_IN_MEMORY = 16 << 20
 """Bytes of a capture that has to be spooled before they go to a file."""
-
-MAX_HOST = 255
-"""Characters of a host in `connect_to`: no name in the DNS is longer."""
 
 _FORMATS = {
     replay_pb2.CAPTURE_FORMAT_UNSPECIFIED: None,
@@ -60,27 +55,6 @@ class DecodeSettings:
     targets: TargetRules
     body_size_limit: int
     """Bytes of one content."""
-
-
-def check_options(options: replay_pb2.EnqueueOptions) -> None:
-    """Raises ReplaydError INVALID_OPTIONS when a value is out of its range."""
-    for name in ("request_id", "label"):
-        if len(getattr(options, name)) > MAX_TEXT:
-            raise _invalid_options(name, f"may have at most {MAX_TEXT} characters")
-    if options.format not in _FORMATS:
-        raise _invalid_options("format", f"has the unknown value {options.format}")
-    for position, rule in enumerate(options.connect_to):
-        name = f"connect_to[{position}]"
-        if len(rule.host) > MAX_HOST or len(rule.dial_host) > MAX_HOST:
-            raise _invalid_options(name, f"has a host of more than {MAX_HOST} characters")
-        if not rule.dial_host or not 0 < rule.dial_port < 1 << 16:
-            raise _invalid_options(name, "needs a dial_host, and a dial_port from 1 to 65535")
-        if rule.scheme not in ("", "http", "https") or not 0 <= rule.port < 1 << 16:
-            raise _invalid_options(name, "takes http or https as scheme, 0 to 65535 as port")
-
-
-def _invalid_options(name: str, what: str) -> ReplaydError:
-    return ReplaydError(Reason.INVALID_OPTIONS, f"options.{name} {what}", field=f"options.{name}")
 
 
 class Decoding:

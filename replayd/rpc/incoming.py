@@ -7,7 +7,7 @@ from flowreplay.v1 import replay_pb2
 from google.protobuf.message import DecodeError
 
 from replayd.errors import ReplaydError
-from replayd.intake.decode import check_options
+from replayd.intake.options import check_options
 from replayd.intake.frames import Summary
 from replayd.reasons import Reason
 
