@@ -1,0 +1,35 @@
+"""The options of an Enqueue, checked. Apart from `decode`, for the daemon checks them too
+and needs none of the formats.
+"""
+
+from flowreplay.v1 import replay_pb2
+
+from replayd.errors import ReplaydError
+from replayd.reasons import Reason
+
+MAX_TEXT = 200
+"""Characters of a request_id, a label or a flow's id."""
+
+MAX_HOST = 255
+"""Characters of a host in `connect_to`: no name in the DNS is longer."""
+
+
+def check_options(options: replay_pb2.EnqueueOptions) -> None:
+    """Raises ReplaydError INVALID_OPTIONS when a value is out of its range."""
+    for name in ("request_id", "label"):
+        if len(getattr(options, name)) > MAX_TEXT:
+            raise _invalid_options(name, f"may have at most {MAX_TEXT} characters")
+    if options.format not in replay_pb2.CaptureFormat.values():
+        raise _invalid_options("format", f"has the unknown value {options.format}")
+    for position, rule in enumerate(options.connect_to):
+        name = f"connect_to[{position}]"
+        if len(rule.host) > MAX_HOST or len(rule.dial_host) > MAX_HOST:
+            raise _invalid_options(name, f"has a host of more than {MAX_HOST} characters")
+        if not rule.dial_host or not 0 < rule.dial_port < 1 << 16:
+            raise _invalid_options(name, "needs a dial_host, and a dial_port from 1 to 65535")
+        if rule.scheme not in ("", "http", "https") or not 0 <= rule.port < 1 << 16:
+            raise _invalid_options(name, "takes http or https as scheme, 0 to 65535 as port")
+
+
+def _invalid_options(name: str, what: str) -> ReplaydError:
+    return ReplaydError(Reason.INVALID_OPTIONS, f"options.{name} {what}", field=f"options.{name}")

@@ -1,0 +1,44 @@
+"""Options out of range are named; the others pass."""
+
+import pytest
+from flowreplay.v1 import replay_pb2
+
+from replayd.errors import ReplaydError
+from replayd.intake.decode import _FORMATS
+from replayd.intake.options import MAX_HOST, MAX_TEXT, check_options
+
+RULE = {"dial_host": "h", "dial_port": 1}
+
+
+def options(**values: object) -> replay_pb2.EnqueueOptions:
+    return replay_pb2.EnqueueOptions(**values)  # type: ignore[arg-type]
+
+
+def test_what_is_in_range_passes() -> None:
+    check_options(options())
+    rule = replay_pb2.ConnectTo(scheme="https", host="h" * MAX_HOST, port=65535, **RULE)
+    check_options(options(request_id="x" * MAX_TEXT, label="x" * MAX_TEXT, connect_to=[rule]))
+    for known in replay_pb2.CaptureFormat.values():
+        check_options(options(format=known))
+
+
+def test_every_format_of_the_contract_is_read() -> None:
+    assert _FORMATS.keys() == set(replay_pb2.CaptureFormat.values())
+
+
+@pytest.mark.parametrize(
+    ("values", "field"),
+    [
+        ({"request_id": "x" * (MAX_TEXT + 1)}, "options.request_id"),
+        ({"label": "x" * (MAX_TEXT + 1)}, "options.label"),
+        ({"format": 99}, "options.format"),
+        ({"connect_to": [RULE, {}]}, "options.connect_to[1]"),
+        ({"connect_to": [{**RULE, "dial_port": 65536}]}, "options.connect_to[0]"),
+        ({"connect_to": [{**RULE, "scheme": "ftp"}]}, "options.connect_to[0]"),
+        ({"connect_to": [{**RULE, "host": "h" * (MAX_HOST + 1)}]}, "options.connect_to[0]"),
+    ],
+)
+def test_what_is_not_is_named(values: dict[str, object], field: str) -> None:
+    with pytest.raises(ReplaydError) as caught:
+        check_options(options(**values))
+    assert caught.value.metadata == {"field": field}
