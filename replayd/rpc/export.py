@@ -6,6 +6,7 @@ the batch holds.
 
 import time
 from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
 
 from flowreplay.v1 import flow_pb2
 
@@ -13,11 +14,13 @@ from replayd.codec.flow import decode_flow
 from replayd.codec.outcome import decode_outcome
 from replayd.codec.plan import decode_plan
 from replayd.errors import ReplaydError
-from replayd.formats.writers import Writer
 from replayd.journal.interface import Journal, Part, Past
 from replayd.model.replay import OUTCOMES, ReplayKey, ReplayState
 from replayd.model.replayed import Replayed
 from replayd.reasons import Reason
+
+if TYPE_CHECKING:
+    from replayd.formats.writers import Writer
 
 CHUNK = 1 << 20
 """Bytes of a capture that travel in one message."""
@@ -33,7 +36,7 @@ steps would wait 5 ms (`sys.getswitchinterval`) for as long as the export lasts.
 class Export:
     """One export. `chunks` may be iterated once."""
 
-    def __init__(self, journal: Journal, batch_id: str, writer: Writer) -> None:
+    def __init__(self, journal: Journal, batch_id: str, writer: "Writer") -> None:
         self._journal = journal
         self._batch_id = batch_id
         self._writer = writer

@@ -2,24 +2,20 @@
 
 import asyncio
 from collections.abc import AsyncGenerator
+from typing import TYPE_CHECKING
 
 from flowreplay.v1 import history_pb2, replay_pb2
 
 from replayd.errors import ReplaydError
-from replayd.formats import Format
-from replayd.formats.writers import WRITERS, Writer
 from replayd.reasons import Reason
 from replayd.rpc.calls import Context, Handlers, Service, stream_handler
 from replayd.rpc.export import Export
 
-FORMATS = {
-    replay_pb2.CAPTURE_FORMAT_MITMPROXY: Format.MITMPROXY,
-    replay_pb2.CAPTURE_FORMAT_HAR: Format.HAR,
-    replay_pb2.CAPTURE_FORMAT_GOREPLAY: Format.GOREPLAY,
-}
-"""The formats that are written."""
+if TYPE_CHECKING:
+    from replayd.formats.writers import Writer
 
-_NAMES = [replay_pb2.CaptureFormat.Name(number) for number in FORMATS]
+
+_KNOWN = frozenset(replay_pb2.CaptureFormat.values())
 
 
 class HistoryService(Service):
@@ -62,15 +58,19 @@ def _batch_id(request: history_pb2.ExportRequest) -> str:
     return request.batch_id
 
 
-def _writer(number: replay_pb2.CaptureFormat.ValueType) -> Writer:
-    try:
-        return WRITERS[FORMATS[number]]
-    except KeyError as error:
+def _writer(number: replay_pb2.CaptureFormat.ValueType) -> "Writer":
+    # Imported here: the formats take a while to load, and many daemons never export.
+    from replayd.formats.writers import WRITERS  # noqa: PLC0415
+
+    names = {f"CAPTURE_FORMAT_{each.name}": writer for each, writer in WRITERS.items()}
+    name = replay_pb2.CaptureFormat.Name(number) if number in _KNOWN else ""
+    if name not in names:
         raise ReplaydError(
             Reason.INVALID_OPTIONS,
-            f"format {number} is not written; name one of {', '.join(_NAMES)}",
+            f"format {number} is not written; name one of {', '.join(names)}",
             field="format",
-        ) from error
+        )
+    return names[name]
 
 
 def _response(chunk: bytes, export: Export, cursor: str) -> bytes:

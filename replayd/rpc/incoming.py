@@ -7,8 +7,8 @@ from flowreplay.v1 import replay_pb2
 from google.protobuf.message import DecodeError
 
 from replayd.errors import ReplaydError
-from replayd.intake.options import check_options
 from replayd.intake.frames import Summary
+from replayd.intake.options import check_options
 from replayd.reasons import Reason
 
 _OPTIONS_TAG = replay_pb2.EnqueueRequest.OPTIONS_FIELD_NUMBER << 3 | 2
