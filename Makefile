@@ -4,6 +4,8 @@
 #   make test      the tests; those whose real server is missing are counted as skipped
 #   make servers   mitmproxy and grpcurl for those tests (nginx: apt-get install nginx-light)
 #   make check     format, lint, types, import rules, contract, generated code
+#   make fidelity  replays captures and judges each byte that arrives, beside mitmproxy's
+#                  (CAPTURES=dir for others than the tests'; FIDELITY_ARGUMENTS=--verbose)
 #   make bench     replay rates and process times, against baselines of the same run
 #   make format    formats the code and the .proto files
 #   make proto     generates the contract's code anew
@@ -15,11 +17,13 @@ SERVERS_PYTHON ?= $(or $(shell tools/find_python.sh 3.13 3.12),$(PYTHON))
 # Seconds after which a test run that hangs, at its very end too, is killed.
 TEST_TIMEOUT ?= 600
 PYTEST_ARGUMENTS ?=
+CAPTURES ?=
+FIDELITY_ARGUMENTS ?=
 
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test servers bench check format proto clean
+.PHONY: help demo test servers fidelity bench check format proto clean
 
 help:
 	@sed -n '/^#   /s/^#   //p' Makefile
@@ -31,6 +35,9 @@ test: .venv/.stamp .venv-proto/.stamp
 	timeout --kill-after=10 $(TEST_TIMEOUT) $(BIN)/python -m pytest $(PYTEST_ARGUMENTS)
 
 servers: .venv-servers/.stamp
+
+fidelity: .venv/.stamp
+	@$(BIN)/python -m tools.fidelity $(FIDELITY_ARGUMENTS) $(CAPTURES)
 
 bench: .venv/.stamp
 	@$(BIN)/python -m benchmarks.run

@@ -8,6 +8,7 @@ from tests.support.programs import ROOT
 
 MIRRORS = {"replayd": "tests", "clients/flowreplay_client": "tests/clients/flowreplay_client"}
 MIRRORS["clients/replayctl"] = "tests/clients/replayctl"
+MIRRORS["tools/fidelity"] = "tests/tools/fidelity"
 OWN = {"contract", "data", "docs", "support", "system"}
 """Folders of tests that mirror no source."""
 
@@ -26,6 +27,9 @@ ELSEWHERE = {
     "replayd/rpc/convert.py": "tests/rpc/test_service.py",
     "replayd/rpc/server.py": "tests/rpc/test_service.py",
     "replayd/rpc/status.py": "tests/rpc/test_service.py",
+    "tools/fidelity/addon.py": "tests/system/test_make_fidelity.py",
+    "tools/fidelity/ours.py": "tests/system/test_fidelity.py",
+    "tools/fidelity/theirs.py": "tests/system/test_make_fidelity.py",
 }
 """Modules without a test file of their own, and where they are tested."""
 

@@ -157,6 +157,12 @@ class Recorder:
                 self._changed.wait(left)
             return list(self.requests)
 
+    def wait_until_closed(self, deadline: float = DEADLINE) -> None:
+        """Waits until the clients have closed, and all that they sent is recorded."""
+        with self._changed:
+            closed = self._changed.wait_for(lambda: not self._streams, deadline)
+        assert closed, "a connection stayed open"
+
     def close(self) -> None:
         """Ends every connection and thread."""
         self.closing.set()
@@ -214,6 +220,7 @@ class Recorder:
         finally:
             with self._changed:
                 self._streams -= {plain, stream}
+                self._changed.notify_all()
             stream.close()
 
     def _record(self, stream: Stream, connection: int, peer: int) -> None:

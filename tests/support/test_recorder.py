@@ -74,3 +74,12 @@ def test_an_impatient_recorder_keeps_and_answers_what_does_not_end(sent: bytes) 
         [request] = recorder.wait_for(1)
         peer = client.getsockname()[1]
     assert (request.raw, request.whole, request.peer) == (sent, False, peer)
+
+
+def test_what_came_before_the_client_closed_can_be_waited_for() -> None:
+    with Recorder(patience=30) as recorder:
+        with connect(recorder) as client:
+            client.sendall(BARE + b"rest")
+            recorder.wait_for(1)
+        recorder.wait_until_closed()
+        assert [request.raw for request in recorder.requests] == [BARE, b"rest"]

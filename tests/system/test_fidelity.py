@@ -1,23 +1,25 @@
 """Real captures arrive at a byte-recording server as they were captured.
 
-What may differ is computed here from the witness's JSON alone, not with the daemon's own
-code: only the changes that the `request` event names.
+What may differ is computed from the witness's JSON, by the judge of `make fidelity`, not
+with the daemon's own code: only the changes that the `request` event names.
 """
 
 import hashlib
-import ipaddress
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import Any
 
 import grpc
 import pytest
-from flowreplay.v1 import event_pb2, plan_pb2, reason_pb2, replay_pb2
+from flowreplay.v1 import event_pb2, reason_pb2, replay_pb2
 
-from tests.support.calls import connect_to, enqueue_capture, events, outcomes, payload
+from replayd.model.flow import Headers
+from tests.support.calls import enqueue_capture, events, payload
 from tests.support.captures import CAPTURES, READABLE
 from tests.support.certificates import Authority
-from tests.support.daemon import Daemon
-from tests.support.recorder import Recorded, Recorder
+from tests.support.recorder import Recorded
+from tools.fidelity.captured import Captured
+from tools.fidelity.judge import Verdict, judge
+from tools.fidelity.ours import Lab
 
 Witness = dict[str, Any]
 
@@ -55,123 +57,60 @@ def expected_refusals(name: str, flows: list[Witness]) -> dict[int, str]:
     return found
 
 
-class Lab(NamedTuple):
-    """A daemon, and a plain and a TLS server that stand for all others."""
-
-    daemon: Daemon
-    plain: Recorder
-    secure: Recorder
-
-    def connect_to(self) -> list[Any]:
-        """Dials the two in place of everything."""
-        return [connect_to("http", self.plain.port), connect_to("https", self.secure.port)]
-
-
 @pytest.fixture(scope="module")
 def lab(authority: Authority) -> Iterator[Lab]:
-    with (
-        Recorder() as plain,
-        Recorder(tls=authority.server_context("any.test")) as secure,
-        Daemon("--ephemeral", "--insecure") as daemon,
-    ):
-        yield Lab(daemon, plain, secure)
+    with Lab(authority) as lab:
+        yield lab
 
 
 @pytest.mark.parametrize("name", UNDAMAGED)
 def test_a_capture_arrives_as_it_was_captured(lab: Lab, name: str) -> None:
     flows = UNDAMAGED[name]
-    for recorder in (lab.plain, lab.secure):
-        recorder.requests.clear()
-    stub = lab.daemon.stub()
-    capture = CAPTURES[name].data
-    receipt = enqueue_capture(stub, capture, connect_to=lab.connect_to())
+    replayed = lab.replay(CAPTURES[name].data)
+    receipt = replayed.receipt
     refusals = {each.flow_index: reason_pb2.Reason.Name(each.reason) for each in receipt.refusals}
     expected = {i: f"REASON_{r}" for i, r in expected_refusals(name, flows).items()}
     assert refusals == expected
     assert receipt.accepted_count == len(flows) - len(expected)
-
-    seen = events(stub, receipt.cursor, batch_id=receipt.batch_id)
-    ended = outcomes(seen)
-    failed = [found[0].error for found in ended.values() if payload(found[0]) == "error"]
-    assert not failed
-    assert len(ended) == receipt.accepted_count
-    plans = {e.request.plan.flow_index: e.request.plan for e in seen if payload(e) == "request"}
-    arrived = {"http": iter(lab.plain.requests), "https": iter(lab.secure.requests)}
-    for index in sorted(plans):
-        captured = flows[index]
-        compare(captured, plans[index], next(arrived[captured["request"]["scheme"]]))
-    assert not any(list(left) for left in arrived.values()), "something else arrived too"
+    assert not replayed.failed
+    assert not replayed.strays, "something else arrived too"
+    assert len(replayed.named) == receipt.accepted_count
+    for index, named in replayed.named.items():
+        compare(flows[index], named, replayed.arrived[index])
 
 
-def compare(captured: Witness, plan: plan_pb2.Plan, arrived: Recorded) -> None:
+def compare(seen: Witness, named: frozenset[str], arrived: Recorded) -> None:
     """Compares a captured flow with what arrived, but for the changes that are named."""
-    kinds = {change.kind for change in plan.changes} - {plan_pb2.CHANGE_KIND_CONNECT_TO}
-    request = captured["request"]
-    size, digest = request["body"]
+    size, digest = seen["request"]["body"]
     assert (len(arrived.content), hashlib.sha256(arrived.content).hexdigest()) == (size, digest)
-    compare_heads(request, kinds, arrived)
-    if not kinds and captured.get("sent"):
-        size, digest = captured["sent"]
+    verdict = judge(captured(seen, arrived.content), arrived.raw, arrived.server_name)
+    assert verdict == Verdict(named)
+    if not named and seen.get("sent"):
+        size, digest = seen["sent"]
         assert (len(arrived.raw), hashlib.sha256(arrived.raw).hexdigest()) == (size, digest)
-    if request["scheme"] == "https":
-        name = captured["server_name"] or request["host"]
-        # An address is no name that TLS could ask for (RFC 6066 section 3).
-        assert arrived.server_name == (None if is_address(name) else name)
 
 
-def compare_heads(request: Witness, kinds: set[int], arrived: Recorded) -> None:
-    """Compares start line and fields, byte for byte, in order."""
-    fields = [(n.encode("latin-1"), v.encode("latin-1")) for n, v in request["headers"]]
-    version = request["http_version"]
-    target = request["path"]
-    if version.startswith(("HTTP/2", "HTTP/3")):
-        assert plan_pb2.CHANGE_KIND_HTTP_VERSION in kinds
-        version = "HTTP/1.1"
-        fields = downgraded(fields, request["authority"].encode("latin-1"))
-    elif request["authority"] and request["method"] != "CONNECT":
-        target = f"{request['scheme']}://{request['authority']}{target}"
-    assert arrived.start_line == f"{request['method']} {target} {version}".encode("latin-1")
-    lines = arrived.head.split(b"\r\n", 1)[1].removesuffix(b"\r\n")
-    if plan_pb2.CHANGE_KIND_CONTENT_LENGTH in kinds:
-        check_framing(arrived)
-        fields = [field for field in fields if field[0].lower() != b"content-length"]
-        lines = b"".join(
-            line + b"\r\n"
-            for line in lines.split(b"\r\n")[:-1]
-            if not line.lower().startswith(b"content-length:")
-        )
-    assert lines == b"".join(b"%s: %s\r\n" % field for field in fields)
+def captured(seen: Witness, content: bytes) -> Captured:
+    """The request that the witness saw; of its content it has only the digest."""
+    request = seen["request"]
+    return Captured(
+        method=request["method"].encode("latin-1"),
+        scheme=request["scheme"] or "http",
+        host=request["host"],
+        port=request["port"],
+        path=request["path"].encode("latin-1"),
+        authority=request["authority"].encode("latin-1"),
+        version=request["http_version"].encode("latin-1"),
+        fields=fields(request["headers"]),
+        content=content,
+        trailers=fields(request["trailers"] or []),
+        server_name=seen["server_name"] or "",
+    )
 
 
-def downgraded(fields: list[tuple[bytes, bytes]], authority: bytes) -> list[tuple[bytes, bytes]]:
-    """The fields of an HTTP/2 request over HTTP/1.1: Host first, cookies joined."""
-    host = authority or next(v for n, v in fields if n.lower() == b"host")
-    cookies = [value for name, value in fields if name.lower() == b"cookie"]
-    kept: list[tuple[bytes, bytes]] = [(b"Host", host)]
-    for name, value in fields:
-        if name.lower() == b"cookie":
-            if cookies:
-                kept.append((name, b"; ".join(cookies)))
-            cookies = []
-        elif name.lower() != b"host":
-            kept.append((name, value))
-    return kept
-
-
-def check_framing(arrived: Recorded) -> None:
-    """One field says where the content ends, and it is right."""
-    lengths = [value for name, value in arrived.fields if name.lower() == b"content-length"]
-    chunked = arrived.field(b"transfer-encoding") is not None
-    assert lengths == ([] if chunked or not arrived.content else [b"%d" % len(arrived.content)])
-
-
-def is_address(host: str) -> bool:
-    """Whether a host is a literal address."""
-    try:
-        ipaddress.ip_address(host)
-    except ValueError:
-        return False
-    return True
+def fields(listed: list[list[str]]) -> Headers:
+    """The witness's fields as bytes."""
+    return tuple((name.encode("latin-1"), value.encode("latin-1")) for name, value in listed)
 
 
 @pytest.mark.parametrize("name", sorted(OTHERS))
