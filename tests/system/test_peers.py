@@ -1,6 +1,7 @@
 """Programs of others: mitmproxy as upstream, nginx with TLS, grpcurl and buf as clients."""
 
 import json
+import os
 import socket
 import subprocess
 import time
@@ -77,7 +78,9 @@ def mitmdump(
             *("--mode", mode, "--set", "proxyauth=user:word"),
             *("--set", f"confdir={tmp_path}", "--set", "flow_detail=1"),
             *("--set", f"ssl_verify_upstream_trusted_ca={authority.ca_file}"),
-        ]
+        ],
+        # It does not flush its lines into a pipe by itself.
+        environment={**os.environ, "PYTHONUNBUFFERED": "1"},
     )
     try:
         process.wait_for_output(
