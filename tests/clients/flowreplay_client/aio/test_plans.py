@@ -50,8 +50,8 @@ def test_a_cancelled_task_ends_the_call(fake: FakeDaemon) -> None:
     ended = asyncio.Event()
 
     def silent(requests: Iterator[pb.PlanFlowsRequest]) -> Iterator[PlanStep]:
-        yield planned(0)
         try:
+            yield planned(0)
             list(requests)
         finally:
             loop.call_soon_threadsafe(ended.set)
