@@ -1,5 +1,6 @@
 """Dates and timings of a HAR."""
 
+import calendar
 from datetime import UTC, datetime
 
 import pytest
@@ -15,7 +16,7 @@ MS = 1_000_000
 @given(st.datetimes(min_value=datetime(1970, 1, 1), max_value=datetime(9999, 12, 31)))
 def test_dates_are_those_of_the_calendar(moment: datetime) -> None:
     moment = moment.replace(tzinfo=UTC)
-    nanoseconds = int(moment.timestamp()) * 10**9 + moment.microsecond * 1000
+    nanoseconds = calendar.timegm(moment.timetuple()) * 10**9 + moment.microsecond * 1000
     assert date_text(nanoseconds) == moment.strftime("%Y-%m-%dT%H:%M:%S.%fZ").rjust(27, "0")
 
 
