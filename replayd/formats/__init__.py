@@ -10,6 +10,7 @@ its codec (a row of its table):
 `goreplay`  GoReplay files.
 `burp`      Burp Suite's exports, on `xml_elements`.
 `saz`       Fiddler's archives.
+`http_requests` and `curl`: requests and commands that people write.
 
 Where a capture holds messages as they were on the wire, `http1_messages` takes them apart
 and `http1_flows` makes a flow's of them. `authority`, `header_fields` and `times` are small

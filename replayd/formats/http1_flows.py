@@ -6,6 +6,7 @@ but for what they say about where a request went.
 """
 
 import re
+from dataclasses import replace
 from typing import NamedTuple
 
 from replayd.formats.authority import DEFAULT_PORTS, split_authority
@@ -215,6 +216,17 @@ def destination(
     default = DEFAULT_PORTS[scheme.decode()]
     host, port = split_authority(said.decode("utf-8", "replace"), default)
     return Destination(scheme, host, port, authority, path)
+
+
+def in_origin_form(request: Request) -> Request:
+    """Returns a request to a proxy as that sends it on (RFC 9112 section 3.2.1)."""
+    if request.method == b"CONNECT" or not request.authority:
+        return request
+    path = request.path
+    if not path.startswith(b"/"):
+        # RFC 9112 section 3.2.4: an empty path of OPTIONS stands for the asterisk.
+        path = b"*" if request.method == b"OPTIONS" and not path else b"/" + path
+    return replace(request, authority=b"", path=path)
 
 
 def kind_of(request: Request | None, response: Response | None) -> FlowKind:

@@ -15,15 +15,14 @@ import re
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from typing import BinaryIO
 
 from replayd.errors import ReplaydError
-from replayd.formats.http1_flows import Times, kind_of, read_exchange
+from replayd.formats.http1_flows import Times, in_origin_form, kind_of, read_exchange
 from replayd.formats.streams import Source
 from replayd.formats.times import iso_8601
 from replayd.formats.xml_elements import Elements, XmlError
-from replayd.model.flow import CaptureNote, DamagedFlow, Flow, FlowKind, Found, Request
+from replayd.model.flow import CaptureNote, DamagedFlow, Flow, FlowKind, Found
 from replayd.reasons import Reason
 
 Spool = Callable[[], BinaryIO]
@@ -142,7 +141,7 @@ class _Archive:
             flow_id=number,
             session_id=details.session or FILE_SESSION,
             kind=kind,
-            request=found.request and _as_sent_on(found.request),
+            request=found.request and in_origin_form(found.request),
             response=found.response,
             comment=details.flags.get("ui-comments", "")[:_MAX_COMMENT],
         )
@@ -167,17 +166,6 @@ class _Archive:
                 f"the archive unpacks to more than {MAX_RATIO} times its size; split it"
             )
         return data
-
-
-def _as_sent_on(request: Request) -> Request:
-    """Returns the request as the server got it from the proxy."""
-    if request.method == b"CONNECT" or not request.authority:
-        return request
-    path = request.path
-    if not path.startswith(b"/"):
-        # RFC 9112 section 3.2.4: an empty path of OPTIONS stands for the asterisk.
-        path = b"*" if request.method == b"OPTIONS" and not path else b"/" + path
-    return replace(request, authority=b"", path=path)
 
 
 class _Details:

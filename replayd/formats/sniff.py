@@ -11,8 +11,10 @@ from typing import NamedTuple
 
 from replayd.errors import CaptureError, ReplaydError
 from replayd.formats.burp import begins_export, read_burp
+from replayd.formats.curl import begins_curl, read_curl
 from replayd.formats.goreplay import begins_record, read_goreplay
 from replayd.formats.har import read_har
+from replayd.formats.http_requests import begins_requests, read_requests
 from replayd.formats.mitmproxy import read_dump
 from replayd.formats.saz import Spool, read_saz
 from replayd.formats.streams import PackedError, Peeked, Source, Unpacked, UpToTear, is_packed
@@ -29,6 +31,8 @@ class Format(Enum):
     GOREPLAY = "goreplay"
     BURP = "burp"
     SAZ = "saz"
+    HTTP = "http"
+    CURL = "curl"
 
 
 class _Reader(NamedTuple):
@@ -69,6 +73,8 @@ _READERS = {
     Format.GOREPLAY: _Reader("GoReplay files", begins_record, _streamed(read_goreplay)),
     Format.BURP: _Reader("Burp Suite exports (XML)", begins_export, _streamed(read_burp)),
     Format.SAZ: _Reader("Fiddler archives (SAZ)", _begins_like_zip, read_saz),
+    Format.HTTP: _Reader("HTTP requests (.http)", begins_requests, _streamed(read_requests)),
+    Format.CURL: _Reader("curl commands", begins_curl, _streamed(read_curl)),
 }
 
 _SNIFFED = 512
@@ -163,7 +169,6 @@ _LOOKS = (
     (b"SQLite format 3\x00", "an SQLite database"),
     (b"\x0a\x0d\x0d\x0a", "a pcapng packet capture"),
     (b"\xd4\xc3\xb2\xa1", "a pcap packet capture"),
-    (b"curl ", "curl commands"),
 )
 """What begins with which bytes, for the error's text."""
 
@@ -179,8 +184,8 @@ def _describe(head: bytes) -> str:
         return "an HTML page (was it the capture that was downloaded?)"
     if text.startswith(b"<"):
         return "XML, but not like a Burp export"
-    if b" http/1." in text.partition(b"\n")[0]:
-        return "a plain HTTP message"
+    if text.startswith(b"http/"):
+        return "an HTTP message, but not a request"
     return f"nothing known (it begins with {head[:16]!r})"
 
 

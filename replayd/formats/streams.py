@@ -68,6 +68,17 @@ class UpToTear:
         return b""
 
 
+def read_whole(stream: Source, max_size: int) -> bytes | None:
+    """Returns all of a stream; None when it has more than `max_size` bytes."""
+    pieces, size = [], 0
+    while piece := stream.read(_PACKED_PIECE):
+        pieces.append(piece)
+        size += len(piece)
+        if size > max_size:
+            return None
+    return b"".join(pieces)
+
+
 def is_packed(head: bytes) -> bool:
     """Tells whether a stream that begins so is gzip or zlib data."""
     return head.startswith(_MAGIC)

@@ -45,6 +45,8 @@ _FORMATS = {
     replay_pb2.CAPTURE_FORMAT_GOREPLAY: Format.GOREPLAY,
     replay_pb2.CAPTURE_FORMAT_BURP: Format.BURP,
     replay_pb2.CAPTURE_FORMAT_SAZ: Format.SAZ,
+    replay_pb2.CAPTURE_FORMAT_HTTP: Format.HTTP,
+    replay_pb2.CAPTURE_FORMAT_CURL: Format.CURL,
 }
 
 

@@ -1,8 +1,8 @@
-"""Hosts and ports."""
+"""URLs, hosts and ports."""
 
 import pytest
 
-from replayd.formats.authority import split_authority
+from replayd.formats.authority import Url, split_authority, split_url
 
 
 @pytest.mark.parametrize(
@@ -28,3 +28,20 @@ from replayd.formats.authority import split_authority
 def test_an_authority_is_split(authority: str, host: str, port: int) -> None:
     found, number = split_authority(authority, 80)
     assert (found.strip("["), number) == (host.strip("["), port)
+
+
+@pytest.mark.parametrize(
+    ("url", "parts"),
+    [
+        (b"HTTP://u:p@a.test:81/x?y#z", Url(b"http", b"u:p", b"a.test:81", b"/x?y", b"#z")),
+        (b"https://a.test", Url(b"https", None, b"a.test", b"/", b"")),
+        (b"http://a?q@r", Url(b"http", None, b"a", b"/?q@r", b"")),
+        (b"http://@a#", Url(b"http", b"", b"a", b"/", b"#")),
+        (b"ws://[::1]:9/", Url(b"ws", None, b"[::1]:9", b"/", b"")),
+        (b"http:/a", None),
+        (b"/x", None),
+        (b"", None),
+    ],
+)
+def test_a_url_is_split(url: bytes, parts: Url | None) -> None:
+    assert split_url(url) == parts

@@ -7,6 +7,7 @@ from replayd.formats.http1_flows import (
     Service,
     Times,
     destination,
+    in_origin_form,
     kind_of,
     read_exchange,
     read_request,
@@ -99,3 +100,19 @@ def test_an_upgrade_is_a_websocket() -> None:
     found = read_exchange(asked, switched, end="it ends", service=None, times=Times())
     assert kind_of(found.request, found.response) is FlowKind.WEBSOCKET
     assert kind_of(found.request, None) is kind_of(None, None) is FlowKind.HTTP
+
+
+@pytest.mark.parametrize(
+    ("line", "path"),
+    [
+        (b"GET http://a/x", b"/x"),
+        (b"GET http://a?q", b"/?q"),
+        (b"OPTIONS http://a", b"*"),
+        (b"CONNECT a:1", b""),
+        (b"GET /x", b"/x"),
+    ],
+)
+def test_a_proxy_sends_the_path_on(line: bytes, path: bytes) -> None:
+    found, _ = request(line + b" HTTP/1.1\r\nHost: a\r\n\r\n")
+    sent_on = in_origin_form(found)
+    assert (sent_on.path, bool(sent_on.authority)) == (path, found.method == b"CONNECT")

@@ -28,6 +28,8 @@ DUMP = dumps(state(comment="x" * 2000))
 BURP = b"<items burpVersion='1'><item><request>GET / HTTP/1.1\nHost: a.test\n\n</request></item>"
 BURP += b"</items>"
 EVERY = {Format.MITMPROXY: DUMP, Format.HAR: HAR, Format.GOREPLAY: GOREPLAY, Format.BURP: BURP}
+EVERY[Format.HTTP] = b"### x\nGET http://a.test/\n"
+EVERY[Format.CURL] = b"# x\ncurl http://a.test/"
 EVERY[Format.SAZ] = archive({"raw/1_c.txt": b"GET / HTTP/1.1\r\nHost: a.test\r\n\r\n"})
 
 
@@ -102,8 +104,7 @@ def test_nothing_is_read_before_it_is_asked_for() -> None:
         (b"\n<html lang=en>", "an HTML page"),
         (b"<?xml version='1.0'?><log>", "XML, but not like a Burp export"),
         ('{"log": {}}'.encode("utf-16"), "UTF-16 text (save it as UTF-8)"),
-        (b"curl https://example.test", "curl commands"),
-        (b"GET / HTTP/1.1\r\nHost: a\r\n\r\n", "a plain HTTP message"),
+        (b"HTTP/1.1 200 OK\r\n\r\n", "an HTTP message, but not a request"),
         (b"SQLite format 3\x00", "an SQLite database"),
         (b"\x00\x01", r"nothing known (it begins with b'\x00\x01')"),
         (b"   \n", "nothing known"),

@@ -7,7 +7,14 @@ import zlib
 
 import pytest
 
-from replayd.formats.streams import PackedError, Peeked, Unpacked, UpToTear, is_packed
+from replayd.formats.streams import (
+    PackedError,
+    Peeked,
+    Unpacked,
+    UpToTear,
+    is_packed,
+    read_whole,
+)
 from tests.support.captures import Dribble
 
 CONTENT = bytes(range(256)) * 2000
@@ -91,3 +98,9 @@ def test_a_torn_stream_can_be_read_up_to_its_tear() -> None:
     assert stream.read(1) == b""
     whole = UpToTear(Unpacked(io.BytesIO(gzip.compress(CONTENT))))
     assert (all_of(whole), whole.tear) == (CONTENT, None)
+
+
+def test_a_whole_stream_is_read_up_to_a_size() -> None:
+    assert read_whole(Dribble(CONTENT, 7), len(CONTENT)) == CONTENT
+    assert read_whole(Dribble(CONTENT, 7), len(CONTENT) - 1) is None
+    assert read_whole(io.BytesIO(), 0) == b""

@@ -106,3 +106,35 @@ def test_a_goreplay_file_arrives_as_it_was_recorded(
             assert arrived.content == b"hello world"
     watched = daemon.replayctl("watch", "--from", "start", "--until-idle").stdout
     assert "GET http://127.0.0.1:28100/odd  200" in watched
+
+
+def test_a_curl_command_is_sent_as_curl_would(
+    start_daemon: Callable[..., Daemon], start_recorder: Callable[..., Recorder]
+) -> None:
+    recorder, daemon = start_recorder(), start_daemon("--ephemeral")
+    rule = ["--connect-to", f"http://shop.test={recorder.address}"]
+    command = b"curl 'http://shop.test/x?y' -H 'X-A: b' --data-raw $'it\\'s' --compressed"
+    done = daemon.replayctl("enqueue", "-", *rule, "--wait", stdin=command)
+    assert "1 accepted" in done.stdout
+    [arrived] = recorder.requests
+    assert arrived.raw == (
+        b"POST /x?y HTTP/1.1\r\nHost: shop.test\r\nUser-Agent: curl/7.88.1\r\nAccept: */*\r\n"
+        b"Accept-Encoding: deflate, gzip, br, zstd\r\nX-A: b\r\nContent-Length: 4\r\n"
+        b"Content-Type: application/x-www-form-urlencoded\r\n\r\nit's"
+    )
+
+
+def test_a_damaged_dump_is_salvaged_and_says_what_is_lost(
+    start_daemon: Callable[..., Daemon], start_recorder: Callable[..., Recorder]
+) -> None:
+    recorder, daemon = start_recorder(), start_daemon("--ephemeral")
+    rule = ["--connect-to", f"http://={recorder.address}"]
+    path = str(CAPTURES / "mut-not-a-dict.mitm")
+    refused = daemon.replayctl("enqueue", path, *rule, exit_code=4)
+    assert "byte 1843, flow 1" in refused.stderr
+    done = daemon.replayctl("enqueue", path, *rule, "--salvage", "--wait")
+    assert "2 accepted, 1 refused" in done.stdout
+    assert "flow 1 refused: DAMAGED_CAPTURE: " in done.stdout
+    assert len(recorder.requests) == 2
+    watched = daemon.replayctl("watch", "--from", "start", "--until-idle").stdout
+    assert "(byte 1843)" in watched

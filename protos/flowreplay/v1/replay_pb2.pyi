@@ -42,6 +42,10 @@ class _CaptureFormatEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Capture
     """An export of Burp Suite, in XML. It is read, not written."""
     CAPTURE_FORMAT_SAZ: _CaptureFormat.ValueType  # 5
     """An archive of Fiddler. It is read, not written."""
+    CAPTURE_FORMAT_HTTP: _CaptureFormat.ValueType  # 6
+    """HTTP requests as text (`.http`). They are read, not written."""
+    CAPTURE_FORMAT_CURL: _CaptureFormat.ValueType  # 7
+    """Command lines of curl, as for bash. They are read, not written."""
 
 class CaptureFormat(_CaptureFormat, metaclass=_CaptureFormatEnumTypeWrapper):
     """Tells formats of captures. Values may be added."""
@@ -58,6 +62,10 @@ CAPTURE_FORMAT_BURP: CaptureFormat.ValueType  # 4
 """An export of Burp Suite, in XML. It is read, not written."""
 CAPTURE_FORMAT_SAZ: CaptureFormat.ValueType  # 5
 """An archive of Fiddler. It is read, not written."""
+CAPTURE_FORMAT_HTTP: CaptureFormat.ValueType  # 6
+"""HTTP requests as text (`.http`). They are read, not written."""
+CAPTURE_FORMAT_CURL: CaptureFormat.ValueType  # 7
+"""Command lines of curl, as for bash. They are read, not written."""
 Global___CaptureFormat: _TypeAlias = CaptureFormat  # noqa: Y015
 
 class _StartPosition:

@@ -14,6 +14,7 @@ from urllib.parse import quote_plus
 from replayd.formats.fields import FieldError
 from replayd.formats.har import values
 from replayd.formats.har.values import Object
+from replayd.formats.multipart import Part, multipart
 from replayd.model.flow import Headers
 
 _URLENCODED = b"application/x-www-form-urlencoded"
@@ -47,7 +48,7 @@ def assemble(
             note("the HAR does not have the content of a file that the form sent")
             return None, headers
         boundary, mime_type = _boundary(parameters, mime_type)
-        made = _multipart(parameters, boundary)
+        made = multipart(map(_part, parameters), boundary)
     else:
         mime_type = mime_type or _URLENCODED
         made = _urlencoded(parameters, size)
@@ -96,25 +97,14 @@ def _boundary(parameters: list[_Parameter], mime_type: bytes) -> tuple[bytes, by
     return boundary, mime_type.rstrip(b" ;") + b"; boundary=" + boundary
 
 
-def _multipart(parameters: list[_Parameter], boundary: bytes) -> bytes:
-    made = bytearray()
-    for parameter in parameters:
-        made += b'--%b\r\nContent-Disposition: form-data; name="%b"' % (
-            boundary,
-            _in_quotes(parameter.name),
-        )
-        if parameter.file_name is not None:
-            made += b'; filename="%b"' % _in_quotes(parameter.file_name)
-        if parameter.content_type:
-            made += b"\r\nContent-Type: " + _in_quotes(parameter.content_type)
-        made += b"\r\n\r\n%b\r\n" % values.octets(parameter.value or "", "'params'")
-    return bytes(made + b"--%b--\r\n" % boundary)
-
-
-def _in_quotes(said: str) -> bytes:
-    """Escapes what would end a name (HTML standard, multipart/form-data encoding)."""
-    octets = values.octets(said, "'params'")
-    return octets.replace(b"\n", b"%0A").replace(b"\r", b"%0D").replace(b'"', b"%22")
+def _part(parameter: _Parameter) -> Part:
+    file_name = parameter.file_name
+    return Part(
+        name=values.octets(parameter.name, "'params'"),
+        content=values.octets(parameter.value or "", "'params'"),
+        file_name=None if file_name is None else values.octets(file_name, "'params'"),
+        content_type=values.octets(parameter.content_type, "'params'"),
+    )
 
 
 def _with_content_type(headers: Headers, mime_type: bytes) -> Headers:

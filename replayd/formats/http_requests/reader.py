@@ -1,0 +1,119 @@
+"""A file of requests to flows. The file is in memory as a whole, which bounds it."""
+
+import re
+from collections.abc import Iterator
+
+from replayd.formats.http1_flows import read_request
+from replayd.formats.http1_messages import MessageError, skip_empty_lines
+from replayd.formats.http_requests.written import WrittenError, fill, written_request
+from replayd.formats.streams import Source, read_whole
+from replayd.model.flow import CaptureNote, DamagedFlow, Flow, Found, Request
+
+FILE_SESSION = "file"
+"""The session of requests, which name no connection."""
+
+MAX_FILE = 192 << 20
+"""Bytes: a content of 64 MiB, and then some."""
+
+_MAX_COMMENT = 1000
+
+_ASIDE = rb"[ \t]*+(?:(?:#|//)[^\n]*+|@[^\n]*+)?\r?(?:\n|\Z)"
+_FIRST_LINE = re.compile(rb"(?:%b)*+[ \t]*+[A-Z]{3,20}[ \t]+(?:https?://|/|\*[ \t]|\{\{)" % _ASIDE)
+_MARK = b"\xef\xbb\xbf"
+
+_SEPARATOR = re.compile(rb"^###", re.MULTILINE)
+_LINE = re.compile(rb"[^\n]*\n?")
+_COMMENT = re.compile(rb"[ \t]*(?:#|//)")
+_DEFINITION = re.compile(rb"@([\w.-]{1,100})[ \t]*=[ \t]*(.*)", re.DOTALL)
+_FROM_WIRE = re.compile(rb"[^\s:]+ (?:/[^\r\n]*|\*) HTTP/[0-9](?:\.[0-9])?\r\n")
+
+
+def begins_requests(head: bytes) -> bool:
+    """Tells whether a file that begins so holds requests."""
+    return _FIRST_LINE.match(head.removeprefix(_MARK)) is not None
+
+
+def read_requests(stream: Source) -> Iterator[Found]:
+    """Reads the flows of a file, in its order; notes before their flow."""
+    data = read_whole(stream, MAX_FILE)
+    if data is None:
+        yield DamagedFlow(f"the file is larger than {MAX_FILE} bytes; split it", MAX_FILE)
+        return
+    for index, (flow, notes) in enumerate(_File(data.removeprefix(_MARK)).flows()):
+        for note in notes:
+            yield CaptureNote(index, note)
+        yield flow
+
+
+class _File:
+    """A file, read from one request to the next."""
+
+    def __init__(self, data: bytes) -> None:
+        self._data = data
+        self._position = 0
+        self._variables: dict[bytes, bytes] = {}
+        self._title = ""
+
+    def flows(self) -> Iterator[tuple[Flow, list[str]]]:
+        """Yields each request's flow, and what was odd about it."""
+        while self._skip_asides():
+            notes: list[str] = []
+            try:
+                request = self._request(notes)
+            except (MessageError, WrittenError) as error:
+                notes.append(f"the request can't be read: {error}")
+                request = None
+            yield Flow(session_id=FILE_SESSION, request=request, comment=self._title), notes
+            self._title = ""
+
+    def _skip_asides(self) -> bool:
+        """Moves to the next request's first line; False: there is none."""
+        while self._position < len(self._data):
+            line = _line(self._data, self._position)
+            text = line.strip()
+            if line.startswith(b"###") or text.startswith(b"# @name"):
+                said = text.lstrip(b"#").strip().removeprefix(b"@name").strip()
+                self._title = said.decode("utf-8", "replace")[:_MAX_COMMENT]
+            elif found := _DEFINITION.fullmatch(text):
+                self._define(found[1], found[2])
+            elif text and not _COMMENT.match(line):
+                return True
+            self._position += len(line)
+        return False
+
+    def _define(self, name: bytes, value: bytes) -> None:
+        try:
+            self._variables[name] = fill(value, self._variables)
+        except WrittenError:
+            # Made of one that has no value: it has none either.
+            self._variables.pop(name, None)
+
+    def _request(self, notes: list[str]) -> Request:
+        """Reads the request at the position, and moves beyond it."""
+        start, data = self._position, self._data
+        end = self._position = self._section_end(start)
+        if not _FROM_WIRE.match(data, start):
+            return written_request(data[start:end], self._variables, notes)
+        found = read_request(data, start, end="the file ends", any_version=True)
+        if found.request.content is None and end < len(data):
+            # It says to be longer than what is written of it.
+            return written_request(data[start:end], self._variables, notes)
+        notes += [*found.notes, "no scheme is said: it is sent with http"]
+        # Its content may hold what looks like a separator.
+        end = self._section_end(found.end)
+        self._position = skip_empty_lines(data, found.end)
+        if self._position < end and not _FROM_WIRE.match(data, self._position):
+            left = end - self._position
+            notes.append(f"{left} bytes after the request's end were left out")
+            self._position = end
+        return found.request
+
+    def _section_end(self, start: int) -> int:
+        found = _SEPARATOR.search(self._data, start)
+        return found.start() if found else len(self._data)
+
+
+def _line(data: bytes, start: int) -> bytes:
+    found = _LINE.match(data, start)
+    assert found is not None
+    return found[0]

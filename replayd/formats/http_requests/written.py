@@ -1,0 +1,154 @@
+"""A request as it is written for an editor, to the one that the editor would send."""
+
+import re
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from replayd.formats.authority import split_url
+from replayd.formats.header_fields import content_length, members_of, value_of
+from replayd.formats.http1_flows import destination, in_origin_form
+from replayd.formats.http1_messages import MessageError, parse_head, request_body
+from replayd.model.flow import Headers, Request
+
+MAX_FILLED = 1 << 20
+"""Bytes that the variables of a part may stand for."""
+
+_LINE = re.compile(rb"[^\n]*\n?")
+_COMMENT = re.compile(rb"[ \t]*(?:#|//)")
+_VARIABLE = re.compile(rb"\{\{[ \t]*([^{}\r\n]{1,200}?)[ \t]*\}\}")
+_REQUEST = re.compile(
+    rb"(?:([^\s:/]+)[ \t]+)?(\S.*?)(?:[ \t]+(HTTP/[0-9](?:\.[0-9])?))?[ \t]*", re.DOTALL
+)
+_AFTERWARDS = re.compile(rb"^(?:> \{%|> \S+\.js\b|>>!? |<> )", re.MULTILINE)
+"""What editors do with the response."""
+_INCLUDED = re.compile(rb"^<@?\w*[ \t]+\S", re.MULTILINE)
+"""A file's content, in the place of this line."""
+
+
+class WrittenError(Exception):
+    """What is written is no request that could be sent; the text says why."""
+
+
+class _Parts(NamedTuple):
+    """The parts of what is written, each as it stands."""
+
+    first_line: bytes
+    fields: bytes
+    content: bytes
+
+
+def written_request(section: bytes, variables: Mapping[bytes, bytes], notes: list[str]) -> Request:
+    """Makes the request of a section; adds to `notes` what was odd.
+
+    Raises WrittenError, and MessageError for fields that are none.
+    """
+    parts = _Parts(*(fill(part, variables) for part in _parts(section)))
+    found = _REQUEST.fullmatch(parts.first_line)
+    if found is None:
+        raise WrittenError(f"it begins with {parts.first_line[:60]!r}, not with a URL")
+    method, version = found[1] or b"GET", found[3] or b"HTTP/1.1"
+    head = parse_head(b"x\r\n" + parts.fields + b"\r\n")
+    headers = tuple((name, value.strip(b" \t")) for name, value in head.headers)
+    where = destination(method, _target(found[2], notes), headers)
+    if where.authority and not any(name.lower() == b"host" for name, _ in headers):
+        # HTTP/1.1 has none without Host (RFC 9112 section 3.2).
+        headers = ((b"Host", where.authority), *headers)
+    request = Request(
+        method=method,
+        scheme=where.scheme,
+        host=where.host,
+        port=where.port,
+        path=where.path,
+        http_version=b"HTTP/2.0" if version == b"HTTP/2" else version,
+        headers=headers,
+        content=_content(parts.content, headers, notes),
+        authority=where.authority,
+    )
+    return in_origin_form(request)
+
+
+def fill(text: bytes, variables: Mapping[bytes, bytes]) -> bytes:
+    """Returns text with the values of variables in their places. Raises WrittenError."""
+    added = 0
+
+    def value(found: re.Match[bytes]) -> bytes:
+        nonlocal added
+        known = variables.get(found[1])
+        if known is None:
+            named = found[1].decode("utf-8", "replace")
+            raise WrittenError(f"the variable {named!r:.80} has no value in the file")
+        added += len(known)
+        if added > MAX_FILLED:
+            raise WrittenError(f"its variables stand for more than {MAX_FILLED} bytes")
+        return known
+
+    return _VARIABLE.sub(value, text)
+
+
+def _parts(section: bytes) -> _Parts:
+    """Takes a section apart: its first line with what goes on below, fields, content."""
+    lines = _LINE.findall(section)
+    first, at = lines[0].strip(), 1
+    while at < len(lines) and lines[at][:1] in b" \t" and lines[at].strip()[:1] in (b"?", b"&"):
+        first += lines[at].strip()
+        at += 1
+    fields = []
+    while at < len(lines) and lines[at].strip():
+        if not _COMMENT.match(lines[at]):
+            fields.append(lines[at].rstrip(b"\r\n") + b"\r\n")
+        at += 1
+    return _Parts(first, b"".join(fields), b"".join(lines[at + 1 :]))
+
+
+def _target(url: bytes, notes: list[str]) -> bytes:
+    """Returns a URL as a request's target: without what is never sent."""
+    if url.startswith(b"/") or url == b"*":
+        notes.append("no scheme is said: it is sent with http")
+        return url
+    parts = split_url(url)
+    if parts is None:
+        notes.append("no scheme is said: it is sent with http")
+        parts = split_url(b"http://" + url)
+    if parts is None or not parts.authority or parts.scheme not in (b"http", b"https"):
+        raise WrittenError(f"{url[:60]!r} is no URL of http or https")
+    if parts.user is not None:
+        notes.append("user and password in the URL are left out")
+    if parts.fragment:
+        notes.append(f"the URL's fragment {parts.fragment[:60]!r} is never sent")
+    if b" " in parts.path:
+        notes.append("blanks in the URL, which none can have, are sent as %20")
+    return b"%b://%b%b" % (parts.scheme, parts.authority, parts.path.replace(b" ", b"%20"))
+
+
+def _content(written: bytes, headers: Headers, notes: list[str]) -> bytes | None:
+    """Returns the content; None when it is in a file."""
+    afterwards = _AFTERWARDS.search(written)
+    if afterwards is not None:
+        written = written[: afterwards.start()]
+        notes.append("what the file does with the response is left out")
+    if _INCLUDED.search(written):
+        notes.append("the content is in another file, which the capture does not have")
+        return None
+    content_type = value_of(headers, b"content-type").lower()
+    if content_type.startswith(b"multipart/"):
+        written = re.sub(rb"(?<!\r)\n", b"\r\n", written)
+    elif content_type.startswith(b"application/x-www-form-urlencoded"):
+        written = re.sub(rb"\r?\n(?=&)", b"", written)
+    return _framed(written, headers)
+
+
+def _framed(written: bytes, headers: Headers) -> bytes:
+    """Returns the content without its framing, or the line ends that follow it."""
+    size = content_length(headers)
+    if size is not None and len(written) >= size and not written[size:].strip(b"\r\n"):
+        return written[:size]
+    if b"chunked" in members_of(headers, b"transfer-encoding"):
+        head = parse_head(b"x\r\nTransfer-Encoding: chunked\r\n\r\n")
+        try:
+            body = request_body(bytes(head.end) + written, head)
+        except MessageError:
+            # Written down without chunks.
+            body = None
+        if body is not None and body.content is not None:
+            return body.content
+    return written.rstrip(b"\r\n")

@@ -1,0 +1,102 @@
+"""A request as it is written, to the one that an editor sends."""
+
+import pytest
+
+from replayd.formats.http1_messages import MessageError
+from replayd.formats.http_requests.written import MAX_FILLED, WrittenError, fill, written_request
+from replayd.model.flow import Request
+
+SCHEME = "no scheme is said: it is sent with http"
+
+
+def written(text: str | bytes) -> tuple[Request, list[str]]:
+    notes: list[str] = []
+    data = text.encode() if isinstance(text, str) else text
+    return written_request(data, {}, notes), notes
+
+
+@pytest.mark.parametrize(
+    ("line", "request_line", "place", "noted"),
+    [
+        ("http://h/x", (b"GET", b"/x", b"HTTP/1.1"), ("h", 80), []),
+        ("PUT https://h:9?q HTTP/1.0", (b"PUT", b"/?q", b"HTTP/1.0"), ("h", 9), []),
+        ("GET https://h/a b HTTP/2", (b"GET", b"/a%20b", b"HTTP/2.0"), ("h", 443),
+         ["blanks in the URL, which none can have, are sent as %20"]),
+        ("GET http://u:p@h/x#y", (b"GET", b"/x", b"HTTP/1.1"), ("h", 80),
+         ["user and password in the URL are left out", "the URL's fragment b'#y' is never sent"]),
+        ("GET h.test/x", (b"GET", b"/x", b"HTTP/1.1"), ("h.test", 80), [SCHEME]),
+        ("OPTIONS *\nHost: h", (b"OPTIONS", b"*", b"HTTP/1.1"), ("h", 80), [SCHEME]),
+        ("OPTIONS http://h", (b"OPTIONS", b"/", b"HTTP/1.1"), ("h", 80), []),
+    ],
+)  # fmt: skip
+def test_a_first_line(
+    line: str, request_line: tuple[bytes, ...], place: tuple[str, int], noted: list[str]
+) -> None:
+    request, notes = written(line)
+    assert (request.method, request.path, request.http_version) == request_line
+    assert (request.host, request.port, notes) == (*place, noted)
+
+
+def test_a_host_is_made_only_where_there_is_none() -> None:
+    assert written("GET http://h:81/\nA: b ")[0].headers == ((b"Host", b"h:81"), (b"A", b"b"))
+    assert written("GET http://h/\nhost: x")[0].headers == ((b"host", b"x"),)
+
+
+POST = "POST http://h/\n"
+
+
+@pytest.mark.parametrize(
+    ("rest", "content"),
+    [
+        ("\na\nb\n\n\n", b"a\nb"),
+        ("Content-Length: 4\n\na\nb\n\n", b"a\nb\n"),
+        ("Content-Length: 4\n\nlonger than that\n", b"longer than that"),
+        ("Content-Length: 40\n\nshorter\n", b"shorter"),
+        ("Transfer-Encoding: chunked\n\n2\nhi\n0\n\n", b"hi"),
+        ("Transfer-Encoding: chunked\n\nplain\n", b"plain"),
+        ("Content-Type: multipart/form-data; boundary=B\n\n--B\n\nx\r\n--B--\n",
+         b"--B\r\n\r\nx\r\n--B--"),
+        ("Content-Type: application/x-www-form-urlencoded\n\na=1\n&b=2\n", b"a=1&b=2"),
+        ("\n# no comment here\n", b"# no comment here"),
+        ("", b""),
+    ],
+)  # fmt: skip
+def test_a_content(rest: str, content: bytes) -> None:
+    request, notes = written(POST + rest)
+    assert (request.content, notes) == (content, [])
+
+
+@pytest.mark.parametrize(
+    "after", ["> {% client.log(1) %}", "> ./check.js", "<> 2020.200.json", ">> out"]
+)
+def test_what_comes_after_the_response_is_left_out(after: str) -> None:
+    request, notes = written(f"{POST}\nbody\n> quoted\n\n{after}\n")
+    assert request.content == b"body\n> quoted"
+    assert notes == ["what the file does with the response is left out"]
+
+
+@pytest.mark.parametrize("line", ["< ./body.json", "<@ body.json", "<@utf8 body.json"])
+def test_content_in_a_file_is_missing(line: str) -> None:
+    request, [note] = written(f"{POST}\n{line}\n")
+    assert request.content is None
+    assert "in another file" in note
+
+
+def test_markup_is_no_file() -> None:
+    assert written(f"{POST}\n<a>\n<b/></a>")[0].content == b"<a>\n<b/></a>"
+
+
+@pytest.mark.parametrize("text", ["GET ws://h/", "GET ftp://h", "GET http://", " \n"])
+def test_what_is_no_http_request_is_refused(text: str) -> None:
+    with pytest.raises(WrittenError):
+        written(text)
+    with pytest.raises(MessageError):
+        written("GET http://h\nno field")
+
+
+def test_values_are_bounded() -> None:
+    assert fill(b"{{a}}-{{ a }}{b}", {b"a": b"1"}) == b"1-1{b}"
+    with pytest.raises(WrittenError, match="stand for more than"):
+        fill(b"{{a}}" * 20, {b"a": bytes(MAX_FILLED // 10)})
+    with pytest.raises(WrittenError, match="'b' has no value"):
+        fill(b"{{b}}", {})
