@@ -46,6 +46,8 @@ class Reason(IntEnum):
     POISON = 38
     CANCELLED = 39
     TOO_SLOW = 40
+    VERSION_NOT_SPOKEN = 41
+    STREAM_RESET = 42
 
     # Errors of a call.
     INVALID_OPTIONS = 60

@@ -8,10 +8,17 @@ from collections.abc import Sequence
 
 from flowreplay.v1 import event_pb2, plan_pb2, reason_pb2
 
-from replayd.codec.flow import header_messages
+from replayd.codec.fields import header_messages
+from replayd.codec.websocket import websocket_message
 from replayd.codec.wire_format import int_field, varint_at
 from replayd.model.event import PREVIEW_LIMIT, EventKind, LogLevel, PendingEvent, UpdateKind
-from replayd.model.outcome import ConnectionInfo, Outcome, ResponseHead, Timings
+from replayd.model.outcome import (
+    ConnectionInfo,
+    Outcome,
+    ResponseHead,
+    Timings,
+    WebSocketResult,
+)
 from replayd.model.plan import Plan
 from replayd.model.replay import Replay, ReplayKey, ReplayRange, ReplayState
 from replayd.reasons import Reason
@@ -161,6 +168,8 @@ def _fill(
     message.content = outcome.content_prefix[:PREVIEW_LIMIT]
     message.content_size_bytes = outcome.content_size
     message.content_truncated = len(message.content) < outcome.content_size
+    if outcome.websocket is not None:
+        message.websocket.CopyFrom(_websocket_message(outcome.websocket))
     if outcome.connection is not None:
         message.connection.CopyFrom(_connection_message(outcome.connection))
     _fill_timings(message.timings, outcome.timings)
@@ -176,6 +185,18 @@ def _head_message(head: ResponseHead) -> event_pb2.ResponseHead:
     )
 
 
+def _websocket_message(result: WebSocketResult) -> event_pb2.WebSocketResult:
+    return event_pb2.WebSocketResult(
+        sent_count=result.sent_count,
+        received_count=result.received_count,
+        messages=map(websocket_message, result.messages),
+        messages_truncated=result.messages_truncated,
+        client_closed=result.client_closed,
+        close_code=result.close_code,
+        close_reason=result.close_reason,
+    )
+
+
 def _connection_message(connection: ConnectionInfo) -> event_pb2.Connection:
     return event_pb2.Connection(
         address=connection.address,
@@ -185,6 +206,7 @@ def _connection_message(connection: ConnectionInfo) -> event_pb2.Connection:
         tls_version=connection.tls_version,
         tls_cipher=connection.tls_cipher,
         server_name=connection.server_name,
+        alpn=connection.alpn,
     )
 
 

@@ -1,21 +1,33 @@
 """Flows: model <-> `flowreplay.v1.Flow`.
 
 Contents are kept beside the message (a journal stores them apart), so `encode_flow`
-leaves them out and `decode_flow` takes them as arguments.
+leaves them out and `decode_flow` takes them as arguments. What a WebSocket flow has in
+place of its request's content are its messages, as `websocket` encodes a conversation.
 """
 
-from collections.abc import Iterable
-
 from flowreplay.v1 import flow_pb2
-from google.protobuf.timestamp_pb2 import Timestamp
 
-from replayd.model.flow import Flow, FlowError, FlowKind, Headers, Request, Response
+from replayd.codec.fields import header_messages, headers_from, set_time, time_of
+from replayd.codec.websocket import (
+    decode_conversation,
+    encode_conversation,
+    websocket_message_from,
+)
+from replayd.model.flow import (
+    Flow,
+    FlowError,
+    FlowKind,
+    Request,
+    Response,
+    WebSocket,
+    WebSocketMessage,
+)
 
 _DEFAULT_PORTS = {b"http": 80, b"https": 443}
 
 
 def encode_flow(flow: Flow) -> bytes:
-    """Encodes a flow without its contents."""
+    """Encodes a flow without its contents and WebSocket messages."""
     message = flow_pb2.Flow(
         flow_id=flow.flow_id,
         session_id=flow.session_id,
@@ -32,14 +44,49 @@ def encode_flow(flow: Flow) -> bytes:
         message.response.CopyFrom(_response_message(flow.response))
     if flow.error is not None:
         message.error.message = flow.error.message
-        _set_time(message.error.error_time, flow.error.time)
+        set_time(message.error.error_time, flow.error.time)
+    if flow.websocket is not None:
+        message.websocket.CopyFrom(_websocket_message(flow.websocket))
     return message.SerializeToString()
+
+
+def request_content(flow: Flow) -> bytes:
+    """Returns what is kept beside a flow's message as its request's content."""
+    if flow.websocket is not None:
+        return encode_conversation(flow.websocket.messages)
+    return (flow.request.content or b"") if flow.request else b""
 
 
 def decode_flow(
     message: flow_pb2.Flow, request_content: bytes | None, recorded_content: bytes | None
 ) -> Flow:
-    """Converts a message to a flow with these contents (None: left out of the capture)."""
+    """Converts a message to a flow with these contents (None: left out of the capture).
+
+    Raises ValueError: a WebSocket flow's is not what `request_content` made.
+    """
+    if message.HasField("websocket"):
+        messages = tuple(decode_conversation((request_content or b"",)))
+        return _flow(message, b"", recorded_content, messages)
+    return _flow(message, request_content, recorded_content)
+
+
+def decode_typed_flow(message: flow_pb2.Flow) -> Flow:
+    """Converts a message that carries its contents, as an Enqueue has it."""
+    request, response = message.request, message.response
+    return _flow(
+        message,
+        None if request.content_missing else request.content,
+        None if response.content_missing else response.content,
+        tuple(map(websocket_message_from, message.websocket.messages)),
+    )
+
+
+def _flow(
+    message: flow_pb2.Flow,
+    request_content: bytes | None,
+    recorded_content: bytes | None,
+    messages: tuple[WebSocketMessage, ...] = (),
+) -> Flow:
     return Flow(
         flow_id=message.flow_id,
         session_id=message.session_id,
@@ -49,7 +96,7 @@ def decode_flow(
             _response(message.response, recorded_content) if message.HasField("response") else None
         ),
         error=(
-            FlowError(message.error.message, _time(message.error, "error_time"))
+            FlowError(message.error.message, time_of(message.error, "error_time"))
             if message.HasField("error")
             else None
         ),
@@ -58,27 +105,10 @@ def decode_flow(
         server_name=message.server_name,
         comment=message.comment,
         mark=message.mark,
+        websocket=(
+            _websocket(message.websocket, messages) if message.HasField("websocket") else None
+        ),
     )
-
-
-def decode_typed_flow(message: flow_pb2.Flow) -> Flow:
-    """Converts a message that carries its contents, as an Enqueue has it."""
-    request, response = message.request, message.response
-    return decode_flow(
-        message,
-        None if request.content_missing else request.content,
-        None if response.content_missing else response.content,
-    )
-
-
-def header_messages(headers: Headers) -> Iterable[flow_pb2.Header]:
-    """Converts fields to messages, in their order."""
-    return (flow_pb2.Header(name=name, value=value) for name, value in headers)
-
-
-def headers_from(messages: Iterable[flow_pb2.Header]) -> Headers:
-    """Converts messages to fields, in their order."""
-    return tuple((header.name, header.value) for header in messages)
 
 
 def _kind(value: int) -> FlowKind:
@@ -86,6 +116,27 @@ def _kind(value: int) -> FlowKind:
     if value == flow_pb2.FLOW_KIND_UNSPECIFIED:
         return FlowKind.HTTP
     return FlowKind(value) if value in FlowKind.__members__.values() else FlowKind.TCP
+
+
+def _websocket_message(websocket: WebSocket) -> flow_pb2.WebSocket:
+    message = flow_pb2.WebSocket(
+        client_closed=websocket.client_closed,
+        close_code=websocket.close_code,
+        close_reason=websocket.close_reason,
+    )
+    set_time(message.end_time, websocket.end_time)
+    return message
+
+
+def _websocket(message: flow_pb2.WebSocket, messages: tuple[WebSocketMessage, ...]) -> WebSocket:
+    told = message.HasField("client_closed")
+    return WebSocket(
+        messages=messages,
+        client_closed=message.client_closed if told else None,
+        close_code=message.close_code,
+        close_reason=message.close_reason,
+        end_time=time_of(message, "end_time"),
+    )
 
 
 def _request_message(request: Request) -> flow_pb2.Request:
@@ -101,8 +152,8 @@ def _request_message(request: Request) -> flow_pb2.Request:
         content_missing=request.content is None,
         trailers=header_messages(request.trailers),
     )
-    _set_time(message.start_time, request.start_time)
-    _set_time(message.end_time, request.end_time)
+    set_time(message.start_time, request.start_time)
+    set_time(message.end_time, request.end_time)
     return message
 
 
@@ -119,8 +170,8 @@ def _request(message: flow_pb2.Request, content: bytes | None) -> Request:
         content=content,
         authority=message.authority,
         trailers=headers_from(message.trailers),
-        start_time=_time(message, "start_time"),
-        end_time=_time(message, "end_time"),
+        start_time=time_of(message, "start_time"),
+        end_time=time_of(message, "end_time"),
     )
 
 
@@ -133,8 +184,8 @@ def _response_message(response: Response) -> flow_pb2.Response:
         content_missing=response.content is None,
         trailers=header_messages(response.trailers),
     )
-    _set_time(message.start_time, response.start_time)
-    _set_time(message.end_time, response.end_time)
+    set_time(message.start_time, response.start_time)
+    set_time(message.end_time, response.end_time)
     return message
 
 
@@ -146,20 +197,6 @@ def _response(message: flow_pb2.Response, content: bytes | None) -> Response:
         headers=headers_from(message.headers),
         content=content,
         trailers=headers_from(message.trailers),
-        start_time=_time(message, "start_time"),
-        end_time=_time(message, "end_time"),
+        start_time=time_of(message, "start_time"),
+        end_time=time_of(message, "end_time"),
     )
-
-
-def _set_time(field: Timestamp, seconds: float | None) -> None:
-    if seconds is not None:
-        field.FromNanoseconds(round(seconds * 1_000_000) * 1000)
-
-
-def _time(
-    message: flow_pb2.Request | flow_pb2.Response | flow_pb2.FlowError, name: str
-) -> float | None:
-    if not message.HasField(name):  # type: ignore[arg-type]
-        return None
-    stamp: Timestamp = getattr(message, name)
-    return stamp.seconds + stamp.nanos / 1e9

@@ -3,8 +3,15 @@
 from flowreplay.v1 import event_pb2
 from google.protobuf.duration_pb2 import Duration
 
-from replayd.codec.flow import headers_from
-from replayd.model.outcome import ConnectionInfo, Outcome, ResponseHead, Timings
+from replayd.codec.fields import headers_from
+from replayd.codec.websocket import websocket_message_from
+from replayd.model.outcome import (
+    ConnectionInfo,
+    Outcome,
+    ResponseHead,
+    Timings,
+    WebSocketResult,
+)
 from replayd.model.replay import ReplayState
 from replayd.reasons import Reason
 
@@ -38,6 +45,7 @@ def _outcome(
         content_prefix=message.content,
         content_size=message.content_size_bytes,
         connection=_connection(message.connection) if message.HasField("connection") else None,
+        websocket=_websocket(message.websocket) if message.HasField("websocket") else None,
     )
 
 
@@ -60,6 +68,19 @@ def _connection(message: event_pb2.Connection) -> ConnectionInfo:
         tls_version=message.tls_version,
         tls_cipher=message.tls_cipher,
         server_name=message.server_name,
+        alpn=message.alpn,
+    )
+
+
+def _websocket(message: event_pb2.WebSocketResult) -> WebSocketResult:
+    return WebSocketResult(
+        sent_count=message.sent_count,
+        received_count=message.received_count,
+        messages=tuple(map(websocket_message_from, message.messages)),
+        messages_truncated=message.messages_truncated,
+        client_closed=message.client_closed,
+        close_code=message.close_code,
+        close_reason=message.close_reason,
     )
 
 

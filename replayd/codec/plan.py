@@ -2,7 +2,18 @@
 
 from flowreplay.v1 import plan_pb2
 
-from replayd.model.plan import Change, ChangeKind, Framing, Plan, Target
+from replayd.codec.fields import header_messages, headers_from
+from replayd.model.plan import (
+    Change,
+    ChangeKind,
+    Framing,
+    Http2Request,
+    HttpVersions,
+    Plan,
+    Target,
+    WebSocketPace,
+    WebSocketPlan,
+)
 
 
 def encode_plan(plan: Plan) -> bytes:
@@ -18,24 +29,21 @@ def encode_plan(plan: Plan) -> bytes:
             server_name=target.server_name,
             dial_host=target.dial_host,
             dial_port=target.dial_port,
+            http_versions=plan_pb2.HttpVersions.ValueType(target.http_versions.value),
         ),
         head=plan.head,
         framing=plan_pb2.Framing.ValueType(plan.framing.value),
         content_size_bytes=plan.content_size,
         trailer_section=plan.trailer_section,
-        changes=[
-            plan_pb2.Change(
-                kind=plan_pb2.ChangeKind.ValueType(change.kind.value),
-                description=change.description,
-            )
-            for change in plan.changes
-        ],
+        changes=map(_change_message, plan.changes),
         idempotent=plan.idempotent,
         expect_continue=plan.expect_continue,
         flow_index=plan.flow_index,
         flow_id=plan.flow_id,
         recorded_status_code=plan.recorded_status_code,
         proxy_authorization=plan.proxy_authorization,
+        http2=_http2_message(plan.http2) if plan.http2 else None,
+        websocket=_websocket_message(plan.websocket) if plan.websocket else None,
     ).SerializeToString()
 
 
@@ -53,18 +61,67 @@ def decode_plan(data: bytes) -> Plan:
             server_name=target.server_name,
             dial_host=target.dial_host,
             dial_port=target.dial_port,
+            http_versions=HttpVersions(target.http_versions or HttpVersions.ONE),
         ),
         head=message.head,
         framing=Framing(message.framing),
         content_size=message.content_size_bytes,
         trailer_section=message.trailer_section,
-        changes=tuple(
-            Change(ChangeKind(change.kind), change.description) for change in message.changes
-        ),
+        changes=tuple(map(_change, message.changes)),
         idempotent=message.idempotent,
         expect_continue=message.expect_continue,
         flow_index=message.flow_index,
         flow_id=message.flow_id,
         recorded_status_code=message.recorded_status_code,
         proxy_authorization=message.proxy_authorization,
+        http2=_http2(message.http2) if message.HasField("http2") else None,
+        websocket=_websocket(message.websocket) if message.HasField("websocket") else None,
+    )
+
+
+def _change_message(change: Change) -> plan_pb2.Change:
+    return plan_pb2.Change(
+        kind=plan_pb2.ChangeKind.ValueType(change.kind.value), description=change.description
+    )
+
+
+def _change(message: plan_pb2.Change) -> Change:
+    return Change(ChangeKind(message.kind), message.description)
+
+
+def _http2_message(request: Http2Request) -> plan_pb2.Http2Request:
+    return plan_pb2.Http2Request(
+        headers=header_messages(request.headers),
+        trailers=header_messages(request.trailers),
+        changes=map(_change_message, request.changes),
+    )
+
+
+def _http2(message: plan_pb2.Http2Request) -> Http2Request:
+    return Http2Request(
+        headers=headers_from(message.headers),
+        trailers=headers_from(message.trailers),
+        changes=tuple(map(_change, message.changes)),
+    )
+
+
+def _websocket_message(plan: WebSocketPlan) -> plan_pb2.WebSocketPlan:
+    return plan_pb2.WebSocketPlan(
+        client_message_count=plan.client_message_count,
+        server_message_count=plan.server_message_count,
+        pace=plan_pb2.WebSocketPace.ValueType(plan.pace.value),
+        client_closed=plan.client_closed,
+        close_code=plan.close_code,
+        close_reason=plan.close_reason,
+    )
+
+
+def _websocket(message: plan_pb2.WebSocketPlan) -> WebSocketPlan:
+    return WebSocketPlan(
+        client_message_count=message.client_message_count,
+        server_message_count=message.server_message_count,
+        pace=WebSocketPace(message.pace or WebSocketPace.AFTER_MESSAGES),
+        client_closed=message.client_closed,
+        close_code=message.close_code,
+        close_reason=message.close_reason,
     )

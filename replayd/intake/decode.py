@@ -14,7 +14,7 @@ from typing import BinaryIO, cast
 from flowreplay.v1 import replay_pb2
 from google.protobuf.message import DecodeError
 
-from replayd.codec.flow import encode_flow
+from replayd.codec.flow import encode_flow, request_content
 from replayd.codec.plan import encode_plan
 from replayd.errors import ReplaydError
 from replayd.formats import Format, read_capture
@@ -143,7 +143,6 @@ class Decoding:
             self._refuse(flow.flow_id, index, refusal)
             return
         plan = make_plan(flow, flow_index=index, connect_to=self._connect_to, raw=self._options.raw)
-        assert flow.request is not None
         self._emit(
             Row(
                 flow_index=index,
@@ -152,7 +151,7 @@ class Decoding:
                 idempotent=plan.idempotent,
                 plan=encode_plan(plan),
                 flow=encode_flow(flow),
-                request_content=flow.request.content or b"",
+                request_content=request_content(flow),
                 recorded_content=(flow.response.content or b"") if flow.response else b"",
             )
         )

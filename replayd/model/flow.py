@@ -67,6 +67,41 @@ class FlowError:
     time: float | None = None
 
 
+class WebSocketMessageKind(IntEnum):
+    """Kinds of WebSocket messages, numbered as their opcodes (RFC 6455 section 5.2)."""
+
+    TEXT = 1
+    BINARY = 2
+
+
+@dataclass(frozen=True, slots=True)
+class WebSocketMessage:
+    """A WebSocket message of either side, whole: fragments joined, unmasked."""
+
+    kind: WebSocketMessageKind
+    from_client: bool
+    content: bytes
+    time: float | None = None
+    """Seconds since the epoch."""
+    dropped: bool = False
+    """The recorder kept it from the other side: it is not replayed."""
+    injected: bool = False
+    """The recorder put it in: it is replayed like any other."""
+
+
+@dataclass(frozen=True, slots=True)
+class WebSocket:
+    """What was said on a WebSocket connection after its handshake."""
+
+    messages: tuple[WebSocketMessage, ...] = ()
+    client_closed: bool | None = None
+    """None: the capture does not tell."""
+    close_code: int = 0
+    """0: there was none."""
+    close_reason: str = ""
+    end_time: float | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Flow:
     """One captured exchange; immutable."""
@@ -84,6 +119,8 @@ class Flow:
     """The recorded SNI; empty: none."""
     comment: str = ""
     mark: str = ""
+    websocket: WebSocket | None = None
+    """Only of a WebSocket flow; None also when the capture left it out."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from replayd.model.flow import Headers
+from replayd.model.flow import Headers, WebSocketMessage
 from replayd.model.replay import ReplayState
 from replayd.reasons import Reason
 
@@ -32,6 +32,27 @@ class ConnectionInfo:
     tls_version: str = ""
     tls_cipher: str = ""
     server_name: str = ""
+    alpn: str = ""
+    """The protocol that the server chose in TLS, such as `h2`; empty: none."""
+
+
+@dataclass(frozen=True, slots=True)
+class WebSocketResult:
+    """What was said on a WebSocket connection; the messages themselves, of both sides, are
+    the response's content (`codec.websocket`).
+    """
+
+    sent_count: int = 0
+    received_count: int = 0
+    messages: tuple[WebSocketMessage, ...] = ()
+    """The first of both sides, all together at most `event.PREVIEW_LIMIT` bytes of content."""
+    messages_truncated: bool = False
+    """`messages` are not all, or not whole."""
+    client_closed: bool = False
+    """We closed first."""
+    close_code: int = 0
+    """What the server closed with, or answered our close with; 0: none."""
+    close_reason: str = ""
 
 
 @dataclass(slots=True)
@@ -63,5 +84,7 @@ class Outcome:
     connection: ConnectionInfo | None = None
     early: bool = False
     lenient: bool = False
+    websocket: WebSocketResult | None = None
+    """None: no WebSocket handshake was accepted."""
     notes: list[str] = field(default_factory=list)
     """Becomes one `log` event each (reason RETRIED)."""

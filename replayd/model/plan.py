@@ -4,6 +4,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import IntEnum
 
+from replayd.model.flow import Headers
+
 
 class Framing(IntEnum):
     """How the end of the content is marked, numbered as `flowreplay.v1.Framing`."""
@@ -25,6 +27,27 @@ class ChangeKind(IntEnum):
     PROXY_AUTHORIZATION = 6
     CONNECT_TO = 7
     FIELD_REMOVED = 8
+    LOWER_CASE = 9
+
+
+class HttpVersions(IntEnum):
+    """Which versions a connection may speak, numbered as `flowreplay.v1.HttpVersions`."""
+
+    ONE = 1
+    """HTTP/1.0 or HTTP/1.1, whichever the request's head says."""
+    TWO_OR_ONE = 2
+    """HTTP/2 when the server chooses it (ALPN), else HTTP/1.1."""
+    TWO = 3
+    """HTTP/2 only: chosen by ALPN, or without TLS with prior knowledge."""
+
+
+class WebSocketPace(IntEnum):
+    """When WebSocket messages are sent, numbered as `flowreplay.v1.WebSocketPace`."""
+
+    AFTER_MESSAGES = 1
+    """Each once as many of the server's messages came as had come before it."""
+    RECORDED = 2
+    """Each as long after the handshake as in the capture."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +72,8 @@ class Target:
     """Dialled in place of `host`; empty: `host` itself."""
     dial_port: int = 0
     """Dialled in place of `port`; 0: `port` itself."""
+    http_versions: HttpVersions = HttpVersions.ONE
+    """What a connection to it may speak."""
 
     @property
     def address(self) -> tuple[str, int]:
@@ -57,8 +82,38 @@ class Target:
 
 
 @dataclass(frozen=True, slots=True)
+class Http2Request:
+    """A request as HTTP/2 has it (RFC 9113 section 8)."""
+
+    headers: Headers
+    """In the order in which they are written, the pseudo fields first."""
+    trailers: Headers = ()
+    changes: tuple[Change, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class WebSocketPlan:
+    """What is said on a WebSocket connection after its handshake; the messages themselves
+    are the replay's request content (`codec.websocket`).
+    """
+
+    client_message_count: int = 0
+    """How many are sent."""
+    server_message_count: int = 0
+    """How many the server had sent."""
+    pace: WebSocketPace = WebSocketPace.AFTER_MESSAGES
+    client_closed: bool = True
+    """We close first; else the server is waited for."""
+    close_code: int = 0
+    """0: none."""
+    close_reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
-    """What will be sent: `head`, then the content as `framed` says."""
+    """What will be sent over HTTP/1: `head`, then the content as `framed` says; and, when
+    the connection speaks HTTP/2, `http2` in its place.
+    """
 
     method: bytes
     url: bytes
@@ -81,6 +136,10 @@ class Plan:
     """0: no response was recorded."""
     proxy_authorization: bool = False
     """The head holds Proxy-Authorization fields of the capture."""
+    http2: Http2Request | None = None
+    """Set when the target's `http_versions` allow HTTP/2."""
+    websocket: WebSocketPlan | None = None
+    """Only of a WebSocket flow."""
 
 
 def framed(plan: Plan, content: Iterable[bytes]) -> Iterator[bytes]:

@@ -18,6 +18,7 @@ from replayd.model.replay import Replay, ReplayState
 from replayd.reasons import Reason
 from replayd.replay.clock import Clock
 from replayd.replay.deadlines import NEVER
+from replayd.replay.http1 import Http1Transfer
 from replayd.replay.recorder import Recorder
 from replayd.replay.transfer import Transfer
 from replayd.wire.client import Wire
@@ -143,7 +144,7 @@ class Exchange:
 
     def _transfer_on(self, connection: Connection, now: int) -> None:
         wire, content = self._around.wire, self.replay.request_content
-        self._transfer = Transfer(
+        self._transfer = Http1Transfer(
             connection,
             self.plan,
             wire.reader(self.plan.method),
@@ -210,10 +211,11 @@ class Exchange:
         if transfer is not None:
             timings.sent = self._since_start(transfer.sent)
             timings.first_byte = self._since_start(transfer.first_byte)
-            outcome.head = transfer.reader.head
-            outcome.trailers = transfer.reader.trailers
-            outcome.lenient = transfer.reader.lenient
+            outcome.head = transfer.head
+            outcome.trailers = transfer.trailers
+            outcome.lenient = transfer.lenient
             outcome.early = transfer.early
+            outcome.websocket = transfer.websocket
             if transfer.body is not None:
                 outcome.content_prefix = transfer.body.prefix(PREVIEW_LIMIT)
                 outcome.content_size = transfer.body.size
@@ -230,9 +232,8 @@ class Exchange:
         body = self._body_worth_keeping(outcome)
         self._around.recorder.ended(self.replay, self.plan, outcome, body)
         self._over = True
-        transfer = self._transfer
-        if transfer is not None and transfer.keepable:
-            self._keep(transfer)
+        if self._transfer is not None:
+            self._transfer.conclude(self._keep)
         else:
             self._hang_up()
         self._around.ended(self)
@@ -248,15 +249,14 @@ class Exchange:
         body.discard()
         return None
 
-    def _keep(self, transfer: Transfer) -> None:
-        transfer.connection.bound |= transfer.reader.bound
+    def _keep(self, connection: Connection, idle_seconds: int | None) -> None:
         key, session = self.replay.key, self.replay.session
         self._around.wire.pool.keep(
-            transfer.connection,
+            connection,
             self._session,
             session_waits=self._around.journal.session_waits(key, session),
             now=self._around.clock.monotonic(),
-            idle_seconds=transfer.reader.idle_seconds,
+            idle_seconds=idle_seconds,
         )
 
     def _crash(self, error: Exception) -> None:
@@ -274,7 +274,7 @@ class Exchange:
             self._dial.close()
             self._dial = None
         if self._transfer is not None:
-            self._transfer.connection.close()
+            self._transfer.abort()
 
     def _since_start(self, moment: int | None) -> int | None:
         return None if moment is None else moment - self._start

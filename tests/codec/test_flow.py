@@ -1,12 +1,22 @@
 from flowreplay.v1 import flow_pb2
 
-from replayd.codec.flow import decode_flow, decode_typed_flow, encode_flow
-from replayd.model.flow import Flow, FlowError, FlowKind, Request, Response
+from replayd.codec.flow import decode_flow, decode_typed_flow, encode_flow, request_content
+from replayd.codec.websocket import websocket_message
+from replayd.model.flow import (
+    Flow,
+    FlowError,
+    FlowKind,
+    Request,
+    Response,
+    WebSocket,
+    WebSocketMessage,
+    WebSocketMessageKind,
+)
 
+MESSAGE = WebSocketMessage(WebSocketMessageKind.BINARY, True, b"message", 1.5)
 FLOW = Flow(
     flow_id="id",
     session_id="session",
-    kind=FlowKind.WEBSOCKET,
     request=Request(
         method=b"GET",
         scheme=b"https",
@@ -49,6 +59,20 @@ def test_contents_are_not_in_the_message() -> None:
     encoded = encode_flow(FLOW)
     assert b"request" not in encoded
     assert b"response" not in encoded
+
+
+def test_a_websocket_flow_has_its_messages_in_place_of_content() -> None:
+    websocket = WebSocket((MESSAGE, MESSAGE), False, 1001, "away", 3.5)
+    request = Request(b"GET", b"http", "h", 80, b"/")
+    flow = Flow(kind=FlowKind.WEBSOCKET, request=request, websocket=websocket)
+    encoded, content = encode_flow(flow), request_content(flow)
+    assert MESSAGE.content not in encoded
+    assert decode_flow(flow_pb2.Flow.FromString(encoded), content, None) == flow
+
+
+def test_a_typed_websocket_flow_carries_its_messages() -> None:
+    message = flow_pb2.Flow(websocket={"messages": [websocket_message(MESSAGE)]})
+    assert decode_typed_flow(message).websocket == WebSocket((MESSAGE,))
 
 
 def test_left_out_content_stays_left_out() -> None:

@@ -6,13 +6,21 @@ from replayd.codec.event import interrupted_event, log_event, outcome_event
 from replayd.codec.outcome import decode_outcome
 from replayd.codec.plan import encode_plan
 from replayd.model.event import LogLevel
-from replayd.model.outcome import ConnectionInfo, Outcome, ResponseHead, Timings
+from replayd.model.flow import WebSocketMessage, WebSocketMessageKind
+from replayd.model.outcome import (
+    ConnectionInfo,
+    Outcome,
+    ResponseHead,
+    Timings,
+    WebSocketResult,
+)
 from replayd.model.replay import Replay, ReplayState
 from replayd.reasons import Reason
 from tests.support.replayed import PLAN, START, succeeded
 
 KEY = succeeded().key
 REPLAY = Replay(KEY, "s", True, 1, encode_plan(PLAN), b"")
+MESSAGE = WebSocketMessage(WebSocketMessageKind.TEXT, False, b"said", 2.5)
 OUTCOMES = [
     Outcome(
         ReplayState.SUCCEEDED,
@@ -21,9 +29,12 @@ OUTCOMES = [
         content_prefix=b"abc",
         content_size=3,
         trailers=((b"T", b"u"),),
-        connection=ConnectionInfo("127.0.0.1:80", "127.0.0.1:9", True, True, "TLSv1.3", "C", "h"),
+        connection=ConnectionInfo(
+            "127.0.0.1:80", "127.0.0.1:9", True, True, "TLSv1.3", "C", "h", "h2"
+        ),
         early=True,
         lenient=True,
+        websocket=WebSocketResult(2, 1, (MESSAGE,), True, True, 1001, "away"),
     ),
     Outcome(ReplayState.SUCCEEDED, Timings(START), head=ResponseHead(b"HTTP/1.0", 204)),
     Outcome(

@@ -7,8 +7,8 @@ from flowreplay.v1 import event_pb2, flow_pb2, plan_pb2, reason_pb2
 from google.protobuf.internal.enum_type_wrapper import EnumTypeWrapper
 
 from replayd.model.event import EventKind, LogLevel, UpdateKind
-from replayd.model.flow import FlowKind
-from replayd.model.plan import ChangeKind, Framing
+from replayd.model.flow import FlowKind, WebSocketMessageKind
+from replayd.model.plan import ChangeKind, Framing, HttpVersions, WebSocketPace
 from replayd.model.replay import ReplayState
 from replayd.reasons import Reason
 
@@ -21,6 +21,9 @@ PAIRS: list[tuple[type[IntEnum], EnumTypeWrapper]] = [
     (FlowKind, flow_pb2.FlowKind),
     (Framing, plan_pb2.Framing),
     (ChangeKind, plan_pb2.ChangeKind),
+    (HttpVersions, plan_pb2.HttpVersions),
+    (WebSocketPace, plan_pb2.WebSocketPace),
+    (WebSocketMessageKind, flow_pb2.WebSocketMessageKind),
 ]
 
 

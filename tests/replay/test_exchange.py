@@ -10,7 +10,7 @@ from flowreplay.v1 import event_pb2, reason_pb2
 
 from replayd.model.plan import ConnectTo
 from replayd.planning.target_rules import TargetRules
-from replayd.replay.transfer import Transfer
+from replayd.replay.http1 import Http1Transfer
 from replayd.wire.settings import TlsSettings, Upstream
 from replayd.wire.transport import Address
 from tests.support.certificates import Authority
@@ -352,13 +352,13 @@ def test_a_wrong_proxy_fails_the_replay(reply: bytes) -> None:
 
 
 def test_a_crash_inside_ends_one_replay_and_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    real = Transfer.on_ready
+    real = Http1Transfer.on_ready
 
-    def crash(self: Transfer, now: int, **ready: bool) -> bool:
-        monkeypatch.setattr(Transfer, "on_ready", real)
+    def crash(self: Http1Transfer, now: int, **ready: bool) -> bool:
+        monkeypatch.setattr(Http1Transfer, "on_ready", real)
         raise RuntimeError("seeded")
 
-    monkeypatch.setattr(Transfer, "on_ready", crash)
+    monkeypatch.setattr(Http1Transfer, "on_ready", crash)
     with ScriptedServer(answers(OK)) as server, Replaying() as replaying:
         crashed, succeeded = replaying.run(flow(server.port), flow(server.port))
         assert reason(crashed) == "INTERNAL"

@@ -310,6 +310,7 @@ class ResponseEvent(_message.Message):
     URL_FIELD_NUMBER: _builtins.int
     METHOD_FIELD_NUMBER: _builtins.int
     FLOW_ID_FIELD_NUMBER: _builtins.int
+    WEBSOCKET_FIELD_NUMBER: _builtins.int
     flow_index: _builtins.int
     """The flow's index in its capture, from 0."""
     content: _builtins.bytes
@@ -348,6 +349,10 @@ class ResponseEvent(_message.Message):
     def timings(self) -> Global___Timings:
         """When each phase began and ended."""
 
+    @_builtins.property
+    def websocket(self) -> Global___WebSocketResult:
+        """What was said after a WebSocket handshake that the server accepted."""
+
     def __init__(
         self,
         *,
@@ -365,10 +370,11 @@ class ResponseEvent(_message.Message):
         url: _builtins.bytes = ...,
         method: _builtins.bytes = ...,
         flow_id: _builtins.str = ...,
+        websocket: Global___WebSocketResult | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["connection", b"connection", "head", b"head", "timings", b"timings"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["connection", b"connection", "head", b"head", "timings", b"timings", "websocket", b"websocket"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["connection", b"connection", "content", b"content", "content_size_bytes", b"content_size_bytes", "content_truncated", b"content_truncated", "early", b"early", "flow_id", b"flow_id", "flow_index", b"flow_index", "head", b"head", "lenient", b"lenient", "method", b"method", "recorded_status_code", b"recorded_status_code", "timings", b"timings", "trailers", b"trailers", "url", b"url"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["connection", b"connection", "content", b"content", "content_size_bytes", b"content_size_bytes", "content_truncated", b"content_truncated", "early", b"early", "flow_id", b"flow_id", "flow_index", b"flow_index", "head", b"head", "lenient", b"lenient", "method", b"method", "recorded_status_code", b"recorded_status_code", "timings", b"timings", "trailers", b"trailers", "url", b"url", "websocket", b"websocket"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -394,6 +400,7 @@ class ErrorEvent(_message.Message):
     URL_FIELD_NUMBER: _builtins.int
     METHOD_FIELD_NUMBER: _builtins.int
     FLOW_ID_FIELD_NUMBER: _builtins.int
+    WEBSOCKET_FIELD_NUMBER: _builtins.int
     flow_index: _builtins.int
     """The flow's index in its capture, from 0."""
     state: Global___ReplayState.ValueType
@@ -428,6 +435,10 @@ class ErrorEvent(_message.Message):
     def timings(self) -> Global___Timings:
         """When each phase began and ended."""
 
+    @_builtins.property
+    def websocket(self) -> Global___WebSocketResult:
+        """What was said after a WebSocket handshake that the server accepted."""
+
     def __init__(
         self,
         *,
@@ -445,14 +456,65 @@ class ErrorEvent(_message.Message):
         url: _builtins.bytes = ...,
         method: _builtins.bytes = ...,
         flow_id: _builtins.str = ...,
+        websocket: Global___WebSocketResult | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["connection", b"connection", "head", b"head", "timings", b"timings"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["connection", b"connection", "head", b"head", "timings", b"timings", "websocket", b"websocket"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["connection", b"connection", "content", b"content", "content_size_bytes", b"content_size_bytes", "content_truncated", b"content_truncated", "flow_id", b"flow_id", "flow_index", b"flow_index", "head", b"head", "message", b"message", "method", b"method", "reason", b"reason", "recorded_status_code", b"recorded_status_code", "state", b"state", "timings", b"timings", "url", b"url"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["connection", b"connection", "content", b"content", "content_size_bytes", b"content_size_bytes", "content_truncated", b"content_truncated", "flow_id", b"flow_id", "flow_index", b"flow_index", "head", b"head", "message", b"message", "method", b"method", "reason", b"reason", "recorded_status_code", b"recorded_status_code", "state", b"state", "timings", b"timings", "url", b"url", "websocket", b"websocket"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ErrorEvent: _TypeAlias = ErrorEvent  # noqa: Y015
+
+@_typing.final
+class WebSocketResult(_message.Message):
+    """What was said on a WebSocket connection in a replay."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SENT_COUNT_FIELD_NUMBER: _builtins.int
+    RECEIVED_COUNT_FIELD_NUMBER: _builtins.int
+    MESSAGES_FIELD_NUMBER: _builtins.int
+    MESSAGES_TRUNCATED_FIELD_NUMBER: _builtins.int
+    CLIENT_CLOSED_FIELD_NUMBER: _builtins.int
+    CLOSE_CODE_FIELD_NUMBER: _builtins.int
+    CLOSE_REASON_FIELD_NUMBER: _builtins.int
+    sent_count: _builtins.int
+    """How many messages were sent."""
+    received_count: _builtins.int
+    """How many messages the server sent."""
+    messages_truncated: _builtins.bool
+    """Whether `messages` are not all, or not whole."""
+    client_closed: _builtins.bool
+    """Whether we closed first."""
+    close_code: _builtins.int
+    """The status code that the server closed with, or answered our close with; 0: none."""
+    close_reason: _builtins.str
+    """The reason that the server gave with it."""
+    @_builtins.property
+    def messages(self) -> _containers.RepeatedCompositeFieldContainer[_flow_pb2.WebSocketMessage]:
+        """The first messages of both sides, in the order in which they were sent and came,
+        as far as the watcher asked for content. The journal keeps all.
+        """
+
+    def __init__(
+        self,
+        *,
+        sent_count: _builtins.int = ...,
+        received_count: _builtins.int = ...,
+        messages: _abc.Iterable[_flow_pb2.WebSocketMessage] | None = ...,
+        messages_truncated: _builtins.bool = ...,
+        client_closed: _builtins.bool = ...,
+        close_code: _builtins.int = ...,
+        close_reason: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["client_closed", b"client_closed", "close_code", b"close_code", "close_reason", b"close_reason", "messages", b"messages", "messages_truncated", b"messages_truncated", "received_count", b"received_count", "sent_count", b"sent_count"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___WebSocketResult: _TypeAlias = WebSocketResult  # noqa: Y015
 
 @_typing.final
 class LogEvent(_message.Message):
@@ -623,6 +685,7 @@ class Connection(_message.Message):
     TLS_VERSION_FIELD_NUMBER: _builtins.int
     TLS_CIPHER_FIELD_NUMBER: _builtins.int
     SERVER_NAME_FIELD_NUMBER: _builtins.int
+    ALPN_FIELD_NUMBER: _builtins.int
     address: _builtins.str
     """The address connected to, such as `127.0.0.1:80`; empty when none was."""
     local_address: _builtins.str
@@ -637,6 +700,8 @@ class Connection(_message.Message):
     """The TLS cipher; empty without TLS."""
     server_name: _builtins.str
     """The name that TLS asked for (SNI); empty when none was sent."""
+    alpn: _builtins.str
+    """The protocol that the server chose in TLS (ALPN), such as `h2`; empty when none."""
     def __init__(
         self,
         *,
@@ -647,10 +712,11 @@ class Connection(_message.Message):
         tls_version: _builtins.str = ...,
         tls_cipher: _builtins.str = ...,
         server_name: _builtins.str = ...,
+        alpn: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["address", b"address", "local_address", b"local_address", "proxied", b"proxied", "reused", b"reused", "server_name", b"server_name", "tls_cipher", b"tls_cipher", "tls_version", b"tls_version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["address", b"address", "alpn", b"alpn", "local_address", b"local_address", "proxied", b"proxied", "reused", b"reused", "server_name", b"server_name", "tls_cipher", b"tls_cipher", "tls_version", b"tls_version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

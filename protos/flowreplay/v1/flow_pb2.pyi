@@ -20,6 +20,30 @@ else:
 
 DESCRIPTOR: _descriptor.FileDescriptor
 
+class _WebSocketMessageKind:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _WebSocketMessageKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_WebSocketMessageKind.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    WEB_SOCKET_MESSAGE_KIND_UNSPECIFIED: _WebSocketMessageKind.ValueType  # 0
+    """Not said."""
+    WEB_SOCKET_MESSAGE_KIND_TEXT: _WebSocketMessageKind.ValueType  # 1
+    """Text."""
+    WEB_SOCKET_MESSAGE_KIND_BINARY: _WebSocketMessageKind.ValueType  # 2
+    """Binary."""
+
+class WebSocketMessageKind(_WebSocketMessageKind, metaclass=_WebSocketMessageKindEnumTypeWrapper):
+    """Tells kinds of WebSocket messages, numbered as their opcodes (RFC 6455 section 5.2)."""
+
+WEB_SOCKET_MESSAGE_KIND_UNSPECIFIED: WebSocketMessageKind.ValueType  # 0
+"""Not said."""
+WEB_SOCKET_MESSAGE_KIND_TEXT: WebSocketMessageKind.ValueType  # 1
+"""Text."""
+WEB_SOCKET_MESSAGE_KIND_BINARY: WebSocketMessageKind.ValueType  # 2
+"""Binary."""
+Global___WebSocketMessageKind: _TypeAlias = WebSocketMessageKind  # noqa: Y015
+
 class _FlowKind:
     ValueType = _typing.NewType("ValueType", _builtins.int)
     V: _TypeAlias = ValueType  # noqa: Y015
@@ -75,6 +99,7 @@ class Flow(_message.Message):
     SERVER_NAME_FIELD_NUMBER: _builtins.int
     COMMENT_FIELD_NUMBER: _builtins.int
     MARK_FIELD_NUMBER: _builtins.int
+    WEBSOCKET_FIELD_NUMBER: _builtins.int
     flow_id: _builtins.str
     """The flow's id in its capture, any text; empty when it has none. Only its first
     200 characters are kept.
@@ -111,6 +136,10 @@ class Flow(_message.Message):
     def error(self) -> Global___FlowError:
         """The recorded error, when there was one."""
 
+    @_builtins.property
+    def websocket(self) -> Global___WebSocket:
+        """What was said after a WebSocket handshake; only for that kind of flow."""
+
     def __init__(
         self,
         *,
@@ -125,10 +154,11 @@ class Flow(_message.Message):
         server_name: _builtins.str = ...,
         comment: _builtins.str = ...,
         mark: _builtins.str = ...,
+        websocket: Global___WebSocket | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["error", b"error", "request", b"request", "response", b"response"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["error", b"error", "request", b"request", "response", b"response", "websocket", b"websocket"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["comment", b"comment", "error", b"error", "flow_id", b"flow_id", "intercepted", b"intercepted", "kind", b"kind", "live", b"live", "mark", b"mark", "request", b"request", "response", b"response", "server_name", b"server_name", "session_id", b"session_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["comment", b"comment", "error", b"error", "flow_id", b"flow_id", "intercepted", b"intercepted", "kind", b"kind", "live", b"live", "mark", b"mark", "request", b"request", "response", b"response", "server_name", b"server_name", "session_id", b"session_id", "websocket", b"websocket"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -343,3 +373,91 @@ class Header(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Header: _TypeAlias = Header  # noqa: Y015
+
+@_typing.final
+class WebSocket(_message.Message):
+    """What was said on a WebSocket connection after its handshake (RFC 6455)."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MESSAGES_FIELD_NUMBER: _builtins.int
+    CLIENT_CLOSED_FIELD_NUMBER: _builtins.int
+    CLOSE_CODE_FIELD_NUMBER: _builtins.int
+    CLOSE_REASON_FIELD_NUMBER: _builtins.int
+    END_TIME_FIELD_NUMBER: _builtins.int
+    client_closed: _builtins.bool
+    """Whether the client closed first; unset when the capture does not tell."""
+    close_code: _builtins.int
+    """The status code of the close, such as 1000; 0 when there was none."""
+    close_reason: _builtins.str
+    """The reason of the close; may be empty."""
+    @_builtins.property
+    def messages(self) -> _containers.RepeatedCompositeFieldContainer[Global___WebSocketMessage]:
+        """The messages of both sides, in the order in which they were captured."""
+
+    @_builtins.property
+    def end_time(self) -> _timestamp_pb2.Timestamp:
+        """When the connection ended."""
+
+    def __init__(
+        self,
+        *,
+        messages: _abc.Iterable[Global___WebSocketMessage] | None = ...,
+        client_closed: _builtins.bool | None = ...,
+        close_code: _builtins.int = ...,
+        close_reason: _builtins.str = ...,
+        end_time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_client_closed", b"_client_closed", "client_closed", b"client_closed", "end_time", b"end_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_client_closed", b"_client_closed", "client_closed", b"client_closed", "close_code", b"close_code", "close_reason", b"close_reason", "end_time", b"end_time", "messages", b"messages"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__client_closed: _TypeAlias = _typing.Literal["client_closed"]  # noqa: Y015
+    _WhichOneofArgType__client_closed: _TypeAlias = _typing.Literal["_client_closed", b"_client_closed"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__client_closed) -> _WhichOneofReturnType__client_closed | None: ...
+
+Global___WebSocket: _TypeAlias = WebSocket  # noqa: Y015
+
+@_typing.final
+class WebSocketMessage(_message.Message):
+    """A WebSocket message, whole: its fragments are joined and unmasked."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    KIND_FIELD_NUMBER: _builtins.int
+    FROM_CLIENT_FIELD_NUMBER: _builtins.int
+    CONTENT_FIELD_NUMBER: _builtins.int
+    MESSAGE_TIME_FIELD_NUMBER: _builtins.int
+    DROPPED_FIELD_NUMBER: _builtins.int
+    INJECTED_FIELD_NUMBER: _builtins.int
+    kind: Global___WebSocketMessageKind.ValueType
+    """Text or binary."""
+    from_client: _builtins.bool
+    """Whether the client sent it."""
+    content: _builtins.bytes
+    """The message's bytes; those of a text are UTF-8, unless the capture says otherwise."""
+    dropped: _builtins.bool
+    """Whether the recorder kept it from the other side: it is not replayed."""
+    injected: _builtins.bool
+    """Whether the recorder put it in: it is replayed like any other."""
+    @_builtins.property
+    def message_time(self) -> _timestamp_pb2.Timestamp:
+        """When it came."""
+
+    def __init__(
+        self,
+        *,
+        kind: Global___WebSocketMessageKind.ValueType = ...,
+        from_client: _builtins.bool = ...,
+        content: _builtins.bytes = ...,
+        message_time: _timestamp_pb2.Timestamp | None = ...,
+        dropped: _builtins.bool = ...,
+        injected: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["message_time", b"message_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["content", b"content", "dropped", b"dropped", "from_client", b"from_client", "injected", b"injected", "kind", b"kind", "message_time", b"message_time"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___WebSocketMessage: _TypeAlias = WebSocketMessage  # noqa: Y015

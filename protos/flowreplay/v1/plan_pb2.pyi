@@ -4,6 +4,7 @@ isort:skip_file
 """
 
 from collections import abc as _abc
+from flowreplay.v1 import flow_pb2 as _flow_pb2
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from google.protobuf.internal import containers as _containers
@@ -18,6 +19,62 @@ else:
     from typing_extensions import TypeAlias as _TypeAlias, Never as _Never
 
 DESCRIPTOR: _descriptor.FileDescriptor
+
+class _HttpVersions:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _HttpVersionsEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_HttpVersions.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    HTTP_VERSIONS_UNSPECIFIED: _HttpVersions.ValueType  # 0
+    """As `HTTP_VERSIONS_ONE`."""
+    HTTP_VERSIONS_ONE: _HttpVersions.ValueType  # 1
+    """HTTP/1.0 or HTTP/1.1, whichever the request's head says."""
+    HTTP_VERSIONS_TWO_OR_ONE: _HttpVersions.ValueType  # 2
+    """HTTP/2 when the server chooses it in TLS (ALPN), else HTTP/1.1."""
+    HTTP_VERSIONS_TWO: _HttpVersions.ValueType  # 3
+    """HTTP/2 only: chosen in TLS (ALPN), or, without TLS, known to be spoken."""
+
+class HttpVersions(_HttpVersions, metaclass=_HttpVersionsEnumTypeWrapper):
+    """Tells which versions of HTTP a connection may speak."""
+
+HTTP_VERSIONS_UNSPECIFIED: HttpVersions.ValueType  # 0
+"""As `HTTP_VERSIONS_ONE`."""
+HTTP_VERSIONS_ONE: HttpVersions.ValueType  # 1
+"""HTTP/1.0 or HTTP/1.1, whichever the request's head says."""
+HTTP_VERSIONS_TWO_OR_ONE: HttpVersions.ValueType  # 2
+"""HTTP/2 when the server chooses it in TLS (ALPN), else HTTP/1.1."""
+HTTP_VERSIONS_TWO: HttpVersions.ValueType  # 3
+"""HTTP/2 only: chosen in TLS (ALPN), or, without TLS, known to be spoken."""
+Global___HttpVersions: _TypeAlias = HttpVersions  # noqa: Y015
+
+class _WebSocketPace:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _WebSocketPaceEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_WebSocketPace.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    WEB_SOCKET_PACE_UNSPECIFIED: _WebSocketPace.ValueType  # 0
+    """As `WEB_SOCKET_PACE_AFTER_MESSAGES`."""
+    WEB_SOCKET_PACE_AFTER_MESSAGES: _WebSocketPace.ValueType  # 1
+    """Each once as many of the server's messages came as had come before it in the
+    capture.
+    """
+    WEB_SOCKET_PACE_RECORDED: _WebSocketPace.ValueType  # 2
+    """Each as long after the handshake as in the capture."""
+
+class WebSocketPace(_WebSocketPace, metaclass=_WebSocketPaceEnumTypeWrapper):
+    """Tells when the messages of a WebSocket replay are sent."""
+
+WEB_SOCKET_PACE_UNSPECIFIED: WebSocketPace.ValueType  # 0
+"""As `WEB_SOCKET_PACE_AFTER_MESSAGES`."""
+WEB_SOCKET_PACE_AFTER_MESSAGES: WebSocketPace.ValueType  # 1
+"""Each once as many of the server's messages came as had come before it in the
+capture.
+"""
+WEB_SOCKET_PACE_RECORDED: WebSocketPace.ValueType  # 2
+"""Each as long after the handshake as in the capture."""
+Global___WebSocketPace: _TypeAlias = WebSocketPace  # noqa: Y015
 
 class _Framing:
     ValueType = _typing.NewType("ValueType", _builtins.int)
@@ -72,7 +129,9 @@ class _ChangeKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ChangeKind
     CHANGE_KIND_CONNECT_TO: _ChangeKind.ValueType  # 7
     """Another address than the captured one is dialled, as the user asked."""
     CHANGE_KIND_FIELD_REMOVED: _ChangeKind.ValueType  # 8
-    """A field that HTTP/1.1 can't carry was left out."""
+    """A field that the version can't carry was left out."""
+    CHANGE_KIND_LOWER_CASE: _ChangeKind.ValueType  # 9
+    """A field's name was written in lower case, as HTTP/2 has it."""
 
 class ChangeKind(_ChangeKind, metaclass=_ChangeKindEnumTypeWrapper):
     """Tells kinds of changes. Values may be added."""
@@ -96,7 +155,9 @@ CHANGE_KIND_PROXY_AUTHORIZATION: ChangeKind.ValueType  # 6
 CHANGE_KIND_CONNECT_TO: ChangeKind.ValueType  # 7
 """Another address than the captured one is dialled, as the user asked."""
 CHANGE_KIND_FIELD_REMOVED: ChangeKind.ValueType  # 8
-"""A field that HTTP/1.1 can't carry was left out."""
+"""A field that the version can't carry was left out."""
+CHANGE_KIND_LOWER_CASE: ChangeKind.ValueType  # 9
+"""A field's name was written in lower case, as HTTP/2 has it."""
 Global___ChangeKind: _TypeAlias = ChangeKind  # noqa: Y015
 
 @_typing.final
@@ -121,12 +182,14 @@ class Plan(_message.Message):
     FLOW_ID_FIELD_NUMBER: _builtins.int
     RECORDED_STATUS_CODE_FIELD_NUMBER: _builtins.int
     PROXY_AUTHORIZATION_FIELD_NUMBER: _builtins.int
+    HTTP2_FIELD_NUMBER: _builtins.int
+    WEBSOCKET_FIELD_NUMBER: _builtins.int
     method: _builtins.bytes
     """The captured method."""
     url: _builtins.bytes
     """The URL of the request for people: scheme, Host as captured, path."""
     head: _builtins.bytes
-    """The request's head as it is written: start line, fields, empty line."""
+    """The request's head as it is written over HTTP/1: start line, fields, empty line."""
     framing: Global___Framing.ValueType
     """How the content's end is marked."""
     content_size_bytes: _builtins.int
@@ -155,7 +218,17 @@ class Plan(_message.Message):
 
     @_builtins.property
     def changes(self) -> _containers.RepeatedCompositeFieldContainer[Global___Change]:
-        """Every difference between the capture and what is written."""
+        """Every difference between the capture and what is written over HTTP/1."""
+
+    @_builtins.property
+    def http2(self) -> Global___Http2Request:
+        """The request as it is written when the connection speaks HTTP/2; set when the
+        target's `http_versions` allow that.
+        """
+
+    @_builtins.property
+    def websocket(self) -> Global___WebSocketPlan:
+        """What is said after the handshake; only for a WebSocket flow."""
 
     def __init__(
         self,
@@ -174,14 +247,94 @@ class Plan(_message.Message):
         flow_id: _builtins.str = ...,
         recorded_status_code: _builtins.int = ...,
         proxy_authorization: _builtins.bool = ...,
+        http2: Global___Http2Request | None = ...,
+        websocket: Global___WebSocketPlan | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["target", b"target"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["http2", b"http2", "target", b"target", "websocket", b"websocket"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["changes", b"changes", "content_size_bytes", b"content_size_bytes", "expect_continue", b"expect_continue", "flow_id", b"flow_id", "flow_index", b"flow_index", "framing", b"framing", "head", b"head", "idempotent", b"idempotent", "method", b"method", "proxy_authorization", b"proxy_authorization", "recorded_status_code", b"recorded_status_code", "target", b"target", "trailer_section", b"trailer_section", "url", b"url"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["changes", b"changes", "content_size_bytes", b"content_size_bytes", "expect_continue", b"expect_continue", "flow_id", b"flow_id", "flow_index", b"flow_index", "framing", b"framing", "head", b"head", "http2", b"http2", "idempotent", b"idempotent", "method", b"method", "proxy_authorization", b"proxy_authorization", "recorded_status_code", b"recorded_status_code", "target", b"target", "trailer_section", b"trailer_section", "url", b"url", "websocket", b"websocket"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Plan: _TypeAlias = Plan  # noqa: Y015
+
+@_typing.final
+class Http2Request(_message.Message):
+    """A request as HTTP/2 has it (RFC 9113 section 8)."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    HEADERS_FIELD_NUMBER: _builtins.int
+    TRAILERS_FIELD_NUMBER: _builtins.int
+    CHANGES_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def headers(self) -> _containers.RepeatedCompositeFieldContainer[_flow_pb2.Header]:
+        """The fields in the order in which they are written, the pseudo fields first."""
+
+    @_builtins.property
+    def trailers(self) -> _containers.RepeatedCompositeFieldContainer[_flow_pb2.Header]:
+        """The trailer fields in their order."""
+
+    @_builtins.property
+    def changes(self) -> _containers.RepeatedCompositeFieldContainer[Global___Change]:
+        """Every difference between the capture and what is written."""
+
+    def __init__(
+        self,
+        *,
+        headers: _abc.Iterable[_flow_pb2.Header] | None = ...,
+        trailers: _abc.Iterable[_flow_pb2.Header] | None = ...,
+        changes: _abc.Iterable[Global___Change] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["changes", b"changes", "headers", b"headers", "trailers", b"trailers"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Http2Request: _TypeAlias = Http2Request  # noqa: Y015
+
+@_typing.final
+class WebSocketPlan(_message.Message):
+    """What is said on a WebSocket connection after its handshake."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CLIENT_MESSAGE_COUNT_FIELD_NUMBER: _builtins.int
+    SERVER_MESSAGE_COUNT_FIELD_NUMBER: _builtins.int
+    PACE_FIELD_NUMBER: _builtins.int
+    CLIENT_CLOSED_FIELD_NUMBER: _builtins.int
+    CLOSE_CODE_FIELD_NUMBER: _builtins.int
+    CLOSE_REASON_FIELD_NUMBER: _builtins.int
+    client_message_count: _builtins.int
+    """How many messages are sent."""
+    server_message_count: _builtins.int
+    """How many messages the server had sent."""
+    pace: Global___WebSocketPace.ValueType
+    """When each message is sent."""
+    client_closed: _builtins.bool
+    """Whether we close first, as the client did; else the server is waited for."""
+    close_code: _builtins.int
+    """The status code that we close with; 0: none."""
+    close_reason: _builtins.str
+    """The reason that we close with."""
+    def __init__(
+        self,
+        *,
+        client_message_count: _builtins.int = ...,
+        server_message_count: _builtins.int = ...,
+        pace: Global___WebSocketPace.ValueType = ...,
+        client_closed: _builtins.bool = ...,
+        close_code: _builtins.int = ...,
+        close_reason: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["client_closed", b"client_closed", "client_message_count", b"client_message_count", "close_code", b"close_code", "close_reason", b"close_reason", "pace", b"pace", "server_message_count", b"server_message_count"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___WebSocketPlan: _TypeAlias = WebSocketPlan  # noqa: Y015
 
 @_typing.final
 class Target(_message.Message):
@@ -195,6 +348,7 @@ class Target(_message.Message):
     SERVER_NAME_FIELD_NUMBER: _builtins.int
     DIAL_HOST_FIELD_NUMBER: _builtins.int
     DIAL_PORT_FIELD_NUMBER: _builtins.int
+    HTTP_VERSIONS_FIELD_NUMBER: _builtins.int
     scheme: _builtins.str
     """`http` or `https`."""
     host: _builtins.str
@@ -207,6 +361,8 @@ class Target(_message.Message):
     """The host that is dialled in place of `host`; empty when it is `host` itself."""
     dial_port: _builtins.int
     """The port that is dialled in place of `port`; 0 when it is `port` itself."""
+    http_versions: Global___HttpVersions.ValueType
+    """The versions of HTTP that the connection may speak."""
     def __init__(
         self,
         *,
@@ -216,10 +372,11 @@ class Target(_message.Message):
         server_name: _builtins.str = ...,
         dial_host: _builtins.str = ...,
         dial_port: _builtins.int = ...,
+        http_versions: Global___HttpVersions.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["dial_host", b"dial_host", "dial_port", b"dial_port", "host", b"host", "port", b"port", "scheme", b"scheme", "server_name", b"server_name"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["dial_host", b"dial_host", "dial_port", b"dial_port", "host", b"host", "http_versions", b"http_versions", "port", b"port", "scheme", b"scheme", "server_name", b"server_name"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

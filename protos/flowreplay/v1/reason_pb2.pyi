@@ -36,7 +36,9 @@ class _ReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Reason.ValueTy
     REASON_MISSING_CONTENT: _Reason.ValueType  # 4
     """The capture left out the request's content (it was streamed or cut)."""
     REASON_WEBSOCKET_FLOW: _Reason.ValueType  # 5
-    """The flow is a WebSocket connection."""
+    """The flow is a WebSocket connection that the call asked to refuse, or whose capture
+    does not hold what a replay needs.
+    """
     REASON_NOT_HTTP: _Reason.ValueType  # 6
     """The flow is not HTTP (TCP, UDP, DNS)."""
     REASON_UNSAFE_BYTES: _Reason.ValueType  # 7
@@ -101,6 +103,10 @@ class _ReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Reason.ValueTy
     """Somebody cancelled the replay while it ran."""
     REASON_TOO_SLOW: _Reason.ValueType  # 40
     """The response arrives too slowly."""
+    REASON_VERSION_NOT_SPOKEN: _Reason.ValueType  # 41
+    """The server does not speak the version of HTTP that the replay must have."""
+    REASON_STREAM_RESET: _Reason.ValueType  # 42
+    """The server reset the request's HTTP/2 stream."""
     REASON_INVALID_OPTIONS: _Reason.ValueType  # 60
     """Errors of a call, in ErrorInfo.
 
@@ -175,7 +181,9 @@ REASON_MISSING_REQUEST: Reason.ValueType  # 3
 REASON_MISSING_CONTENT: Reason.ValueType  # 4
 """The capture left out the request's content (it was streamed or cut)."""
 REASON_WEBSOCKET_FLOW: Reason.ValueType  # 5
-"""The flow is a WebSocket connection."""
+"""The flow is a WebSocket connection that the call asked to refuse, or whose capture
+does not hold what a replay needs.
+"""
 REASON_NOT_HTTP: Reason.ValueType  # 6
 """The flow is not HTTP (TCP, UDP, DNS)."""
 REASON_UNSAFE_BYTES: Reason.ValueType  # 7
@@ -240,6 +248,10 @@ REASON_CANCELLED: Reason.ValueType  # 39
 """Somebody cancelled the replay while it ran."""
 REASON_TOO_SLOW: Reason.ValueType  # 40
 """The response arrives too slowly."""
+REASON_VERSION_NOT_SPOKEN: Reason.ValueType  # 41
+"""The server does not speak the version of HTTP that the replay must have."""
+REASON_STREAM_RESET: Reason.ValueType  # 42
+"""The server reset the request's HTTP/2 stream."""
 REASON_INVALID_OPTIONS: Reason.ValueType  # 60
 """Errors of a call, in ErrorInfo.
 

@@ -24,6 +24,46 @@ else:
 
 DESCRIPTOR: _descriptor.FileDescriptor
 
+class _HttpVersion:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _HttpVersionEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_HttpVersion.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    HTTP_VERSION_UNSPECIFIED: _HttpVersion.ValueType  # 0
+    """As `HTTP_VERSION_AUTO`."""
+    HTTP_VERSION_AUTO: _HttpVersion.ValueType  # 1
+    """HTTP/1 as captured. HTTP/2 and HTTP/3 over TLS as HTTP/2 where the server chooses
+    it, else as HTTP/1.1; without TLS as HTTP/1.1.
+    """
+    HTTP_VERSION_RECORDED: _HttpVersion.ValueType  # 2
+    """HTTP/1 as captured, HTTP/2 and HTTP/3 as HTTP/2 or not at all; without TLS with
+    prior knowledge (RFC 9113 section 3.3).
+    """
+    HTTP_VERSION_1_1: _HttpVersion.ValueType  # 3
+    """HTTP/1.0 as captured, everything else as HTTP/1.1."""
+    HTTP_VERSION_2: _HttpVersion.ValueType  # 4
+    """Everything as HTTP/2 or not at all, but CONNECT and WebSocket."""
+
+class HttpVersion(_HttpVersion, metaclass=_HttpVersionEnumTypeWrapper):
+    """Tells which version of HTTP requests are sent with. Values may be added."""
+
+HTTP_VERSION_UNSPECIFIED: HttpVersion.ValueType  # 0
+"""As `HTTP_VERSION_AUTO`."""
+HTTP_VERSION_AUTO: HttpVersion.ValueType  # 1
+"""HTTP/1 as captured. HTTP/2 and HTTP/3 over TLS as HTTP/2 where the server chooses
+it, else as HTTP/1.1; without TLS as HTTP/1.1.
+"""
+HTTP_VERSION_RECORDED: HttpVersion.ValueType  # 2
+"""HTTP/1 as captured, HTTP/2 and HTTP/3 as HTTP/2 or not at all; without TLS with
+prior knowledge (RFC 9113 section 3.3).
+"""
+HTTP_VERSION_1_1: HttpVersion.ValueType  # 3
+"""HTTP/1.0 as captured, everything else as HTTP/1.1."""
+HTTP_VERSION_2: HttpVersion.ValueType  # 4
+"""Everything as HTTP/2 or not at all, but CONNECT and WebSocket."""
+Global___HttpVersion: _TypeAlias = HttpVersion  # noqa: Y015
+
 class _CaptureFormat:
     ValueType = _typing.NewType("ValueType", _builtins.int)
     V: _TypeAlias = ValueType  # noqa: Y015
@@ -684,6 +724,9 @@ class EnqueueOptions(_message.Message):
     CONNECT_TO_FIELD_NUMBER: _builtins.int
     RAW_FIELD_NUMBER: _builtins.int
     SALVAGE_FIELD_NUMBER: _builtins.int
+    HTTP_VERSION_FIELD_NUMBER: _builtins.int
+    REFUSE_WEBSOCKET_FIELD_NUMBER: _builtins.int
+    WEBSOCKET_PACE_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
     """Makes the call safe to repeat: the same id with the same content returns the
     first answer again, for 24 hours. At most 200 characters; empty means none.
@@ -703,6 +746,12 @@ class EnqueueOptions(_message.Message):
     should stand and can't be read is refused as `DAMAGED_CAPTURE` or
     `UNSUPPORTED_VERSION`.
     """
+    http_version: Global___HttpVersion.ValueType
+    """Which version of HTTP requests are sent with; unset means `HTTP_VERSION_AUTO`."""
+    refuse_websocket: _builtins.bool
+    """Whether to refuse WebSocket flows (`WEBSOCKET_FLOW`)."""
+    websocket_pace: _plan_pb2.WebSocketPace.ValueType
+    """When the messages of WebSocket flows are sent."""
     @_builtins.property
     def connect_to(self) -> _containers.RepeatedCompositeFieldContainer[Global___ConnectTo]:
         """Which addresses to dial in place of the captured ones; the first match wins.
@@ -719,10 +768,13 @@ class EnqueueOptions(_message.Message):
         connect_to: _abc.Iterable[Global___ConnectTo] | None = ...,
         raw: _builtins.bool = ...,
         salvage: _builtins.bool = ...,
+        http_version: Global___HttpVersion.ValueType = ...,
+        refuse_websocket: _builtins.bool = ...,
+        websocket_pace: _plan_pb2.WebSocketPace.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["connect_to", b"connect_to", "format", b"format", "label", b"label", "raw", b"raw", "request_id", b"request_id", "salvage", b"salvage", "strict", b"strict"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["connect_to", b"connect_to", "format", b"format", "http_version", b"http_version", "label", b"label", "raw", b"raw", "refuse_websocket", b"refuse_websocket", "request_id", b"request_id", "salvage", b"salvage", "strict", b"strict", "websocket_pace", b"websocket_pace"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

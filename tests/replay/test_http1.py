@@ -10,7 +10,7 @@ from replayd.journal.body import SpoolBody
 from replayd.journal.interface import Part
 from replayd.model.plan import Framing, Plan
 from replayd.model.replay import ReplayKey
-from replayd.replay.transfer import Transfer
+from replayd.replay.http1 import Http1Transfer
 from replayd.wire.http1 import H11Reader
 from replayd.wire.poller import Connection
 from replayd.wire.settings import TlsSettings, WireSettings
@@ -199,7 +199,7 @@ def test_the_request_arrives_as_planned(content: bytes) -> None:
 @pytest.mark.parametrize("content", [b"small", LARGE], ids=["small", "large"])
 def test_chunked_content_is_one_chunk_with_its_trailers(content: bytes) -> None:
     with ScriptedServer(answers(OK)) as server, Replaying() as replaying:
-        headers = ((b"Host", b"x"), (b"Transfer-Encoding", b"chunked"))
+        headers = ((b"Host", b"x"), (b"Http1Transfer-Encoding", b"chunked"))
         replaying.run(
             flow(
                 server.port,
@@ -279,7 +279,7 @@ def test_what_tls_holds_back_leaves_once_there_is_room(authority: Authority) -> 
     planned = Plan(b"PUT", b"", TARGET, b"PUT / HTTP/1.1\r\n\r\n", Framing.RAW, 4)
     settings = WireSettings()
     with closing(network), closing(connection):
-        transfer = Transfer(
+        transfer = Http1Transfer(
             connection,
             planned,
             H11Reader(b"PUT", settings),
@@ -332,13 +332,13 @@ def test_an_early_response_ends_its_connection_even_if_all_was_sent(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     noticed = threading.Event()
-    heed = Transfer._heed
+    heed = Http1Transfer._heed
 
-    def tell(transfer: Transfer, now: int) -> None:
+    def tell(transfer: Http1Transfer, now: int) -> None:
         heed(transfer, now)
         noticed.set()
 
-    monkeypatch.setattr(Transfer, "_heed", tell)
+    monkeypatch.setattr(Http1Transfer, "_heed", tell)
 
     def script(peer: Peer) -> None:
         peer.receive(100)

@@ -1,0 +1,40 @@
+"""What many messages have: header fields and moments. Pure."""
+
+from collections.abc import Iterable
+
+from flowreplay.v1 import flow_pb2
+from google.protobuf.timestamp_pb2 import Timestamp
+
+from replayd.model.flow import Headers
+
+TimedMessage = (
+    flow_pb2.Request
+    | flow_pb2.Response
+    | flow_pb2.FlowError
+    | flow_pb2.WebSocket
+    | flow_pb2.WebSocketMessage
+)
+
+
+def header_messages(headers: Headers) -> Iterable[flow_pb2.Header]:
+    """Converts fields to messages, in their order."""
+    return (flow_pb2.Header(name=name, value=value) for name, value in headers)
+
+
+def headers_from(messages: Iterable[flow_pb2.Header]) -> Headers:
+    """Converts messages to fields, in their order."""
+    return tuple((header.name, header.value) for header in messages)
+
+
+def set_time(field: Timestamp, seconds: float | None) -> None:
+    """Sets a moment, given in seconds since the epoch, to the microsecond; None: leaves it."""
+    if seconds is not None:
+        field.FromNanoseconds(round(seconds * 1_000_000) * 1000)
+
+
+def time_of(message: TimedMessage, name: str) -> float | None:
+    """Returns a moment in seconds since the epoch; None: it is not set."""
+    if not message.HasField(name):  # type: ignore[arg-type]
+        return None
+    stamp: Timestamp = getattr(message, name)
+    return stamp.seconds + stamp.nanos / 1e9
