@@ -74,6 +74,9 @@ class Target:
     """Dialled in place of `port`; 0: `port` itself."""
     http_versions: HttpVersions = HttpVersions.ONE
     """What a connection to it may speak."""
+    tunnelled: bool = False
+    """An upstream HTTP proxy is asked for a tunnel also without TLS, as HTTP/2 and WebSocket
+    need it."""
 
     @property
     def address(self) -> tuple[str, int]:

@@ -118,7 +118,7 @@ class Dial:
             proxy = upstream.host
             layers.append(Layer(lambda lower: TlsTransport(lower, tls, proxy)))
         https = self._target.scheme == "https"
-        if upstream is not None and (https or not upstream.forwards):
+        if upstream is not None and not upstream.takes(self._target):
             through = upstream
             layers.append(Layer(lambda lower: TunnelTransport(lower, self._handshake(through))))
         if https:
@@ -127,7 +127,7 @@ class Dial:
         return layers
 
     def _handshake(self, upstream: Upstream) -> Handshake:
-        kind = HttpConnect if upstream.forwards else Socks5
+        kind = HttpConnect if upstream.speaks_http else Socks5
         return kind(*self._target.address, upstream)
 
     # Names and addresses

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from urllib.parse import SplitResult, unquote_to_bytes, urlsplit
 
 from replayd.errors import ConfigError
-from replayd.model.plan import Plan
+from replayd.model.plan import Plan, Target
 from replayd.planning.hosts import host_port
 from replayd.planning.proxy import for_upstream
 
@@ -32,9 +32,13 @@ class Upstream:
     """User and password; None: the proxy is not told who we are. Never shown."""
 
     @property
-    def forwards(self) -> bool:
-        """Whether it takes plain-http requests itself; all others go through a tunnel."""
+    def speaks_http(self) -> bool:
+        """Whether it is an HTTP proxy."""
         return self.scheme != "socks5"
+
+    def takes(self, target: Target) -> bool:
+        """Whether it takes the requests to a target itself; all others go through a tunnel."""
+        return self.speaks_http and target.scheme == "http" and not target.tunnelled
 
     @property
     def authorization(self) -> bytes | None:
@@ -115,7 +119,7 @@ class WireSettings:
     def as_sent(self, plan: Plan) -> Plan:
         """Returns the plan as it leaves: a proxy may want plain-http requests otherwise."""
         upstream = self.upstream
-        if upstream is None or not upstream.forwards or plan.target.scheme != "http":
+        if upstream is None or not upstream.takes(plan.target):
             return plan
         return for_upstream(plan, upstream.authorization)
 

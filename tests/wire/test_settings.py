@@ -75,6 +75,13 @@ def test_only_http_proxies_want_plain_http_otherwise(url: str | None, scheme: st
         assert sent is plan
 
 
+def test_what_needs_a_tunnel_is_not_the_proxy_s_to_take() -> None:
+    target = Target("http", "a", 1, tunnelled=True)
+    settings = WireSettings(upstream=parse_upstream("http://proxy"))
+    plan = Plan(b"GET", b"", target, b"GET / HTTP/1.1\r\n\r\n")
+    assert settings.as_sent(plan) is plan
+
+
 @pytest.mark.parametrize("scheme", ["http", "socks5"])
 def test_credentials_are_never_shown(scheme: str) -> None:
     upstream = parse_upstream(f"{scheme}://user:secret@proxy:3128")

@@ -349,6 +349,7 @@ class Target(_message.Message):
     DIAL_HOST_FIELD_NUMBER: _builtins.int
     DIAL_PORT_FIELD_NUMBER: _builtins.int
     HTTP_VERSIONS_FIELD_NUMBER: _builtins.int
+    TUNNELLED_FIELD_NUMBER: _builtins.int
     scheme: _builtins.str
     """`http` or `https`."""
     host: _builtins.str
@@ -363,6 +364,10 @@ class Target(_message.Message):
     """The port that is dialled in place of `port`; 0 when it is `port` itself."""
     http_versions: Global___HttpVersions.ValueType
     """The versions of HTTP that the connection may speak."""
+    tunnelled: _builtins.bool
+    """Whether an upstream HTTP proxy is asked for a tunnel also without TLS, as HTTP/2
+    and WebSocket need it.
+    """
     def __init__(
         self,
         *,
@@ -373,10 +378,11 @@ class Target(_message.Message):
         dial_host: _builtins.str = ...,
         dial_port: _builtins.int = ...,
         http_versions: Global___HttpVersions.ValueType = ...,
+        tunnelled: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["dial_host", b"dial_host", "dial_port", b"dial_port", "host", b"host", "http_versions", b"http_versions", "port", b"port", "scheme", b"scheme", "server_name", b"server_name"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["dial_host", b"dial_host", "dial_port", b"dial_port", "host", b"host", "http_versions", b"http_versions", "port", b"port", "scheme", b"scheme", "server_name", b"server_name", "tunnelled", b"tunnelled"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
