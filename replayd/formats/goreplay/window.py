@@ -98,4 +98,6 @@ class Window:
             waiting = self._next_unanswered(record.id)
             waiting.answered = True
             at = add_response(waiting, record, at)
-            self._size += len(waiting.response.content or b"") if waiting.response else 0
+            grown = len(waiting.response.content or b"") if waiting.response else 0
+            waiting.size += grown
+            self._size += grown

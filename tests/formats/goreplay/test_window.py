@@ -110,3 +110,9 @@ def test_the_window_is_bounded() -> None:
         list(window.leaving(100, 1 << 20))
     assert window.index == 4900
     assert len(list(window.leaving(0, 0))) == 100
+
+
+def test_what_has_left_makes_nobody_wait_less() -> None:
+    large = record(b"HTTP/1.1 200 X\r\nContent-Length: 3000\r\n\r\n" + b"x" * 3000, 2, "a")
+    pair = record(GET, 1, "a") + large
+    assert statuses(joined(pair * 4, keep_size=4000)) == [("a", 200)] * 4
