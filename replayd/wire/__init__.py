@@ -11,7 +11,8 @@
 `dial`        from a target to a connection: resolve, connect, layer by layer.
 `pool`        connections kept for their session, or for anybody with the same target.
 `request`     a request's bytes, in pieces where it is large.
-`reader`      the interface of what reads a response; `http1` is it on h11.
+`reader`      the interface of what reads a response; `http1` is it on h11, `plain` is
+              it for what nearly every server sends, and hands the rest to h11.
 `client`      all of it in one hand, for `replay`.
 
 Nothing here blocks, and nothing looks at a clock: whoever calls passes `now`, a monotonic

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from replayd.model.plan import Target
 from replayd.wire.dial import Dial, Dialler
-from replayd.wire.http1 import H11Reader
+from replayd.wire.plain import PlainReader
 from replayd.wire.poller import Owner, Poller
 from replayd.wire.pool import Pool
 from replayd.wire.reader import ResponseReader
@@ -45,7 +45,7 @@ class Wire:
 
     def reader(self, method: bytes) -> ResponseReader:
         """Makes a reader for the response to one request."""
-        return H11Reader(method, self.settings)
+        return PlainReader(method, self.settings)
 
     def close(self) -> None:
         """Closes what is idle and stops resolving; running exchanges close their own."""

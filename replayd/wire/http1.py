@@ -17,11 +17,13 @@ from replayd.errors import WireError
 from replayd.model.flow import Headers
 from replayd.model.outcome import ResponseHead
 from replayd.reasons import Reason
+from replayd.wire.reader import connection_facts
 from replayd.wire.settings import WireSettings
 
 _HEAD_END = re.compile(rb"\n\r?\n")
 _FOLDED_LINE = re.compile(rb"\n[ \t]")
-_KEEP_ALIVE_TIMEOUT = re.compile(rb"\btimeout\s*=\s*(\d{1,6})\b", re.IGNORECASE)
+_FOLD = re.compile(rb"\r?\n[ \t]+")
+_LINE_END = re.compile(rb"\r?\n")
 _START = b"HTTP/"
 _SHOWN = 80
 
@@ -148,7 +150,7 @@ class H11Reader:
             http_version=b"HTTP/" + event.http_version,
             status_code=event.status_code,
             reason_phrase=event.reason,
-            headers=tuple(event.headers.raw_items()),
+            headers=_as_written(block),
             interim_status_codes=tuple(self._interims),
         )
         self._take_fields(event, block)
@@ -158,20 +160,9 @@ class H11Reader:
 
     def _take_fields(self, event: h11.Response, block: bytes) -> None:
         """Looks at what decides about the connection (RFC 9112 section 9.3)."""
-        connection: list[bytes] = []
-        coded = sized = False
-        for name, value in event.headers:
-            if name == b"connection":
-                connection += (token.strip().lower() for token in value.split(b","))
-            elif name == b"transfer-encoding":
-                coded = True
-            elif name == b"content-length":
-                sized = True
-            elif name == b"keep-alive":
-                promise = _KEEP_ALIVE_TIMEOUT.search(value)
-                self.idle_seconds = int(promise[1]) if promise else None
-            elif name in (b"www-authenticate", b"proxy-authenticate"):
-                self.bound |= value.lower().startswith((b"ntlm", b"negotiate"))
+        facts = connection_facts(event.headers)
+        sized, coded = bool(facts.lengths), bool(facts.codings)
+        self.idle_seconds, self.bound = facts.idle_seconds, facts.bound
         self.declared_length = sized and not coded
         self.lenient = (
             (sized and coded)
@@ -179,9 +170,9 @@ class H11Reader:
             or _FOLDED_LINE.search(block) is not None
         )
         self.reusable = not self.lenient and (
-            b"close" not in connection
+            b"close" not in facts.options
             if event.http_version >= b"1.1"
-            else b"keep-alive" in connection
+            else b"keep-alive" in facts.options
         )
 
     def _read_content(self, data: bytes, write: Callable[[bytes], object], *, closed: bool) -> None:
@@ -236,6 +227,15 @@ class H11Reader:
         if self._interims and not size:
             where = f"after {len(self._interims)} interim responses, without a final one"
         return WireError(Reason.CLOSED_EARLY, f"the server closed the connection {where}")
+
+
+def _as_written(block: bytes) -> Headers:
+    """Returns a head's fields, which h11 took, as the server wrote them: h11 itself makes one
+    of several equal lengths and writes codings in lower case. Folded lines are joined.
+    """
+    lines = _LINE_END.split(_FOLD.sub(b" ", block))[1:-2]
+    fields = (line.partition(b":") for line in lines)
+    return tuple((name, value.strip(b" \t")) for name, _, value in fields)
 
 
 def _invalid(message: str) -> WireError:

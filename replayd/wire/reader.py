@@ -1,11 +1,13 @@
 """The interface of what reads a response. Pure.
 
 A reader belongs to one exchange. It is fed what comes, in whatever pieces, and answers the
-same for every way of cutting. `http1.H11Reader` is the reference.
+same for every way of cutting. `http1.H11Reader` is the reference; `plain.PlainReader` is
+faster where it can be.
 """
 
-from collections.abc import Callable
-from typing import Protocol
+import re
+from collections.abc import Callable, Iterable
+from typing import NamedTuple, Protocol
 
 from replayd.model.flow import Headers
 from replayd.model.outcome import ResponseHead
@@ -38,3 +40,39 @@ class ResponseReader(Protocol):
         Raises WireError: INVALID_RESPONSE, HEAD_TOO_LARGE or CLOSED_EARLY; content that
         came before the fault was written. After that the reader is of no more use.
         """
+
+
+class ConnectionFacts(NamedTuple):
+    """What a response's fields say about its connection and the end of its content."""
+
+    options: tuple[bytes, ...]
+    """Of Connection, in lower case (RFC 9110 section 7.6.1)."""
+    lengths: tuple[bytes, ...]
+    """Values of Content-Length."""
+    codings: tuple[bytes, ...]
+    """Values of Transfer-Encoding."""
+    idle_seconds: int | None
+    bound: bool
+
+
+_KEEP_ALIVE_TIMEOUT = re.compile(rb"\btimeout\s*=\s*(\d{1,6})\b", re.IGNORECASE)
+
+
+def connection_facts(fields: Iterable[tuple[bytes, bytes]]) -> ConnectionFacts:
+    """Looks through fields, with names in lower case."""
+    options: list[bytes] = []
+    lengths, codings = [], []
+    idle_seconds, bound = None, False
+    for name, value in fields:
+        if name == b"content-length":
+            lengths.append(value)
+        elif name == b"connection":
+            options += [token.strip().lower() for token in value.split(b",")]
+        elif name == b"transfer-encoding":
+            codings.append(value)
+        elif name == b"keep-alive":
+            promise = _KEEP_ALIVE_TIMEOUT.search(value)
+            idle_seconds = int(promise[1]) if promise else None
+        elif name in (b"www-authenticate", b"proxy-authenticate"):
+            bound |= value.lower().startswith((b"ntlm", b"negotiate"))
+    return ConnectionFacts(tuple(options), tuple(lengths), tuple(codings), idle_seconds, bound)

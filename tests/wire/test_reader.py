@@ -9,10 +9,11 @@ from replayd.errors import WireError
 from replayd.model.flow import Headers
 from replayd.reasons import Reason
 from replayd.wire.http1 import H11Reader
+from replayd.wire.plain import PlainReader
 from replayd.wire.reader import ResponseReader
 from replayd.wire.settings import WireSettings
 
-READERS = [H11Reader]
+READERS = [H11Reader, PlainReader]
 MakeReader = Callable[[bytes, WireSettings], ResponseReader]
 
 
@@ -235,6 +236,23 @@ def test_keeps_case_order_and_duplicates(make: MakeReader) -> None:
         (b"B", b"\xff"),
         (b"set-cookie", b"b"),
     )
+
+
+@READER
+def test_fields_that_decide_are_kept_as_written(make: MakeReader) -> None:
+    fields = b"Content-Length: 1\r\nX: a\r\n \t b\r\ncontent-length: 1, 1\r\n\r\na"
+    reader = make(b"GET", WireSettings())
+    feed(reader, iter([HEAD + fields]))
+    assert reader.head is not None
+    assert reader.head.headers == (
+        (b"Content-Length", b"1"),
+        (b"X", b"a b"),
+        (b"content-length", b"1, 1"),
+    )
+    other = make(b"GET", WireSettings())
+    feed(other, iter([HEAD + b"Transfer-Encoding: Chunked\r\n\r\n0\r\n\r\n"]))
+    assert other.head is not None
+    assert other.head.headers == ((b"Transfer-Encoding", b"Chunked"),)
 
 
 @READER
