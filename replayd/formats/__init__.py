@@ -9,7 +9,7 @@ its codec (a row of its table):
 `har`       HAR files, cut into entries by `json_elements` and `json_extent`.
 `goreplay`  GoReplay files.
 `burp`      Burp Suite's exports, on `xml_elements`.
-`saz`       Fiddler's archives.
+`saz`       Fiddler's archives, on `zip_archive`.
 `http_requests` and `curl`: requests and commands that people write.
 
 Where a capture holds messages as they were on the wire, `http1_messages` takes them apart

@@ -12,9 +12,8 @@ it opened a tunnel through Fiddler.
 
 import io
 import re
-import zipfile
-import zlib
 from collections.abc import Callable, Iterator
+from itertools import groupby
 from typing import BinaryIO
 
 from replayd.errors import ReplaydError
@@ -22,6 +21,7 @@ from replayd.formats.http1_flows import Times, in_origin_form, kind_of, read_exc
 from replayd.formats.streams import Source
 from replayd.formats.times import iso_8601
 from replayd.formats.xml_elements import Elements, XmlError
+from replayd.formats.zip_archive import Entry, ZipArchive, ZipError
 from replayd.model.flow import CaptureNote, DamagedFlow, Flow, FlowKind, Found
 from replayd.reasons import Reason
 
@@ -46,12 +46,13 @@ _MAX_COMMENT = 1000
 
 _MEMBER = re.compile(r"raw[/\\](\d{1,9})_([csmw])\.(?:txt|xml)", re.ASCII | re.IGNORECASE)
 
-_Files = dict[str, zipfile.ZipInfo]
+_LETTERS = "cmsw"
+_PLACE_BITS, _FILE_BITS = 32, 34
+_PLACE = (1 << _PLACE_BITS) - 1
+"""A file in an integer: its session's number, its letter, the place of its entry."""
+
+_Files = dict[str, Entry]
 """A session's files by their letter."""
-
-
-class _MemberError(Exception):
-    """A file of the archive can't be read."""
 
 
 def read_saz(stream: Source, spool: Spool) -> Iterator[Found]:
@@ -65,13 +66,12 @@ def read_saz(stream: Source, spool: Spool) -> Iterator[Found]:
             yield DamagedFlow(f"the archive is larger than {MAX_ARCHIVE} bytes; split it", size)
             return
         try:
-            archive = zipfile.ZipFile(file)
-        except (zipfile.BadZipFile, ValueError, EOFError, NotImplementedError) as error:
+            archive = _Archive(ZipArchive(file, size), size)
+        except ZipError as error:
             message = f"this is not a whole zip archive, its directory can't be read ({error})"
             yield DamagedFlow(message, size)
             return
-        with archive:
-            yield from _Archive(archive, size).flows()
+        yield from archive.flows()
 
 
 def _copy(stream: Source, file: BinaryIO) -> int:
@@ -83,38 +83,53 @@ def _copy(stream: Source, file: BinaryIO) -> int:
 
 
 class _Archive:
-    """An archive whose directory was read."""
+    """An archive of sessions. Raises ZipError when its directory can't be read."""
 
-    def __init__(self, archive: zipfile.ZipFile, size: int) -> None:
+    def __init__(self, archive: ZipArchive, size: int) -> None:
         self._archive = archive
         self._budget = max(size * MAX_RATIO, MIN_BUDGET)
+        # An integer a file: large archives have hundreds of thousands.
+        self._found = sorted(
+            int(found[1]) << _FILE_BITS
+            | _LETTERS.index(found[2].lower()) << _PLACE_BITS
+            | entry.place
+            for entry in archive.entries()
+            if (found := _MEMBER.fullmatch(entry.name))
+        )
 
     def flows(self) -> Iterator[Found]:
         """Yields the sessions' flows; a DamagedFlow for one whose files can't be read."""
-        sessions: dict[str, _Files] = {}
-        for info in self._archive.infolist():
-            if found := _MEMBER.fullmatch(info.filename):
-                sessions.setdefault(found[1], {})[found[2].lower()] = info
-        if not any("c" in files for files in sessions.values()):
+        requests = _LETTERS.index("c")
+        if not any(each >> _PLACE_BITS & 3 == requests for each in self._found):
             raise ReplaydError(
                 Reason.UNKNOWN_FORMAT,
                 "the capture is a zip archive, but not one of Fiddler's (.saz): it has no "
                 "raw/N_c.txt; unpack it and enqueue what is inside",
             )
         index = 0
-        for number, files in sorted(sessions.items(), key=lambda each: int(each[0])):
+        for number, files in self._sessions():
             if "c" not in files:
                 yield CaptureNote(index, f"session {number} has no request and was left out")
                 continue
             try:
                 flow, notes = self._flow(number, files)
-            except _MemberError as error:
-                yield DamagedFlow(f"session {number}: {error}", files["c"].header_offset)
+            except ZipError as error:
+                yield DamagedFlow(f"session {number}: {error}", files["c"].offset)
             else:
                 for note in notes:
                     yield CaptureNote(index, note)
                 yield flow
             index += 1
+
+    def _sessions(self) -> Iterator[tuple[str, _Files]]:
+        """Yields each session's number, as it is written, and its files."""
+        for _, some in groupby(self._found, lambda each: each >> _FILE_BITS):
+            files = {
+                _LETTERS[each >> _PLACE_BITS & 3]: self._archive.entry(each & _PLACE)
+                for each in some
+            }
+            name = next(iter(files.values())).name
+            yield name[len("raw/") :].partition("_")[0], files
 
     def _flow(self, number: str, files: _Files) -> tuple[Flow, list[str]]:
         notes: list[str] = []
@@ -147,24 +162,11 @@ class _Archive:
         )
         return flow, notes + found.notes
 
-    def _read(self, info: zipfile.ZipInfo, limit: int) -> bytes:
-        name = info.filename
-        if info.flag_bits & 1:
-            raise _MemberError(f"{name} is protected by a password; save it without one")
-        if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-            raise _MemberError(f"{name} is packed in a way that no SAZ is")
-        try:
-            with self._archive.open(info) as file:
-                data = file.read(limit + 1)
-        except (zipfile.BadZipFile, zlib.error, EOFError, ValueError, NotImplementedError) as error:
-            raise _MemberError(f"{name} is damaged ({error})") from None
-        if len(data) > limit:
-            raise _MemberError(f"{name} is larger than {limit} bytes")
+    def _read(self, entry: Entry, limit: int) -> bytes:
+        data = self._archive.read(entry, limit)
         self._budget -= len(data)
         if self._budget < 0:
-            raise _MemberError(
-                f"the archive unpacks to more than {MAX_RATIO} times its size; split it"
-            )
+            raise ZipError(f"the archive unpacks to more than {MAX_RATIO} times its size; split it")
         return data
 
 

@@ -1,6 +1,8 @@
 """Fiddler's archives: a real one beside a witness, made-up, damaged and hostile ones."""
 
+import io
 import tempfile
+import tracemalloc
 import zipfile
 from typing import BinaryIO, cast
 
@@ -150,7 +152,7 @@ def test_a_session_that_is_damaged_costs_only_itself_when_salvaged() -> None:
     ("offset", "value", "said"),
     [
         (8, 1, "is protected by a password"),
-        (10, 12, "is packed in a way that no SAZ is"),
+        (10, 12, "is packed in a way that is not read"),
     ],
 )
 def test_other_ways_of_packing_are_said(offset: int, value: int, said: str) -> None:
@@ -180,3 +182,15 @@ PIECES = archive(
 @given(damaged(PIECES, b"PK\x01\x02", b"PK\x05\x06", b"\xff\xff", b"raw/"))
 def test_only_capture_errors_whatever_is_damaged(data: bytes) -> None:
     check_damage(data, Format.SAZ)
+
+
+def test_a_session_that_waits_takes_next_to_nothing() -> None:
+    data = archive({f"raw/{n}_{letter}.txt": GET for n in range(1500) for letter in "cs"})
+    tracemalloc.start()
+    try:
+        found = sum(1 for _ in read_capture(io.BytesIO(data), format=Format.SAZ, spool=a_file))
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert found == 3000  # half of them are notes: a request is no response
+    assert peak < 1 << 20
