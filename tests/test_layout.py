@@ -17,7 +17,6 @@ ELSEWHERE = {
     "replayd/config.py": "tests/test_cli.py",
     "replayd/errors.py": "tests/formats",
     "replayd/model/event.py": "tests/contract/test_words.py",
-    "replayd/model/flow.py": "tests/contract/test_words.py",
     "replayd/model/outcome.py": "tests/codec/test_event.py",
     "replayd/reasons.py": "tests/contract/test_words.py",
     # What only means something with a process, or a server, around it.

@@ -86,7 +86,17 @@ class WebSocketMessage:
     dropped: bool = False
     """The recorder kept it from the other side: it is not replayed."""
     injected: bool = False
-    """The recorder put it in: it is replayed like any other."""
+    """The recorder put it in: a client's is replayed like any other."""
+
+    @property
+    def replayed(self) -> bool:
+        """Whether a replay sends it: what came from the client and went on to the server."""
+        return self.from_client and not self.dropped
+
+    @property
+    def awaited(self) -> bool:
+        """Whether the server sent it, so that a replay expects one there."""
+        return not self.from_client and not self.injected
 
 
 @dataclass(frozen=True, slots=True)
