@@ -1,7 +1,8 @@
 """THE replay thread: takes replays, sends them, records how they ended.
 
 `thread`    the loop: the only place that waits.
-`exchange`  one replay on its way, a small state machine: dial, transfer, outcome.
+`exchange`  one replay on its way, a small state machine: connection, transfer, outcome.
+`connecting` how it comes by its connection.
 `transfer`  one request and its response on one connection.
 `deadlines` which of them is late.
 `pace`      which response merely drips.

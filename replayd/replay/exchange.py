@@ -1,4 +1,4 @@
-"""One replay on its way: dial, transfer, outcome. A small state machine.
+"""One replay on its way: connection, transfer, outcome. A small state machine.
 
 It is told what happened (ready to read or write, a name resolved, a deadline passed) and
 goes on as far as it can without waiting. Whatever goes wrong ends this replay and nothing
@@ -17,12 +17,12 @@ from replayd.model.plan import Plan
 from replayd.model.replay import Replay, ReplayState
 from replayd.reasons import Reason
 from replayd.replay.clock import Clock
+from replayd.replay.connecting import Connecting
 from replayd.replay.deadlines import NEVER
 from replayd.replay.http1 import Http1Transfer
 from replayd.replay.recorder import Recorder
 from replayd.replay.transfer import Transfer
 from replayd.wire.client import Wire
-from replayd.wire.dial import Dial
 from replayd.wire.poller import Connection
 from replayd.wire.pool import Session
 
@@ -59,7 +59,7 @@ class Exchange:
         self._start = around.clock.monotonic()
         self._end = NEVER
         self._session = Session(replay.key.batch_id, replay.key.repeat, replay.session)
-        self._dial: Dial | None = None
+        self._connecting: Connecting | None = None
         self._transfer: Transfer | None = None
         self._notes: list[str] = []
         self._over = False
@@ -101,42 +101,43 @@ class Exchange:
     # From start to the end of the response
 
     def _begin(self, now: int) -> None:
-        plan, pool = self.plan, self._around.wire.pool
         # From here on: before, it may have waited for a journal that could not store.
         self._end = now + int(self._around.wire.settings.total_timeout * _SECOND)
-        kept = pool.take(self._session, plan.target, idempotent=plan.idempotent, now=now)
-        if kept is None:
-            self._dial_afresh(now)
-        else:
-            kept.owner = self
-            self._transfer_on(kept, now)
+        self._connecting = self._new_connecting()
+        self._connect(self._connecting.begin, now)
 
-    def _dial_afresh(self, now: int) -> None:
-        self._dial = self._around.wire.dial(self.plan.target, self, now, self._resolved)
-        self._go_on_dialling(self._dial, now)
+    def _begin_afresh(self, now: int) -> None:
+        self._connecting = self._new_connecting()
+        self._connect(self._connecting.begin_afresh, now)
 
-    def _resolved(self) -> None:
+    def _new_connecting(self) -> Connecting:
+        return Connecting(self.plan, self._session, self._around.wire, self, self._woken)
+
+    def _woken(self) -> None:
         self._step(lambda now: self._go_on(now, readable=False, writable=False))
 
     def _go_on(self, now: int, *, readable: bool, writable: bool) -> None:
-        if self._dial is not None:
-            self._go_on_dialling(self._dial, now)
+        if self._connecting is not None:
+            self._connect(self._connecting.advance, now)
         elif self._transfer is not None:
             complete = self._transfer.on_ready(now, readable=readable, writable=writable)
             self._set_deadline(self._transfer.deadline)
             if complete:
                 self._conclude(self._outcome(ReplayState.SUCCEEDED, now))
 
-    def _go_on_dialling(self, dial: Dial, now: int) -> None:
+    def _connect(self, step: Callable[[int], Connection | None], now: int) -> None:
+        """Takes a step of `Connecting`; goes on to the transfer when there is a connection."""
+        connecting = self._connecting
+        assert connecting is not None
         try:
-            connection = dial.advance(now)
+            connection = step(now)
         finally:
-            self._timings.connected = self._since_start(dial.connected_at)
+            self._timings.connected = self._since_start(connecting.connected_at)
         if connection is None:
-            self._set_deadline(dial.deadline)
+            self._set_deadline(connecting.deadline)
             return
-        self._dial = None
-        if connection.info.tls_version:
+        self._connecting = None
+        if connecting.connected_at is not None and connection.info.tls_version:
             # A handshake computes for long enough to be late by now.
             now = self._around.clock.monotonic()
             self._timings.tls = self._since_start(now)
@@ -167,9 +168,8 @@ class Exchange:
         if now >= self._end:
             seconds = self._around.wire.settings.total_timeout
             raise WireError(Reason.TOTAL_TIMEOUT, f"no complete response within {seconds:g} s")
-        if self._dial is not None:
-            self._dial.expire(now)
-            self._go_on_dialling(self._dial, now)
+        if self._connecting is not None:
+            self._connect(self._connecting.late, now)
         elif self._transfer is not None:
             self._transfer.late(now)
             self._set_deadline(self._transfer.deadline)
@@ -184,7 +184,7 @@ class Exchange:
             )
             self._hang_up()
             self._transfer = None
-            self._step(self._dial_afresh)
+            self._step(self._begin_afresh)
             return
         outcome = self._outcome(ReplayState.FAILED, self._around.clock.monotonic())
         outcome.reason, outcome.message = error.reason, error.message
@@ -225,7 +225,7 @@ class Exchange:
         """The connection as far as there was one: TCP stood."""
         if self._transfer is not None:
             return self._transfer.connection.info
-        return self._dial.info if self._dial is not None else None
+        return self._connecting.info if self._connecting is not None else None
 
     def _conclude(self, outcome: Outcome) -> None:
         """Records it, then keeps or closes the connection."""
@@ -270,9 +270,9 @@ class Exchange:
         self._around.ended(self)
 
     def _hang_up(self) -> None:
-        if self._dial is not None:
-            self._dial.close()
-            self._dial = None
+        if self._connecting is not None:
+            self._connecting.close()
+            self._connecting = None
         if self._transfer is not None:
             self._transfer.abort()
 
