@@ -30,6 +30,19 @@ class ChangeKind(IntEnum):
     LOWER_CASE = 9
 
 
+class HttpVersion(IntEnum):
+    """What a batch is sent with, numbered as `flowreplay.v1.HttpVersion`."""
+
+    AUTO = 1
+    """As captured, HTTP/2 and HTTP/3 where the server chooses HTTP/2 in TLS."""
+    RECORDED = 2
+    """As captured, HTTP/2 and HTTP/3 as HTTP/2 or not at all."""
+    ONE = 3
+    """HTTP/1.0 as captured, everything else as HTTP/1.1."""
+    TWO = 4
+    """Everything as HTTP/2 or not at all, but CONNECT and WebSocket."""
+
+
 class HttpVersions(IntEnum):
     """Which versions a connection may speak, numbered as `flowreplay.v1.HttpVersions`."""
 

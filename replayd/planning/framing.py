@@ -3,7 +3,8 @@
 As captured, wherever that matches the content. A capture holds contents without their
 chunks, and what was edited or streamed may contradict its fields: then exactly one of
 Content-Length and chunked coding is made to fit, and the change is named. Without a mark
-that fits, the rest of the content would be read as the next request.
+that fits, the rest of the content would be read as the next request. HTTP/2 has frames for
+that, and needs no more than a Content-Length that does not contradict them.
 """
 
 from replayd.model.plan import ChangeKind, Framing
@@ -107,23 +108,27 @@ def _name_chunks(draft: Draft, size: int) -> None:
 
 
 def _content_length(draft: Draft, size: int) -> Framing:
+    if size and not draft.values(b"content-length"):
+        draft.add(b"Content-Length", b"%d" % size)
+        draft.change(ChangeKind.CONTENT_LENGTH, f"Content-Length: {size} added")
+    mend_length(draft, size)
+    return Framing.CONTENT_LENGTH if size else Framing.NONE
+
+
+def mend_length(draft: Draft, size: int) -> None:
+    """Makes one right Content-Length, where the first one stands, of those that are wrong."""
     lengths = draft.values(b"content-length")
-    framing = Framing.CONTENT_LENGTH if size else Framing.NONE
     right = b"%d" % size
-    if not lengths:
-        if size:
-            draft.add(b"Content-Length", right)
-            draft.change(ChangeKind.CONTENT_LENGTH, f"Content-Length: {size} added")
-        return framing
     members = [member.strip(_SPACE) for member in b",".join(lengths).split(b",")]
-    if all(member.isdigit() and (member.lstrip(b"0") or b"0") == right for member in members):
-        return framing
+    if not lengths or all(
+        member.isdigit() and (member.lstrip(b"0") or b"0") == right for member in members
+    ):
+        return
     first = next(i for i, (name, _) in enumerate(draft.fields) if is_field(name, b"content-length"))
     name = draft.fields[first][0]
     draft.remove(b"content-length")
     draft.fields.insert(first, (name, right))
     draft.change(ChangeKind.CONTENT_LENGTH, f"Content-Length: {_text(lengths)} -> {size}")
-    return framing
 
 
 def _text(values: list[bytes]) -> str:

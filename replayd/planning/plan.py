@@ -2,18 +2,31 @@
 
 HTTP/1 requests are written as captured, byte for byte: order, case and duplicates of
 fields, folded lines, odd bytes, a missing Host, the form of the target. What has to
-differ is made by `http2` and `framing` and named in the plan's changes.
+differ is made by `to_http1` and `framing` and named in the plan's changes. Where the
+connection may speak HTTP/2, `to_http2` makes that form too, with changes of its own.
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from replayd.model.flow import Flow, Headers, Request
-from replayd.model.plan import ChangeKind, ConnectTo, Plan, Target
+from replayd.model.plan import (
+    Change,
+    ChangeKind,
+    ConnectTo,
+    Http2Request,
+    HttpVersion,
+    HttpVersions,
+    Plan,
+    Target,
+)
 from replayd.planning import connect_to as dialling
 from replayd.planning.draft import Draft
 from replayd.planning.framing import frame, frame_raw
 from replayd.planning.hosts import host_port, normal_host
-from replayd.planning.http2 import convert, is_http2
+from replayd.planning.http_versions import is_http2, versions_for
+from replayd.planning.to_http1 import make_http1
+from replayd.planning.to_http2 import make_http2
 
 IDEMPOTENT = frozenset({b"GET", b"HEAD", b"OPTIONS", b"TRACE", b"PUT", b"DELETE"})
 """RFC 9110 section 9.2.2. Method names are case-sensitive."""
@@ -21,7 +34,14 @@ IDEMPOTENT = frozenset({b"GET", b"HEAD", b"OPTIONS", b"TRACE", b"PUT", b"DELETE"
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
-def make_plan(flow: Flow, *, flow_index: int, connect_to: Sequence[ConnectTo], raw: bool) -> Plan:
+def make_plan(
+    flow: Flow,
+    *,
+    flow_index: int,
+    connect_to: Sequence[ConnectTo],
+    raw: bool,
+    http_version: HttpVersion = HttpVersion.AUTO,
+) -> Plan:
     """Plans a flow that `refuse` accepted.
 
     `raw`: the fields are left as captured, also where they contradict the content.
@@ -34,31 +54,28 @@ def make_plan(flow: Flow, *, flow_index: int, connect_to: Sequence[ConnectTo], r
     http2 = is_http2(request.http_version)
     draft = Draft.of(request)
     if http2:
-        convert(draft, request, _authority(target))
+        make_http1(draft, request, _authority(target))
     framing = frame_raw(draft, size, http2=http2) if raw else frame(draft, size)
     dialled = dialling.apply(target, connect_to)
-    if dialled is not target:
-        draft.change(
-            ChangeKind.CONNECT_TO,
-            f"{host_port(*dialled.address)} is dialled in place of "
-            f"{host_port(target.host, target.port)}",
-        )
+    redirected = _redirected(target, dialled)
     start_line = b"%b %b %b\r\n" % (request.method, _request_target(request, target), draft.version)
+    versions = versions_for(flow, request, http_version)
     return Plan(
         method=request.method,
         url=_url(request, target),
-        target=dialled,
+        target=_speaking(dialled, versions),
         head=start_line + _section(draft.fields) + b"\r\n",
         framing=framing,
         content_size=size,
         trailer_section=_section(draft.trailers),
-        changes=tuple(draft.changes),
+        changes=(*draft.changes, *redirected),
         idempotent=request.method in IDEMPOTENT,
         expect_continue=bool(size) and _expects_continue(draft),
         flow_index=flow_index,
         flow_id=flow.flow_id,
         recorded_status_code=flow.response.status_code if flow.response else 0,
         proxy_authorization=bool(draft.values(b"proxy-authorization")),
+        http2=_http2(request, versions, redirected, raw=raw),
     )
 
 
@@ -73,6 +90,31 @@ def target_of(flow: Flow, request: Request) -> Target:
     # RFC 6066 section 3: without the root's dot.
     name = normal_host(flow.server_name or host).removesuffix(".")
     return Target("https", host, request.port, server_name=name)
+
+
+def _redirected(target: Target, dialled: Target) -> tuple[Change, ...]:
+    """Names that another address is dialled, if it is."""
+    if dialled is target:
+        return ()
+    instead = f"{host_port(*dialled.address)} is dialled in place of "
+    return (Change(ChangeKind.CONNECT_TO, instead + host_port(target.host, target.port)),)
+
+
+def _speaking(target: Target, versions: HttpVersions) -> Target:
+    """Returns the target with what may be spoken there; no proxy forwards HTTP/2 in the clear."""
+    if versions is HttpVersions.ONE:
+        return target
+    tunnelled = versions is HttpVersions.TWO and target.scheme == "http"
+    return replace(target, http_versions=versions, tunnelled=tunnelled)
+
+
+def _http2(
+    request: Request, versions: HttpVersions, redirected: tuple[Change, ...], *, raw: bool
+) -> Http2Request | None:
+    if versions is HttpVersions.ONE:
+        return None
+    made = make_http2(request, raw=raw)
+    return replace(made, changes=(*made.changes, *redirected))
 
 
 def _section(fields: Headers | list[tuple[bytes, bytes]]) -> bytes:

@@ -3,12 +3,12 @@
 from enum import IntEnum
 
 import pytest
-from flowreplay.v1 import event_pb2, flow_pb2, plan_pb2, reason_pb2
+from flowreplay.v1 import event_pb2, flow_pb2, plan_pb2, reason_pb2, replay_pb2
 from google.protobuf.internal.enum_type_wrapper import EnumTypeWrapper
 
 from replayd.model.event import EventKind, LogLevel, UpdateKind
 from replayd.model.flow import FlowKind, WebSocketMessageKind
-from replayd.model.plan import ChangeKind, Framing, HttpVersions, WebSocketPace
+from replayd.model.plan import ChangeKind, Framing, HttpVersion, HttpVersions, WebSocketPace
 from replayd.model.replay import ReplayState
 from replayd.reasons import Reason
 
@@ -21,6 +21,7 @@ PAIRS: list[tuple[type[IntEnum], EnumTypeWrapper]] = [
     (FlowKind, flow_pb2.FlowKind),
     (Framing, plan_pb2.Framing),
     (ChangeKind, plan_pb2.ChangeKind),
+    (HttpVersion, replay_pb2.HttpVersion),
     (HttpVersions, plan_pb2.HttpVersions),
     (WebSocketPace, plan_pb2.WebSocketPace),
     (WebSocketMessageKind, flow_pb2.WebSocketMessageKind),

@@ -3,7 +3,7 @@
 from typing import Any
 
 from replayd.model.flow import Flow, Headers, Request
-from replayd.model.plan import ChangeKind, ConnectTo, Framing, Plan
+from replayd.model.plan import ChangeKind, ConnectTo, Framing, HttpVersion, Plan
 from replayd.planning.plan import make_plan
 
 HOST: Headers = ((b"Host", b"example.test"),)
@@ -24,9 +24,17 @@ def flow(
     )
 
 
-def planned(*, raw: bool = False, connect_to: tuple[ConnectTo, ...] = (), **request: Any) -> Plan:
+def planned(
+    *,
+    raw: bool = False,
+    connect_to: tuple[ConnectTo, ...] = (),
+    version: HttpVersion = HttpVersion.AUTO,
+    **request: Any,
+) -> Plan:
     """The plan of such a flow."""
-    return make_plan(flow(**request), flow_index=0, connect_to=connect_to, raw=raw)
+    return make_plan(
+        flow(**request), flow_index=0, connect_to=connect_to, raw=raw, http_version=version
+    )
 
 
 def written(plan: Plan, content: bytes) -> bytes:

@@ -40,9 +40,9 @@ class _HttpVersionEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_HttpVersi
     """HTTP/1 as captured, HTTP/2 and HTTP/3 as HTTP/2 or not at all; without TLS with
     prior knowledge (RFC 9113 section 3.3).
     """
-    HTTP_VERSION_1_1: _HttpVersion.ValueType  # 3
+    HTTP_VERSION_ONE: _HttpVersion.ValueType  # 3
     """HTTP/1.0 as captured, everything else as HTTP/1.1."""
-    HTTP_VERSION_2: _HttpVersion.ValueType  # 4
+    HTTP_VERSION_TWO: _HttpVersion.ValueType  # 4
     """Everything as HTTP/2 or not at all, but CONNECT and WebSocket."""
 
 class HttpVersion(_HttpVersion, metaclass=_HttpVersionEnumTypeWrapper):
@@ -58,9 +58,9 @@ HTTP_VERSION_RECORDED: HttpVersion.ValueType  # 2
 """HTTP/1 as captured, HTTP/2 and HTTP/3 as HTTP/2 or not at all; without TLS with
 prior knowledge (RFC 9113 section 3.3).
 """
-HTTP_VERSION_1_1: HttpVersion.ValueType  # 3
+HTTP_VERSION_ONE: HttpVersion.ValueType  # 3
 """HTTP/1.0 as captured, everything else as HTTP/1.1."""
-HTTP_VERSION_2: HttpVersion.ValueType  # 4
+HTTP_VERSION_TWO: HttpVersion.ValueType  # 4
 """Everything as HTTP/2 or not at all, but CONNECT and WebSocket."""
 Global___HttpVersion: _TypeAlias = HttpVersion  # noqa: Y015
 

@@ -1,31 +1,15 @@
-"""What changes when an HTTP/2 or HTTP/3 request is sent over HTTP/1.1 (RFC 9113
-section 8, RFC 9114 section 4): the version, Host for `:authority`, one Cookie field, and
-no field that HTTP/1.1 has no place for.
+"""An HTTP/2 or HTTP/3 request as HTTP/1.1 has it (RFC 9113 section 8, RFC 9114 section 4):
+the version, Host for `:authority`, one Cookie field, and no field that HTTP/1.1 has no
+place for.
 """
 
 from replayd.model.flow import Request
 from replayd.model.plan import ChangeKind
 from replayd.planning.draft import Draft, is_field
-
-_CONNECTION_SPECIFIC = frozenset(
-    {
-        b"connection",
-        b"http2-settings",
-        b"keep-alive",
-        b"proxy-connection",
-        b"transfer-encoding",
-        b"upgrade",
-    }
-)
-"""About one connection only, and malformed in HTTP/2 (RFC 9113 section 8.2.2)."""
+from replayd.planning.http_versions import CONNECTION_SPECIFIC
 
 
-def is_http2(version: bytes) -> bool:
-    """Tells whether a captured version is HTTP/2 or HTTP/3, in any spelling."""
-    return version.upper().startswith((b"HTTP/2", b"HTTP/3", b"H2", b"H3"))
-
-
-def convert(draft: Draft, request: Request, default_host: bytes) -> None:
+def make_http1(draft: Draft, request: Request, default_host: bytes) -> None:
     """Makes the draft an HTTP/1.1 request; `default_host` is for one that names none."""
     _drop_fields(draft)
     host = request.authority
@@ -46,7 +30,7 @@ def convert(draft: Draft, request: Request, default_host: bytes) -> None:
 def _drop_fields(draft: Draft) -> None:
     kept = []
     for name, value in draft.fields:
-        if name.startswith(b":") or name.strip().lower() in _CONNECTION_SPECIFIC:
+        if name.startswith(b":") or name.strip().lower() in CONNECTION_SPECIFIC:
             draft.change(ChangeKind.FIELD_REMOVED, f"{name.decode('latin-1')} removed")
         else:
             kept.append((name, value))

@@ -3,28 +3,9 @@
 import pytest
 
 from replayd.model.plan import ChangeKind, Framing
-from replayd.planning.http2 import is_http2
 from tests.planning.requests import described, kinds, planned
 
 K = ChangeKind
-
-
-@pytest.mark.parametrize(
-    ("version", "expected"),
-    [
-        (b"HTTP/2.0", True),
-        (b"HTTP/2", True),
-        (b"HTTP/3", True),
-        (b"http/2.0", True),
-        (b"h2", True),
-        (b"h3-29", True),
-        (b"HTTP/1.1", False),
-        (b"HTTP/1.0", False),
-        (b"", False),
-    ],
-)
-def test_which_versions(version: bytes, expected: bool) -> None:
-    assert is_http2(version) == expected
 
 
 def test_host_comes_first_and_names_stay_lower_case() -> None:

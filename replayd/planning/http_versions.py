@@ -1,0 +1,41 @@
+"""Which version of HTTP a request was captured with, and which ones it may leave with.
+
+Knows the batch's choice and the captured request; what a server then chooses is not known
+when a flow is planned.
+"""
+
+from replayd.model.flow import Flow, FlowKind, Request
+from replayd.model.plan import HttpVersion, HttpVersions
+
+CONNECTION_SPECIFIC = frozenset(
+    {
+        b"connection",
+        b"http2-settings",
+        b"keep-alive",
+        b"proxy-connection",
+        b"transfer-encoding",
+        b"upgrade",
+    }
+)
+"""Fields about one HTTP/1 connection only, malformed in HTTP/2 (RFC 9113 section 8.2.2)."""
+
+
+def is_http2(version: bytes) -> bool:
+    """Tells whether a captured version is HTTP/2 or HTTP/3, in any spelling."""
+    return version.upper().startswith((b"HTTP/2", b"HTTP/3", b"H2", b"H3"))
+
+
+def versions_for(flow: Flow, request: Request, chosen: HttpVersion) -> HttpVersions:
+    """Returns what a connection for this flow may speak, as the batch chose.
+
+    Tunnels and WebSockets begin over HTTP/1.1 always.
+    """
+    if flow.kind is FlowKind.WEBSOCKET or request.method == b"CONNECT":
+        return HttpVersions.ONE
+    http2 = is_http2(request.http_version)
+    if chosen is HttpVersion.TWO or (http2 and chosen is HttpVersion.RECORDED):
+        return HttpVersions.TWO
+    # Without TLS nobody can be asked whether HTTP/2 is spoken.
+    if http2 and chosen is HttpVersion.AUTO and request.scheme == b"https":
+        return HttpVersions.TWO_OR_ONE
+    return HttpVersions.ONE
