@@ -9,9 +9,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
-from replayd.errors import WireError
+from replayd.errors import ConfigError, WireError
 from replayd.model.outcome import ConnectionInfo
-from replayd.model.plan import Target
+from replayd.model.plan import HttpVersions, Target
 from replayd.planning.hosts import host_port
 from replayd.reasons import Reason
 from replayd.wire.http_connect import HttpConnect
@@ -25,6 +25,12 @@ from replayd.wire.transport import Address, TcpTransport, Transport
 from replayd.wire.tunnel import Handshake, TunnelTransport
 
 _SECOND = 1_000_000_000
+_OFFERS = {
+    HttpVersions.ONE: (),
+    HttpVersions.TWO_OR_ONE: ("h2", "http/1.1"),
+    HttpVersions.TWO: ("h2",),
+}
+"""What TLS offers (ALPN). Who speaks HTTP/1 alone offers nothing: old servers need none."""
 
 
 class Layer(NamedTuple):
@@ -123,8 +129,15 @@ class Dial:
             layers.append(Layer(lambda lower: TunnelTransport(lower, self._handshake(through))))
         if https:
             name = self._target.server_name or self._target.host
-            layers.append(Layer(lambda lower: TlsTransport(lower, tls, name), tls_to_target=True))
+            layers.append(Layer(lambda lower: self._tls_to_target(lower, name), tls_to_target=True))
         return layers
+
+    def _tls_to_target(self, lower: Transport, name: str) -> TlsTransport:
+        try:
+            tls = self._dialler.tls.offering(_OFFERS[self._target.http_versions])
+        except ConfigError as error:
+            raise WireError(Reason.TLS_FAILED, f"TLS can't be set up any more: {error}") from error
+        return TlsTransport(lower, tls, name)
 
     def _handshake(self, upstream: Upstream) -> Handshake:
         kind = HttpConnect if upstream.speaks_http else Socks5

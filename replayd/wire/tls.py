@@ -24,6 +24,7 @@ class TlsFacts(TypedDict):
     tls_version: str
     tls_cipher: str
     server_name: str
+    alpn: str
 
 
 class TlsTransport:
@@ -85,6 +86,7 @@ class TlsTransport:
             "tls_version": self._ssl.version() or "",
             "tls_cipher": cipher[0] if cipher else "",
             "server_name": self._sent_name(),
+            "alpn": self._ssl.selected_alpn_protocol() or "",
         }
 
     def establish(self) -> bool:
@@ -210,6 +212,13 @@ class TlsTransport:
                 f"the certificate of {self._name!r} at {peer} is not accepted: "
                 f"{error.verify_message.rstrip('.')}; "
                 "trust its authority with --ca-file, or accept anything with --insecure",
+                address=peer,
+            )
+        if error.reason is not None and error.reason.endswith("_NO_APPLICATION_PROTOCOL"):
+            # RFC 7301 section 3.2: nothing else was offered.
+            return WireError(
+                Reason.VERSION_NOT_SPOKEN,
+                f"the server at {peer} does not speak HTTP/2; --http-version says what is sent",
                 address=peer,
             )
         return WireError(

@@ -1,4 +1,8 @@
-"""What all TLS connections share: one context, built once, and sessions to resume."""
+"""What all TLS connections share: a context, built once, and sessions to resume.
+
+Which protocols are offered (ALPN, RFC 7301) belongs to a context too: each offer has its
+own, with sessions of its own, so that none is resumed under another offer.
+"""
 
 import ssl
 from collections import OrderedDict
@@ -23,7 +27,21 @@ class TlsContext:
     def __init__(self, settings: TlsSettings) -> None:
         """Raises ConfigError when a file can't be used or a version or cipher is unknown."""
         self.context = _make_context(settings)
+        self._settings = settings
         self._sessions: OrderedDict[tuple[str, str], ssl.SSLSession] = OrderedDict()
+        self._offering: dict[tuple[str, ...], TlsContext] = {(): self}
+
+    def offering(self, protocols: tuple[str, ...]) -> "TlsContext":
+        """Returns the one with the same settings that offers these protocols, best first.
+
+        Made when it is first asked for; raises ConfigError when a file has changed for the
+        worse since the start.
+        """
+        if protocols not in self._offering:
+            made = TlsContext(self._settings)
+            made.context.set_alpn_protocols(protocols)
+            self._offering[protocols] = made
+        return self._offering[protocols]
 
     def session(self, peer: str, name: str) -> ssl.SSLSession | None:
         """Returns the latest session with this peer under this name."""

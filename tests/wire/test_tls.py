@@ -35,6 +35,20 @@ def test_stands_and_says_what_was_agreed_on(authority: Authority) -> None:
         facts = transport.facts()
     assert (facts["tls_version"], facts["server_name"]) == ("TLSv1.3", "test.example")
     assert facts["tls_cipher"].startswith("TLS_")
+    assert facts["alpn"] == ""
+
+
+@pytest.mark.parametrize(("spoken", "chosen"), [(["h2"], "h2"), (["http/1.1"], "")])
+def test_says_which_protocol_was_chosen(
+    authority: Authority, spoken: list[str], chosen: str
+) -> None:
+    server = authority.server_context("test.example")
+    server.set_alpn_protocols(spoken)
+    # OpenSSL as server goes on without a protocol where there is none in common.
+    transport, peer, _ = tls_pair(server, trusting(authority).offering(("h2",)))
+    with closing(transport):
+        establish(transport, peer.shake_hands)
+        assert transport.facts()["alpn"] == chosen
 
 
 @pytest.mark.parametrize(

@@ -91,6 +91,15 @@ def test_an_encrypted_key_is_refused_and_nobody_asked(tmp_path: Path) -> None:
         TlsContext(TlsSettings(client_cert=str(file)))
 
 
+def test_each_offer_is_made_once_and_keeps_its_own_sessions() -> None:
+    tls = TlsContext(TlsSettings(min_version="1.3"))
+    offering = tls.offering(("h2",))
+    assert offering is not tls
+    assert tls.offering(("h2",)) is offering is not tls.offering(("h2", "http/1.1"))
+    assert tls.offering(()) is tls
+    assert offering.context.minimum_version == ssl.TLSVersion.TLSv1_3
+
+
 def test_forgets_the_oldest_sessions() -> None:
     tls = TlsContext(TlsSettings())
     assert tls.session("peer", "name") is None
