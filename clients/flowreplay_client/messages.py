@@ -16,6 +16,7 @@ from flowreplay.v1.replay_pb2 import (
     EnqueueOptions,
     EnqueueRequest,
     FlowBatch,
+    HttpVersion,
     PlanFlowsRequest,
 )
 
@@ -36,6 +37,14 @@ INLINE_CONTENT_BYTES = 256 << 10
 
 _FORMAT_PREFIX = "CAPTURE_FORMAT_"
 
+HTTP_VERSIONS = {
+    "auto": HttpVersion.HTTP_VERSION_AUTO,
+    "recorded": HttpVersion.HTTP_VERSION_RECORDED,
+    "1.1": HttpVersion.HTTP_VERSION_ONE,
+    "2": HttpVersion.HTTP_VERSION_TWO,
+}
+"""The contract's choices of a version, by the words that people say."""
+
 
 class EnqueueSettings(TypedDict, total=False):
     """How to take the flows of an Enqueue; what is left out has the daemon's default."""
@@ -54,6 +63,9 @@ class EnqueueSettings(TypedDict, total=False):
     """Send byte for byte as captured, even what makes two requests of one."""
     salvage: bool
     """Take what can be read of a damaged capture, and refuse each flow that can't."""
+    http_version: str
+    """What requests are sent with: `auto` (as captured, HTTP/2 where the server chooses it in
+    TLS), `recorded` (HTTP/2 captures as HTTP/2 or not at all), `1.1` or `2`; empty: auto."""
 
 
 def format_names() -> list[str]:
@@ -72,8 +84,18 @@ def format_number(name: str) -> CaptureFormat.ValueType:
     return CaptureFormat.Value(_FORMAT_PREFIX + (name or "unspecified").upper())
 
 
+def http_version_number(name: str) -> HttpVersion.ValueType:
+    """Returns the contract's value for a choice of the version; empty: unspecified.
+
+    Raises ValueError for one that there is not.
+    """
+    if name and name not in HTTP_VERSIONS:
+        raise ValueError(f"{name!r} is not an HTTP version; use {', '.join(HTTP_VERSIONS)}")
+    return HTTP_VERSIONS.get(name, HttpVersion.HTTP_VERSION_UNSPECIFIED)
+
+
 def enqueue_options(settings: EnqueueSettings) -> EnqueueOptions:
-    """Builds the options; raises ValueError for a format or rule that makes no sense."""
+    """Builds the options; raises ValueError for a format, rule or version that makes no sense."""
     rules = settings.get("connect_to", ())
     return EnqueueOptions(
         request_id=settings.get("request_id") or str(uuid.uuid4()),
@@ -83,6 +105,7 @@ def enqueue_options(settings: EnqueueSettings) -> EnqueueOptions:
         connect_to=[parse_connect_to(rule) if isinstance(rule, str) else rule for rule in rules],
         raw=settings.get("raw", False),
         salvage=settings.get("salvage", False),
+        http_version=http_version_number(settings.get("http_version", "")),
     )
 
 

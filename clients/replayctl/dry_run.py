@@ -8,6 +8,7 @@ from flowreplay_client import Client, EnqueueSettings, Plans, ReplaydClientError
 
 from replayctl.contents import MOST_BYTES, content_lines
 from replayctl.events import Style, enum_name, size_text
+from replayctl.forms import Form, forms
 from replayctl.output import Output
 from replayctl.printable import printable
 from replayctl.refusals import refusal_lines
@@ -55,18 +56,26 @@ def _show_summary(plans: Plans, name: str, output: Output) -> None:
 
 
 def planned_lines(flow: PlannedFlow, style: Style) -> Iterator[str]:
-    """Yields the lines that show one flow: where it goes, what was changed, the bytes."""
+    """Yields the lines that show one flow: where it goes, what was changed, the bytes; for
+    each form that it may leave in.
+    """
     plan = flow.plan
     flow_id = f" ({printable(plan.flow_id)})" if plan.flow_id else ""
     title = f"flow {plan.flow_index}{flow_id}: {printable(plan.method)} {printable(plan.url)}"
     yield style(title, "cyan")
     yield f"  to {_where(plan.target)}" + (f", through {flow.upstream}" if flow.upstream else "")
-    for change in plan.changes:
-        kind = enum_name(pb.ChangeKind.DESCRIPTOR, change.kind, "CHANGE_KIND_")
-        yield f"  changed: {printable(change.description)} [{kind}]"
-    if plan.content_size_bytes or plan.framing == pb.FRAMING_CHUNKED:
-        yield f"  with {_content(plan)}"
-    yield from (f"    {line}".rstrip() for line in _bytes(flow))
+    shown = forms(plan)
+    for form in shown:
+        if form.title:
+            yield f"  {form.title}"
+        for change in form.changes:
+            kind = enum_name(pb.ChangeKind.DESCRIPTOR, change.kind, "CHANGE_KIND_")
+            yield f"  changed: {printable(change.description)} [{kind}]"
+        if plan.content_size_bytes or form.chunked:
+            yield f"  with {_content(plan, form)}"
+        # The content of both is the same.
+        lines = _bytes(flow, form, whole=form is shown[-1])
+        yield from (f"    {line}".rstrip() for line in lines)
 
 
 def _where(target: pb.Target) -> str:
@@ -76,22 +85,19 @@ def _where(target: pb.Target) -> str:
     return printable(address) + tls
 
 
-def _content(plan: pb.Plan) -> str:
-    chunk = ", in one chunk" if plan.framing == pb.FRAMING_CHUNKED else ""
+def _content(plan: pb.Plan, form: Form) -> str:
+    chunk = ", in one chunk" if form.chunked else ""
     wait = ", which waits briefly for 100 Continue" if plan.expect_continue else ""
     return f"{size_text(plan.content_size_bytes)} of content{chunk}{wait}"
 
 
-def _bytes(flow: PlannedFlow) -> Iterator[str]:
+def _bytes(flow: PlannedFlow, form: Form, *, whole: bool) -> Iterator[str]:
     """The head, the content without its chunk, the trailers; an empty line before each."""
-    yield from _field_lines(flow.plan.head.removesuffix(b"\r\n\r\n"))
-    if flow.plan.content_size_bytes:
+    yield from form.head
+    size = flow.plan.content_size_bytes
+    if size:
         yield ""
-        yield from content_lines(flow.content, flow.plan.content_size_bytes)
-    if flow.plan.trailer_section:
+        yield from content_lines(flow.content, size) if whole else ("(the content, see below)",)
+    if form.trailers:
         yield ""
-        yield from _field_lines(flow.plan.trailer_section.removesuffix(b"\r\n"))
-
-
-def _field_lines(section: bytes) -> Iterator[str]:
-    return (printable(line) for line in section.split(b"\r\n"))
+        yield from form.trailers

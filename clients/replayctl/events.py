@@ -14,6 +14,7 @@ from google.protobuf.duration_pb2 import Duration
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from replayctl.contents import content_lines
+from replayctl.forms import Form, forms
 from replayctl.printable import printable
 
 Style = Callable[[str, str], str]
@@ -91,15 +92,24 @@ def duration_text(duration: Duration) -> str:
 
 def _request(event: pb.Event, _style: Style) -> str:
     plan = event.request.plan
-    changes = "".join(f"; {printable(change.description)}" for change in plan.changes)
     size = size_text(event.request.content_size_bytes)
-    return f"{printable(plan.method)} {printable(plan.url)}  sending {size}{changes}"
+    sent = "".join(f"; {part}" for form in forms(plan) for part in _form(form))
+    return f"{printable(plan.method)} {printable(plan.url)}  sending {size}{sent}"
+
+
+def _form(form: Form) -> list[str]:
+    """When a request leaves in this form, with its changes; none for HTTP/1 unchanged."""
+    parts = (form.title, form.described_changes())
+    said = ": ".join(part for part in parts if part)
+    return [said] if said else []
 
 
 def _response(event: pb.Event, style: Style) -> str:
     response = event.response
     code = response.head.status_code
     status = style(str(code), _STATUS_COLOURS.get(code // 100, "white"))
+    if response.head.http_version.startswith(b"HTTP/2"):
+        status += " over HTTP/2"
     if response.recorded_status_code not in (0, code):
         status += f" (recorded {response.recorded_status_code})"
     size = size_text(response.content_size_bytes)

@@ -22,7 +22,7 @@ from replayd.intake.frames import LISTED, NotedFlow, RefusedFlow, Summary
 from replayd.intake.options import MAX_TEXT, check_options
 from replayd.intake.typed import typed_flows
 from replayd.model.flow import CaptureNote, DamagedFlow, Flow, Found
-from replayd.model.plan import ConnectTo
+from replayd.model.plan import ConnectTo, HttpVersion
 from replayd.model.replay import Row
 from replayd.planning.plan import make_plan
 from replayd.planning.refusal import Refusal, refuse
@@ -70,6 +70,7 @@ class Decoding:
         self._emit = emit
         self._options = replay_pb2.EnqueueOptions()
         self._connect_to: list[ConnectTo] = []
+        self._http_version = HttpVersion.AUTO
         self._hash = hashlib.sha256()
         self._summary = Summary()
 
@@ -100,6 +101,7 @@ class Decoding:
             ConnectTo(rule.scheme, rule.host, rule.port, rule.dial_host, rule.dial_port)
             for rule in options.connect_to
         ]
+        self._http_version = HttpVersion(options.http_version or HttpVersion.AUTO)
         unnamed = replay_pb2.EnqueueOptions()
         unnamed.CopyFrom(options)
         unnamed.ClearField("request_id")
@@ -138,11 +140,18 @@ class Decoding:
             body_size_limit=self._settings.body_size_limit,
             connect_to=self._connect_to,
             targets=self._settings.targets,
+            http_version=self._http_version,
         )
         if refusal is not None:
             self._refuse(flow.flow_id, index, refusal)
             return
-        plan = make_plan(flow, flow_index=index, connect_to=self._connect_to, raw=self._options.raw)
+        plan = make_plan(
+            flow,
+            flow_index=index,
+            connect_to=self._connect_to,
+            raw=self._options.raw,
+            http_version=self._http_version,
+        )
         self._emit(
             Row(
                 flow_index=index,

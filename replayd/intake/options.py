@@ -21,6 +21,8 @@ def check_options(options: replay_pb2.EnqueueOptions) -> None:
             raise _invalid_options(name, f"may have at most {MAX_TEXT} characters")
     if options.format not in replay_pb2.CaptureFormat.values():
         raise _invalid_options("format", f"has the unknown value {options.format}")
+    if options.http_version not in replay_pb2.HttpVersion.values():
+        raise _invalid_options("http_version", f"has the unknown value {options.http_version}")
     for position, rule in enumerate(options.connect_to):
         name = f"connect_to[{position}]"
         if len(rule.host) > MAX_HOST or len(rule.dial_host) > MAX_HOST:

@@ -10,9 +10,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from replayd.model.flow import Flow, FlowKind, Request
-from replayd.model.plan import ConnectTo
+from replayd.model.plan import ConnectTo, HttpVersion, HttpVersions
 from replayd.planning import connect_to as dialling
 from replayd.planning.hosts import normal_host
+from replayd.planning.http_versions import versions_for
 from replayd.planning.plan import target_of
 from replayd.planning.target_rules import TargetRules
 from replayd.reasons import Reason
@@ -21,6 +22,8 @@ MAX_HEAD = 1 << 20
 """Bytes of target and fields: far beyond what servers take, well within one message."""
 
 _LINE_ENDS = re.compile(rb"[\r\n\0]")
+"""In HTTP/2 also in a value: a proxy that writes it as HTTP/1 would make more than one field
+of it (RFC 9113 section 8.2.1)."""
 _VALUE_ENDS = re.compile(rb"\n(?![ \t])")
 """The end of a field's line: a line feed, with CR or alone (RFC 9112 section 2.2 lets
 servers take one for the other), that no folded continuation follows."""
@@ -43,10 +46,12 @@ def refuse(
     body_size_limit: int,
     connect_to: Sequence[ConnectTo] = (),
     targets: TargetRules = _ANYWHERE,
+    http_version: HttpVersion = HttpVersion.AUTO,
 ) -> Refusal | None:
     """Returns why the flow can't be replayed, None when it can.
 
-    `raw` lets unsafe bytes pass; `body_size_limit` is in bytes. A target that is a name
+    `raw` lets unsafe bytes pass; `body_size_limit` is in bytes; `http_version` is the
+    batch's. A target that is a name
     is checked once more when it is resolved.
     """
     unfit = _unfit(flow)
@@ -57,7 +62,8 @@ def refuse(
     invalid = _invalid_target(flow, request)
     if invalid is not None:
         return Refusal(Reason.INVALID_TARGET, invalid)
-    unsafe = None if raw else _unsafe(request)
+    http2 = versions_for(flow, request, http_version) is not HttpVersions.ONE
+    unsafe = None if raw else _unsafe(request, http2=http2)
     if unsafe is not None:
         return Refusal(
             Reason.UNSAFE_BYTES,
@@ -107,7 +113,7 @@ def _invalid_target(flow: Flow, request: Request) -> str | None:
     return None
 
 
-def _unsafe(request: Request) -> str | None:
+def _unsafe(request: Request, *, http2: bool) -> str | None:
     start = (
         ("method", request.method),
         ("target", request.authority + request.path),
@@ -120,10 +126,12 @@ def _unsafe(request: Request) -> str | None:
     # One search over all names and one over all values: most requests are safe.
     if _LINE_ENDS.search(b"".join([name for name, _ in fields])):
         return "a field's name holds CR, LF or NUL"
-    if b"\n" in b"".join([value for _, value in fields]):
+    ends = _LINE_ENDS if http2 else _VALUE_ENDS
+    if _LINE_ENDS.search(b"".join([value for _, value in fields])):
         for name, value in fields:
-            if _VALUE_ENDS.search(value):
-                return f"the value of the field {_shown(name)} holds the end of a line"
+            if ends.search(value):
+                what = "CR, LF or NUL, and it may leave as HTTP/2" if http2 else "the end of a line"
+                return f"the value of the field {_shown(name)} holds {what}"
     return None
 
 

@@ -10,6 +10,7 @@ from replayd.errors import ReplaydError
 from replayd.intake.decode import CaptureStream, DecodeSettings, Decoding
 from replayd.intake.frames import LISTED, Summary
 from replayd.model.flow import CaptureNote
+from replayd.model.plan import HttpVersions
 from replayd.model.replay import Row
 from replayd.planning.target_rules import TargetRules
 from replayd.reasons import Reason
@@ -66,6 +67,19 @@ def test_at_most_a_thousand_refusals_are_listed() -> None:
     _, summary = decode(*[refused_flow()] * (LISTED + 5))
     assert summary.refused == LISTED + 5
     assert len(summary.refusals) == LISTED
+
+
+def test_the_http_version_reaches_the_plan_and_the_refusal() -> None:
+    two = options(http_version=replay_pb2.HTTP_VERSION_TWO)
+    unsafe = flows(1)
+    unsafe.flow_batch.flows[0].request.headers.add(name=b"a", value=b"folded\r\n line")
+    rows, summary = decode(two, flows(1), unsafe)
+    plan = decode_plan(rows[0].plan)
+    assert plan.target.http_versions is HttpVersions.TWO
+    assert plan.http2 is not None
+    assert summary.refused_by_reason == {Reason.UNSAFE_BYTES: 1}
+    (row, _), summary = decode(options(), flows(1), unsafe)
+    assert decode_plan(row.plan).http2 is None
 
 
 def test_connect_to_and_raw_reach_the_plan() -> None:

@@ -20,6 +20,8 @@ def test_what_is_in_range_passes() -> None:
     check_options(options(request_id="x" * MAX_TEXT, label="x" * MAX_TEXT, connect_to=[rule]))
     for known in replay_pb2.CaptureFormat.values():
         check_options(options(format=known))
+    for version in replay_pb2.HttpVersion.values():
+        check_options(options(http_version=version))
 
 
 def test_every_format_of_the_contract_is_read() -> None:
@@ -32,6 +34,7 @@ def test_every_format_of_the_contract_is_read() -> None:
         ({"request_id": "x" * (MAX_TEXT + 1)}, "options.request_id"),
         ({"label": "x" * (MAX_TEXT + 1)}, "options.label"),
         ({"format": 99}, "options.format"),
+        ({"http_version": 5}, "options.http_version"),
         ({"connect_to": [RULE, {}]}, "options.connect_to[1]"),
         ({"connect_to": [{**RULE, "dial_port": 65536}]}, "options.connect_to[0]"),
         ({"connect_to": [{**RULE, "scheme": "ftp"}]}, "options.connect_to[0]"),

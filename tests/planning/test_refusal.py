@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from replayd.model.flow import Flow, FlowKind
-from replayd.model.plan import ConnectTo
+from replayd.model.plan import ConnectTo, HttpVersion
 from replayd.planning.refusal import MAX_HEAD, Refusal, refuse
 from replayd.planning.target_rules import TargetRules
 from replayd.reasons import Reason
@@ -126,6 +126,21 @@ def test_bytes_that_make_two_requests_of_one(changes: dict[str, Any], said: str)
     assert refusal.reason is Reason.UNSAFE_BYTES
     assert said in refusal.message
     assert check(flow(**changes), raw=True) is None
+
+
+@pytest.mark.parametrize("value", [b"a\r\n b", b"a\rb", b"a\nb", b"\0"])
+@pytest.mark.parametrize("where", ["headers", "trailers"])
+def test_values_that_http2_cannot_hold(value: bytes, where: str) -> None:
+    fields: dict[str, Any] = {where: ((b"a", value),), "scheme": b"https"}
+    http2 = flow(http_version=b"HTTP/2.0", **fields)
+    refusal = check(http2)
+    assert refusal is not None
+    assert refusal.message.startswith("the value of the field 'a' holds CR, LF or NUL")
+    assert reason(flow(**fields), http_version=HttpVersion.TWO) is Reason.UNSAFE_BYTES
+    assert check(http2, raw=True) is None
+    # Over HTTP/1 alone, only the end of a line is one.
+    expected = Reason.UNSAFE_BYTES if value == b"a\nb" else None
+    assert reason(http2, http_version=HttpVersion.ONE) is expected
 
 
 @pytest.mark.parametrize(

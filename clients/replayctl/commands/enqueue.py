@@ -7,6 +7,7 @@ from typing import Unpack
 import click
 from flowreplay.v1.replay_pb2 import ConnectTo, EnqueueResponse, PlanSummary
 from flowreplay_client import (
+    HTTP_VERSIONS,
     Client,
     EnqueueSettings,
     format_names,
@@ -79,6 +80,15 @@ def _connect_to(
     metavar="[SCHEME://][HOST][:PORT]=HOST:PORT",
     help="Dial there instead; nothing else of the request changes. Empty parts match all, the "
     "first match wins. Repeatable.",
+)
+@click.option(
+    "--http-version",
+    type=click.Choice(list(HTTP_VERSIONS)),
+    default="auto",
+    show_default=True,
+    help="What requests leave as: auto (as captured, HTTP/2 and HTTP/3 as HTTP/2 where the "
+    "server chooses it in TLS), recorded (HTTP/2 and HTTP/3 as HTTP/2 or not at all), 1.1, 2 "
+    "(all but CONNECT and WebSocket, or not at all).",
 )
 @click.option(
     "--label",

@@ -1,7 +1,13 @@
 import pytest
 from flowreplay.v1.flow_pb2 import Flow
-from flowreplay.v1.replay_pb2 import CAPTURE_FORMAT_MITMPROXY, ConnectTo, EnqueueRequest
-from flowreplay_client import EnqueueSettings, request_flow
+from flowreplay.v1.replay_pb2 import (
+    CAPTURE_FORMAT_MITMPROXY,
+    HTTP_VERSION_ONE,
+    ConnectTo,
+    EnqueueRequest,
+    HttpVersion,
+)
+from flowreplay_client import HTTP_VERSIONS, EnqueueSettings, request_flow
 from flowreplay_client.capture import CHUNK_BYTES, open_capture
 from flowreplay_client.messages import (
     BATCH_FLOWS,
@@ -54,17 +60,27 @@ def test_settings_become_options() -> None:
         connect_to=["=h:1", rule],
         raw=True,
         salvage=True,
+        http_version="1.1",
     )
     options = enqueue_options(settings)
     assert options.format == CAPTURE_FORMAT_MITMPROXY
     assert (options.strict, options.raw, options.label) == (True, True, "l")
     assert options.salvage
+    assert options.http_version == HTTP_VERSION_ONE
     assert list(options.connect_to) == [rule, rule]
 
 
 def test_each_call_has_a_request_id_of_its_own() -> None:
     assert enqueue_options({}).request_id != enqueue_options({"request_id": ""}).request_id != ""
     assert OPTIONS.request_id == "r"
+
+
+def test_every_choice_of_the_version_has_its_word() -> None:
+    numbers = [enqueue_options({"http_version": name}).http_version for name in HTTP_VERSIONS]
+    assert sorted({0, *numbers}) == sorted(HttpVersion.values())
+    assert enqueue_options({}).http_version == 0
+    with pytest.raises(ValueError, match=r"'3' is not an HTTP version; use auto, recorded, 1.1, 2"):
+        enqueue_options({"http_version": "3"})
 
 
 def test_a_format_that_nobody_knows_is_refused_with_those_that_are() -> None:

@@ -91,6 +91,34 @@ def test_chunks_and_trailers() -> None:
     assert shown[4:] == ["", "    T: 1", "    U: 2"]
 
 
+def test_both_forms_where_the_server_chooses() -> None:
+    plan = pb.Plan(method=b"P", url=b"https://h/", target=HTTP, content_size_bytes=2)
+    plan.target.http_versions = pb.HTTP_VERSIONS_TWO_OR_ONE
+    plan.head = b"P / HTTP/1.1\r\nHost: h\r\n\r\n"
+    plan.changes.add(kind=pb.CHANGE_KIND_HTTP_VERSION, description="HTTP/2.0 -> HTTP/1.1")
+    plan.http2.headers.add(name=b":path", value=b"/")
+    plan.http2.trailers.add(name=b"t", value=b"1")
+    flow = PlannedFlow(plan=plan, content=b"ab")
+    http2 = ["  with 2 B of content", "    :path: /", ""]
+    assert lines(flow)[2:] == [
+        "  over HTTP/2, if the server chooses it",
+        *http2,
+        "    (the content, see below)",
+        "",
+        "    t: 1",
+        "  else over HTTP/1.1",
+        "  changed: HTTP/2.0 -> HTTP/1.1 [HTTP_VERSION]",
+        "  with 2 B of content",
+        "    P / HTTP/1.1",
+        "    Host: h",
+        "",
+        "    ab",
+    ]
+    plan.target.http_versions = pb.HTTP_VERSIONS_TWO
+    only = ["  over HTTP/2", *http2, "    ab", "", "    t: 1"]
+    assert lines(PlannedFlow(plan=plan, content=b"ab"))[2:] == only
+
+
 @pytest.fixture
 def capture(captures: Path) -> str:
     return str(captures / "mut-unknown-key.mitm")

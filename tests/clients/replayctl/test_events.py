@@ -77,6 +77,26 @@ def test_an_error_has_its_state_reason_and_words() -> None:
     assert line == r"POST http://h/  FAILED CONNECT_FAILED: no\nway  12.3 ms"
 
 
+def test_a_request_tells_when_it_leaves_as_http2() -> None:
+    event = pb.Event(request=pb.RequestEvent())
+    plan = event.request.plan
+    plan.method, plan.url = b"GET", b"https://h/"
+    plan.changes.add(description="HTTP/2.0 -> HTTP/1.1")
+    plan.target.http_versions = plan_pb2.HTTP_VERSIONS_TWO_OR_ONE
+    assert line_of(event) == (
+        "GET https://h/  sending 0 B; over HTTP/2, if the server chooses it; "
+        "else over HTTP/1.1: HTTP/2.0 -> HTTP/1.1"
+    )
+    plan.target.http_versions = plan_pb2.HTTP_VERSIONS_TWO
+    assert line_of(event) == "GET https://h/  sending 0 B; over HTTP/2"
+
+
+def test_a_response_over_http2_says_so() -> None:
+    event = pb.Event(response=response(404, 200))
+    event.response.head.http_version = b"HTTP/2.0"
+    assert "  404 over HTTP/2 (recorded 200)  " in line_of(event)
+
+
 def test_a_request_tells_each_change() -> None:
     plan = plan_pb2.Plan(
         method=b"PUT",

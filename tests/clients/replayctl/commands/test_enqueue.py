@@ -11,6 +11,7 @@ import pytest
 from click.testing import CliRunner
 from flowreplay.v1 import reason_pb2
 from flowreplay.v1.replay_pb2 import (
+    HTTP_VERSION_RECORDED,
     CaptureNote,
     CountResponse,
     EnqueueRequest,
@@ -42,7 +43,7 @@ def not_found(exchange: Exchange) -> None:
 def test_options_travel_as_given(fake: FakeDaemon, capture: str) -> None:
     fake.enqueues.append(ANSWER)
     options = ["--format", "mitmproxy", "--strict", "--raw", "--salvage"]
-    options += ["--label", "l", "--request-id", "r"]
+    options += ["--label", "l", "--request-id", "r", "--http-version", "recorded"]
     rules = ["--connect-to", "a:80=h:1", "--connect-to", "=h:2"]
     ended = replayctl(fake.address, "enqueue", *options, *rules, capture)
     assert ended.stdout == f"{capture}: batch b: 1 accepted\n"
@@ -51,6 +52,7 @@ def test_options_travel_as_given(fake: FakeDaemon, capture: str) -> None:
     sent = first.options
     assert (sent.format, sent.strict, sent.raw, sent.label) == (1, True, True, "l")
     assert (sent.request_id, sent.salvage) == ("r", True)
+    assert sent.http_version == HTTP_VERSION_RECORDED
     assert [(rule.host, rule.dial_port) for rule in sent.connect_to] == [("a", 1), ("", 2)]
 
 
