@@ -1,6 +1,7 @@
 """How a replay ended, with everything seen on the way."""
 
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from replayd.model.flow import Headers, WebSocketMessage
 from replayd.model.replay import ReplayState
@@ -55,6 +56,13 @@ class WebSocketResult:
     close_reason: str = ""
 
 
+class Note(NamedTuple):
+    """Something worth a `log` event besides the outcome itself."""
+
+    message: str
+    reason: Reason = Reason.UNSPECIFIED
+
+
 @dataclass(slots=True)
 class Timings:
     """When each phase was reached, in nanoseconds from `start`; None: it was not."""
@@ -86,5 +94,5 @@ class Outcome:
     lenient: bool = False
     websocket: WebSocketResult | None = None
     """None: no WebSocket handshake was accepted."""
-    notes: list[str] = field(default_factory=list)
-    """Becomes one `log` event each (reason RETRIED)."""
+    notes: list[Note] = field(default_factory=list)
+    """Becomes one `log` event each."""

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from replayd.errors import ReplaydError, WireError
 from replayd.journal.interface import Body, Journal, Part
 from replayd.model.event import PREVIEW_LIMIT
-from replayd.model.outcome import ConnectionInfo, Outcome, Timings
+from replayd.model.outcome import ConnectionInfo, Note, Outcome, Timings
 from replayd.model.plan import Plan
 from replayd.model.replay import Replay, ReplayState
 from replayd.reasons import Reason
@@ -61,7 +61,7 @@ class Exchange:
         self._session = Session(replay.key.batch_id, replay.key.repeat, replay.session)
         self._connecting: Connecting | None = None
         self._transfer: Transfer | None = None
-        self._notes: list[str] = []
+        self._notes: list[Note] = []
         self._over = False
 
     # What happens to it
@@ -121,9 +121,12 @@ class Exchange:
             self._connect(self._connecting.advance, now)
         elif self._transfer is not None:
             complete = self._transfer.on_ready(now, readable=readable, writable=writable)
-            self._set_deadline(self._transfer.deadline)
-            if complete:
-                self._conclude(self._outcome(ReplayState.SUCCEEDED, now))
+            self._went_on(self._transfer, complete, now)
+
+    def _went_on(self, transfer: Transfer, complete: bool, now: int) -> None:
+        self._set_deadline(transfer.deadline)
+        if complete:
+            self._conclude(self._outcome(ReplayState.SUCCEEDED, now))
 
     def _connect(self, step: Callable[[int], Connection | None], now: int) -> None:
         """Takes a step of `Connecting`; goes on to the transfer when there is a connection."""
@@ -171,17 +174,17 @@ class Exchange:
         if self._connecting is not None:
             self._connect(self._connecting.late, now)
         elif self._transfer is not None:
-            self._transfer.late(now)
-            self._set_deadline(self._transfer.deadline)
+            self._went_on(self._transfer, self._transfer.late(now), now)
 
     # Outcome
 
     def _went_wrong(self, error: ReplaydError) -> None:
         if self._may_retry(error):
-            self._notes.append(
+            retried = (
                 f"a kept connection failed before a byte of the response ({error.message}); "
                 "sent once more on a fresh one"
             )
+            self._notes.append(Note(retried, Reason.RETRIED))
             self._hang_up()
             self._transfer = None
             self._step(self._begin_afresh)
@@ -216,7 +219,9 @@ class Exchange:
             outcome.lenient = transfer.lenient
             outcome.early = transfer.early
             outcome.websocket = transfer.websocket
-            if transfer.body is not None:
+            outcome.notes = [*self._notes, *map(Note, transfer.notes)]
+            # A conversation is no content: the journal keeps it, and its beginning is told.
+            if transfer.body is not None and outcome.websocket is None:
                 outcome.content_prefix = transfer.body.prefix(PREVIEW_LIMIT)
                 outcome.content_size = transfer.body.size
         return outcome

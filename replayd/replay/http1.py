@@ -57,13 +57,14 @@ class Http1Transfer(Transfer):
         self._wait(now)
         return complete
 
-    def late(self, now: int) -> None:
+    def late(self, now: int) -> bool:
         """The deadline has passed: goes on without `100 Continue`, or raises WireError."""
         if not self._awaits_continue:
             raise self._too_late()
         # The server does not know Expect, or does not care (RFC 9110 section 10.1.1).
         self._writer.release()
         self.begin(now)
+        return False
 
     @property
     def head(self) -> ResponseHead | None:
@@ -133,12 +134,16 @@ class Http1Transfer(Transfer):
             if data is None:
                 return False
             self._measure(len(data), now)
-            self._reader.feed(data, self._store)
-            self._heed(now)
-            if self._reader.complete:
+            if self._feed(data, now):
                 return True
             if not transport.buffered:
                 return False
+
+    def _feed(self, data: bytes, now: int) -> bool:
+        """Takes what came (nothing: the server closed); True: the response is complete."""
+        self._reader.feed(data, self._store)
+        self._heed(now)
+        return self._reader.complete
 
     def _heed(self, now: int) -> None:
         """Lets the response so far decide about the rest of the request."""

@@ -46,8 +46,8 @@ class Recorder:
         """Records how a replay ended."""
         now = self._clock.wall()
         events = [
-            self._about(replay, plan, note, now, level=LogLevel.INFO, reason=Reason.RETRIED)
-            for note in outcome.notes
+            self._about(replay, plan, message, now, level=LogLevel.INFO, reason=reason)
+            for message, reason in outcome.notes
         ]
         events.append(outcome_event(replay, plan, outcome, now))
         self._finish(replay, outcome, events, body)

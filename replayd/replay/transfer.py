@@ -6,7 +6,7 @@ late, and then why. `http1` is one; others stand beside it.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from replayd.errors import WireError
 from replayd.journal.interface import Body
@@ -26,9 +26,6 @@ server promised to keep it (None: it did not say)."""
 
 class Transfer(ABC):
     """A request on its way out and its response on its way in. Times: see `wire`."""
-
-    websocket: WebSocketResult | None = None
-    """What was said after a WebSocket handshake; None: none was accepted."""
 
     def __init__(
         self, connection: Connection, settings: WireSettings, new_body: Callable[[], Body]
@@ -70,6 +67,16 @@ class Transfer(ABC):
         with it: sending it once more is no repetition.
         """
 
+    @property
+    def websocket(self) -> WebSocketResult | None:
+        """What was said after a WebSocket handshake; None: none was accepted."""
+        return None
+
+    @property
+    def notes(self) -> Sequence[str]:
+        """What was odd, for people."""
+        return ()
+
     @abstractmethod
     def begin(self, now: int) -> None:
         """Sends what can be sent at once."""
@@ -79,8 +86,10 @@ class Transfer(ABC):
         """Goes on; True: the response is complete. Raises WireError."""
 
     @abstractmethod
-    def late(self, now: int) -> None:
-        """The deadline has passed: goes on without what it waited for, or raises WireError."""
+    def late(self, now: int) -> bool:
+        """The deadline has passed: goes on without what it waited for; True: the response is
+        complete without it. Or raises WireError.
+        """
 
     @abstractmethod
     def conclude(self, keep: Keep) -> None:

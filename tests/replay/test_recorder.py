@@ -10,9 +10,10 @@ from replayd.codec.plan import encode_plan
 from replayd.errors import JournalError
 from replayd.journal.memory import open_memory
 from replayd.model.flow import Flow, Request
-from replayd.model.outcome import Outcome, Timings
+from replayd.model.outcome import Note, Outcome, Timings
 from replayd.model.replay import Replay, ReplayState, Row
 from replayd.planning.plan import make_plan
+from replayd.reasons import Reason
 from replayd.replay.clock import Clock
 from replayd.replay.recorder import Recorder
 
@@ -100,7 +101,7 @@ def test_due_when_contents_fill_the_memory() -> None:
 def test_a_commit_shows_all_and_the_terminal_event_last() -> None:
     recording = Recording()
     recording.send()
-    recording.end(notes=["first", "second"])
+    recording.end(notes=[Note("first"), Note("second", Reason.RETRIED)])
     assert recording.events() == []
     recording.recorder.commit()
     kinds = [event.WhichOneof("payload") for event in recording.events()]
