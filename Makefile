@@ -7,6 +7,7 @@
 #   make fidelity  replays captures and judges each byte that arrives, beside mitmproxy's
 #                  (CAPTURES=dir for others than the tests'; FIDELITY_ARGUMENTS=--verbose)
 #   make bench     replay rates and process times, against baselines of the same run
+#   make large     the memory and time that captures of a GiB need (SIZE_MIB= for others)
 #   make format    formats the code and the .proto files
 #   make proto     generates the contract's code anew
 #   make clean     removes what these made, the environments too
@@ -19,11 +20,12 @@ TEST_TIMEOUT ?= 600
 PYTEST_ARGUMENTS ?=
 CAPTURES ?=
 FIDELITY_ARGUMENTS ?=
+SIZE_MIB ?= 1024
 
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test servers fidelity bench check format proto clean
+.PHONY: help demo test servers fidelity bench large check format proto clean
 
 help:
 	@sed -n '/^#   /s/^#   //p' Makefile
@@ -41,6 +43,9 @@ fidelity: .venv/.stamp
 
 bench: .venv/.stamp
 	@$(BIN)/python -m benchmarks.run
+
+large: .venv/.stamp
+	@$(BIN)/python -m benchmarks.large --size-mib $(SIZE_MIB)
 
 check: .venv/.stamp .venv-proto/.stamp
 	$(BIN)/ruff format --check .
