@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from flowreplay.v1 import flow_pb2
+from flowreplay.v1 import flow_pb2, plan_pb2
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from replayd.model.flow import Headers
@@ -13,6 +13,7 @@ TimedMessage = (
     | flow_pb2.FlowError
     | flow_pb2.WebSocket
     | flow_pb2.WebSocketMessage
+    | plan_pb2.WebSocketPlan
 )
 
 

@@ -2,7 +2,7 @@
 
 from flowreplay.v1 import plan_pb2
 
-from replayd.codec.fields import header_messages, headers_from
+from replayd.codec.fields import header_messages, headers_from, set_time, time_of
 from replayd.model.plan import (
     Change,
     ChangeKind,
@@ -108,7 +108,7 @@ def _http2(message: plan_pb2.Http2Request) -> Http2Request:
 
 
 def _websocket_message(plan: WebSocketPlan) -> plan_pb2.WebSocketPlan:
-    return plan_pb2.WebSocketPlan(
+    message = plan_pb2.WebSocketPlan(
         client_message_count=plan.client_message_count,
         server_message_count=plan.server_message_count,
         pace=plan_pb2.WebSocketPace.ValueType(plan.pace.value),
@@ -116,6 +116,8 @@ def _websocket_message(plan: WebSocketPlan) -> plan_pb2.WebSocketPlan:
         close_code=plan.close_code,
         close_reason=plan.close_reason,
     )
+    set_time(message.handshake_time, plan.handshake_time)
+    return message
 
 
 def _websocket(message: plan_pb2.WebSocketPlan) -> WebSocketPlan:
@@ -126,4 +128,5 @@ def _websocket(message: plan_pb2.WebSocketPlan) -> WebSocketPlan:
         client_closed=message.client_closed,
         close_code=message.close_code,
         close_reason=message.close_reason,
+        handshake_time=time_of(message, "handshake_time"),
     )

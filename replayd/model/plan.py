@@ -123,6 +123,8 @@ class WebSocketPlan:
     close_code: int = 0
     """0: none."""
     close_reason: str = ""
+    handshake_time: float | None = None
+    """When the handshake was answered in the capture, in seconds since the epoch."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,7 +35,7 @@ def test_a_plan_comes_back_whole() -> None:
             trailers=((b"t", b"1"),),
             changes=(Change(ChangeKind.LOWER_CASE, "A -> a"),),
         ),
-        websocket=WebSocketPlan(2, 3, WebSocketPace.RECORDED, False, 1001, "away"),
+        websocket=WebSocketPlan(2, 3, WebSocketPace.RECORDED, False, 1001, "away", 1.5),
     )
     assert decode_plan(encode_plan(plan)) == plan
 

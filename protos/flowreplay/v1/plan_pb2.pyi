@@ -7,6 +7,7 @@ from collections import abc as _abc
 from flowreplay.v1 import flow_pb2 as _flow_pb2
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
+from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 import builtins as _builtins
@@ -306,6 +307,7 @@ class WebSocketPlan(_message.Message):
     CLIENT_CLOSED_FIELD_NUMBER: _builtins.int
     CLOSE_CODE_FIELD_NUMBER: _builtins.int
     CLOSE_REASON_FIELD_NUMBER: _builtins.int
+    HANDSHAKE_TIME_FIELD_NUMBER: _builtins.int
     client_message_count: _builtins.int
     """How many messages are sent."""
     server_message_count: _builtins.int
@@ -318,6 +320,10 @@ class WebSocketPlan(_message.Message):
     """The status code that we close with; 0: none."""
     close_reason: _builtins.str
     """The reason that we close with."""
+    @_builtins.property
+    def handshake_time(self) -> _timestamp_pb2.Timestamp:
+        """When the handshake was answered in the capture; unset when it does not tell."""
+
     def __init__(
         self,
         *,
@@ -327,10 +333,11 @@ class WebSocketPlan(_message.Message):
         client_closed: _builtins.bool = ...,
         close_code: _builtins.int = ...,
         close_reason: _builtins.str = ...,
+        handshake_time: _timestamp_pb2.Timestamp | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["handshake_time", b"handshake_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["client_closed", b"client_closed", "client_message_count", b"client_message_count", "close_code", b"close_code", "close_reason", b"close_reason", "pace", b"pace", "server_message_count", b"server_message_count"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["client_closed", b"client_closed", "client_message_count", b"client_message_count", "close_code", b"close_code", "close_reason", b"close_reason", "handshake_time", b"handshake_time", "pace", b"pace", "server_message_count", b"server_message_count"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
