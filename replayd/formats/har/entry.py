@@ -85,9 +85,11 @@ class EntryReader:
         headers = tuple(pair for pair in listed if not pair[0].startswith(b":"))
         authority = value_of(listed, b":authority")
         http2 = version in (b"HTTP/2.0", b"HTTP/3")
-        if version == b"HTTP/1.1" and not any(n.strip().lower() == b"host" for n, _ in headers):
-            # HTTP/1.1 has none without Host: the tool did not show it, or never saw it.
-            headers = ((b"Host", authority or url.authority), *headers)
+        if not any(name.strip().lower() == b"host" for name, _ in headers):
+            # Only HTTP/1.0 goes without: the tool did not show it, or never saw it.
+            authority = authority or url.authority
+            if version == b"HTTP/1.1":
+                headers = ((b"Host", authority), *headers)
         content, headers = request_content(given, headers, self._note)
         method = values.octets(values.text(given, "method"), "'method'")
         connect = method == b"CONNECT"

@@ -44,6 +44,22 @@ def test_pseudo_fields_are_no_fields(version: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("version", "headers", "authority"),
+    [
+        ("h2", [], b"a.test:81"),
+        ("h3", [["accept", "*/*"]], b"a.test:81"),
+        ("h2", PSEUDO, b"b.test"),
+        ("h2", [["Host", "c.test"]], b""),
+        ("HTTP/1.1", [], b""),
+        ("HTTP/1.0", [], b""),
+    ],
+)
+def test_http2_names_its_authority(version: str, headers: Any, authority: bytes) -> None:
+    request = request_of(entry({"httpVersion": version, "headers": headers}))
+    assert request.authority == authority
+
+
+@pytest.mark.parametrize(
     ("version", "headers", "expected"),
     [
         # As recorded, whatever the URL says.
