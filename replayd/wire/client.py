@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from replayd.model.plan import Target
 from replayd.wire.dial import Dial, Dialler
+from replayd.wire.http1 import H11Reader
 from replayd.wire.plain import PlainReader
 from replayd.wire.poller import Owner, Poller
 from replayd.wire.pool import Pool
@@ -43,8 +44,13 @@ class Wire:
         """Begins to connect; raises WireError when that is refused at once."""
         return Dial(self._dialler, target, owner, now, wake)
 
-    def reader(self, method: bytes) -> ResponseReader:
-        """Makes a reader for the response to one request."""
+    def reader(self, method: bytes, *, upgrade: bool = False) -> ResponseReader:
+        """Makes a reader for the response to one request.
+
+        `upgrade`: a 101 is a response too, and all that follows it its content.
+        """
+        if upgrade:
+            return H11Reader(method, self.settings, upgrade=True)
         return PlainReader(method, self.settings)
 
     def close(self) -> None:

@@ -17,15 +17,15 @@ from replayd.errors import WireError
 from replayd.model.flow import Headers
 from replayd.model.outcome import ResponseHead
 from replayd.reasons import Reason
-from replayd.wire.reader import connection_facts
+from replayd.wire.reader import connection_facts, fields_of
 from replayd.wire.settings import WireSettings
 
 _HEAD_END = re.compile(rb"\n\r?\n")
 _FOLDED_LINE = re.compile(rb"\n[ \t]")
-_FOLD = re.compile(rb"\r?\n[ \t]+")
-_LINE_END = re.compile(rb"\r?\n")
 _START = b"HTTP/"
 _SHOWN = 80
+
+_Head = h11.Response | h11.InformationalResponse
 
 
 def _shadow(method: bytes) -> h11.Request:
@@ -41,7 +41,10 @@ _OTHER_SHADOW = _shadow(b"GET")
 class H11Reader:
     """Reads one response to a request with this method; see `reader.ResponseReader`."""
 
-    def __init__(self, method: bytes, settings: WireSettings) -> None:
+    def __init__(self, method: bytes, settings: WireSettings, *, upgrade: bool = False) -> None:
+        """`upgrade`: a 101 is a final response; all that follows is written as it comes, never
+        complete.
+        """
         self.head: ResponseHead | None = None
         self.continued = False
         self.complete = False
@@ -54,6 +57,7 @@ class H11Reader:
         self.trailing = False
         """Bytes came after the response."""
         self._method = method
+        self._upgrade = upgrade
         self._settings = settings
         self._buffer = bytearray()
         self._interims: list[int] = []
@@ -79,6 +83,9 @@ class H11Reader:
     def _feed_content(self, data: bytes, write: Callable[[bytes], object], *, closed: bool) -> None:
         if self.complete:
             self._end_with(data)
+        elif self.head is not None and self.head.status_code == 101:
+            if data:
+                write(data)
         else:
             self._read_content(data, write, closed=closed)
 
@@ -124,14 +131,21 @@ class H11Reader:
             )
         if isinstance(event, h11.Response):
             self._take_final(event, block)
+        elif event.status_code == 101:
+            self._switch(event, block)
         else:
             self._take_interim(event, len(block))
+
+    def _switch(self, event: h11.InformationalResponse, block: bytes) -> None:
+        """Takes a 101: what follows is not HTTP."""
+        if not self._upgrade:
+            raise _invalid("the server switched protocols (101); only HTTP/1 can be replayed")
+        self._take_final(event, block)
+        self.reusable = False
 
     def _take_interim(self, event: h11.InformationalResponse, size: int) -> None:
         self._interims.append(event.status_code)
         self._interim_size += size
-        if event.status_code == 101:
-            raise _invalid("the server switched protocols (101); only HTTP/1 can be replayed")
         if event.status_code == 100:
             self.continued = True
         settings = self._settings
@@ -145,12 +159,13 @@ class H11Reader:
                 f"more than {settings.interim_limit} or {settings.interim_size_limit} bytes",
             )
 
-    def _take_final(self, event: h11.Response, block: bytes) -> None:
+    def _take_final(self, event: _Head, block: bytes) -> None:
         self.head = ResponseHead(
             http_version=b"HTTP/" + event.http_version,
             status_code=event.status_code,
             reason_phrase=event.reason,
-            headers=_as_written(block),
+            # h11 itself makes one of several equal lengths and writes codings in lower case.
+            headers=fields_of(block),
             interim_status_codes=tuple(self._interims),
         )
         self._take_fields(event, block)
@@ -158,7 +173,7 @@ class H11Reader:
             # What follows belongs to the tunnel, not to the response.
             self.complete, self.reusable = True, False
 
-    def _take_fields(self, event: h11.Response, block: bytes) -> None:
+    def _take_fields(self, event: _Head, block: bytes) -> None:
         """Looks at what decides about the connection (RFC 9112 section 9.3)."""
         facts = connection_facts(event.headers)
         sized, coded = bool(facts.lengths), bool(facts.codings)
@@ -227,15 +242,6 @@ class H11Reader:
         if self._interims and not size:
             where = f"after {len(self._interims)} interim responses, without a final one"
         return WireError(Reason.CLOSED_EARLY, f"the server closed the connection {where}")
-
-
-def _as_written(block: bytes) -> Headers:
-    """Returns a head's fields, which h11 took, as the server wrote them: h11 itself makes one
-    of several equal lengths and writes codings in lower case. Folded lines are joined.
-    """
-    lines = _LINE_END.split(_FOLD.sub(b" ", block))[1:-2]
-    fields = (line.partition(b":") for line in lines)
-    return tuple((name, value.strip(b" \t")) for name, _, value in fields)
 
 
 def _invalid(message: str) -> WireError:

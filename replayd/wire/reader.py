@@ -55,6 +55,8 @@ class ConnectionFacts(NamedTuple):
     bound: bool
 
 
+_FOLD = re.compile(rb"\r?\n[ \t]+")
+_LINE_END = re.compile(rb"\r?\n")
 _KEEP_ALIVE_TIMEOUT = re.compile(rb"\btimeout\s*=\s*(\d{1,6})\b", re.IGNORECASE)
 
 
@@ -76,3 +78,10 @@ def connection_facts(fields: Iterable[tuple[bytes, bytes]]) -> ConnectionFacts:
         elif name in (b"www-authenticate", b"proxy-authenticate"):
             bound |= value.lower().startswith((b"ntlm", b"negotiate"))
     return ConnectionFacts(tuple(options), tuple(lengths), tuple(codings), idle_seconds, bound)
+
+
+def fields_of(head: bytes) -> Headers:
+    """Returns the fields of a well-formed head as they were written. Folded lines are joined."""
+    lines = _LINE_END.split(_FOLD.sub(b" ", head))[1:-2]
+    fields = (line.partition(b":") for line in lines)
+    return tuple((name, value.strip(b" \t")) for name, _, value in fields)

@@ -39,3 +39,32 @@ def test_a_fault_shows_what_came_and_nothing_that_a_terminal_obeys() -> None:
         H11Reader(b"GET", WireSettings()).feed(b"\x1b[2J" + b"x" * 200, nowhere)
     assert "\x1b" not in caught.value.message
     assert len(caught.value.message) < 200
+
+
+SWITCH = b"HTTP/1.1 101 Switching\r\nUpgrade: WebSocket\r\nConnection: upgrade\r\n\r\n"
+
+
+@pytest.mark.parametrize("step", [1, 7, 1000])
+def test_what_follows_a_101_that_was_asked_for_is_written_as_it_comes(step: int) -> None:
+    reader = H11Reader(b"GET", WireSettings(), upgrade=True)
+    data = b"HTTP/1.1 103 Hints\r\n\r\n" + SWITCH + b"\x81\x02hi" + b"HTTP/1.1 200 OK\r\n\r\n"
+    written: list[bytes] = []
+    for at in range(0, len(data), step):
+        reader.feed(data[at : at + step], written.append)
+    reader.feed(b"", written.append)
+    assert reader.head is not None
+    assert (reader.head.status_code, reader.head.interim_status_codes) == (101, (103,))
+    assert reader.head.headers == ((b"Upgrade", b"WebSocket"), (b"Connection", b"upgrade"))
+    assert b"".join(written) == b"\x81\x02hiHTTP/1.1 200 OK\r\n\r\n"
+    assert (reader.complete, reader.reusable) == (False, False)
+
+
+def test_a_101_that_nobody_asked_for_is_a_fault() -> None:
+    with pytest.raises(WireError, match="switched protocols"):
+        H11Reader(b"GET", WireSettings()).feed(SWITCH, nowhere)
+
+
+def test_a_refused_upgrade_is_a_response() -> None:
+    reader = H11Reader(b"GET", WireSettings(), upgrade=True)
+    reader.feed(b"HTTP/1.1 403 No\r\nContent-Length: 2\r\n\r\nno", nowhere)
+    assert (reader.complete, reader.reusable) == (True, True)
