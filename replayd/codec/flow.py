@@ -90,7 +90,7 @@ def _flow(
     return Flow(
         flow_id=message.flow_id,
         session_id=message.session_id,
-        kind=_kind(message.kind),
+        kind=_kind(message),
         request=_request(message.request, request_content) if message.HasField("request") else None,
         response=(
             _response(message.response, recorded_content) if message.HasField("response") else None
@@ -111,10 +111,11 @@ def _flow(
     )
 
 
-def _kind(value: int) -> FlowKind:
+def _kind(message: flow_pb2.Flow) -> FlowKind:
+    value = message.kind
+    if value in (flow_pb2.FLOW_KIND_UNSPECIFIED, flow_pb2.FLOW_KIND_HTTP):
+        return FlowKind.WEBSOCKET if message.HasField("websocket") else FlowKind.HTTP
     # A kind that this version does not know is at least not HTTP.
-    if value == flow_pb2.FLOW_KIND_UNSPECIFIED:
-        return FlowKind.HTTP
     return FlowKind(value) if value in FlowKind.__members__.values() else FlowKind.TCP
 
 

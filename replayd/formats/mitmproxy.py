@@ -1,7 +1,7 @@
 """mitmproxy's flow dumps: one tnetstring dictionary a flow, versions 0.11 to 21.
 
-Yields a Flow for every record, the TCP, UDP, DNS and WebSocket ones too, so that each can
-be refused by its index. A dump is untrusted: a record that lacks a field or holds a wrong
+Yields a Flow for every record, the TCP, UDP and DNS ones too, so that each can be refused
+by its index. A dump is untrusted: a record that lacks a field or holds a wrong
 type is a DamagedFlow with the record's byte offset; fields that version 21 does not
 have, and times that are none, are ignored with a note. Of the recorded connections only
 identity and server name are read: what state they were in means nothing for a replay.
@@ -13,6 +13,7 @@ import re
 from collections.abc import Iterator
 
 from replayd.formats import fields
+from replayd.formats import mitmproxy_websocket as websocket
 from replayd.formats.fields import FieldError, Structure
 from replayd.formats.mitmproxy_versions import UnsupportedVersionError, migrate
 from replayd.formats.streams import Source
@@ -28,6 +29,7 @@ from replayd.model.flow import (
     Found,
     Request,
     Response,
+    WebSocket,
 )
 from replayd.reasons import Reason
 
@@ -37,9 +39,7 @@ _SKIPPED = frozenset(
         b"backup",
         b"certificate_list",
         b"cipher_list",
-        b"messages",
         b"metadata",
-        b"websocket",
     }
 )
 """Fields whose insides say nothing about a replay."""
@@ -57,7 +57,7 @@ _FIELDS = {
     FlowKind.DNS: _FLOW | {b"request", b"response"},
 }
 """All of a flow's fields, and all of them are required."""
-_OPTIONAL = frozenset({b"backup"})
+_OPTIONAL = frozenset({b"backup", websocket.CLIENT_KEY})
 
 _SIGNATURE = Signature(
     begins=re.compile(rb"(?<!backup[;,])([1-9][0-9]{1,11}):[0-9]{1,2}:[a-z_]{2,30}[;,]"),
@@ -83,13 +83,13 @@ def read_dump(stream: Source) -> Iterator[Found]:
     Goes on after damage with the next record, which may stand inside the damaged one when
     that says a wrong length.
     """
-    records, parser = Records(stream), Parser(_SKIPPED)
+    records, parser, handshakes = Records(stream), Parser(_SKIPPED), websocket.Handshakes()
     index, more = 0, True
     while more:
         try:
             for record in records:
                 reader = _FlowReader(parser.parse(record))
-                flow = reader.flow()
+                flow = reader.joined(handshakes, index)
                 for note in reader.notes:
                     yield CaptureNote(index, note)
                 yield flow
@@ -117,6 +117,19 @@ class _FlowReader:
         self._state = migrate(state)
         self.notes: list[str] = []
 
+    def joined(self, handshakes: websocket.Handshakes, index: int) -> Flow:
+        """Returns the flow; messages of a WebSocket with the handshake that came before."""
+        flow = self.flow()
+        if flow.kind is FlowKind.WEBSOCKET and flow.websocket is None:
+            handshakes.add(index, flow)
+        elif flow.websocket is not None and flow.request is None:
+            said = fields.substructure(self._state, b"websocket")
+            key = (
+                fields.octets(said, websocket.CLIENT_KEY) if said.get(websocket.CLIENT_KEY) else b""
+            )
+            return handshakes.join(flow, key, self.notes.append)
+        return flow
+
     def flow(self) -> Flow:
         state = self._state
         kind = _KINDS.get(fields.text(state, b"type"))
@@ -126,6 +139,7 @@ class _FlowReader:
         http = kind is FlowKind.HTTP
         if http and state[b"websocket"] is not None:
             kind = FlowKind.WEBSOCKET
+        said = self._websocket() if kind is FlowKind.WEBSOCKET else None
         return Flow(
             flow_id=_id(state),
             session_id=_session(fields.substructure(state, b"client_conn")),
@@ -137,6 +151,7 @@ class _FlowReader:
             server_name=_server_name(state),
             comment=fields.text(state, b"comment"),
             mark=fields.text(state, b"marked"),
+            websocket=said,
         )
 
     def _check(self, found: Structure, known: frozenset[bytes], where: str) -> None:
@@ -190,6 +205,12 @@ class _FlowReader:
             start_time=self._time(state, b"timestamp_start"),
             end_time=self._time(state, b"timestamp_end"),
         )
+
+    def _websocket(self) -> WebSocket | None:
+        state = fields.substructure(self._state, b"websocket")
+        if fields.require(state, b"messages") is not None:
+            self._check(state, websocket.FIELDS, "the WebSocket")
+        return websocket.read_websocket(state, self._time, self.notes.append)
 
     def _error(self) -> FlowError | None:
         state = fields.optional_substructure(self._state, b"error")

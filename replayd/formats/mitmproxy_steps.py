@@ -83,15 +83,43 @@ _OLD_WEBSOCKET = frozenset(
 def _tell_websocket(state: Structure) -> None:
     """One HTTP flow had the handshake, another one, of its own type, the messages.
 
-    Either tells by itself that it is of a WebSocket connection, so they are not joined.
+    They stay two flows here: messages that are null are in the other flow, and whose
+    handshake it is says `client_key` (see `mitmproxy_websocket`).
     """
     kind = state.get(b"type")
     if kind in (b"websocket", "websocket"):
+        websocket = _said(state)
         for name in state.keys() - _OLD_WEBSOCKET:
             del state[name]
-        state.update({b"type": "http", b"request": None, b"response": None, b"websocket": {}})
+        state.update({b"type": "http", b"request": None, b"response": None})
+        state[b"websocket"] = websocket
     elif kind in (b"http", "http"):
-        state[b"websocket"] = {} if _is_handshake(state) else None
+        state[b"websocket"] = {b"messages": None} if _is_handshake(state) else None
+
+
+def _said(state: Structure) -> Structure:
+    """What a flow of messages had, as the newer versions have it."""
+    sender = state.get(b"close_sender")
+    code = state.get(b"close_code")
+    server = state.get(b"server_conn")
+    return {
+        b"messages": state.get(b"messages", ()),
+        b"client_key": state.get(b"client_key"),
+        b"closed_by_client": sender in (b"client", "client") if sender else None,
+        # Text where no Close frame had come, or one without a code.
+        b"close_code": code if isinstance(code, int) else None,
+        b"close_reason": state.get(b"close_reason") if isinstance(code, int) else None,
+        b"timestamp_end": server.get(b"timestamp_end") if isinstance(server, dict) else None,
+    }
+
+
+def _tell_injected(state: Structure) -> None:
+    """Messages had five elements, now a sixth that says whether they were put in."""
+    websocket = state.get(b"websocket")
+    messages = websocket.get(b"messages") if isinstance(websocket, dict) else None
+    if isinstance(websocket, dict) and isinstance(messages, tuple):
+        told = [(*each, False) if isinstance(each, tuple) else each for each in messages]
+        state[b"websocket"] = {**websocket, b"messages": tuple(told)}
 
 
 def _is_handshake(state: Structure) -> bool:
@@ -165,7 +193,7 @@ STEPS: dict[Version, Step] = {
     11: make_step(12, flow=(_tell_websocket,)),
     12: make_step(13, flow=(_name_mark,)),
     13: make_step(14, flow=(add(comment=""),)),
-    14: make_step(15),
+    14: make_step(15, flow=(_tell_injected,)),
     15: make_step(16, flow=(add(timestamp_created=None),)),
     16: make_step(17, flow=(remove("mode"),)),
     17: make_step(18, client=(add(proxy_mode="regular"),)),

@@ -19,6 +19,7 @@ from replayd.model.plan import (
     HttpVersions,
     Plan,
     Target,
+    WebSocketPace,
 )
 from replayd.planning import connect_to as dialling
 from replayd.planning.draft import Draft
@@ -27,6 +28,7 @@ from replayd.planning.hosts import host_port, normal_host
 from replayd.planning.http_versions import is_http2, versions_for
 from replayd.planning.to_http1 import make_http1
 from replayd.planning.to_http2 import make_http2
+from replayd.planning.websocket import with_websocket
 
 IDEMPOTENT = frozenset({b"GET", b"HEAD", b"OPTIONS", b"TRACE", b"PUT", b"DELETE"})
 """RFC 9110 section 9.2.2. Method names are case-sensitive."""
@@ -41,6 +43,7 @@ def make_plan(
     connect_to: Sequence[ConnectTo],
     raw: bool,
     http_version: HttpVersion = HttpVersion.AUTO,
+    websocket_pace: WebSocketPace = WebSocketPace.AFTER_MESSAGES,
 ) -> Plan:
     """Plans a flow that `refuse` accepted.
 
@@ -60,7 +63,7 @@ def make_plan(
     redirected = _redirected(target, dialled)
     start_line = b"%b %b %b\r\n" % (request.method, _request_target(request, target), draft.version)
     versions = versions_for(flow, request, http_version)
-    return Plan(
+    plan = Plan(
         method=request.method,
         url=_url(request, target),
         target=_speaking(dialled, versions),
@@ -77,6 +80,7 @@ def make_plan(
         proxy_authorization=bool(draft.values(b"proxy-authorization")),
         http2=_http2(request, versions, redirected, raw=raw),
     )
+    return plan if flow.websocket is None else with_websocket(plan, flow, websocket_pace)
 
 
 def target_of(flow: Flow, request: Request) -> Target:

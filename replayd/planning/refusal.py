@@ -1,8 +1,9 @@
 """Whether a flow can be replayed, and why not.
 
-First as mitmproxy's client replay does (live, intercepted, WebSocket, not HTTP, no
-request, no content), then what is replayd's own: targets that are none or that the rules
-deny, bytes that would make two requests of one, contents over the limit.
+First as mitmproxy's client replay does (live, intercepted, not HTTP, no request, no
+content), then what is replayd's own: WebSockets of which a capture has too little, targets
+that are none or that the rules deny, bytes that would make two requests of one, contents
+over the limit.
 """
 
 import re
@@ -12,6 +13,7 @@ from dataclasses import dataclass
 from replayd.model.flow import Flow, FlowKind, Request
 from replayd.model.plan import ConnectTo, HttpVersion, HttpVersions
 from replayd.planning import connect_to as dialling
+from replayd.planning import websocket
 from replayd.planning.hosts import normal_host
 from replayd.planning.http_versions import versions_for
 from replayd.planning.plan import target_of
@@ -30,6 +32,8 @@ servers take one for the other), that no folded continuation follows."""
 
 _ANYWHERE = TargetRules()
 
+_WEBSOCKETS_REFUSED = "the call asked to refuse WebSocket flows"
+
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
@@ -46,6 +50,7 @@ def refuse(
     body_size_limit: int,
     connect_to: Sequence[ConnectTo] = (),
     targets: TargetRules = _ANYWHERE,
+    refuse_websocket: bool = False,
     http_version: HttpVersion = HttpVersion.AUTO,
 ) -> Refusal | None:
     """Returns why the flow can't be replayed, None when it can.
@@ -54,7 +59,7 @@ def refuse(
     batch's. A target that is a name
     is checked once more when it is resolved.
     """
-    unfit = _unfit(flow)
+    unfit = _unfit(flow, refuse_websocket=refuse_websocket)
     if unfit is not None:
         return unfit
     request = flow.request
@@ -70,21 +75,25 @@ def refuse(
             f"{unsafe}, which would make two requests of one; raw sends it all the same",
         )
     too_large = _too_large(request, body_size_limit)
+    if flow.websocket is not None:
+        too_large = too_large or websocket.too_large(flow.websocket, body_size_limit)
     if too_large is not None:
         return Refusal(Reason.CONTENT_TOO_LARGE, too_large)
     denied = targets.check_host(*dialling.apply(target_of(flow, request), connect_to).address)
     return None if denied is None else Refusal(Reason.TARGET_DENIED, denied)
 
 
-def _unfit(flow: Flow) -> Refusal | None:
-    """What mitmproxy's client replay refuses too."""
+def _unfit(flow: Flow, *, refuse_websocket: bool) -> Refusal | None:
+    """What mitmproxy's client replay refuses too, but for the WebSockets that are replayed."""
     if flow.live:
         return Refusal(Reason.LIVE_FLOW, "the flow was live when it was captured")
     if flow.intercepted:
         return Refusal(Reason.INTERCEPTED_FLOW, "the flow was intercepted when it was captured")
     if flow.kind is FlowKind.WEBSOCKET:
-        return Refusal(Reason.WEBSOCKET_FLOW, "WebSocket connections are not replayed")
-    if flow.kind is not FlowKind.HTTP:
+        unfit = _WEBSOCKETS_REFUSED if refuse_websocket else websocket.lacking(flow)
+        if unfit is not None:
+            return Refusal(Reason.WEBSOCKET_FLOW, unfit)
+    elif flow.kind is not FlowKind.HTTP:
         return Refusal(Reason.NOT_HTTP, f"a {flow.kind.name} flow is not HTTP")
     if flow.request is None:
         return Refusal(Reason.MISSING_REQUEST, "the flow has no request")

@@ -1,3 +1,4 @@
+import pytest
 from flowreplay.v1 import flow_pb2
 
 from replayd.codec.flow import decode_flow, decode_typed_flow, encode_flow, request_content
@@ -73,6 +74,21 @@ def test_a_websocket_flow_has_its_messages_in_place_of_content() -> None:
 def test_a_typed_websocket_flow_carries_its_messages() -> None:
     message = flow_pb2.Flow(websocket={"messages": [websocket_message(MESSAGE)]})
     assert decode_typed_flow(message).websocket == WebSocket((MESSAGE,))
+
+
+@pytest.mark.parametrize(
+    ("said", "kind"),
+    [
+        (flow_pb2.FLOW_KIND_UNSPECIFIED, FlowKind.WEBSOCKET),
+        (flow_pb2.FLOW_KIND_HTTP, FlowKind.WEBSOCKET),
+        (flow_pb2.FLOW_KIND_WEBSOCKET, FlowKind.WEBSOCKET),
+        (flow_pb2.FLOW_KIND_TCP, FlowKind.TCP),
+    ],
+)
+def test_a_handshake_with_messages_is_no_mere_http(
+    said: flow_pb2.FlowKind.ValueType, kind: FlowKind
+) -> None:
+    assert decode_typed_flow(flow_pb2.Flow(kind=said, websocket={})).kind is kind
 
 
 def test_left_out_content_stays_left_out() -> None:

@@ -11,7 +11,16 @@ from hypothesis import strategies as st
 from replayd.errors import CaptureError, ReplaydError
 from replayd.formats import Format, read_capture
 from replayd.formats.tnetstring import Records
-from replayd.model.flow import CaptureNote, DamagedFlow, Flow, FlowKind, Headers, Request, Response
+from replayd.model.flow import (
+    CaptureNote,
+    DamagedFlow,
+    Flow,
+    FlowKind,
+    Headers,
+    Request,
+    Response,
+    WebSocket,
+)
 from replayd.reasons import Reason
 from tests.support.captures import CAPTURES, READABLE, Capture, Dribble, flows_of, notes_of
 from tests.support.improvements import IMPROVEMENTS
@@ -44,6 +53,29 @@ def compare_request(found: Request, seen: dict[str, Any]) -> None:
     compare(found, seen)
 
 
+def said(websocket: WebSocket | None) -> dict[str, Any] | None:
+    """What was said on a WebSocket, as the witness has it."""
+    if websocket is None:
+        return None
+    return {
+        "messages": [
+            [
+                int(each.kind),
+                each.from_client,
+                *(body(each.content) or ()),
+                each.time,
+                each.dropped,
+                each.injected,
+            ]
+            for each in websocket.messages
+        ],
+        "closed_by_client": websocket.client_closed,
+        "close_code": websocket.close_code,
+        "close_reason": websocket.close_reason,
+        "timestamp_end": websocket.end_time,
+    }
+
+
 @pytest.mark.parametrize("capture", READABLE.values(), ids=READABLE)
 def test_a_real_dump_reads_as_the_witness_saw_it(capture: Capture) -> None:
     flows = flows_of(io.BytesIO(capture.data))
@@ -59,9 +91,10 @@ def test_a_real_dump_reads_as_the_witness_saw_it(capture: Capture) -> None:
         assert error == seen["error"]
         assert flow.server_name == (seen["server_name"] or "")
         kind = FlowKind[seen["type"].upper()]
-        if seen["refused"] == "Can't replay WebSocket flows.":
+        if seen["refused"] == "Can't replay WebSocket flows." or seen.get("websocket"):
             kind = FlowKind.WEBSOCKET
         assert flow.kind is kind
+        assert said(flow.websocket) == seen.get("websocket")
         assert (flow.request is None) == (seen.get("request") is None)
         if flow.request is not None:
             compare_request(flow.request, seen["request"])
@@ -71,7 +104,21 @@ def test_a_real_dump_reads_as_the_witness_saw_it(capture: Capture) -> None:
             assert flow.response.status_code == seen_response["status"]
             assert flow.response.reason_phrase.decode("latin-1") == seen_response["reason"]
             compare(flow.response, seen_response)
-    assert list(notes_of(io.BytesIO(capture.data))) == []
+    notes = [note.message for note in notes_of(io.BytesIO(capture.data))]
+    assert notes == NOTES.get(capture.name, [])
+
+
+NOTES = {
+    "mitmproxy-dumpfile-7-websocket": [
+        "the handshake of these WebSocket messages is flow 0's",
+        "the handshake of these WebSocket messages is flow 3's",
+    ],
+    "rec-mitmproxy-4.0.4-mixb": [
+        "the handshake of these WebSocket messages is flow 12's",
+        "the handshake of these WebSocket messages is flow 14's",
+    ],
+}
+"""What is noted of real dumps."""
 
 
 def test_the_readable_dumps_are_many() -> None:

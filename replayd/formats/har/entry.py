@@ -14,6 +14,7 @@ from replayd.formats.har import values
 from replayd.formats.har.content import request_content, response_content
 from replayd.formats.har.url import Url, parse_url
 from replayd.formats.har.values import Object
+from replayd.formats.har.websocket import said
 from replayd.formats.header_fields import is_websocket, value_of
 from replayd.model.flow import Flow, FlowError, FlowKind, Headers, Request, Response
 
@@ -77,6 +78,7 @@ class EntryReader:
             response=response,
             error=error,
             comment=_words(entry.get("comment")),
+            websocket=said(entry, self._note) if websocket else None,
         )
 
     def _request(self, given: Object, url: Url, times: "_Times") -> Request:
