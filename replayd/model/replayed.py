@@ -1,10 +1,10 @@
 """A flow that was replayed, beside what was captured of it: what an export is made of."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from replayd.model.flow import Flow, Request, Response
+from replayd.model.flow import Flow, Headers, Request, Response
 from replayd.model.outcome import Outcome
-from replayd.model.plan import Plan
+from replayd.model.plan import HttpVersions, Plan
 from replayd.model.replay import ReplayKey
 
 _NANOSECONDS = 1_000_000_000
@@ -29,6 +29,36 @@ class Replayed:
         """The captured request; a flow without one is never replayed."""
         assert self.flow.request is not None
         return self.flow.request
+
+    @property
+    def http2(self) -> Headers | None:
+        """The fields that were sent over HTTP/2, the pseudo fields first; None: it was not
+        HTTP/2 that was spoken.
+        """
+        if self.plan.http2 is None:
+            return None
+        connection, head = self.outcome.connection, self.outcome.head
+        spoken = (
+            self.plan.target.http_versions is HttpVersions.TWO
+            or (connection is not None and connection.alpn == "h2")
+            or (head is not None and head.http_version == b"HTTP/2.0")
+        )
+        return self.plan.http2.headers if spoken else None
+
+    @property
+    def sent_request(self) -> Request:
+        """The request as captures of its version have it: over HTTP/2 with the fields that
+        were sent, the pseudo fields apart; over HTTP/1 as captured.
+        """
+        if self.plan.http2 is None or self.http2 is None:
+            return self.request
+        return replace(
+            self.request,
+            http_version=b"HTTP/2.0",
+            headers=tuple(field for field in self.http2 if not field[0].startswith(b":")),
+            authority=dict(self.http2).get(b":authority", b""),
+            trailers=self.plan.http2.trailers,
+        )
 
     @property
     def response(self) -> Response | None:

@@ -1,12 +1,25 @@
 """What an export is made of."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from replayd.model.flow import Flow
 from replayd.model.outcome import Timings
-from tests.support.replayed import HEAD, MS, START, failed, succeeded
+from replayd.model.plan import HttpVersions
+from tests.support.replayed import (
+    CONNECTION,
+    HEAD,
+    HTTP2,
+    HTTP2_PLAN,
+    MS,
+    START,
+    failed,
+    succeeded,
+)
+
+TWO = replace(HTTP2_PLAN.target, http_versions=HttpVersions.TWO)
 
 
 def test_a_response_has_the_replay_s_times() -> None:
@@ -33,6 +46,32 @@ def test_times_that_were_not_reached_are_none() -> None:
     response = succeeded(timings=Timings(START)).response
     assert response is not None
     assert (response.start_time, response.end_time) == (None, None)
+
+
+@pytest.mark.parametrize(
+    ("fields", "spoken"),
+    [
+        ({}, False),
+        ({"connection": replace(CONNECTION, alpn="http/1.1")}, False),
+        ({"connection": replace(CONNECTION, alpn="h2"), "head": None}, True),
+        ({"head": replace(HEAD, http_version=b"HTTP/2.0"), "connection": None}, True),
+        ({"plan": replace(HTTP2_PLAN, target=TWO), "connection": None, "head": None}, True),
+    ],
+)
+def test_what_was_sent_over_which_version(fields: dict[str, Any], spoken: bool) -> None:
+    replayed = succeeded(**{"plan": HTTP2_PLAN, **fields})
+    if not spoken:
+        assert (replayed.http2, replayed.sent_request) == (None, replayed.request)
+        return
+    sent = replayed.sent_request
+    assert replayed.http2 == HTTP2.headers
+    assert (sent.http_version, sent.authority) == (b"HTTP/2.0", b"b.test")
+    assert (sent.headers, sent.trailers) == (((b"content-length", b"3"),), HTTP2.trailers)
+    assert (sent.host, sent.path, sent.content) == ("a.test", b"/p?q=1", b"abc")
+
+
+def test_what_has_no_form_of_http2_was_never_http2() -> None:
+    assert succeeded(connection=replace(CONNECTION, alpn="h2")).http2 is None
 
 
 def test_a_flow_without_request_is_never_replayed() -> None:

@@ -1,10 +1,11 @@
 """A replay as the writers of captures get it."""
 
+from dataclasses import replace
 from typing import Any
 
 from replayd.model.flow import Flow, Request, Response
 from replayd.model.outcome import ConnectionInfo, Outcome, ResponseHead, Timings
-from replayd.model.plan import Framing, Plan, Target
+from replayd.model.plan import Framing, Http2Request, HttpVersions, Plan, Target
 from replayd.model.replay import ReplayKey, ReplayState
 from replayd.model.replayed import Replayed
 from replayd.reasons import Reason
@@ -39,6 +40,16 @@ TIMINGS = Timings(
 CONNECTION = ConnectionInfo(
     "10.0.0.1:443", "10.0.0.9:50000", tls_version="TLSv1.3", tls_cipher="AES", server_name="a.test"
 )
+HTTP2 = Http2Request(
+    (
+        (b":method", b"POST"),
+        (b":scheme", b"https"),
+        (b":path", b"/p?q=1"),
+        (b":authority", b"b.test"),
+        (b"content-length", b"3"),
+    ),
+    trailers=((b"t", b"u"),),
+)
 PLAN = Plan(
     b"POST",
     b"https://a.test/p?q=1",
@@ -48,6 +59,11 @@ PLAN = Plan(
     3,
     idempotent=False,
 )
+
+HTTP2_PLAN = replace(
+    PLAN, target=replace(PLAN.target, http_versions=HttpVersions.TWO_OR_ONE), http2=HTTP2
+)
+"""Of a replay whose server may choose HTTP/2."""
 
 
 def captured(

@@ -1,8 +1,9 @@
 """GoReplay's files (`.gor`): the request, the recorded response, the replayed one.
 
 A record is `TYPE ID TIME LATENCY LF PAYLOAD SEPARATOR`, times in nanoseconds. Requests are
-as they were sent, since GoReplay knows HTTP/1 alone. All times are on the replay's clock,
-the recorded response's moved to it, so that GoReplay finds one steady course of time.
+as they were sent, or would be over HTTP/1, since GoReplay knows nothing else. All times are
+on the replay's clock, the recorded response's moved to it, so that GoReplay finds one steady
+course of time.
 
 Nothing is escaped, and GoReplay ends a record wherever it meets the separator: a replay
 with one in a content can't be held. A response has no record when it is not complete, or

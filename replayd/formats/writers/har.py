@@ -1,9 +1,10 @@
 """HAR 1.2, as browsers' developer tools open it: an entry a replay.
 
-It has the captured request and the new response, with the replay's own times; what was
-recorded has no place in a HAR but `_recordedStatus`. Fields that begin with an underscore
-are ours, as the format allows: `_replay` says which one it was and how it ended. A replay
-without a complete response has an `_error`, where Chrome and mitmproxy have theirs.
+It has the request, as captured or as HTTP/2 carried it, and the new response, with the
+replay's own times; what was recorded has no place in a HAR but `_recordedStatus`. Fields
+that begin with an underscore are ours, as the format allows: `_replay` says which one it was
+and how it ended. A replay without a complete response has an `_error`, where Chrome and
+mitmproxy have theirs.
 """
 
 from collections.abc import Iterable
@@ -12,6 +13,7 @@ from replayd import __version__
 from replayd.formats.writers.har_message import Object, request_object, response_object
 from replayd.formats.writers.har_time import date_text, phases
 from replayd.formats.writers.json_pieces import json_pieces
+from replayd.model.flow import Headers
 from replayd.model.outcome import ConnectionInfo
 from replayd.model.replayed import Replayed
 
@@ -35,7 +37,7 @@ def _entry(replayed: Replayed) -> Object:
     entry: Object = {
         "startedDateTime": date_text(outcome.timings.start),
         "time": sum(length for name, length in timings.items() if name != "ssl" and length > 0),
-        "request": request_object(replayed.request),
+        "request": request_object(replayed.sent_request, pseudo_fields=_pseudo_fields(replayed)),
         "response": _response(replayed),
         "cache": {},
         "timings": dict(timings),
@@ -52,6 +54,11 @@ def _entry(replayed: Replayed) -> Object:
         "state": outcome.state.name,
     }
     return entry
+
+
+def _pseudo_fields(replayed: Replayed) -> Headers:
+    """Those of HTTP/2, which browsers put among the fields."""
+    return tuple(field for field in replayed.http2 or () if field[0].startswith(b":"))
 
 
 def _response(replayed: Replayed) -> Object:

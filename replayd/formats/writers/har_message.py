@@ -17,8 +17,11 @@ _UNKNOWN = -1
 """HAR 1.2: a size that is not available."""
 
 
-def request_object(request: Request) -> Object:
-    """Returns HAR's `request`: the captured one, to the host that it was captured for."""
+def request_object(request: Request, *, pseudo_fields: Headers = ()) -> Object:
+    """Returns HAR's `request`: the captured one, to the host that it was captured for.
+
+    `pseudo_fields` stand before the other fields.
+    """
     path = _text(request.path)
     content = request.content or b""
     made: Object = {
@@ -26,7 +29,7 @@ def request_object(request: Request) -> Object:
         "url": _url(request, path),
         "httpVersion": _text(request.http_version),
         "cookies": _sent_cookies(request.headers),
-        "headers": _fields(request.headers),
+        "headers": _fields((*pseudo_fields, *request.headers)),
         "queryString": _query(path),
         "headersSize": _UNKNOWN,
         "bodySize": len(content),

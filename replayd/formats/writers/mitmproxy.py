@@ -39,7 +39,7 @@ def write(replayed: Replayed) -> Iterable[bytes]:
             "metadata": {"replay_id": replayed.key.replay_id},
             "backup": captured,
             "request": _request(
-                replayed.request,
+                replayed.sent_request,
                 replayed.start_time,
                 replayed.time(replayed.outcome.timings.sent),
             ),
@@ -190,6 +190,7 @@ def _seen(connection: ConnectionInfo) -> State:
         "sockname": _address(connection.local_address),
         # Replays that shared a connection have the same one here.
         "id": f"{connection.local_address}-{connection.address}",
+        "alpn": connection.alpn.encode() or None,
         "cipher": connection.tls_cipher or None,
         "tls_version": connection.tls_version if known_version else None,
         "sni": connection.server_name or None,

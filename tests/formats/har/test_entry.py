@@ -55,8 +55,8 @@ def test_pseudo_fields_are_no_fields(version: str) -> None:
     ],
 )
 def test_http2_names_its_authority(version: str, headers: Any, authority: bytes) -> None:
-    request = request_of(entry({"httpVersion": version, "headers": headers}))
-    assert request.authority == authority
+    given = {"httpVersion": version, "headers": headers, "url": "http://a.test:81/"}
+    assert request_of(entry(given)).authority == authority
 
 
 @pytest.mark.parametrize(

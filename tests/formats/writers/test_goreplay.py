@@ -11,7 +11,17 @@ from replayd.model.outcome import Timings
 from replayd.model.plan import Framing
 from replayd.model.replayed import Replayed
 from tests.support.captures import flows_of
-from tests.support.replayed import HEAD, PLAN, RECORDED, REQUEST, START, captured, failed, succeeded
+from tests.support.replayed import (
+    HEAD,
+    HTTP2_PLAN,
+    PLAN,
+    RECORDED,
+    REQUEST,
+    START,
+    captured,
+    failed,
+    succeeded,
+)
 
 SEPARATOR = "\n🐵🙈🙉\n".encode()
 MS = 1_000_000
@@ -34,6 +44,11 @@ def test_request_recorded_and_replayed_response() -> None:
     assert recorded[1] == b"HTTP/1.1 404 Not Found\r\nContent-Length: 3\r\n\r\nold"
     assert replayed[0] == ["3", identity, str(START), str(20 * MS)]
     assert replayed[1] == b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\n\r\nnew"
+
+
+def test_over_http2_the_request_has_the_form_of_http1() -> None:
+    replayed = succeeded(plan=HTTP2_PLAN, head=replace(HEAD, http_version=b"HTTP/2.0"))
+    assert records(replayed)[0][1] == PLAN.head + b"abc"
 
 
 def test_ids_tell_sessions_and_flows_and_stay() -> None:

@@ -14,6 +14,7 @@ from tests.support.captures import flows_of
 from tests.support.har_schema import check_har
 from tests.support.replayed import (
     CONNECTION,
+    HTTP2_PLAN,
     REQUEST,
     captured,
     failed,
@@ -54,6 +55,17 @@ def test_an_entry() -> None:
     assert found["_replay"] == {"id": "batch.7", "attempt": 1, "state": "SUCCEEDED"}
     assert found["response"]["status"] == 200
     assert "_error" not in found["response"]
+
+
+def test_over_http2_the_pseudo_fields_stand_before_the_others() -> None:
+    replayed = succeeded(plan=HTTP2_PLAN, connection=replace(CONNECTION, alpn="h2"))
+    request = entry(replayed)["request"]
+    assert request["httpVersion"] == "HTTP/2.0"
+    names = [field["name"] for field in request["headers"]]
+    assert names == [":method", ":scheme", ":path", ":authority", "content-length"]
+    (flow,) = read(replayed)
+    assert flow.request is not None
+    assert (flow.request.http_version, flow.request.authority) == (b"HTTP/2.0", b"b.test")
 
 
 def test_a_failed_replay_has_an_error() -> None:

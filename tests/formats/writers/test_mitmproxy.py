@@ -17,6 +17,8 @@ from tests.support.captures import flows_of
 from tests.support.replayed import (
     CONNECTION,
     HEAD,
+    HTTP2,
+    HTTP2_PLAN,
     RECORDED,
     REQUEST,
     START,
@@ -63,6 +65,17 @@ def test_the_new_response_stands_beside_the_captured_request() -> None:
     assert (flow.flow_id, flow.session_id) == ("flow-1", "client-1")
     assert (flow.server_name, flow.error) == ("a.test", None)
     assert state(succeeded())[b"is_replay"] == "request"
+
+
+def test_what_went_over_http2_is_kept_as_it_went() -> None:
+    replayed = succeeded(plan=HTTP2_PLAN, connection=replace(CONNECTION, alpn="h2"))
+    request = read(replayed).request
+    assert request is not None
+    assert (request.http_version, request.authority) == (b"HTTP/2.0", b"b.test")
+    assert (request.headers, request.trailers) == (((b"content-length", b"3"),), HTTP2.trailers)
+    found = state(replayed)
+    assert found[b"server_conn"][b"alpn"] == b"h2"
+    assert found[b"backup"][b"request"][b"http_version"] == b"HTTP/1.1"
 
 
 def test_the_backup_is_the_captured_flow() -> None:
