@@ -15,7 +15,7 @@ from pathlib import Path
 
 from benchmarks.processes import Daemon
 
-_LOOK_SECONDS = 0.02
+_LOOK_SECONDS = 0.05
 """Between two looks: what a process may grow unseen right before it ends."""
 
 _PEAK, _NOW = "VmHWM", "VmRSS"

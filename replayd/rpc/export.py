@@ -28,9 +28,9 @@ CHUNK = 1 << 20
 _STEP = 64
 """How many replays are read at once."""
 
-_PAUSE = 50e-6
-"""Seconds after each replay in which other threads get the interpreter: else each of their
-steps would wait 5 ms (`sys.getswitchinterval`) for as long as the export lasts."""
+_WORK, _PAUSE = 1e-3, 50e-6
+"""Seconds of work, then seconds in which other threads get the interpreter: else each of
+their steps would wait 5 ms (`sys.getswitchinterval`) for as long as the export lasts."""
 
 
 class Export:
@@ -55,6 +55,7 @@ class Export:
 
     def _pieces(self) -> Iterator[bytes]:
         yield self._writer.head
+        rested = time.monotonic()
         for past in self._history():
             between = self._writer.between if self.exported else b""
             written = False
@@ -63,7 +64,9 @@ class Export:
                 written = True
             self.exported += written
             self.left_out += not written
-            time.sleep(_PAUSE)
+            if time.monotonic() - rested > _WORK:
+                time.sleep(_PAUSE)
+                rested = time.monotonic()
         yield self._writer.tail
 
     def _history(self) -> Iterator[Past]:

@@ -13,11 +13,11 @@ _LARGE = 64 * 1024
 
 
 def tnetstring(value: Value) -> list[bytes]:
-    """Returns the pieces of a value's encoding, in order."""
+    """Returns the pieces of a value's encoding, in order; one when it is small."""
     pieces: list[bytes] = []
-    _put(value, pieces)
+    size = _put(value, pieces)
     pieces.reverse()
-    return pieces
+    return pieces if size > _LARGE else [b"".join(pieces)]
 
 
 def _put(value: Value, pieces: list[bytes]) -> int:
