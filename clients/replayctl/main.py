@@ -5,22 +5,36 @@ import os
 import sys
 from pathlib import Path
 
-from replayctl.exits import INTERRUPTED, USAGE
+from replayctl.exits import DONE, INTERRUPTED, USAGE
 
 
 def main() -> None:
     """Runs the command; ends the process with one of the codes of `exits`."""
     try:
-        # Loading takes a tenth of a second, in which people interrupt too.
-        from replayctl.cli import cli  # noqa: PLC0415
-
-        _prepare_stdout()
-        cli(prog_name="replayctl")
+        sys.exit(_run())
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED)
     except OSError as error:
         # The disk under stdout is full, for one; what a command reads, it catches itself.
         _fail(error)
+
+
+def _run() -> int:
+    """Runs the command; returns the exit code, which click alone would often make a 1."""
+    # Loading takes a tenth of a second, in which people interrupt too.
+    import click  # noqa: PLC0415
+
+    from replayctl.cli import cli  # noqa: PLC0415
+
+    _prepare_stdout()
+    try:
+        return cli(prog_name="replayctl", standalone_mode=False) or DONE
+    except click.Abort:
+        # What click makes of a Ctrl-C outside a command's own code.
+        return INTERRUPTED
+    except click.ClickException as error:
+        error.show()
+        return USAGE
 
 
 def _prepare_stdout() -> None:

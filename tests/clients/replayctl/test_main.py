@@ -2,9 +2,13 @@
 
 import signal
 import subprocess
+import sys
 
+import click
 import pytest
 from flowreplay.v1.replay_pb2 import GetStatusResponse
+from replayctl.cli import cli
+from replayctl.main import main
 
 from tests.support.fake_daemon import HANG, FakeDaemon, events
 from tests.support.processes import DEADLINE
@@ -35,6 +39,35 @@ def test_ctrl_c_is_quiet_and_code_130(fake: FakeDaemon) -> None:
         assert process.stderr == ["replayctl: go on with --from place"]
     finally:
         process.close()
+
+
+@pytest.mark.parametrize(
+    ("raised", "code", "said"),
+    [
+        (KeyboardInterrupt, 130, "\n"),
+        (click.UsageError("it is no flow"), 2, "Error: it is no flow\n"),
+        (click.ClickException("it can't be"), 2, "Error: it can't be\n"),
+        (click.exceptions.Exit(5), 5, ""),
+    ],
+)
+@pytest.mark.parametrize("where", ["make_context", "invoke"])
+def test_what_ends_a_command_anywhere_has_its_code(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    where: str,
+    raised: type[BaseException] | Exception,
+    code: int,
+    said: str,
+) -> None:
+    def end(*_: object, **__: object) -> None:
+        raise raised
+
+    monkeypatch.setattr(sys, "argv", ["replayctl", "count"])
+    monkeypatch.setattr(cli, where, end)
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == code
+    assert capsys.readouterr().err == said
 
 
 def test_a_reader_that_leaves_ends_it_quietly(fake: FakeDaemon) -> None:
