@@ -141,7 +141,7 @@ class H11Reader:
         if not self._upgrade:
             raise _invalid("the server switched protocols (101); only HTTP/1 can be replayed")
         self._take_final(event, block)
-        self.reusable = False
+        self.reusable = self.declared_length = False
 
     def _take_interim(self, event: h11.InformationalResponse, size: int) -> None:
         self._interims.append(event.status_code)

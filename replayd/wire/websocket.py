@@ -1,0 +1,267 @@
+"""The frames of a WebSocket connection, ours out and the server's in (RFC 6455). Knows no
+sockets and no pace; the only module that knows wsproto. Pure but for the masks of our
+frames, which section 5.3 wants random.
+
+A message is one frame when it goes out, and is joined when it comes in. What a server may
+cost is limited here: its messages in all, and what it sends without saying anything.
+"""
+
+from collections.abc import Callable
+from typing import NamedTuple, Self
+
+from wsproto.connection import Connection, ConnectionState, ConnectionType
+from wsproto.events import BytesMessage, CloseConnection, Event, Ping, Pong, TextMessage
+from wsproto.extensions import Extension
+from wsproto.frame_protocol import (
+    CloseReason,
+    FrameDecoder,
+    FrameProtocol,
+    Opcode,
+    RsvBits,
+)
+
+from replayd.errors import WireError
+from replayd.model.flow import WebSocketMessageKind
+from replayd.reasons import Reason
+from replayd.wire.permessage_deflate import Compressor, Deflate, Inflater, TooLargeError
+
+_IDLE_LIMIT = 10_000
+"""Control frames, and frames without content, between two messages: none speaks so often
+with nothing to say."""
+
+_MESSAGE_COST = 32
+"""Bytes that a message counts besides its content: as much as keeping it takes."""
+
+_MAX_REASON = 123
+"""Bytes of a close's reason: a control frame has 125, two are the code."""
+
+_UNSAID = (CloseReason.NO_STATUS_RCVD, 0)
+"""A close without a code."""
+
+_NO_BITS = RsvBits(rsv1=False, rsv2=False, rsv3=False)
+_COMPRESSED = RsvBits(rsv1=True, rsv2=False, rsv3=False)
+
+Take = Callable[[WebSocketMessageKind, bytes], object]
+"""Takes a message that came: its kind and its content."""
+
+
+class Close(NamedTuple):
+    """What a side closed with."""
+
+    code: int
+    """0: it gave none."""
+    reason: str
+
+
+class Frames:
+    """Both directions of one connection, after its handshake."""
+
+    def __init__(self, deflate: Deflate | None, size_limit: int) -> None:
+        """`size_limit`: bytes of all messages that may come, together."""
+        self.closed: Close | None = None
+        """What the server closed with; None: it did not."""
+        self.heard = 0
+        """How often something of a message came."""
+        self._limit = self._room = size_limit
+        self._idle = 0
+        self._pieces: list[bytes] = []
+        self._reply = b""
+        extensions = [] if deflate is None else [_PerMessageDeflate(deflate, lambda: self._room)]
+        self._wsproto = Connection(ConnectionType.CLIENT, list[Extension](extensions))
+
+    # Out
+
+    def message(self, kind: WebSocketMessageKind, content: bytes) -> bytes:
+        """Returns a message's frame."""
+        if kind is WebSocketMessageKind.TEXT:
+            return self._wsproto.send(TextMessage(data=_Text.of(content)))
+        return self._wsproto.send(BytesMessage(data=content))
+
+    def close(self, code: int, reason: str) -> bytes:
+        """Returns our Close frame; code 0: without one. After it, nothing more is sent."""
+        cut = reason.encode()[:_MAX_REASON].decode(errors="ignore") if code else ""
+        sent = code or CloseReason.NO_STATUS_RCVD
+        return self._wsproto.send(CloseConnection(code=sent, reason=cut))
+
+    def take_reply(self) -> bytes:
+        """Returns what the server has to be answered, and forgets it; empty: nothing.
+
+        Of several pings only the last is answered (RFC 6455 section 5.5.3).
+        """
+        reply, self._reply = self._reply, b""
+        return reply
+
+    # In
+
+    def feed(self, data: bytes, take: Take) -> None:
+        """Takes bytes of the server's frames and hands over each message that is whole.
+
+        Raises WireError: INVALID_RESPONSE, or BODY_TOO_LARGE; what came before the fault was
+        handed over, and the reply is the Close frame that tells the server.
+        """
+        if self.closed is not None:
+            return
+        self._wsproto.receive_data(data)
+        for event in self._wsproto.events():
+            self._take(event, take)
+
+    def _take(self, event: Event, take: Take) -> None:
+        match event:
+            case TextMessage():
+                self._take_piece(event.data.encode(), take, event)
+            case BytesMessage():
+                self._take_piece(bytes(event.data), take, event)
+            case Ping():
+                self._count_idle()
+                if self._wsproto.state is ConnectionState.OPEN:
+                    self._reply = self._wsproto.send(event.response())
+            case Pong():
+                self._count_idle()
+            case CloseConnection():
+                self._take_close(event)
+
+    def _take_piece(self, piece: bytes, take: Take, event: TextMessage | BytesMessage) -> None:
+        if piece:
+            self.heard += 1
+            self._pieces.append(piece)
+            self._room -= len(piece)
+        elif not event.message_finished:
+            self._count_idle()
+        if event.message_finished:
+            self._room -= _MESSAGE_COST
+        if self._room < 0:
+            raise self._too_large()
+        if event.message_finished:
+            self.heard += 1
+            self._idle = 0
+            content = b"".join(self._pieces)
+            self._pieces.clear()
+            text = isinstance(event, TextMessage)
+            take(WebSocketMessageKind.TEXT if text else WebSocketMessageKind.BINARY, content)
+
+    def _take_close(self, event: CloseConnection) -> None:
+        if self._wsproto.state in (ConnectionState.OPEN, ConnectionState.LOCAL_CLOSING):
+            # No Close frame came: so wsproto tells what it can't read.
+            if event.code == CloseReason.MESSAGE_TOO_BIG:
+                raise self._too_large()
+            raise self._fault(event.code, event.reason or "it breaks the rules")
+        code = 0 if event.code in _UNSAID else int(event.code)
+        self.closed = Close(code, event.reason or "")
+        if self._wsproto.state is ConnectionState.REMOTE_CLOSING:
+            self._reply = self._wsproto.send(event.response())
+
+    # Faults
+
+    def _count_idle(self) -> None:
+        self._idle += 1
+        if self._idle > _IDLE_LIMIT:
+            raise self._fault(
+                CloseReason.POLICY_VIOLATION,
+                f"more than {_IDLE_LIMIT} control frames and empty frames without a message",
+            )
+
+    def _too_large(self) -> WireError:
+        self._say_goodbye(CloseReason.MESSAGE_TOO_BIG)
+        return WireError(
+            Reason.BODY_TOO_LARGE,
+            f"the server's messages are larger than {self._limit} bytes in all, {_MESSAGE_COST} "
+            "of them for each message; --body-size-limit sets this",
+            limit=self._limit,
+        )
+
+    def _fault(self, code: int, what: str) -> WireError:
+        self._say_goodbye(code)
+        return WireError(
+            Reason.INVALID_RESPONSE, f"the server breaks the WebSocket protocol: {what} ({code})"
+        )
+
+    def _say_goodbye(self, code: int) -> None:
+        if self._wsproto.state is ConnectionState.OPEN:
+            self._reply = self._wsproto.send(CloseConnection(code=code))
+
+
+class _Text(str):
+    """A text whose encoding is what was captured, UTF-8 or not."""
+
+    __slots__ = ("_content",)
+    _content: bytes
+
+    @classmethod
+    def of(cls, content: bytes) -> Self:
+        """Returns the text of these bytes."""
+        text = cls()
+        text._content = content
+        return text
+
+    def encode(self, encoding: str = "utf-8", errors: str = "strict") -> bytes:
+        """Returns the bytes as captured."""
+        return self._content
+
+
+class _PerMessageDeflate(Extension):
+    """Joins `permessage_deflate` to wsproto's frames.
+
+    wsproto's own one inflates without a limit, takes the rest of a compressed message for
+    plain after a control frame amidst it, and loses its way after an empty message.
+    """
+
+    name = "permessage-deflate"
+
+    def __init__(self, agreed: Deflate, room: Callable[[], int]) -> None:
+        self._out = Compressor(agreed.client_window_bits, forgets=agreed.client_forgets)
+        self._in = Inflater(agreed.server_window_bits, forgets=agreed.server_forgets)
+        self._room = room
+        self._compressed = False
+        """The message that is coming is."""
+        self._passes = False
+        """The frame that is coming goes through as it is."""
+
+    def enabled(self) -> bool:
+        return True
+
+    def offer(self) -> bool:
+        return True
+
+    def frame_inbound_header(
+        self, proto: FrameDecoder | FrameProtocol, opcode: Opcode, rsv: RsvBits, payload_length: int
+    ) -> RsvBits:
+        """Says which reserved bits the frame may have: the first frame of a message one."""
+        begins = opcode in (Opcode.TEXT, Opcode.BINARY)
+        if begins:
+            self._compressed = rsv.rsv1
+        self._passes = opcode.iscontrol() or not self._compressed
+        return _COMPRESSED if begins else _NO_BITS
+
+    def frame_inbound_payload_data(
+        self, proto: FrameDecoder | FrameProtocol, data: bytes
+    ) -> bytes | CloseReason:
+        return (
+            data if self._passes else self._inflated(lambda: self._in.inflate(data, self._room()))
+        )
+
+    def frame_inbound_complete(
+        self, proto: FrameDecoder | FrameProtocol, fin: bool
+    ) -> bytes | CloseReason | None:
+        if self._passes or not fin:
+            return None
+        return self._inflated(lambda: self._in.end_message(self._room()))
+
+    def frame_outbound(
+        self,
+        proto: FrameDecoder | FrameProtocol,
+        opcode: Opcode,
+        rsv: RsvBits,
+        data: bytes,
+        fin: bool,
+    ) -> tuple[RsvBits, bytes]:
+        if opcode.iscontrol():
+            return rsv, data
+        return _COMPRESSED, self._out.compress(data)
+
+    def _inflated(self, inflate: Callable[[], bytes]) -> bytes | CloseReason:
+        try:
+            return inflate()
+        except TooLargeError:
+            return CloseReason.MESSAGE_TOO_BIG
+        except ValueError:
+            return CloseReason.INVALID_FRAME_PAYLOAD_DATA
