@@ -3,8 +3,9 @@
     python -m replayd.intake.worker SETTINGS-AS-JSON
 
 Serves one Enqueue after another until stdin ends. Its memory is bounded (RLIMIT_AS), and
-its time by the processor seconds that it may use without taking in another MiB; it runs
-at a lower priority than the daemon. After an error it ends: a new Enqueue gets a new one.
+its time by the processor seconds that it may use without taking in another MiB or giving
+another group of rows (an archive is taken in as a whole before its first row); it runs at
+a lower priority than the daemon. After an error it ends: a new Enqueue gets a new one.
 """
 
 import io
@@ -33,7 +34,7 @@ GROUP_BYTES = 1 << 20
 """A group of rows goes out at this many rows or bytes: one commit stores it."""
 
 CPU_SECONDS = 60
-"""Processor time a worker may use without taking in another MiB."""
+"""Processor time a worker may use without taking in another MiB, or giving another group."""
 
 NICENESS = 10
 
@@ -159,6 +160,7 @@ class _Groups:
             self._sink.write(frame(Frame.ROWS, b"".join(self._rows)))
             self._sink.flush()
             self._rows, self._size = [], 0
+            _grant_time()
 
 
 if __name__ == "__main__":

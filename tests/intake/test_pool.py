@@ -264,6 +264,16 @@ def test_what_nobody_foresaw_is_told_apart_from_a_limit(capsys: pytest.CaptureFi
     assert "surprise" in capsys.readouterr().err
 
 
+def test_time_is_granted_for_what_is_taken_in_and_for_what_is_given() -> None:
+    source = frame(Frame.MESSAGE, flows(600).SerializeToString()) + frame(Frame.END)
+    with patch.object(worker, "_grant_time") as grant:
+        assert worker._serve(
+            io.BytesIO(source), io.BytesIO(), DecodeSettings(TargetRules(), 1 << 20)
+        )
+    # At the beginning, and for groups of 256, 256 and 88 rows.
+    assert grant.call_count == 4
+
+
 def test_a_worker_ends_quietly_when_its_daemon_dies() -> None:
     message = frame(Frame.MESSAGE, flows(256).SerializeToString())
     with subprocess.Popen(
