@@ -2,7 +2,7 @@
 #
 #   make demo      a real capture, replayed against a sample server
 #   make test      the tests; those whose real server is missing are counted as skipped
-#   make servers   mitmproxy and grpcurl for those tests (nginx: apt-get install nginx-light)
+#   make servers   mitmproxy and grpcurl for those tests (apt-get install nginx-light nodejs)
 #   make check     format, lint, types, import rules, contract, generated code
 #   make fidelity  replays captures and judges each byte that arrives, beside mitmproxy's
 #                  (CAPTURES=dir for others than the tests'; FIDELITY_ARGUMENTS=--verbose)

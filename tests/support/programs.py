@@ -31,6 +31,7 @@ _ADVICE = {
     "grpcurl": "make servers",
     "mitmdump": "make servers",
     "nginx": "apt-get install nginx-light",
+    "node": "apt-get install nodejs",
 }
 
 

@@ -120,13 +120,18 @@ def carry_trailers(made: Allowed, *, lower_case: bool) -> None:
 
 def fit_length(made: Allowed, *, lower_case: bool) -> None:
     """One Content-Length that is right: in its place, or at the end where there was none."""
+    request = made.request
+    if request.values(b"content-length"):
+        mend_length(made)
+    elif request.content:
+        name = b"content-length" if lower_case else b"Content-Length"
+        made.change("CONTENT_LENGTH", [*request.fields, (name, b"%d" % len(request.content))])
+
+
+def mend_length(made: Allowed) -> None:
+    """One right Content-Length in place of those that are there, if they are wrong."""
     request, right = made.request, b"%d" % len(made.request.content)
     lengths = request.values(b"content-length")
-    if not lengths:
-        if request.content:
-            name = b"content-length" if lower_case else b"Content-Length"
-            made.change("CONTENT_LENGTH", [*request.fields, (name, right)])
-        return
     numbers = [number.strip() for number in b",".join(lengths).split(b",")]
     if not all(n.isdigit() and (n.lstrip(b"0") or b"0") == right for n in numbers):
         names = [name for name, _ in request.fields]

@@ -1,13 +1,15 @@
 """Scores for people, a line a capture, and for programs, as JSON."""
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 
 from tools.fidelity.score import Score, Side, total
 
 HEADINGS = f"{'flows':>7}{'refused':>8}{'identical':>10}{'changed':>8}{'else':>5}"
-THEIR_HEADINGS = f"{'identical':>10}{'changed':>8}{'else':>5}{'unsent':>7}"
+HTTP2_HEADINGS = f"{'identical':>10}{'changed':>8}{'else':>5}"
+THEIR_HEADINGS = f"{HTTP2_HEADINGS}{'unsent':>7}"
+HTTP2 = "over HTTP/2"
 REMARK = 80
 """Characters of a remark in a capture's line."""
 
@@ -22,25 +24,23 @@ def totals(scores: Sequence[Score]) -> list[Score]:
 def text(scores: Sequence[Score], mitmproxy: str, *, verbose: bool) -> Iterator[str]:
     """The lines of a report; `mitmproxy` is its version, empty when it took no part."""
     width = max([len("capture"), *(len(score.name) for score in scores)]) + 1
-    title = " " * (width + len(HEADINGS))
-    if mitmproxy:
-        yield f"{title}  | {mitmproxy}"
-    headings = f"{'capture':<{width}}{HEADINGS}"
-    yield f"{headings}  | {THEIR_HEADINGS}" if mitmproxy else headings
+    http2 = any(score.http2 for score in scores)
+    beside = [(HTTP2, HTTP2_HEADINGS)] * http2 + [(mitmproxy, THEIR_HEADINGS)] * bool(mitmproxy)
+    if beside:
+        titles = (f"  | {title:<{len(headings)}}" for title, headings in beside)
+        yield (" " * (width + len(HEADINGS)) + "".join(titles)).rstrip()
+    headings = "".join(f"  | {headings}" for _, headings in beside)
+    yield f"{'capture':<{width}}{HEADINGS}{headings}"
+    shown = {title for title, _ in beside}
     for score in scores:
-        yield line(score, width, wide=bool(mitmproxy), verbose=verbose)
+        said = [remark if verbose else shortened(remark) for remark in remarks(score)]
+        yield f"{cells(score, width, shown)}  {'; '.join(said)}".rstrip()
         if verbose:
             yield from details(score)
     for score in totals(scores):
         yield ""
-        yield cells(score, width, wide=bool(mitmproxy)).rstrip()
+        yield cells(score, width, shown).rstrip()
         yield from (f"    {remark}" for remark in remarks(score))
-
-
-def line(score: Score, width: int, *, wide: bool, verbose: bool) -> str:
-    """A capture in one line."""
-    said = [remark if verbose else shortened(remark) for remark in remarks(score)]
-    return f"{cells(score, width, wide=wide)}  {'; '.join(said)}".rstrip()
 
 
 def shortened(text: str) -> str:
@@ -48,26 +48,30 @@ def shortened(text: str) -> str:
     return text if len(text) <= REMARK else f"{text[: REMARK - 3]}..."
 
 
-def cells(score: Score, width: int, *, wide: bool) -> str:
-    """The numbers of a score."""
+def cells(score: Score, width: int, shown: Collection[str]) -> str:
+    """The numbers of a score; `shown` are the titles of those beside replayd's."""
     ours = score.ours
     refused = sum(score.refused.values())
     numbers = f"{score.flows:>7}{refused:>8}{ours.identical:>10}{ours.changed:>8}{ours.other:>5}"
-    beside = f"  | {their_cells(score.theirs)}" if wide else ""
-    return f"{score.name:<{width}}{numbers}{beside}"
+    if HTTP2 in shown:
+        numbers += f"  | {side_cells(score.http2):<{len(HTTP2_HEADINGS)}}"
+    if set(shown) - {HTTP2}:
+        unsent = f"{score.theirs.unsent:>7}" if score.theirs else ""
+        numbers += f"  | {side_cells(score.theirs) + unsent:<{len(THEIR_HEADINGS)}}"
+    return f"{score.name:<{width}}{numbers}"
 
 
-def their_cells(side: Side | None) -> str:
-    """What a line says of mitmproxy."""
-    if side is None:
-        return " " * len(THEIR_HEADINGS)
-    return f"{side.identical:>10}{side.changed:>8}{side.other:>5}{side.unsent:>7}"
+def side_cells(side: Side | None) -> str:
+    """What a line says of a side; empty: it took no part."""
+    return f"{side.identical:>10}{side.changed:>8}{side.other:>5}" if side else ""
 
 
 def remarks(score: Score) -> list[str]:
     """What the numbers are made of."""
     parts = [score.error and f"not read: {score.error}"]
     parts += [counted("refused", score.refused), counted("changes", score.ours.changes)]
+    if score.http2 is not None:
+        parts.append(counted("changes over HTTP/2", score.http2.changes))
     if score.theirs is not None:
         if score.theirs.changes != score.ours.changes:
             parts.append(counted("mitmproxy's changes", score.theirs.changes))
@@ -85,9 +89,9 @@ def counted(what: str, counts: Counter[str]) -> str:
 
 def details(score: Score) -> Iterator[str]:
     """What differs in which flow, and where first."""
-    sides = [("replayd", score.ours)] + ([("mitmproxy", score.theirs)] if score.theirs else [])
-    for who, side in sides:
-        for index, what in side.details:
+    sides = {"replayd": score.ours, "over HTTP/2": score.http2, "mitmproxy": score.theirs}
+    for who, side in sides.items():
+        for index, what in side.details if side else ():
             yield f"    {who}, flow {index}: {what}" if index >= 0 else f"    {who}: {what}"
 
 
@@ -110,6 +114,7 @@ def score_as_json(score: Score) -> dict[str, Any]:
         "error": score.error,
         "refused": dict(sorted(score.refused.items())),
         "replayd": side_as_json(score.ours),
+        "http2": score.http2 and side_as_json(score.http2),
         "mitmproxy": score.theirs and side_as_json(score.theirs),
         "mitmproxyError": score.theirs_error,
     }

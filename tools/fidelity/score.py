@@ -1,13 +1,17 @@
 """Counts: what became of the flows of one capture, or of many."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from flowreplay.v1 import reason_pb2
 
-from replayd.model.flow import DamagedFlow, Flow
+from replayd.model.flow import DamagedFlow, Flow, FlowKind
+from tests.support.http2_recorder import Http2Recorded
+from tests.support.recorder import Recorded
+from tools.fidelity.arrivals import Request
 from tools.fidelity.captured import Captured
+from tools.fidelity.http2 import judge_http2
 from tools.fidelity.judge import Verdict, judge
 from tools.fidelity.ours import Replayed
 from tools.fidelity.theirs import Run
@@ -63,35 +67,71 @@ class Score:
     refused: Counter[str] = field(default_factory=Counter)
     """Flows by the reason of their refusal."""
     ours: Side = field(default_factory=Side)
+    http2: Side | None = None
+    """Ours, over HTTP/2: of the flows that were HTTP/2 or HTTP/3; None: it took no part."""
     theirs: Side | None = None
     """None: mitmproxy did not take part."""
     theirs_error: str = ""
     """Why mitmproxy did not replay the capture, or not to its end."""
 
 
-def score_ours(score: Score, flows: Flows, replayed: Replayed) -> None:
+def score_ours(score: Score, flows: Flows, replayed: Replayed[Recorded]) -> None:
     """Judges what the daemon sent, and whether it named what it changed."""
     for count in replayed.receipt.refusal_counts:
         reason = reason_pb2.Reason.Name(count.reason).removeprefix("REASON_")
         score.refused[reason] += count.refused_count
-    side = score.ours
     missing = replayed.receipt.accepted_count - len(replayed.named)
     for _ in range(missing):
-        side.wrong(-1, "an accepted flow was never replayed")
-    for index, named in sorted(replayed.named.items()):
-        side.add(index, our_verdict(flows[index], index, named, replayed))
+        score.ours.wrong(-1, "an accepted flow was never replayed")
+    _judge_all(score.ours, flows, replayed, _judge_bytes)
     for stray in replayed.strays:
-        side.wrong(-1, f"nobody sent {stray.raw[:80]!r}")
+        score.ours.wrong(-1, f"nobody sent {stray.raw[:80]!r}")
+
+
+def score_http2(flows: Flows, accepted: Iterable[int], replayed: Replayed[Http2Recorded]) -> Side:
+    """Judges what the daemon sent over HTTP/2, of the flows that it accepts over HTTP/1."""
+    side = Side()
+    expected = {index for index in accepted if leaves_as_http2(flows[index])}
+    for index in sorted(expected - replayed.named.keys()):
+        side.wrong(index, "was not sent over HTTP/2")
+    _judge_all(side, flows, replayed, judge_http2)
+    for stray in replayed.strays:
+        side.wrong(-1, f"nobody sent {stray.headers!r:.80}")
+    return side
+
+
+def leaves_as_http2(flow: Flow | DamagedFlow) -> bool:
+    """Whether a flow that is replayed was HTTP/2 or HTTP/3; tunnels begin over HTTP/1.1."""
+    if not isinstance(flow, Flow) or flow.kind is not FlowKind.HTTP or flow.request is None:
+        return False
+    return Captured.of(flow).http2 and flow.request.method != b"CONNECT"
+
+
+def _judge_bytes(captured: Captured, arrived: Recorded) -> Verdict:
+    return judge(captured, arrived.raw, arrived.server_name)
+
+
+def _judge_all(
+    side: Side,
+    flows: Flows,
+    replayed: Replayed[Request],
+    judged: Callable[[Captured, Request], Verdict],
+) -> None:
+    for index in sorted(replayed.named):
+        side.add(index, our_verdict(flows[index], index, replayed, judged))
 
 
 def our_verdict(
-    flow: Flow | DamagedFlow, index: int, named: frozenset[str], replayed: Replayed
+    flow: Flow | DamagedFlow,
+    index: int,
+    replayed: Replayed[Request],
+    judged: Callable[[Captured, Request], Verdict],
 ) -> Verdict:
     """What became of one flow."""
-    arrived = replayed.arrived.get(index)
+    arrived, named = replayed.arrived.get(index), replayed.named[index]
     if not isinstance(flow, Flow) or arrived is None:
         return Verdict(wrong=f"nothing arrived: {replayed.failed.get(index, 'and no error')}")
-    verdict = judge(Captured.of(flow), arrived.raw, arrived.server_name)
+    verdict = judged(Captured.of(flow), arrived)
     wrong = [verdict.wrong, replayed.failed.get(index, "")]
     if not verdict.wrong:
         wrong += [f"{kind} was not named" for kind in sorted(verdict.changes - named)]
@@ -117,6 +157,7 @@ def score_theirs(flows: Flows, accepted: Iterable[int], run: Run) -> Side:
 
 def total(name: str, scores: Sequence[Score]) -> Score:
     """The sum of several."""
+    http2 = [score.http2 for score in scores if score.http2 is not None]
     theirs = [score.theirs for score in scores if score.theirs is not None]
     return Score(
         name,
@@ -124,6 +165,7 @@ def total(name: str, scores: Sequence[Score]) -> Score:
         flows=sum(score.flows for score in scores),
         refused=sum((score.refused for score in scores), Counter[str]()),
         ours=sides(score.ours for score in scores),
+        http2=sides(http2) if http2 else None,
         theirs=sides(theirs) if theirs else None,
     )
 

@@ -1,4 +1,5 @@
 from collections import Counter
+from dataclasses import replace
 
 from tools.fidelity.report import as_json, text
 from tools.fidelity.score import Score, Side
@@ -36,6 +37,24 @@ def test_a_capture_is_a_line_and_each_kind_has_its_total() -> None:
 def test_without_mitmproxy_nothing_is_said_of_it() -> None:
     alone = Score("a.mitm", "mitmproxy", flows=1, ours=Side(1))
     assert not any("|" in line for line in text([alone], "", verbose=False))
+
+
+def test_http2_stands_between_the_two() -> None:
+    over = Side(1, 2, Counter(LOWER_CASE=2), details=[(3, "LOWER_CASE")])
+    scores = [replace(SCORES[0], http2=over), SCORES[1]]
+    titles, _, first, second, *_ = text(scores, "mitmproxy 12", verbose=False)
+    assert [title.strip() for title in titles.split("|")] == ["", "over HTTP/2", "mitmproxy 12"]
+    assert titles.index("|", titles.index("2")) == first.rindex("|")
+    assert [column.split()[:4] for column in first.split("|")][1:] == [
+        ["1", "2", "0"],
+        ["2", "0", "0", "2"],
+    ]
+    assert "changes over HTTP/2: LOWER_CASE 2" in first
+    assert [column.strip() for column in second.split("|")][1] == ""
+    lines = list(text(scores, "", verbose=True))
+    assert "    over HTTP/2, flow 3: LOWER_CASE" in lines
+    assert as_json(scores, "")["captures"][0]["http2"]["changed"] == 2
+    assert as_json(scores, "")["captures"][1]["http2"] is None
 
 
 def test_verbose_says_what_differs_in_which_flow() -> None:

@@ -1,25 +1,30 @@
 from collections import Counter
+from dataclasses import replace
 
 from flowreplay.v1 import reason_pb2, replay_pb2
 
 from replayd.model.flow import Flow, Request
+from tests.support.http2_recorder import Http2Recorded
 from tests.support.recorder import Recorded
 from tests.tools.fidelity.requests import HOST, lines
 from tools.fidelity.ours import Replayed
-from tools.fidelity.score import Score, Side, score_ours, score_theirs, total
+from tools.fidelity.score import Score, Side, score_http2, score_ours, score_theirs, total
 from tools.fidelity.theirs import Run, Sent
 
 BYTES = lines(b"Host: a.test", start=b"GET / HTTP/1.1")
 H2_BYTES = lines(b"Host: a.test", start=b"GET / HTTP/1.1")
 FLOW = Flow(request=Request(b"GET", b"http", "a.test", 80, b"/", headers=(HOST,)))
-H2 = Flow(request=Request(b"GET", b"http", "a.test", 80, b"/", b"HTTP/2.0", authority=b"a.test"))
+H2_REQUEST = Request(b"GET", b"http", "a.test", 80, b"/", b"HTTP/2.0", authority=b"a.test")
+H2 = Flow(request=H2_REQUEST)
+EMPTY = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+"""The SHA-256 of nothing."""
 
 
 def recorded(raw: bytes = BYTES, *, whole: bool = True) -> Recorded:
     return Recorded(raw, raw, b"", 0, None, whole=whole)
 
 
-def replayed(*named: set[str], accepted: int | None = None) -> Replayed:
+def replayed(*named: set[str], accepted: int | None = None) -> Replayed[Recorded]:
     count = len(named) if accepted is None else accepted
     receipt = replay_pb2.EnqueueResponse(accepted_count=count)
     done = Replayed(receipt)
@@ -28,7 +33,7 @@ def replayed(*named: set[str], accepted: int | None = None) -> Replayed:
     return done
 
 
-def side_of(flows: list[Flow], done: Replayed) -> Side:
+def side_of(flows: list[Flow], done: Replayed[Recorded]) -> Side:
     score = Score("x")
     score_ours(score, flows, done)
     return score.ours
@@ -64,6 +69,21 @@ def test_whatever_went_wrong_on_the_way_is_something_else() -> None:
     assert "GET /stray" in texts
 
 
+def test_over_http2_only_what_was_http2_is_judged() -> None:
+    tunnel = Flow(request=replace(H2_REQUEST, method=b"CONNECT"))
+    pseudo = ((b":method", b"GET"), (b":scheme", b"http"), (b":path", b"/"))
+    sent = Http2Recorded((*pseudo, (b":authority", b"a.test")), (), 0, EMPTY, None, 1)
+    done: Replayed[Http2Recorded] = Replayed(replay_pb2.EnqueueResponse())
+    done.named = {1: frozenset(), 2: frozenset({"COOKIES_JOINED"})}
+    done.arrived = {1: sent, 2: sent}
+    done.strays = [sent]
+    side = score_http2([FLOW, H2, H2, H2, tunnel], range(5), done)
+    assert (side.identical, side.changed, side.other) == (1, 0, 3)
+    texts = [text for _, text in side.details]
+    assert texts[:2] == ["was not sent over HTTP/2", "COOKIES_JOINED was named, but not made"]
+    assert texts[2].startswith("nobody sent ((b':method', b'GET')")
+
+
 def test_refusals_are_counted_by_reason() -> None:
     done = replayed()
     done.receipt.refusal_counts.add(reason=reason_pb2.REASON_NOT_HTTP, refused_count=3)
@@ -97,3 +117,8 @@ def test_scores_add_up() -> None:
     assert sum_.theirs is not None
     assert (sum_.theirs.unsent, sum_.theirs.split) == (2, 1)
     assert total("", [one]).theirs is None
+    assert total("", [one]).http2 is None
+    three = Score("c", http2=Side(2, other=1))
+    both = total("", [one, three, three]).http2
+    assert both is not None
+    assert (both.identical, both.other) == (4, 2)
