@@ -25,12 +25,18 @@ from flowreplay_client.connect_to import parse_connect_to
 from flowreplay_client.errors import EventsCompacted, ReplaydClientError, Unreachable
 from flowreplay_client.export import Export
 from flowreplay_client.flows import request_flow
-from flowreplay_client.messages import HTTP_VERSIONS, EnqueueSettings, format_names
+from flowreplay_client.messages import (
+    HTTP_VERSIONS,
+    WEBSOCKET_PACES,
+    EnqueueSettings,
+    format_names,
+)
 from flowreplay_client.plans import Plans
 from flowreplay_client.watch import Watch
 
 __all__ = [
     "HTTP_VERSIONS",
+    "WEBSOCKET_PACES",
     "Client",
     "EnqueueSettings",
     "EventsCompacted",

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import TypedDict
 
 from flowreplay.v1.flow_pb2 import Flow
+from flowreplay.v1.plan_pb2 import WebSocketPace
 from flowreplay.v1.replay_pb2 import (
     CaptureFormat,
     ConnectTo,
@@ -45,6 +46,12 @@ HTTP_VERSIONS = {
 }
 """The contract's choices of a version, by the words that people say."""
 
+WEBSOCKET_PACES = {
+    "messages": WebSocketPace.WEB_SOCKET_PACE_AFTER_MESSAGES,
+    "recorded": WebSocketPace.WEB_SOCKET_PACE_RECORDED,
+}
+"""The contract's paces of WebSocket messages, by the words that people say."""
+
 
 class EnqueueSettings(TypedDict, total=False):
     """How to take the flows of an Enqueue; what is left out has the daemon's default."""
@@ -66,6 +73,11 @@ class EnqueueSettings(TypedDict, total=False):
     http_version: str
     """What requests are sent with: `auto` (as captured, HTTP/2 where the server chooses it in
     TLS), `recorded` (HTTP/2 captures as HTTP/2 or not at all), `1.1` or `2`; empty: auto."""
+    refuse_websocket: bool
+    """Refuse WebSocket flows."""
+    websocket_pace: str
+    """When a WebSocket's messages are sent: `messages` (each once as many of the server's came
+    as had come before it) or `recorded` (each as long after the handshake); empty: messages."""
 
 
 def format_names() -> list[str]:
@@ -94,8 +106,18 @@ def http_version_number(name: str) -> HttpVersion.ValueType:
     return HTTP_VERSIONS.get(name, HttpVersion.HTTP_VERSION_UNSPECIFIED)
 
 
+def websocket_pace_number(name: str) -> WebSocketPace.ValueType:
+    """Returns the contract's value for a pace of WebSocket messages; empty: unspecified.
+
+    Raises ValueError for one that there is not.
+    """
+    if name and name not in WEBSOCKET_PACES:
+        raise ValueError(f"{name!r} is not a pace; use {', '.join(WEBSOCKET_PACES)}")
+    return WEBSOCKET_PACES.get(name, WebSocketPace.WEB_SOCKET_PACE_UNSPECIFIED)
+
+
 def enqueue_options(settings: EnqueueSettings) -> EnqueueOptions:
-    """Builds the options; raises ValueError for a format, rule or version that makes no sense."""
+    """Builds the options; raises ValueError for what makes no sense in them."""
     rules = settings.get("connect_to", ())
     return EnqueueOptions(
         request_id=settings.get("request_id") or str(uuid.uuid4()),
@@ -106,6 +128,8 @@ def enqueue_options(settings: EnqueueSettings) -> EnqueueOptions:
         raw=settings.get("raw", False),
         salvage=settings.get("salvage", False),
         http_version=http_version_number(settings.get("http_version", "")),
+        refuse_websocket=settings.get("refuse_websocket", False),
+        websocket_pace=websocket_pace_number(settings.get("websocket_pace", "")),
     )
 
 

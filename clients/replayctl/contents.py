@@ -7,19 +7,34 @@ from replayctl.printable import printable
 MOST_BYTES = 1 << 20
 """The most that the daemon sends of one content, with an event or a plan."""
 
+_UNITS = ("KiB", "MiB", "GiB", "TiB")
+
 _DUMP_WIDTH = 16
 
 _TEXT_CONTROLS = frozenset(b"\t\n\r\f")
 
 
+def size_text(size: int) -> str:
+    """Returns a number of bytes for people: `512 B`, `1.2 KiB`."""
+    if size < 1024:
+        return f"{size} B"
+    amount = float(size)
+    for unit in _UNITS:
+        amount /= 1024
+        if amount < 1000 or unit == _UNITS[-1]:
+            break
+    return f"{amount:.1f} {unit}"
+
+
 def content_lines(content: bytes, size: int) -> Iterator[str]:
     """Yields the lines that show a content of which `size` bytes exist in all."""
-    yield from _text_lines(content) if _looks_like_text(content) else _dump(content)
+    yield from _text_lines(content) if looks_like_text(content) else _dump(content)
     if size > len(content):
         yield f"... {size - len(content)} more bytes"
 
 
-def _looks_like_text(content: bytes) -> bool:
+def looks_like_text(content: bytes) -> bool:
+    """Tells whether bytes, of which the last may be missing, are text."""
     if any(byte < 0x20 and byte not in _TEXT_CONTROLS for byte in content):
         return False
     try:

@@ -6,12 +6,13 @@ from flowreplay.v1 import plan_pb2 as pb
 from flowreplay.v1.replay_pb2 import PlannedFlow, PlanSummary
 from flowreplay_client import Client, EnqueueSettings, Plans, ReplaydClientError
 
-from replayctl.contents import MOST_BYTES, content_lines
-from replayctl.events import Style, enum_name, size_text
+from replayctl.contents import MOST_BYTES, content_lines, size_text
+from replayctl.events import Style, enum_name
 from replayctl.forms import Form, forms
 from replayctl.output import Output
 from replayctl.printable import printable
 from replayctl.refusals import refusal_lines
+from replayctl.said import message_lines, plan_line
 from replayctl.sources import naming, shown, source
 
 
@@ -76,6 +77,10 @@ def planned_lines(flow: PlannedFlow, style: Style) -> Iterator[str]:
         # The content of both is the same.
         lines = _bytes(flow, form, whole=form is shown[-1])
         yield from (f"    {line}".rstrip() for line in lines)
+    if plan.HasField("websocket"):
+        yield f"  then {plan_line(plan.websocket)}"
+        said = message_lines(flow.messages, truncated=flow.messages_truncated)
+        yield from (f"    {line}" for line in said)
 
 
 def _where(target: pb.Target) -> str:

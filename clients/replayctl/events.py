@@ -13,16 +13,16 @@ from google.protobuf.descriptor import EnumDescriptor
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from replayctl.contents import content_lines
+from replayctl.contents import content_lines, size_text
 from replayctl.forms import Form, forms
 from replayctl.printable import printable
+from replayctl.said import message_lines, plan_line, result_line
 
 Style = Callable[[str, str], str]
 """Puts text into a colour, or not."""
 
 _STATUS_COLOURS = {2: "green", 3: "cyan", 4: "yellow", 5: "red"}
 _LEVEL_COLOURS = {pb.LOG_LEVEL_WARNING: "yellow", pb.LOG_LEVEL_ERROR: "red"}
-_UNITS = ("KiB", "MiB", "GiB", "TiB")
 
 _ABOUT_WIDTH = 12
 """Lines stand in columns up to flow 999 of a batch."""
@@ -44,6 +44,10 @@ def event_lines(
         payload = getattr(event, kind)
         if payload.content:
             lines = content_lines(payload.content, payload.content_size_bytes)
+            yield from (f"    {line}" for line in lines)
+        if kind != "request":
+            said = payload.websocket
+            lines = message_lines(said.messages, truncated=said.messages_truncated)
             yield from (f"    {line}" for line in lines)
 
 
@@ -70,18 +74,6 @@ def clock_time(stamp: Timestamp, today: date) -> str:
     return time if moment.date() == today else f"{moment.date()} {time}"
 
 
-def size_text(size: int) -> str:
-    """Returns a number of bytes for people: `512 B`, `1.2 KiB`."""
-    if size < 1024:
-        return f"{size} B"
-    amount = float(size)
-    for unit in _UNITS:
-        amount /= 1024
-        if amount < 1000 or unit == _UNITS[-1]:
-            break
-    return f"{amount:.1f} {unit}"
-
-
 def duration_text(duration: Duration) -> str:
     """Returns a duration for people: `12.3 ms`, `4.56 s`."""
     milliseconds = duration.ToNanoseconds() / 1e6
@@ -92,9 +84,11 @@ def duration_text(duration: Duration) -> str:
 
 def _request(event: pb.Event, _style: Style) -> str:
     plan = event.request.plan
-    size = size_text(event.request.content_size_bytes)
+    what = size_text(event.request.content_size_bytes)
+    if plan.HasField("websocket"):
+        what = plan_line(plan.websocket)
     sent = "".join(f"; {part}" for form in forms(plan) for part in _form(form))
-    return f"{printable(plan.method)} {printable(plan.url)}  sending {size}{sent}"
+    return f"{printable(plan.method)} {printable(plan.url)}  sending {what}{sent}"
 
 
 def _form(form: Form) -> list[str]:
@@ -112,9 +106,11 @@ def _response(event: pb.Event, style: Style) -> str:
         status += " over HTTP/2"
     if response.recorded_status_code not in (0, code):
         status += f" (recorded {response.recorded_status_code})"
-    size = size_text(response.content_size_bytes)
+    what = size_text(response.content_size_bytes)
+    if response.HasField("websocket"):
+        what = result_line(response.websocket)
     duration = duration_text(response.timings.total_duration)
-    return f"{printable(response.method)} {printable(response.url)}  {status}  {size}  {duration}"
+    return f"{printable(response.method)} {printable(response.url)}  {status}  {what}  {duration}"
 
 
 def _error(event: pb.Event, style: Style) -> str:

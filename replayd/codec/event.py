@@ -42,8 +42,11 @@ def sequence_of(event: bytes) -> int:
 
 
 def request_event(replay: Replay, plan: Plan, content: bytes, now: int) -> PendingEvent:
-    """Encodes 'this is about to be sent'; `content` may be cut at PREVIEW_LIMIT."""
-    preview = content[:PREVIEW_LIMIT]
+    """Encodes 'this is about to be sent'; `content` may be cut at PREVIEW_LIMIT.
+
+    What a WebSocket flow has in place of it is none, and not shown.
+    """
+    preview = content[: min(PREVIEW_LIMIT, plan.content_size)]
     event = _replay_event(replay.key, replay.attempt, now)
     # The plan is encoded already; this way it is not decoded for it.
     request = bytes_field(_REQUEST.PLAN_FIELD_NUMBER, replay.plan)

@@ -112,7 +112,7 @@ def _flow(
 
 
 def _kind(message: flow_pb2.Flow) -> FlowKind:
-    value = message.kind
+    value: int = message.kind
     if value in (flow_pb2.FLOW_KIND_UNSPECIFIED, flow_pb2.FLOW_KIND_HTTP):
         return FlowKind.WEBSOCKET if message.HasField("websocket") else FlowKind.HTTP
     # A kind that this version does not know is at least not HTTP.

@@ -22,7 +22,7 @@ from replayd.intake.frames import LISTED, NotedFlow, RefusedFlow, Summary
 from replayd.intake.options import MAX_TEXT, check_options
 from replayd.intake.typed import typed_flows
 from replayd.model.flow import CaptureNote, DamagedFlow, Flow, Found
-from replayd.model.plan import ConnectTo, HttpVersion
+from replayd.model.plan import ConnectTo, HttpVersion, WebSocketPace
 from replayd.model.replay import Row
 from replayd.planning.plan import make_plan
 from replayd.planning.refusal import Refusal, refuse
@@ -71,6 +71,7 @@ class Decoding:
         self._options = replay_pb2.EnqueueOptions()
         self._connect_to: list[ConnectTo] = []
         self._http_version = HttpVersion.AUTO
+        self._websocket_pace = WebSocketPace.AFTER_MESSAGES
         self._hash = hashlib.sha256()
         self._summary = Summary()
 
@@ -102,6 +103,8 @@ class Decoding:
             for rule in options.connect_to
         ]
         self._http_version = HttpVersion(options.http_version or HttpVersion.AUTO)
+        pace = options.websocket_pace or WebSocketPace.AFTER_MESSAGES
+        self._websocket_pace = WebSocketPace(pace)
         unnamed = replay_pb2.EnqueueOptions()
         unnamed.CopyFrom(options)
         unnamed.ClearField("request_id")
@@ -141,6 +144,7 @@ class Decoding:
             connect_to=self._connect_to,
             targets=self._settings.targets,
             http_version=self._http_version,
+            refuse_websocket=self._options.refuse_websocket,
         )
         if refusal is not None:
             self._refuse(flow.flow_id, index, refusal)
@@ -151,6 +155,7 @@ class Decoding:
             connect_to=self._connect_to,
             raw=self._options.raw,
             http_version=self._http_version,
+            websocket_pace=self._websocket_pace,
         )
         self._emit(
             Row(

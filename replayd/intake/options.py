@@ -2,7 +2,7 @@
 and needs none of the formats.
 """
 
-from flowreplay.v1 import replay_pb2
+from flowreplay.v1 import plan_pb2, replay_pb2
 
 from replayd.errors import ReplaydError
 from replayd.reasons import Reason
@@ -23,6 +23,8 @@ def check_options(options: replay_pb2.EnqueueOptions) -> None:
         raise _invalid_options("format", f"has the unknown value {options.format}")
     if options.http_version not in replay_pb2.HttpVersion.values():
         raise _invalid_options("http_version", f"has the unknown value {options.http_version}")
+    if options.websocket_pace not in plan_pb2.WebSocketPace.values():
+        raise _invalid_options("websocket_pace", f"has the unknown value {options.websocket_pace}")
     for position, rule in enumerate(options.connect_to):
         name = f"connect_to[{position}]"
         if len(rule.host) > MAX_HOST or len(rule.dial_host) > MAX_HOST:

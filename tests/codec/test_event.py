@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 from flowreplay.v1 import event_pb2, reason_pb2
 from google.protobuf.duration_pb2 import Duration
 
@@ -5,7 +7,7 @@ from replayd.codec import event as codec
 from replayd.codec.plan import encode_plan
 from replayd.model.event import PREVIEW_LIMIT, EventKind, LogLevel, PendingEvent, UpdateKind
 from replayd.model.outcome import ConnectionInfo, Outcome, ResponseHead, Timings
-from replayd.model.plan import Plan, Target
+from replayd.model.plan import Plan, Target, WebSocketPlan
 from replayd.model.replay import Replay, ReplayKey, ReplayRange, ReplayState
 from replayd.reasons import Reason
 
@@ -38,6 +40,15 @@ def test_a_request_event_carries_the_plan() -> None:
     assert event.request.plan.SerializeToString() == REPLAY.plan
     assert event.request.content == b"abc"
     assert not event.request.content_truncated
+
+
+def test_a_websocket_s_conversation_is_no_content() -> None:
+    websocket = replace(PLAN, content_size=0, websocket=WebSocketPlan(1))
+    request = decoded(
+        codec.request_event(REPLAY, websocket, b"a conversation", NOW), EventKind.REQUEST
+    ).request
+    assert (request.content, request.content_size_bytes) == (b"", 0)
+    assert not request.content_truncated
 
 
 def test_a_response_event_has_all_that_was_seen() -> None:

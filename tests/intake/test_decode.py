@@ -3,18 +3,19 @@
 from collections.abc import Sequence
 
 import pytest
-from flowreplay.v1 import flow_pb2, replay_pb2
+from flowreplay.v1 import flow_pb2, plan_pb2, replay_pb2
 
 from replayd.codec.plan import decode_plan
+from replayd.codec.websocket import decode_conversation
 from replayd.errors import ReplaydError
 from replayd.intake.decode import CaptureStream, DecodeSettings, Decoding
 from replayd.intake.frames import LISTED, Summary
 from replayd.model.flow import CaptureNote
-from replayd.model.plan import HttpVersions
+from replayd.model.plan import HttpVersions, WebSocketPace, WebSocketPlan
 from replayd.model.replay import Row
 from replayd.planning.target_rules import TargetRules
 from replayd.reasons import Reason
-from tests.rpc.messages import flows, options, refused_flow
+from tests.rpc.messages import flows, options, refused_flow, websocket_flow
 from tests.support.tnetstring import dumps, state
 
 
@@ -80,6 +81,32 @@ def test_the_http_version_reaches_the_plan_and_the_refusal() -> None:
     assert summary.refused_by_reason == {Reason.UNSAFE_BYTES: 1}
     (row, _), summary = decode(options(), flows(1), unsafe)
     assert decode_plan(row.plan).http2 is None
+
+
+def test_a_websocket_has_its_messages_in_place_of_content() -> None:
+    (row,), _ = decode(websocket_flow())
+    plan = decode_plan(row.plan)
+    assert plan.websocket == WebSocketPlan(2, 1, client_closed=False)
+    assert (plan.content_size, row.idempotent) == (0, False)
+    flow = flow_pb2.Flow.FromString(row.flow)
+    assert not flow.websocket.messages
+    said = list(decode_conversation((row.request_content,)))
+    assert [(each.from_client, each.content) for each in said] == [
+        (True, b"hello"),
+        (False, b"hello"),
+        (True, b"bye"),
+    ]
+
+
+def test_the_choices_about_websockets_reach_the_plan_and_the_refusal() -> None:
+    paced = options(websocket_pace=plan_pb2.WEB_SOCKET_PACE_RECORDED)
+    (row,), _ = decode(paced, websocket_flow())
+    websocket = decode_plan(row.plan).websocket
+    assert websocket is not None
+    assert websocket.pace is WebSocketPace.RECORDED
+    rows, summary = decode(options(refuse_websocket=True), websocket_flow())
+    assert rows == []
+    assert summary.refused_by_reason == {Reason.WEBSOCKET_FLOW: 1}
 
 
 def test_connect_to_and_raw_reach_the_plan() -> None:

@@ -1,7 +1,7 @@
 """Options out of range are named; the others pass."""
 
 import pytest
-from flowreplay.v1 import replay_pb2
+from flowreplay.v1 import plan_pb2, replay_pb2
 
 from replayd.errors import ReplaydError
 from replayd.intake.decode import _FORMATS
@@ -22,6 +22,8 @@ def test_what_is_in_range_passes() -> None:
         check_options(options(format=known))
     for version in replay_pb2.HttpVersion.values():
         check_options(options(http_version=version))
+    for pace in plan_pb2.WebSocketPace.values():
+        check_options(options(websocket_pace=pace, refuse_websocket=True))
 
 
 def test_every_format_of_the_contract_is_read() -> None:
@@ -35,6 +37,7 @@ def test_every_format_of_the_contract_is_read() -> None:
         ({"label": "x" * (MAX_TEXT + 1)}, "options.label"),
         ({"format": 99}, "options.format"),
         ({"http_version": 5}, "options.http_version"),
+        ({"websocket_pace": 3}, "options.websocket_pace"),
         ({"connect_to": [RULE, {}]}, "options.connect_to[1]"),
         ({"connect_to": [{**RULE, "dial_port": 65536}]}, "options.connect_to[0]"),
         ({"connect_to": [{**RULE, "scheme": "ftp"}]}, "options.connect_to[0]"),

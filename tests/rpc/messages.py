@@ -46,3 +46,24 @@ def post(content: bytes) -> replay_pb2.EnqueueRequest:
     )
     flow = flow_pb2.Flow(request=request)
     return replay_pb2.EnqueueRequest(flow_batch=replay_pb2.FlowBatch(flows=[flow]))
+
+
+def websocket_flow() -> replay_pb2.EnqueueRequest:
+    """Makes a message with a WebSocket: two messages of the client, one of the server."""
+    fields = {b"Host": b"h", b"Upgrade": b"websocket", b"Sec-WebSocket-Key": b"a2V5"}
+    headers = [flow_pb2.Header(name=name, value=value) for name, value in fields.items()]
+    text = flow_pb2.WEB_SOCKET_MESSAGE_KIND_TEXT
+    said = ((True, b"hello"), (False, b"hello"), (True, b"bye"))
+    flow = flow_pb2.Flow(
+        request=flow_pb2.Request(
+            method=b"GET", scheme=b"http", host="127.0.0.1", path=b"/chat", headers=headers
+        ),
+        websocket=flow_pb2.WebSocket(
+            messages=[
+                flow_pb2.WebSocketMessage(kind=text, from_client=client, content=content)
+                for client, content in said
+            ],
+            client_closed=False,
+        ),
+    )
+    return replay_pb2.EnqueueRequest(flow_batch=replay_pb2.FlowBatch(flows=[flow]))

@@ -8,6 +8,7 @@ import click
 from flowreplay.v1.replay_pb2 import ConnectTo, EnqueueResponse, PlanSummary
 from flowreplay_client import (
     HTTP_VERSIONS,
+    WEBSOCKET_PACES,
     Client,
     EnqueueSettings,
     format_names,
@@ -89,6 +90,15 @@ def _connect_to(
     help="What requests leave as: auto (as captured, HTTP/2 and HTTP/3 as HTTP/2 where the "
     "server chooses it in TLS), recorded (HTTP/2 and HTTP/3 as HTTP/2 or not at all), 1.1, 2 "
     "(all but CONNECT and WebSocket, or not at all).",
+)
+@click.option("--refuse-websocket", is_flag=True, help="Refuse WebSocket flows.")
+@click.option(
+    "--websocket-pace",
+    type=click.Choice(list(WEBSOCKET_PACES)),
+    default="messages",
+    show_default=True,
+    help="When a WebSocket's messages are sent: messages (each once as many of the server's came "
+    "as had come before it), recorded (each as long after the handshake as in the capture).",
 )
 @click.option(
     "--label",

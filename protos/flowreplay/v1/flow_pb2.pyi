@@ -109,7 +109,7 @@ class Flow(_message.Message):
     same session keep their order and share a connection. Empty: a session of its own.
     """
     kind: Global___FlowKind.ValueType
-    """What kind of exchange it was. Unset means HTTP."""
+    """What kind of exchange it was. Unset means HTTP, or a WebSocket where `websocket` is set."""
     live: _builtins.bool
     """Whether the flow was unfinished when it was captured; such a flow is refused."""
     intercepted: _builtins.bool
@@ -138,7 +138,10 @@ class Flow(_message.Message):
 
     @_builtins.property
     def websocket(self) -> Global___WebSocket:
-        """What was said after a WebSocket handshake; only for that kind of flow."""
+        """What was said after a WebSocket handshake, which is the request; only for that kind
+        of flow, and without it such a flow is refused (`REASON_WEBSOCKET_FLOW`). It has to
+        fit into one message with its flow.
+        """
 
     def __init__(
         self,
@@ -439,7 +442,7 @@ class WebSocketMessage(_message.Message):
     dropped: _builtins.bool
     """Whether the recorder kept it from the other side: it is not replayed."""
     injected: _builtins.bool
-    """Whether the recorder put it in: it is replayed like any other."""
+    """Whether the recorder put it in: a client's is replayed like any other."""
     @_builtins.property
     def message_time(self) -> _timestamp_pb2.Timestamp:
         """When it came."""

@@ -751,7 +751,9 @@ class EnqueueOptions(_message.Message):
     refuse_websocket: _builtins.bool
     """Whether to refuse WebSocket flows (`WEBSOCKET_FLOW`)."""
     websocket_pace: _plan_pb2.WebSocketPace.ValueType
-    """When the messages of WebSocket flows are sent."""
+    """When the messages of WebSocket flows are sent; unset means
+    `WEB_SOCKET_PACE_AFTER_MESSAGES`.
+    """
     @_builtins.property
     def connect_to(self) -> _containers.RepeatedCompositeFieldContainer[Global___ConnectTo]:
         """Which addresses to dial in place of the captured ones; the first match wins.
@@ -790,6 +792,8 @@ class PlannedFlow(_message.Message):
     CONTENT_FIELD_NUMBER: _builtins.int
     CONTENT_TRUNCATED_FIELD_NUMBER: _builtins.int
     UPSTREAM_FIELD_NUMBER: _builtins.int
+    MESSAGES_FIELD_NUMBER: _builtins.int
+    MESSAGES_TRUNCATED_FIELD_NUMBER: _builtins.int
     content: _builtins.bytes
     """The content before framing, as far as the client asked for it; its whole size is
     in the plan.
@@ -800,9 +804,17 @@ class PlannedFlow(_message.Message):
     """The proxy that is dialled in place of the target, such as `http://proxy:3128`,
     without credentials; empty when there is none.
     """
+    messages_truncated: _builtins.bool
+    """Whether `messages` are not all, or not whole."""
     @_builtins.property
     def plan(self) -> _plan_pb2.Plan:
         """What would be sent where, with each change."""
+
+    @_builtins.property
+    def messages(self) -> _containers.RepeatedCompositeFieldContainer[_flow_pb2.WebSocketMessage]:
+        """What a WebSocket flow has in place of content: the messages of both sides, in their
+        order, as far as the client asked for content.
+        """
 
     def __init__(
         self,
@@ -811,10 +823,12 @@ class PlannedFlow(_message.Message):
         content: _builtins.bytes = ...,
         content_truncated: _builtins.bool = ...,
         upstream: _builtins.str = ...,
+        messages: _abc.Iterable[_flow_pb2.WebSocketMessage] | None = ...,
+        messages_truncated: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["plan", b"plan"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["content", b"content", "content_truncated", b"content_truncated", "plan", b"plan", "upstream", b"upstream"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["content", b"content", "content_truncated", b"content_truncated", "messages", b"messages", "messages_truncated", b"messages_truncated", "plan", b"plan", "upstream", b"upstream"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -1,5 +1,6 @@
 import pytest
 from flowreplay.v1.flow_pb2 import Flow
+from flowreplay.v1.plan_pb2 import WebSocketPace
 from flowreplay.v1.replay_pb2 import (
     CAPTURE_FORMAT_MITMPROXY,
     HTTP_VERSION_ONE,
@@ -11,6 +12,7 @@ from flowreplay_client import HTTP_VERSIONS, EnqueueSettings, request_flow
 from flowreplay_client.capture import CHUNK_BYTES, open_capture
 from flowreplay_client.messages import (
     BATCH_FLOWS,
+    WEBSOCKET_PACES,
     capture_messages,
     enqueue_options,
     flow_messages,
@@ -61,12 +63,16 @@ def test_settings_become_options() -> None:
         raw=True,
         salvage=True,
         http_version="1.1",
+        refuse_websocket=True,
+        websocket_pace="recorded",
     )
     options = enqueue_options(settings)
     assert options.format == CAPTURE_FORMAT_MITMPROXY
     assert (options.strict, options.raw, options.label) == (True, True, "l")
     assert options.salvage
     assert options.http_version == HTTP_VERSION_ONE
+    assert options.refuse_websocket
+    assert options.websocket_pace == WebSocketPace.WEB_SOCKET_PACE_RECORDED
     assert list(options.connect_to) == [rule, rule]
 
 
@@ -81,6 +87,15 @@ def test_every_choice_of_the_version_has_its_word() -> None:
     assert enqueue_options({}).http_version == 0
     with pytest.raises(ValueError, match=r"'3' is not an HTTP version; use auto, recorded, 1.1, 2"):
         enqueue_options({"http_version": "3"})
+
+
+def test_every_pace_has_its_word() -> None:
+    numbers = [enqueue_options({"websocket_pace": name}).websocket_pace for name in WEBSOCKET_PACES]
+    assert sorted({0, *numbers}) == sorted(WebSocketPace.values())
+    assert enqueue_options({}).websocket_pace == 0
+    assert not enqueue_options({}).refuse_websocket
+    with pytest.raises(ValueError, match="'fast' is not a pace; use messages, recorded"):
+        enqueue_options({"websocket_pace": "fast"})
 
 
 def test_a_format_that_nobody_knows_is_refused_with_those_that_are() -> None:

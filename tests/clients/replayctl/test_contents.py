@@ -1,4 +1,5 @@
-from replayctl.contents import content_lines
+import pytest
+from replayctl.contents import content_lines, size_text
 
 
 def test_text_is_shown_as_text() -> None:
@@ -26,3 +27,17 @@ def test_a_cut_inside_a_character_leaves_text_text() -> None:
 def test_escape_sequences_never_come_through() -> None:
     for content in (b"\x1b]0;title\x07", b"\xc2\x9b31m", b"a\x1b[2Jb"):
         assert all(line.isprintable() for line in content_lines(content, len(content)))
+
+
+@pytest.mark.parametrize(
+    ("size", "text"),
+    [
+        (0, "0 B"),
+        (1023, "1023 B"),
+        (1024, "1.0 KiB"),
+        (1 << 20, "1.0 MiB"),
+        (5 << 50, "5120.0 TiB"),
+    ],
+)
+def test_sizes(size: int, text: str) -> None:
+    assert size_text(size) == text

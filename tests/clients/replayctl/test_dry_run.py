@@ -119,6 +119,19 @@ def test_both_forms_where_the_server_chooses() -> None:
     assert lines(PlannedFlow(plan=plan, content=b"ab"))[2:] == only
 
 
+def test_what_is_said_on_a_websocket() -> None:
+    plan = pb.Plan(method=b"GET", url=b"http://h/", target=HTTP, head=b"GET / HTTP/1.1\r\n\r\n")
+    plan.websocket.client_message_count = 1
+    flow = PlannedFlow(plan=plan, messages_truncated=True)
+    flow.messages.add(from_client=True, content=b"hi\n")
+    assert lines(flow)[2:] == [
+        "    GET / HTTP/1.1",
+        "  then 1 WebSocket message, 0 awaited, then the server closes",
+        r"    -> binary 3 B  hi\n",
+        "    ...",
+    ]
+
+
 @pytest.fixture
 def capture(captures: Path) -> str:
     return str(captures / "mut-unknown-key.mitm")

@@ -5,7 +5,7 @@ import pytest
 from flowreplay.v1 import event_pb2 as pb
 from flowreplay.v1 import plan_pb2, reason_pb2
 from google.protobuf.duration_pb2 import Duration
-from replayctl.events import duration_text, event_lines, reason_name, size_text, state_name
+from replayctl.events import duration_text, event_lines, reason_name, state_name
 
 TODAY = date(2026, 3, 4)
 NOON = datetime(2026, 3, 4, 12).astimezone()
@@ -95,6 +95,23 @@ def test_a_response_over_http2_says_so() -> None:
     event = pb.Event(response=response(404, 200))
     event.response.head.http_version = b"HTTP/2.0"
     assert "  404 over HTTP/2 (recorded 200)  " in line_of(event)
+
+
+def test_a_websocket_tells_what_is_said() -> None:
+    event = pb.Event(request=pb.RequestEvent())
+    plan = event.request.plan
+    plan.method, plan.url = b"GET", b"http://h/"
+    plan.websocket.client_message_count = 2
+    assert line_of(event) == (
+        "GET http://h/  sending 2 WebSocket messages, 0 awaited, then the server closes"
+    )
+    event = pb.Event(response=response(101))
+    event.response.ClearField("content")
+    event.response.websocket.sent_count = 2
+    event.response.websocket.messages.add(content=b"hi")
+    line, *bodies = event_lines(event, plain, TODAY, bodies=True)
+    assert "  101  2 WebSocket messages sent, 0 received, the server closed  " in line
+    assert bodies == ["    <- binary 2 B  hi"]
 
 
 def test_a_request_tells_each_change() -> None:
@@ -190,20 +207,6 @@ def test_what_a_newer_daemon_sends_is_no_error() -> None:
     assert line_of(
         pb.Event(update=pb.UpdateEvent(kind=pb.UpdateKind.ValueType(99), replay_count=3))
     )
-
-
-@pytest.mark.parametrize(
-    ("size", "text"),
-    [
-        (0, "0 B"),
-        (1023, "1023 B"),
-        (1024, "1.0 KiB"),
-        (1 << 20, "1.0 MiB"),
-        (5 << 50, "5120.0 TiB"),
-    ],
-)
-def test_sizes(size: int, text: str) -> None:
-    assert size_text(size) == text
 
 
 @pytest.mark.parametrize(

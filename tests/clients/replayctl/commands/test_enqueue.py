@@ -10,6 +10,7 @@ import grpc
 import pytest
 from click.testing import CliRunner
 from flowreplay.v1 import reason_pb2
+from flowreplay.v1.plan_pb2 import WEB_SOCKET_PACE_RECORDED
 from flowreplay.v1.replay_pb2 import (
     HTTP_VERSION_RECORDED,
     CaptureNote,
@@ -44,6 +45,7 @@ def test_options_travel_as_given(fake: FakeDaemon, capture: str) -> None:
     fake.enqueues.append(ANSWER)
     options = ["--format", "mitmproxy", "--strict", "--raw", "--salvage"]
     options += ["--label", "l", "--request-id", "r", "--http-version", "recorded"]
+    options += ["--refuse-websocket", "--websocket-pace", "recorded"]
     rules = ["--connect-to", "a:80=h:1", "--connect-to", "=h:2"]
     ended = replayctl(fake.address, "enqueue", *options, *rules, capture)
     assert ended.stdout == f"{capture}: batch b: 1 accepted\n"
@@ -53,6 +55,7 @@ def test_options_travel_as_given(fake: FakeDaemon, capture: str) -> None:
     assert (sent.format, sent.strict, sent.raw, sent.label) == (1, True, True, "l")
     assert (sent.request_id, sent.salvage) == ("r", True)
     assert sent.http_version == HTTP_VERSION_RECORDED
+    assert (sent.refuse_websocket, sent.websocket_pace) == (True, WEB_SOCKET_PACE_RECORDED)
     assert [(rule.host, rule.dial_port) for rule in sent.connect_to] == [("a", 1), ("", 2)]
 
 
