@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import click
+from click.core import ParameterSource
 
 from replayd import __version__
 from replayd.config import Config
@@ -64,8 +65,10 @@ def _read_file(context: click.Context, _: click.Parameter, path: Path | None) ->
         return
     try:
         values = tomllib.loads(path.read_text())
-    except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise click.UsageError(f"--config {path}: {error}") from error
+    except OSError as error:
+        raise click.UsageError(f"--config {path}: {error.strerror or error}") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise click.UsageError(f"--config {path}: it is no TOML: {error}") from error
     known = {str(each.name): each for each in context.command.params if each.name != "config"}
     settings = {name.replace("-", "_"): value for name, value in values.items()}
     for name, value in settings.items():
@@ -76,6 +79,25 @@ def _read_file(context: click.Context, _: click.Parameter, path: Path | None) ->
         if getattr(known[name], "multiple", False) and not isinstance(value, list):
             settings[name] = [value]
     context.default_map = settings
+
+
+class _Serve(click.Command):
+    """Says of a wrong value where it stands, when that is not the command line."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        try:
+            return super().parse_args(ctx, args)
+        except click.BadParameter as error:
+            where = _where(ctx, error.param)
+            raise click.BadParameter(f"{error.message}{where}", error.ctx, error.param) from error
+
+
+def _where(context: click.Context, option: click.Parameter | None) -> str:
+    name = (option and option.name) or ""
+    source = context.get_parameter_source(name)
+    if source is ParameterSource.ENVIRONMENT:
+        return f" (in the environment: {context.auto_envvar_prefix}_{name.upper()})"
+    return " (in the file that --config names)" if source is ParameterSource.DEFAULT_MAP else ""
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -93,7 +115,7 @@ def _option(*names: str, **attributes: Any) -> Callable[[F], F]:
     return click.option(*names, **attributes)
 
 
-@main.command(context_settings={"auto_envvar_prefix": "REPLAYD"})
+@main.command(cls=_Serve, context_settings={"auto_envvar_prefix": "REPLAYD"})
 @click.option(
     "--config",
     type=FILE,

@@ -26,7 +26,7 @@ from replayd.queue import ReplayQueue
 from replayd.replay.thread import ReplayThread
 from replayd.rpc.enqueue import Enqueuer
 from replayd.rpc.history import HistoryService
-from replayd.rpc.listen import TcpAddress, parse_address
+from replayd.rpc.listen import TcpAddress, parse_addresses
 from replayd.rpc.plan import Planner
 from replayd.rpc.server import RpcServer
 from replayd.rpc.service import About, ReplayService
@@ -59,7 +59,7 @@ class _Daemon:
 
     def __init__(self, config: Config) -> None:
         self._config = config
-        self._addresses = [parse_address(text) for text in config.listen]
+        self._addresses = parse_addresses(config.listen)
         self._wire_settings = _wire_settings(config)
         self._worker_settings = _worker_settings(
             config, tcp=any(isinstance(address, TcpAddress) for address in self._addresses)

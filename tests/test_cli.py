@@ -98,8 +98,9 @@ def test_a_flag_turns_off_what_the_file_turns_on(seen: list[Config], tmp_path: P
     ("text", "words"),
     [
         ("concurency = 2", "there is no option `concurency`; did you mean `concurrency`?"),
-        ("concurrency = ", "replayd.toml: Invalid value"),
-        ("concurrency = 0", "Invalid value for '--concurrency'"),
+        ("concurrency = ", "replayd.toml: it is no TOML: Invalid value"),
+        ("concurrency = 0", "Invalid value for '--concurrency': 0 is not in the range"),
+        ("concurrency = 0", "(in the file that --config names)"),
         ("body-size-limit = 'big'", "'big' is not a size"),
         ("total-timeout = '0s'", "0 would leave no time"),
     ],
@@ -117,7 +118,14 @@ def test_a_wrong_file_is_refused_by_name(
 def test_a_missing_file_is_refused(seen: list[Config]) -> None:
     result = serve("--config", "/nowhere.toml")
     assert (result.exit_code, seen) == (2, [])
-    assert "--config /nowhere.toml" in result.output
+    assert "--config /nowhere.toml: No such file or directory\n" in result.output
+
+
+def test_a_wrong_variable_is_refused_by_name(seen: list[Config]) -> None:
+    result = serve(env={"REPLAYD_MAX_WATCHERS": "many"})
+    assert (result.exit_code, seen) == (2, [])
+    assert "(in the environment: REPLAYD_MAX_WATCHERS)" in result.output
+    assert "environment" not in serve("--max-watchers", "many").output
 
 
 @pytest.mark.parametrize(

@@ -155,7 +155,7 @@ def _reader(head: bytes, format: Format | None) -> _Reader | None:  # noqa: A002
     known = "; ".join(reader.name for reader in _READERS.values())
     raise ReplaydError(
         Reason.UNKNOWN_FORMAT,
-        f"the capture looks like {_describe(head)}, which is not read. Known are: {known}. "
+        f"the capture is of no format that is read: {_describe(head)}. Read are: {known}. "
         "If it is one of these, name its format",
         first_bytes=repr(head[:16]),
     )
@@ -176,17 +176,17 @@ _LOOKS = (
 def _describe(head: bytes) -> str:
     for magic, name in _LOOKS:
         if head.startswith(magic):
-            return name
+            return f"it looks like {name}"
     text = _text(head).lower()
     if text.startswith((b"{", b"[")):
-        return "JSON, but not like a HAR file"
+        return "it is JSON, but not like a HAR file"
     if text.startswith((b"<!doctype html", b"<html")):
-        return "an HTML page (was it the capture that was downloaded?)"
+        return "it is an HTML page (was it the capture that was downloaded?)"
     if text.startswith(b"<"):
-        return "XML, but not like a Burp export"
+        return "it is XML, but not like a Burp export"
     if text.startswith(b"http/"):
-        return "an HTTP message, but not a request"
-    return f"nothing known (it begins with {head[:16]!r})"
+        return "it is an HTTP message, but not a request"
+    return f"it begins with {head[:16]!r}"
 
 
 def _text(head: bytes) -> bytes:

@@ -69,6 +69,8 @@ class Pattern:
             name = normal_host(host.removeprefix("*."))
         except ValueError as error:
             raise _bad_pattern(text) from error
+        if "*" in name:
+            raise _bad_pattern(text)
         if host.startswith("*."):
             return cls(text, host="*." + _key(name), port=port)
         address = literal_address(name)
@@ -109,8 +111,8 @@ def _port(digits: str, text: str) -> int:
 
 def _bad_pattern(text: str) -> ConfigError:
     return ConfigError(
-        f"the target pattern {text!r} is none of *, HOST, *.DOMAIN, ADDRESS, CIDR, each "
-        "with or without :PORT (IPv6 with a port in brackets: [fd00::/8]:443)"
+        f"--allow-target and --deny-target: {text!r} is none of *, HOST, *.DOMAIN, ADDRESS, "
+        "CIDR, each with or without :PORT (IPv6 with a port in brackets: [fd00::/8]:443)"
     )
 
 

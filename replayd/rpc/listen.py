@@ -9,7 +9,7 @@ import fcntl
 import ipaddress
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +20,8 @@ from replayd.errors import ConfigError
 
 MAX_SOCKET_PATH = 107
 """Bytes of a Unix socket's path (`sun_path` of unix(7), less its NUL)."""
+
+_PRIVILEGED = 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +40,18 @@ class TcpAddress:
 
 
 Address = UnixAddress | TcpAddress
+
+
+def parse_addresses(texts: Iterable[str]) -> list[Address]:
+    """Reads what is listened on; raises ConfigError, also for an address that comes twice."""
+    found: list[Address] = []
+    for text in texts:
+        address = parse_address(text)
+        picked = isinstance(address, TcpAddress) and address.port == 0
+        if address in found and not picked:
+            raise ConfigError(f"--listen {text}: the address is given twice; once is enough")
+        found.append(address)
+    return found
 
 
 def parse_address(text: str) -> Address:
@@ -106,11 +120,21 @@ def _bind(server: grpc.aio.Server, address: str) -> int:
     try:
         port = server.add_insecure_port(address)
     except RuntimeError as error:
-        raise ConfigError(
-            f"--listen {address}: the address can't be bound; is another daemon listening "
-            "there? Choose another one, or port 0"
-        ) from error
+        # gRPC keeps the system's reason to itself.
+        raise ConfigError(f"--listen {address}: {_why_not(address)}") from error
     return port
+
+
+def _why_not(address: str) -> str:
+    """Says what most likely keeps us from an address, and what to do."""
+    if address.startswith("unix:"):
+        return "no socket can be made there; choose another path"
+    port = int(address.rpartition(":")[2])
+    privileged = " (ports below 1024 are often for root alone)" if port < _PRIVILEGED else ""
+    return (
+        f"the port can't be had: another program, maybe another replayd, has it{privileged}; "
+        "choose another one, or port 0, which picks a free one"
+    )
 
 
 @contextmanager
@@ -120,6 +144,11 @@ def owned(address: Address) -> Iterator[None]:
         yield
         return
     _private_folder(address.path.parent)
+    if address.path.exists() and not address.path.is_socket():
+        what = "a folder" if address.path.is_dir() else "a file"
+        raise ConfigError(
+            f"--listen unix:{address.path}: {what} is there already; choose another path"
+        )
     lock_path = address.path.with_name(address.path.name + ".lock")
     flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
     try:

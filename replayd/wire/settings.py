@@ -131,21 +131,36 @@ def parse_upstream(url: str) -> Upstream:
     """
     try:
         parts = urlsplit(url)
-        port = parts.port
     except ValueError as error:
-        raise ConfigError(f"--upstream: not a URL ({error}); use http://HOST:PORT") from error
+        raise ConfigError("--upstream: it is no URL; write http://HOST:PORT") from error
     scheme = _SAME_SCHEMES.get(parts.scheme, parts.scheme)
     if scheme not in _UPSTREAM_PORTS:
         raise ConfigError(
-            f"--upstream: scheme {scheme!r} is not supported; use http://, https:// or socks5://"
+            "--upstream: it must begin with http://, https:// or socks5://"
+            + (f", not with {scheme}://" if f"{scheme}://" in url.lower() else "")
         )
     if not parts.hostname:
-        raise ConfigError(f"--upstream: no host; use {scheme}://HOST:PORT")
+        raise ConfigError(f"--upstream: it has no host; write {scheme}://HOST:PORT")
     if parts.path not in ("", "/") or parts.query or parts.fragment:
-        raise ConfigError(f"--upstream: a proxy has no path; use {scheme}://{parts.hostname}:PORT")
+        raise ConfigError(
+            f"--upstream: a proxy has no path; write {scheme}://{parts.hostname}:PORT"
+        )
+    port = _port(parts) or _UPSTREAM_PORTS[scheme]
+    return Upstream(scheme, parts.hostname, port, _credentials(parts))
+
+
+def _port(parts: SplitResult) -> int | None:
+    """The port that a URL names, if any; what stands in its place may be a secret."""
+    try:
+        port = parts.port
+    except ValueError:
+        port = 0
     if port == 0:
-        raise ConfigError(f"--upstream: port 0 can't be dialled; use 1 to {_MAX_PORT}")
-    return Upstream(scheme, parts.hostname, port or _UPSTREAM_PORTS[scheme], _credentials(parts))
+        raise ConfigError(
+            f"--upstream: the port must be a number from 1 to {_MAX_PORT}; what is special in "
+            "a password is written in percent-encoding"
+        )
+    return port
 
 
 def _credentials(parts: SplitResult) -> tuple[bytes, bytes] | None:

@@ -3,7 +3,13 @@ from pathlib import Path
 import pytest
 
 from replayd.errors import ConfigError
-from replayd.rpc.listen import TcpAddress, UnixAddress, owned, parse_address
+from replayd.rpc.listen import (
+    TcpAddress,
+    UnixAddress,
+    owned,
+    parse_address,
+    parse_addresses,
+)
 
 
 @pytest.mark.parametrize(
@@ -18,6 +24,25 @@ from replayd.rpc.listen import TcpAddress, UnixAddress, owned, parse_address
 )
 def test_addresses_are_read(text: str, address: object) -> None:
     assert parse_address(text) == address
+
+
+def test_an_address_is_listened_on_once_but_any_number_of_free_ports() -> None:
+    texts = ["127.0.0.1:0", "127.0.0.1:0", "unix:/run/x.sock"]
+    assert parse_addresses(texts) == [parse_address(text) for text in texts]
+    with pytest.raises(ConfigError, match="given twice"):
+        parse_addresses([*texts, "unix:/run/x.sock"])
+
+
+@pytest.mark.parametrize("kind", ["file", "folder"])
+def test_what_is_no_socket_is_left_alone(tmp_path: Path, kind: str) -> None:
+    folder = tmp_path / "run"
+    folder.mkdir(mode=0o700)
+    there = folder / "x.sock"
+    there.mkdir() if kind == "folder" else there.write_text("kept")
+    with pytest.raises(ConfigError, match=f"a {kind} is there"), owned(UnixAddress(there)):
+        pass
+    assert there.exists()
+    assert [each.name for each in folder.iterdir()] == ["x.sock"]
 
 
 @pytest.mark.parametrize("text", ["", "7000", "host", ":7000", "127.0.0.1:x", "127.0.0.1:65536"])

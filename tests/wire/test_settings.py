@@ -34,19 +34,20 @@ def test_reads_an_upstream(url: str, upstream: Upstream) -> None:
 @pytest.mark.parametrize(
     ("url", "message"),
     [
-        ("proxy:3128", "scheme 'proxy' is not supported; use http://, https:// or socks5://"),
-        ("socks4://proxy:1080", "scheme 'socks4' is not supported"),
-        ("socks5h://", "no host; use socks5://HOST:PORT"),
+        ("proxy:3128", "it must begin with http://, https:// or socks5://"),
+        ("socks4://proxy:1080", "it must begin with .*, not with socks4://"),
+        ("socks5h://", "it has no host; write socks5://HOST:PORT"),
         ("socks5://user@proxy", "a user and a password of 1 to 255 bytes each"),
         ("socks5://:word@proxy", "a user and a password of 1 to 255 bytes each"),
         (f"socks5://u:{'x' * 256}@proxy", "a user and a password of 1 to 255 bytes each"),
         ("http://", "no host"),
         ("http://:3128", "no host"),
-        ("http://proxy:99999", "not a URL"),
-        ("http://proxy:0", "port 0 can't be dialled"),
+        ("http://proxy:99999", "the port must be a number from 1 to 65535"),
+        ("http://proxy:0", "the port must be"),
+        ("http://user:secret", "the port must be"),
         ("http://proxy:1/path", "a proxy has no path"),
         ("http://proxy:1?x", "a proxy has no path"),
-        ("http://[::1", "not a URL"),
+        ("http://[::1", "it is no URL"),
     ],
 )
 def test_refuses_what_is_no_upstream(url: str, message: str) -> None:
@@ -92,6 +93,12 @@ def test_credentials_are_never_shown(scheme: str) -> None:
 
 
 def test_an_error_does_not_show_credentials() -> None:
-    with pytest.raises(ConfigError) as caught:
-        parse_upstream("http://user:secret@proxy:3128/path")
-    assert "secret" not in str(caught.value)
+    for url in (
+        "http://user:secret@proxy:3128/path",
+        "http://user:secret",
+        "user:secret@proxy:3128",
+        "http://user:a@secret:b@proxy:secret",
+    ):
+        with pytest.raises(ConfigError) as caught:
+            parse_upstream(url)
+        assert "secret" not in str(caught.value)
