@@ -22,6 +22,7 @@ from replayd.replay.deadlines import NEVER
 from replayd.replay.http1 import Http1Transfer
 from replayd.replay.recorder import Recorder
 from replayd.replay.transfer import Transfer
+from replayd.replay.websocket import WebSocketTransfer
 from replayd.wire.client import Wire
 from replayd.wire.poller import Connection
 from replayd.wire.pool import Session
@@ -147,20 +148,39 @@ class Exchange:
         self._transfer_on(connection, now)
 
     def _transfer_on(self, connection: Connection, now: int) -> None:
-        wire, content = self._around.wire, self.replay.request_content
-        self._transfer = Http1Transfer(
-            connection,
-            self.plan,
-            wire.reader(self.plan.method),
-            wire.settings,
-            content=self._stored_content() if content is None else (content,),
-            whole=content is not None,
-            new_body=self._around.journal.new_body,
-        )
+        whole = self.replay.request_content is not None
+        self._transfer = self._new_transfer(connection, self._stored_content(), whole=whole)
         self._transfer.begin(now)
         self._set_deadline(self._transfer.deadline)
 
+    def _new_transfer(
+        self, connection: Connection, content: Iterable[bytes], *, whole: bool
+    ) -> Transfer:
+        wire, plan, new_body = self._around.wire, self.plan, self._around.journal.new_body
+        if plan.websocket is not None:
+            return WebSocketTransfer(
+                connection,
+                plan,
+                wire.reader(plan.method, upgrade=True),
+                wire.settings,
+                recorded=content,
+                new_body=new_body,
+                epoch=self._timings.start - self._start,
+            )
+        return Http1Transfer(
+            connection,
+            plan,
+            wire.reader(plan.method),
+            wire.settings,
+            content=content,
+            whole=whole,
+            new_body=new_body,
+        )
+
     def _stored_content(self) -> Iterable[bytes]:
+        content = self.replay.request_content
+        if content is not None:
+            return (content,)
         return self._around.journal.content(self.replay.key, Part.REQUEST)
 
     def _set_deadline(self, deadline: int) -> None:

@@ -71,6 +71,11 @@ class Frames:
 
     # Out
 
+    @property
+    def open(self) -> bool:
+        """Whether we may still say something: neither side closed."""
+        return self._wsproto.state is ConnectionState.OPEN
+
     def message(self, kind: WebSocketMessageKind, content: bytes) -> bytes:
         """Returns a message's frame."""
         if kind is WebSocketMessageKind.TEXT:
@@ -78,7 +83,7 @@ class Frames:
         return self._wsproto.send(BytesMessage(data=content))
 
     def close(self, code: int, reason: str) -> bytes:
-        """Returns our Close frame; code 0: without one. After it, nothing more is sent."""
+        """Returns our Close frame; code 0: without one. Nothing may follow it."""
         cut = reason.encode()[:_MAX_REASON].decode(errors="ignore") if code else ""
         sent = code or CloseReason.NO_STATUS_RCVD
         return self._wsproto.send(CloseConnection(code=sent, reason=cut))
@@ -113,7 +118,7 @@ class Frames:
                 self._take_piece(bytes(event.data), take, event)
             case Ping():
                 self._count_idle()
-                if self._wsproto.state is ConnectionState.OPEN:
+                if self.open:
                     self._reply = self._wsproto.send(event.response())
             case Pong():
                 self._count_idle()
@@ -176,7 +181,7 @@ class Frames:
         )
 
     def _say_goodbye(self, code: int) -> None:
-        if self._wsproto.state is ConnectionState.OPEN:
+        if self.open:
             self._reply = self._wsproto.send(CloseConnection(code=code))
 
 

@@ -8,6 +8,7 @@ from typing import Any, Self
 
 from flowreplay.v1 import event_pb2
 
+from replayd.codec.flow import request_content
 from replayd.codec.plan import encode_plan
 from replayd.errors import JournalError
 from replayd.journal.interface import ROW_CONTENT_LIMIT, Journal
@@ -146,14 +147,13 @@ class Replaying:
 def _rows(flows: Iterable[Flow], connect_to: Sequence[ConnectTo], raw: bool) -> Iterable[Row]:
     for index, each in enumerate(flows):
         plan = make_plan(each, flow_index=index, connect_to=connect_to, raw=raw)
-        assert each.request is not None
         yield Row(
             flow_index=index,
             session=each.session_id or f"own-{index}",
             idempotent=plan.idempotent,
             plan=encode_plan(plan),
             flow=b"",
-            request_content=each.request.content or b"",
+            request_content=request_content(each),
         )
 
 

@@ -1,0 +1,267 @@
+"""What is said on a WebSocket connection after its handshake. Knows no handshake, and not
+how it is recorded in the end.
+
+Each message goes when the script says so. Nothing is read ahead or held back: one frame is
+on its way out at a time. When all is said the side that closed in the capture closes:
+
+- we did: our Close goes, and the server's answer is waited for;
+- the server did: it is waited for, then we close, with 1000.
+
+Neither is waited for longer than `CLOSE_WAIT`: a server that does not close is not at
+fault for what was said. One that closes before we have said everything is. One that closes
+properly once we have, with fewer messages than were recorded, said what it had to say: the
+counts tell the difference.
+"""
+
+from collections.abc import Callable
+
+from replayd.errors import WireError
+from replayd.model.conversation import Beginning
+from replayd.model.event import PREVIEW_LIMIT
+from replayd.model.flow import WebSocketMessage, WebSocketMessageKind
+from replayd.model.outcome import WebSocketResult
+from replayd.model.plan import WebSocketPlan
+from replayd.reasons import Reason
+from replayd.replay.websocket_script import Script
+from replayd.wire.poller import Connection
+from replayd.wire.websocket import Frames
+
+_SECOND = 1_000_000_000
+
+CLOSE_WAIT = 5 * _SECOND
+"""Nanoseconds that a Close is waited for: browsers and servers wait 2 to 10 s."""
+
+_NORMAL = 1000
+_TURN = 64
+"""Frames that are written before others get their turn."""
+
+
+class Conversation:
+    """One conversation; moments are monotonic nanoseconds."""
+
+    def __init__(
+        self,
+        connection: Connection,
+        plan: WebSocketPlan,
+        script: Script,
+        frames: Frames,
+        *,
+        read_timeout: int,
+        record: Callable[[WebSocketMessage], None],
+        epoch: int,
+        now: int,
+    ) -> None:
+        """`record` gets every message, as soon as it came or has left; `epoch`: the wall
+        clock where the monotonic one is 0.
+        """
+        self.closing = False
+        """We sent a Close, or are about to."""
+        self.notes: list[str] = []
+        self._connection = connection
+        self._plan = plan
+        self._script = script
+        self._frames = frames
+        self._read_timeout = read_timeout
+        self._close_wait = min(read_timeout, CLOSE_WAIT)
+        self._record = record
+        self._epoch = epoch
+        self._sent = self._received = 0
+        self._beginning = Beginning(PREVIEW_LIMIT)
+        self._outbox = memoryview(b"")
+        self._leaving: WebSocketMessage | None = None
+        """The message in the outbox; None: another frame is."""
+        self._send_error: WireError | None = None
+        self._now = self._progress = now
+        """`_progress`: when the silence of who is waited for began."""
+        self._close_by: int | None = None
+        """All is said: when the server's Close is not waited for any longer."""
+
+    @property
+    def result(self) -> WebSocketResult:
+        """What was said so far."""
+        closed = self._frames.closed
+        return WebSocketResult(
+            sent_count=self._sent,
+            received_count=self._received,
+            messages=tuple(self._beginning.messages),
+            messages_truncated=self._beginning.truncated,
+            client_closed=self.closing,
+            close_code=closed.code if closed else 0,
+            close_reason=closed.reason if closed else "",
+        )
+
+    # In
+
+    def feed(self, data: bytes, now: int) -> bool:
+        """Takes what came (nothing: the server closed the connection); True: it is over.
+
+        Raises WireError: CLOSED_EARLY, INVALID_RESPONSE, BODY_TOO_LARGE.
+        """
+        self._now = now
+        if not data:
+            return self._hung_up()
+        heard = self._frames.heard
+        try:
+            self._frames.feed(data, self._came)
+        except WireError:
+            self.write(now)
+            raise
+        if self._frames.heard != heard:
+            self._progress = now
+        self.write(now)
+        return self._frames.closed is not None and self._closed()
+
+    def _came(self, kind: WebSocketMessageKind, content: bytes) -> None:
+        self._received += 1
+        self._keep(WebSocketMessage(kind, False, content, self._time()))
+
+    def _closed(self) -> bool:
+        """The server sent a Close, and was answered."""
+        if self._script.next is not None:
+            closed = self._frames.closed
+            assert closed is not None
+            reason = f" {closed.reason!r}" if closed.reason else ""
+            raise self._early(
+                f"the server closed the WebSocket ({closed.code or 'no code'}{reason})"
+            )
+        return True
+
+    def _hung_up(self) -> bool:
+        """The connection ended without a Close: right after ours, or where it did so in the
+        capture, too.
+        """
+        as_recorded = not self._plan.client_closed and not self._plan.close_code
+        if self.closing or (as_recorded and self._script.through(self._received)):
+            return True
+        raise self._early("the server closed the connection without closing the WebSocket")
+
+    def _early(self, what: str) -> WireError:
+        plan = self._plan
+        return WireError(
+            Reason.CLOSED_EARLY,
+            f"{what} after {self._sent} of {plan.client_message_count} messages were sent and "
+            f"{self._received} of {plan.server_message_count} came",
+        )
+
+    # Out
+
+    def write(self, now: int) -> None:
+        """Writes what is due, as far as the connection takes it."""
+        self._now = now
+        connection = self._connection
+        if self._send_error is None:
+            try:
+                self._write_frames()
+                if not self._outbox and connection.transport.wants_write:
+                    connection.transport.send(b"")
+            except WireError as error:
+                # The server may have said why before it closed; reading will tell.
+                self._send_error = error
+        connection.want_write(self._send_error is None and (bool(self._outbox) or self._more))
+
+    def _write_frames(self) -> None:
+        for _ in range(_TURN):
+            if not self._outbox and not self._next():
+                return
+            size = self._connection.transport.send(self._outbox)
+            if not size:
+                return
+            self._outbox = self._outbox[size:]
+            if self._leaving is not None:
+                self._progress = self._now
+                if not self._outbox:
+                    self._left(self._leaving)
+
+    @property
+    def _more(self) -> bool:
+        return self._frames.open and self._script.due(self._received, self._now)
+
+    def _next(self) -> bool:
+        """Puts the next frame into the outbox; False: there is none now."""
+        frame = self._frames.take_reply() or self._next_message() or self._next_close()
+        self._outbox = memoryview(frame)
+        return bool(frame)
+
+    def _next_message(self) -> bytes:
+        message = self._script.next
+        if message is None or not self._more:
+            return b""
+        self._leaving = message
+        return self._frames.message(message.kind, message.content)
+
+    def _left(self, message: WebSocketMessage) -> None:
+        self._leaving = None
+        self._sent += 1
+        self._keep(WebSocketMessage(message.kind, True, message.content, self._time()))
+        self._script.advance()
+
+    def _next_close(self) -> bytes:
+        """Closes when all is said, if that is ours; else begins to wait for the server."""
+        if self._close_by is not None or not self._frames.open:
+            return b""
+        if not self._script.through(self._received):
+            return b""
+        self._close_by = self._now + self._close_wait
+        plan = self._plan
+        return self._close(plan.close_code, plan.close_reason) if plan.client_closed else b""
+
+    def _close(self, code: int, reason: str) -> bytes:
+        self.closing = True
+        return self._frames.close(code, reason)
+
+    # Deadlines
+
+    @property
+    def deadline(self) -> int:
+        """When `late` has to be called."""
+        if self._close_by is not None:
+            return self._close_by
+        moment = self._script.moment
+        if moment is not None and not self._outbox:
+            return moment
+        return self._progress + self._read_timeout
+
+    def late(self, now: int) -> bool:
+        """The deadline has passed; True: it is over. Raises WireError."""
+        self._now = now
+        if self.closing:
+            wait = _seconds(self._close_wait)
+            self.notes.append(f"the server did not answer our Close within {wait}")
+            return True
+        if self._close_by is not None:
+            self._close_in_its_place()
+        elif self._outbox or self._script.moment is None:
+            raise self._too_late()
+        self.write(now)
+        return False
+
+    def _close_in_its_place(self) -> None:
+        wait = _seconds(self._close_wait)
+        self.notes.append(f"the server did not close within {wait}, as it had; we closed with 1000")
+        self._close_by = self._now + self._close_wait
+        self._outbox = memoryview(bytes(self._outbox) + self._close(_NORMAL, ""))
+
+    def _too_late(self) -> WireError:
+        wait, plan = _seconds(self._read_timeout), self._plan
+        if self._outbox:
+            return WireError(
+                Reason.WRITE_TIMEOUT,
+                f"the server took nothing for {wait} after {self._sent} of "
+                f"{plan.client_message_count} messages were sent",
+            )
+        return WireError(
+            Reason.READ_TIMEOUT,
+            f"message {self._received + 1} of {plan.server_message_count} did not come from the "
+            f"server within {wait}",
+        )
+
+    def _keep(self, message: WebSocketMessage) -> None:
+        self._beginning.add(message)
+        self._record(message)
+
+    def _time(self) -> float:
+        return (self._now + self._epoch) / _SECOND
+
+
+def _seconds(nanoseconds: int) -> str:
+    return f"{nanoseconds / _SECOND:g} s"
