@@ -1,5 +1,6 @@
 """A request on its way from captured to planned: fields that change, changes named."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from replayd.model.flow import Headers, Request
@@ -37,6 +38,20 @@ class Draft:
     def remove(self, name: bytes) -> None:
         """Removes all fields of this (lower-case) name."""
         self.fields = [pair for pair in self.fields if not is_field(pair[0], name)]
+
+    def drop(self, gone: Callable[[bytes, bytes], bool]) -> None:
+        """Takes out the fields of which `gone(name, value)` is true, and names each."""
+        for name, value in self.fields:
+            if gone(name, value):
+                self.change(ChangeKind.FIELD_REMOVED, f"{name.decode('latin-1')} removed")
+        self.fields = [pair for pair in self.fields if not gone(*pair)]
+
+    def drop_hosts(self) -> None:
+        """Takes out Host fields where an authority stands for them (RFC 9113 section 8.3.1)."""
+        for value in self.values(b"host"):
+            said = f"Host: {value.decode('latin-1')} removed, :authority stands for it"
+            self.change(ChangeKind.FIELD_REMOVED, said)
+        self.remove(b"host")
 
 
 def is_field(name: bytes, wanted: bytes) -> bool:

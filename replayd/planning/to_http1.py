@@ -11,10 +11,10 @@ from replayd.planning.http_versions import CONNECTION_SPECIFIC
 
 def make_http1(draft: Draft, request: Request, default_host: bytes) -> None:
     """Makes the draft an HTTP/1.1 request; `default_host` is for one that names none."""
-    _drop_fields(draft)
+    draft.drop(_has_no_place)
     host = request.authority
     if host:
-        _replace_host(draft, host)
+        draft.drop_hosts()
     elif not draft.values(b"host"):
         host = default_host
     if host:
@@ -27,24 +27,8 @@ def make_http1(draft: Draft, request: Request, default_host: bytes) -> None:
     _join_cookies(draft)
 
 
-def _drop_fields(draft: Draft) -> None:
-    kept = []
-    for name, value in draft.fields:
-        if name.startswith(b":") or name.strip().lower() in CONNECTION_SPECIFIC:
-            draft.change(ChangeKind.FIELD_REMOVED, f"{name.decode('latin-1')} removed")
-        else:
-            kept.append((name, value))
-    draft.fields = kept
-
-
-def _replace_host(draft: Draft, authority: bytes) -> None:
-    """Takes out Host fields: `:authority` stands for them (RFC 9113 section 8.3.1)."""
-    for value in draft.values(b"host"):
-        draft.change(
-            ChangeKind.FIELD_REMOVED,
-            f"host: {value.decode('latin-1')} removed, :authority stands for it",
-        )
-    draft.remove(b"host")
+def _has_no_place(name: bytes, _value: bytes) -> bool:
+    return name.startswith(b":") or name.strip().lower() in CONNECTION_SPECIFIC
 
 
 def _join_cookies(draft: Draft) -> None:

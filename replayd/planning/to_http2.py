@@ -71,34 +71,22 @@ def _raise(draft: Draft, authority: bytes, *, pseudo_fields: bool) -> bytes:
     `pseudo_fields`: names that begin with a colon are HTTP/2's own; else it has no place
     for them.
     """
-    for host in draft.values(b"host"):
-        authority = authority or host.strip()
-        draft.change(
-            ChangeKind.FIELD_REMOVED,
-            f"Host: {host.decode('latin-1')} removed, :authority stands for it",
-        )
-    draft.remove(b"host")
-    _drop_connection_fields(draft, pseudo_fields=pseudo_fields)
-    _lower_names(draft)
-    return authority
-
-
-def _drop_connection_fields(draft: Draft, *, pseudo_fields: bool) -> None:
-    """Takes out what is about one connection (RFC 9110 section 7.6.1)."""
+    hosts = [host.strip() for host in draft.values(b"host")]
+    draft.drop_hosts()
+    # RFC 9110 section 7.6.1: Connection lists other fields that are about it.
     listed = b",".join(draft.values(b"connection")).lower().split(b",")
     dropped = CONNECTION_SPECIFIC | {option.strip() for option in listed}
-    kept = []
-    for name, value in draft.fields:
-        misplaced = name.startswith(b":") and not pseudo_fields
-        gone = name.strip().lower() in dropped
+
+    def has_no_place(name: bytes, value: bytes) -> bool:
         if is_field(name, b"te"):
             # The one use that HTTP/2 has for it (RFC 9113 section 8.2.2).
-            gone = value.strip().lower() != b"trailers"
-        if gone or misplaced:
-            draft.change(ChangeKind.FIELD_REMOVED, f"{name.decode('latin-1')} removed")
-        else:
-            kept.append((name, value))
-    draft.fields = kept
+            return value.strip().lower() != b"trailers"
+        misplaced = name.startswith(b":") and not pseudo_fields
+        return misplaced or name.strip().lower() in dropped
+
+    draft.drop(has_no_place)
+    _lower_names(draft)
+    return authority or next(iter(hosts), b"")
 
 
 def _lower_names(draft: Draft) -> None:

@@ -30,3 +30,16 @@ def test_a_draft_begins_as_captured_and_leaves_the_capture_alone() -> None:
     assert draft.fields == [(b"b", b"2")]
     assert draft.changes == [Change(ChangeKind.FIELD_REMOVED, "a removed")]
     assert request.headers == headers
+
+
+def test_what_is_dropped_is_named() -> None:
+    headers = ((b"A", b"1"), (b"Host", b"h1"), (b"a", b"2"), (b"host ", b"h2"))
+    draft = Draft.of(Request(b"GET", b"http", "h", 80, b"/", headers=headers))
+    draft.drop(lambda name, value: name == b"a" and value == b"2")
+    draft.drop_hosts()
+    assert draft.fields == [(b"A", b"1")]
+    assert [change.description for change in draft.changes] == [
+        "a removed",
+        "Host: h1 removed, :authority stands for it",
+        "Host: h2 removed, :authority stands for it",
+    ]
