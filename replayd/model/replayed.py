@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, replace
 
-from replayd.model.flow import Flow, Headers, Request, Response
+from replayd.model.flow import Flow, Headers, Request, Response, WebSocket, WebSocketMessage
 from replayd.model.outcome import Outcome
 from replayd.model.plan import HttpVersions, Plan
 from replayd.model.replay import ReplayKey
@@ -23,6 +23,8 @@ class Replayed:
     outcome: Outcome
     content: bytes = b""
     """Of the response; of one that is not complete, its first bytes."""
+    messages: tuple[WebSocketMessage, ...] = ()
+    """What was said on a WebSocket, of both sides; when it broke off, as much as is known."""
 
     @property
     def request(self) -> Request:
@@ -75,6 +77,20 @@ class Replayed:
             trailers=self.outcome.trailers,
             start_time=self.time(timings.first_byte),
             end_time=self.time(timings.total),
+        )
+
+    @property
+    def websocket(self) -> WebSocket | None:
+        """What was said after the handshake; None: the server did not accept one."""
+        result = self.outcome.websocket
+        if result is None:
+            return None
+        return WebSocket(
+            messages=self.messages,
+            client_closed=result.client_closed,
+            close_code=result.close_code,
+            close_reason=result.close_reason,
+            end_time=self.time(self.outcome.timings.total),
         )
 
     @property

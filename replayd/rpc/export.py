@@ -13,8 +13,10 @@ from flowreplay.v1 import flow_pb2
 from replayd.codec.flow import decode_flow
 from replayd.codec.outcome import decode_outcome
 from replayd.codec.plan import decode_plan
+from replayd.codec.websocket import decode_conversation
 from replayd.errors import ReplaydError
 from replayd.journal.interface import Journal, Part, Past
+from replayd.model.flow import WebSocketMessage
 from replayd.model.replay import OUTCOMES, ReplayKey, ReplayState
 from replayd.model.replayed import Replayed
 from replayd.reasons import Reason
@@ -93,6 +95,10 @@ class Export:
         outcome = decode_outcome(past.event)
         # A failed replay's content is not kept whole: its event has the first bytes.
         content = self._content(past.key, Part.RESPONSE, past.response_content)
+        messages: tuple[WebSocketMessage, ...] = ()
+        if outcome.websocket is not None:
+            kept, content = content, b""
+            messages = tuple(decode_conversation((kept,))) or outcome.websocket.messages
         return Replayed(
             past.key,
             past.attempt,
@@ -104,6 +110,7 @@ class Export:
             decode_plan(past.plan),
             outcome,
             content or outcome.content_prefix,
+            messages,
         )
 
     def _content(self, key: ReplayKey, part: Part, travelled: bytes | None) -> bytes:

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from replayd.model.flow import Flow
+from replayd.model.flow import Flow, WebSocket
 from replayd.model.outcome import Timings
 from replayd.model.plan import HttpVersions
 from tests.support.replayed import (
@@ -14,7 +14,9 @@ from tests.support.replayed import (
     HTTP2,
     HTTP2_PLAN,
     MS,
+    SAID_AGAIN,
     START,
+    conversed,
     failed,
     succeeded,
 )
@@ -72,6 +74,13 @@ def test_what_was_sent_over_which_version(fields: dict[str, Any], spoken: bool) 
 
 def test_what_has_no_form_of_http2_was_never_http2() -> None:
     assert succeeded(connection=replace(CONNECTION, alpn="h2")).http2 is None
+
+
+def test_what_was_said_again() -> None:
+    assert succeeded().websocket is None
+    assert conversed().websocket == WebSocket(
+        SAID_AGAIN, True, 1000, "bye", pytest.approx((START + 20 * MS) / 1e9)
+    )
 
 
 def test_a_flow_without_request_is_never_replayed() -> None:

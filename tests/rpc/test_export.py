@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from replayd.codec.event import outcome_event
-from replayd.codec.flow import encode_flow
+from replayd.codec.flow import encode_flow, request_content
 from replayd.codec.plan import encode_plan
+from replayd.codec.websocket import encode_conversation
 from replayd.errors import ReplaydError
 from replayd.formats import Format
 from replayd.formats.writers import WRITERS, Writer
@@ -18,14 +19,24 @@ from replayd.journal.interface import Journal
 from replayd.journal.memory import open_memory
 from replayd.journal.sqlite import open_sqlite
 from replayd.model.flow import Flow
-from replayd.model.replay import Row
+from replayd.model.replay import ReplayState, Row
 from replayd.model.replayed import Replayed
 from replayd.reasons import Reason
 from replayd.rpc.export import CHUNK, Export
 from tests.support.captures import flows_of
 from tests.support.har_schema import check_har
 from tests.support.journals import NOW, enqueue
-from tests.support.replayed import HEAD, PLAN, RECORDED, REQUEST, captured, failed, succeeded
+from tests.support.replayed import (
+    HEAD,
+    PLAN,
+    RECORDED,
+    REQUEST,
+    SAID_AGAIN,
+    captured,
+    conversed,
+    failed,
+    succeeded,
+)
 
 
 @pytest.fixture(params=["memory", "sqlite"])
@@ -41,7 +52,7 @@ def queue(journal: Journal, flows: Iterable[Flow]) -> None:
     rows = []
     for index, flow in enumerate(flows):
         assert flow.request is not None
-        request = flow.request.content or b""
+        request = request_content(flow)
         recorded = (flow.response.content if flow.response else None) or b""
         plan = encode_plan(replace(PLAN, flow_index=index))
         rows.append(Row(index, f"s{index}", True, plan, encode_flow(flow), request, recorded))
@@ -55,7 +66,7 @@ def end(journal: Journal, *ends: Replayed) -> None:
         journal.begin([replay])
         body = journal.new_body()
         if not ended.error:
-            body.write(ended.content)
+            body.write(encode_conversation(ended.messages) or ended.content)
         event = outcome_event(replay, PLAN, ended.outcome, NOW)
         journal.finish(replay.key, ended.outcome, [event], body)
     journal.commit()
@@ -80,6 +91,25 @@ def test_everything_comes_back(journal: Journal) -> None:
     assert (export.exported, export.left_out) == (3, 0)
     # What was recorded is in the backups, also that one content was not.
     assert (capture.count(b"7:content;3:old,"), capture.count(b"7:content;0:~")) == (2, 1)
+
+
+def test_a_conversation_comes_back(journal: Journal) -> None:
+    replayed = conversed()
+    failed = replace(
+        replayed.outcome, state=ReplayState.FAILED, reason=Reason.CLOSED_EARLY, message="gone"
+    )
+    queue(journal, [replayed.flow] * 2)
+    end(journal, replayed, replace(replayed, outcome=failed))
+    capture, _ = exported(journal, Format.MITMPROXY)
+    whole, broken = flows_of(io.BytesIO(capture))
+    assert whole.response is not None
+    assert whole.response.content == b""
+    assert whole.websocket is not None
+    assert whole.websocket.messages == SAID_AGAIN
+    # Of a replay that failed there is what its event has.
+    assert broken.websocket is not None
+    assert broken.websocket.messages == SAID_AGAIN[:1]
+    assert broken.error is not None
 
 
 @pytest.mark.parametrize("format", WRITERS)

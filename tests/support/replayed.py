@@ -3,8 +3,16 @@
 from dataclasses import replace
 from typing import Any
 
-from replayd.model.flow import Flow, Request, Response
-from replayd.model.outcome import ConnectionInfo, Outcome, ResponseHead, Timings
+from replayd.model.flow import (
+    Flow,
+    FlowKind,
+    Request,
+    Response,
+    WebSocket,
+    WebSocketMessage,
+    WebSocketMessageKind,
+)
+from replayd.model.outcome import ConnectionInfo, Outcome, ResponseHead, Timings, WebSocketResult
 from replayd.model.plan import Framing, Http2Request, HttpVersions, Plan, Target
 from replayd.model.replay import ReplayKey, ReplayState
 from replayd.model.replayed import Replayed
@@ -88,3 +96,32 @@ def failed(flow: Flow | None = None, **fields: Any) -> Replayed:
     outcome = Outcome(ReplayState.FAILED, message="no answer", **given)
     content = outcome.content_prefix
     return Replayed(ReplayKey("batch", 0, 7), 2, flow or captured(), PLAN, outcome, content)
+
+
+SAID = WebSocket(
+    (
+        WebSocketMessage(WebSocketMessageKind.TEXT, True, "grüße".encode(), 1_600_000_002.0),
+        WebSocketMessage(WebSocketMessageKind.BINARY, False, b"\0\xff", dropped=True),
+    ),
+    client_closed=False,
+    close_code=1001,
+    close_reason="away",
+    end_time=1_600_000_003.0,
+)
+"""What was said on a captured WebSocket."""
+
+SAID_AGAIN = (
+    WebSocketMessage(WebSocketMessageKind.TEXT, True, "grüße".encode(), 1_700_000_000.25),
+    WebSocketMessage(WebSocketMessageKind.TEXT, False, b"\x00 new", 1_700_000_000.5),
+    WebSocketMessage(WebSocketMessageKind.BINARY, False, b"\xff", 1_700_000_000.75),
+)
+"""And in its replay."""
+
+
+def conversed(said: tuple[WebSocketMessage, ...] = SAID_AGAIN, **fields: Any) -> Replayed:
+    """A replay of a WebSocket."""
+    head = ResponseHead(b"HTTP/1.1", 101, b"Switching Protocols", ((b"Upgrade", b"websocket"),))
+    result = WebSocketResult(1, 2, said[:1], True, True, 1000, "bye")
+    flow = captured(replace(REQUEST, content=b""), kind=FlowKind.WEBSOCKET, websocket=SAID)
+    given = {"head": head, "websocket": result} | fields
+    return replace(succeeded(flow, content=b"", **given), messages=said)

@@ -5,7 +5,8 @@ in pieces, so that a capture of any length is written in memory bounded by one r
 
 `mitmproxy` flow dumps of version 21, on `tnetstring` (the encoding).
 `har`       HAR 1.2, with `har_message` (requests and responses), `har_content` (contents),
-            `har_time` (dates and timings) and `json_pieces` (the encoding).
+            `har_websocket` (messages), `har_time` (dates and timings) and `json_pieces` (the
+            encoding).
 `goreplay`  GoReplay files.
 """
 

@@ -7,7 +7,7 @@ course of time.
 
 Nothing is escaped, and GoReplay ends a record wherever it meets the separator: a replay
 with one in a content can't be held. A response has no record when it is not complete, or
-when the capture left out its content.
+when the capture left out its content. Of a WebSocket it has the handshake alone.
 """
 
 import hashlib

@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from replayd import __version__
 from replayd.formats.writers.har_message import Object, request_object, response_object
 from replayd.formats.writers.har_time import date_text, phases
+from replayd.formats.writers.har_websocket import websocket_members
 from replayd.formats.writers.json_pieces import json_pieces
 from replayd.model.flow import Headers
 from replayd.model.outcome import ConnectionInfo
@@ -48,6 +49,7 @@ def _entry(replayed: Replayed) -> Object:
         entry["comment"] = replayed.flow.comment
     if replayed.flow.response is not None:
         entry["_recordedStatus"] = replayed.flow.response.status_code
+    entry |= websocket_members(replayed)
     entry["_replay"] = {
         "id": replayed.key.replay_id,
         "attempt": replayed.attempt,

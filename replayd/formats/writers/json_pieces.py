@@ -8,7 +8,7 @@ import codecs
 import json
 import re
 from base64 import b64encode
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 _STEP = 192 * 1024
@@ -32,7 +32,25 @@ class Base64:
     data: bytes
 
 
-Value = None | bool | int | float | str | LongText | Base64 | list["Value"] | Mapping[str, "Value"]
+@dataclass(frozen=True, slots=True)
+class LongList:
+    """A list whose members may hold long texts."""
+
+    members: Sequence["Value"]
+
+
+Value = (
+    None
+    | bool
+    | int
+    | float
+    | str
+    | LongText
+    | Base64
+    | LongList
+    | list["Value"]
+    | Mapping[str, "Value"]
+)
 
 
 def json_pieces(value: Value) -> Iterator[bytes]:
@@ -47,6 +65,12 @@ def json_pieces(value: Value) -> Iterator[bytes]:
             yield b"%b%b:" % (b"," if number else b"", json.dumps(name).encode())
             yield from json_pieces(each)
         yield b"}"
+    elif isinstance(value, LongList):
+        yield b"["
+        for number, each in enumerate(value.members):
+            yield b"," if number else b""
+            yield from json_pieces(each)
+        yield b"]"
     else:
         yield json.dumps(value, allow_nan=False).encode()
 

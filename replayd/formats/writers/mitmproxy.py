@@ -12,7 +12,7 @@ mitmproxy writes for connections that it knows nothing of.
 from collections.abc import Iterable
 
 from replayd.formats.writers.tnetstring import Value, tnetstring
-from replayd.model.flow import FlowError, Headers, Request, Response
+from replayd.model.flow import FlowError, Headers, Request, Response, WebSocket, WebSocketMessage
 from replayd.model.outcome import ConnectionInfo
 from replayd.model.replayed import Replayed
 
@@ -44,6 +44,7 @@ def write(replayed: Replayed) -> Iterable[bytes]:
                 replayed.time(replayed.outcome.timings.sent),
             ),
             "response": _response(replayed.response, replayed.start_time),
+            "websocket": _websocket(replayed.websocket, replayed.start_time),
         }
     )
 
@@ -68,7 +69,7 @@ def _captured(replayed: Replayed) -> State:
         "backup": None,
         "request": _request(request, start, request.end_time),
         "response": _response(flow.response, start),
-        "websocket": None,
+        "websocket": _websocket(flow.websocket, start),
     }
 
 
@@ -112,6 +113,30 @@ def _response(response: Response | None, default_time: float) -> Value:
         "status_code": response.status_code,
         "reason": response.reason_phrase,
     }
+
+
+def _websocket(websocket: WebSocket | None, default_time: float) -> Value:
+    if websocket is None:
+        return None
+    return {
+        "messages": [_said(message, default_time) for message in websocket.messages],
+        "closed_by_client": websocket.client_closed,
+        "close_code": websocket.close_code or None,
+        "close_reason": websocket.close_reason,
+        "timestamp_end": websocket.end_time,
+    }
+
+
+def _said(message: WebSocketMessage, default_time: float) -> Value:
+    time = default_time if message.time is None else message.time
+    return [
+        int(message.kind),
+        message.from_client,
+        message.content,
+        time,
+        message.dropped,
+        message.injected,
+    ]
 
 
 def _connection(connection_id: str, *, tls: bool, server_name: str) -> State:

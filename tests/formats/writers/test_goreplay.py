@@ -8,7 +8,7 @@ import pytest
 from replayd.formats.writers.goreplay import write
 from replayd.model.flow import Flow
 from replayd.model.outcome import Timings
-from replayd.model.plan import Framing
+from replayd.model.plan import Framing, WebSocketPlan
 from replayd.model.replayed import Replayed
 from tests.support.captures import flows_of
 from tests.support.replayed import (
@@ -19,6 +19,7 @@ from tests.support.replayed import (
     REQUEST,
     START,
     captured,
+    conversed,
     failed,
     succeeded,
 )
@@ -113,3 +114,12 @@ def test_it_is_read_back() -> None:
         assert flow.response.content == b"old"
     assert isinstance(one, Flow)
     assert one.session_id == two.session_id
+
+
+def test_a_websocket_has_its_handshake_alone() -> None:
+    plan = replace(PLAN, framing=Framing.NONE, content_size=0, websocket=WebSocketPlan(1, 2))
+    replayed = replace(conversed(), plan=plan)
+    assert [payload for _, payload in records(replayed)][::2] == [
+        PLAN.head,
+        b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n\r\n",
+    ]

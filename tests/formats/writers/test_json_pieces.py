@@ -6,7 +6,14 @@ import json
 import pytest
 
 from replayd.formats.writers import json_pieces as writer
-from replayd.formats.writers.json_pieces import Base64, LongText, Value, is_text, json_pieces
+from replayd.formats.writers.json_pieces import (
+    Base64,
+    LongList,
+    LongText,
+    Value,
+    is_text,
+    json_pieces,
+)
 
 
 def made(value: Value) -> object:
@@ -34,6 +41,15 @@ def test_contents(monkeypatch: pytest.MonkeyPatch, step: int) -> None:
     assert is_text(text.encode())
     found = made({"text": LongText(text.encode()), "data": Base64(data)})
     assert found == {"text": text, "data": base64.b64encode(data).decode()}
+
+
+def test_a_list_may_hold_long_texts() -> None:
+    assert made(LongList([])) == []
+    assert made(LongList([{"a": LongText(b"b")}, 1, LongList([Base64(b"c")])])) == [
+        {"a": "b"},
+        1,
+        ["Yw=="],
+    ]
 
 
 def test_a_large_content_is_never_made_at_once() -> None:

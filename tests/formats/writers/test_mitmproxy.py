@@ -9,8 +9,8 @@ import pytest
 from replayd.formats.tnetstring import Records
 from replayd.formats.tnetstring_parser import Parser
 from replayd.formats.writers.mitmproxy import write
-from replayd.model.flow import Flow, FlowError
-from replayd.model.outcome import ConnectionInfo, Timings
+from replayd.model.flow import Flow, FlowError, FlowKind, WebSocket
+from replayd.model.outcome import ConnectionInfo, Timings, WebSocketResult
 from replayd.model.replayed import Replayed
 from tests.support import tnetstring as real
 from tests.support.captures import flows_of
@@ -19,11 +19,14 @@ from tests.support.replayed import (
     HEAD,
     HTTP2,
     HTTP2_PLAN,
+    MS,
     RECORDED,
     REQUEST,
+    SAID_AGAIN,
     START,
     TIMINGS,
     captured,
+    conversed,
     failed,
     succeeded,
 )
@@ -156,3 +159,35 @@ def test_contents_and_trailers_that_are_missing_stay_missing() -> None:
     assert found[b"backup"][b"response"][b"content"] is None
     assert found[b"backup"][b"response"][b"trailers"] is None
     assert found[b"response"][b"trailers"] == ((b"T", b"u"),)
+
+
+def test_what_was_said_stands_beside_what_was_captured() -> None:
+    found = read(conversed())
+    assert found.kind is FlowKind.WEBSOCKET
+    assert found.response is not None
+    assert (found.response.status_code, found.response.content) == (101, b"")
+    ended = pytest.approx((START + 20 * MS) / 1e9)
+    assert found.websocket == WebSocket(SAID_AGAIN, True, 1000, "bye", ended)
+    backup = state(conversed())[b"backup"][b"websocket"]
+    assert backup == {
+        b"messages": (
+            (1, True, "grüße".encode(), 1_600_000_002.0, False, False),
+            # The time that is not known is that of the flow.
+            (2, False, b"\0\xff", 1_600_000_000.5, True, False),
+        ),
+        b"closed_by_client": False,
+        b"close_code": 1001,
+        b"close_reason": "away",
+        b"timestamp_end": 1_600_000_003.0,
+    }
+
+
+def test_a_websocket_that_was_not_accepted_is_plain_http() -> None:
+    refused = conversed((), head=HEAD, websocket=None)
+    assert read(refused).kind is FlowKind.HTTP
+    assert state(refused)[b"backup"][b"websocket"] is not None
+
+
+def test_one_that_ended_without_a_code_has_none() -> None:
+    found = state(conversed(websocket=WebSocketResult(1, 2)))[b"websocket"]
+    assert (found[b"close_code"], found[b"close_reason"]) == (None, "")
