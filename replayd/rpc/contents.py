@@ -8,9 +8,16 @@ from collections.abc import Iterable, Iterator
 
 from flowreplay.v1 import event_pb2, replay_pb2
 
+from replayd.codec.websocket import (
+    decode_conversation,
+    websocket_message,
+    websocket_message_from,
+)
 from replayd.errors import ReplaydError
 from replayd.journal.interface import Journal, Part
+from replayd.model.conversation import Beginning
 from replayd.model.event import PREVIEW_LIMIT
+from replayd.model.flow import WebSocketMessage
 from replayd.model.replay import ReplayKey
 from replayd.reasons import Reason
 
@@ -56,7 +63,35 @@ def with_contents(events: Iterable[bytes], limit: int, journal: Journal) -> Iter
             payload.content = _read(journal, key, _PARTS[kind], limit) or payload.content
         payload.content = payload.content[:limit]
         payload.content_truncated = len(payload.content) < payload.content_size_bytes
+        if not isinstance(payload, event_pb2.RequestEvent) and payload.HasField("websocket"):
+            _fit_messages(payload.websocket, event.replay_id, limit, journal)
         yield event.SerializeToString()
+
+
+def _fit_messages(
+    result: event_pb2.WebSocketResult, replay_id: str, limit: int, journal: Journal
+) -> None:
+    """Leaves as many messages as the limit lets, the journal's where the log has too few."""
+    said = beginning(map(websocket_message_from, result.messages), limit)
+    said.truncated |= result.messages_truncated
+    if result.messages_truncated and limit > PREVIEW_LIMIT:
+        kept = journal.content(ReplayKey.parse(replay_id), Part.RESPONSE)
+        whole = beginning(decode_conversation(kept), limit)
+        # Of a failed replay the log may have all that there is.
+        said = whole if whole.messages else said
+    del result.messages[:]
+    result.messages.extend(map(websocket_message, said.messages))
+    result.messages_truncated = said.truncated
+
+
+def beginning(messages: Iterable[WebSocketMessage], limit: int) -> Beginning:
+    """Returns the first messages of a conversation, with at most `limit` bytes of content."""
+    found = Beginning(limit)
+    for message in messages:
+        found.add(message)
+        if found.truncated:
+            break
+    return found
 
 
 def _read(journal: Journal, key: ReplayKey, part: Part, limit: int) -> bytes:

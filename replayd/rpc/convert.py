@@ -5,10 +5,12 @@ from collections.abc import Iterable
 from flowreplay.v1 import reason_pb2, replay_pb2
 
 from replayd.codec.event import range_messages
+from replayd.codec.websocket import decode_conversation, websocket_message
 from replayd.codec.wire_format import bytes_field, int_field
 from replayd.intake.frames import Summary
 from replayd.journal.interface import Cleared, Running
 from replayd.model.replay import Counts
+from replayd.rpc.contents import beginning
 
 LISTED_NOTES = 100
 LISTED_RANGES = 1000
@@ -74,6 +76,15 @@ def planned_flow(plan: bytes, content: bytes, limit: int, upstream: str) -> byte
         + int_field(_PLANNED.CONTENT_TRUNCATED_FIELD_NUMBER, len(content) > limit)
         + bytes_field(_PLANNED.UPSTREAM_FIELD_NUMBER, upstream.encode())
     )
+
+
+def planned_websocket(plan: bytes, conversation: bytes, limit: int, upstream: str) -> bytes:
+    """Encodes a PlannedFlow with what is said after a WebSocket's handshake."""
+    said = beginning(decode_conversation((conversation,)), limit)
+    told = _PLANNED(
+        messages=map(websocket_message, said.messages), messages_truncated=said.truncated
+    )
+    return planned_flow(plan, b"", limit, upstream) + told.SerializeToString()
 
 
 def plan_answer(

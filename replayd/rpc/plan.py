@@ -18,7 +18,7 @@ from replayd.intake.pool import DecoderPool
 from replayd.model.plan import Plan
 from replayd.model.replay import Row
 from replayd.rpc.contents import content_limit
-from replayd.rpc.convert import plan_summary, planned_flow
+from replayd.rpc.convert import plan_summary, planned_flow, planned_websocket
 from replayd.rpc.incoming import check_strict, opening, with_first
 from replayd.rpc.under_way import UnderWay
 
@@ -105,7 +105,8 @@ class Planner:
             plan = decode_plan(row.plan)
             sent = self._as_sent(plan)
             encoded = row.plan if sent is plan else encode_plan(sent)
-            yield planned_flow(encoded, row.request_content, limit, self._upstream)
+            told = planned_flow if plan.websocket is None else planned_websocket
+            yield told(encoded, row.request_content, limit, self._upstream)
 
 
 class _Answers:

@@ -15,7 +15,7 @@ from replayd.reasons import Reason
 from replayd.rpc.plan import MAX_BYTES
 from replayd.wire.settings import WireSettings, parse_upstream
 from tests.rpc.harness import DEADLINE, NO_UPSTREAM, Served, ends_with, serving
-from tests.rpc.messages import flows, options, post, refused_flow
+from tests.rpc.messages import flows, options, post, refused_flow, websocket_flow
 
 Answer = replay_pb2.PlanFlowsResponse
 MIB = 1 << 20
@@ -111,6 +111,23 @@ def test_contents_are_cut_to_the_limit(tmp_path: Path, limit: int | None, shown:
         assert flow.content == content[:shown]
         assert flow.content_truncated
         assert flow.plan.content_size_bytes == len(content)
+
+    run(tmp_path, test)
+
+
+@pytest.mark.parametrize(
+    ("limit", "shown"), [(None, ["hello", "hello", "bye"]), (0, []), (6, ["hello", "h"])]
+)
+def test_a_websocket_has_messages_in_place_of_content(
+    tmp_path: Path, limit: int | None, shown: list[str]
+) -> None:
+    async def test(served: Served) -> None:
+        more = {} if limit is None else {"content_limit_bytes": limit}
+        (flow,) = planned(await plan(served, [options(), websocket_flow()], **more))
+        assert (flow.content, flow.content_truncated) == (b"", False)
+        assert [each.content.decode() for each in flow.messages] == shown
+        assert flow.messages_truncated == (limit is not None)
+        assert flow.plan.websocket.client_message_count == 2
 
     run(tmp_path, test)
 

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
-from unittest.mock import patch
+from unittest.mock import Mock, patch
 
 import grpc
 import pytest
@@ -11,10 +11,13 @@ from flowreplay.v1 import event_pb2, replay_pb2
 
 from replayd.codec.cursor import Cursor, encode_cursor
 from replayd.codec.event import log_event
+from replayd.codec.websocket import encode_conversation
 from replayd.model.event import PREVIEW_LIMIT, LogLevel
+from replayd.model.flow import WebSocketMessage, WebSocketMessageKind
 from replayd.model.replay import Counts
 from replayd.reasons import Reason
 from replayd.rpc import watch
+from replayd.rpc.contents import with_contents
 from tests.rpc.harness import DEADLINE, Served, ends_with, serving
 from tests.rpc.messages import flows
 
@@ -174,6 +177,49 @@ def test_contents_are_as_long_as_asked(tmp_path: Path, limit: int) -> None:
         assert response.content_size_bytes == len(content)
 
     run(tmp_path, test)
+
+
+def said_event(messages: int, *, truncated: bool) -> bytes:
+    """A response event of a WebSocket with messages of a byte each."""
+    event = event_pb2.Event(replay_id="b.0")
+    event.response.websocket.received_count = 100
+    event.response.websocket.messages_truncated = truncated
+    for number in range(messages):
+        event.response.websocket.messages.add(content=b"%d" % (number % 10))
+    return event.SerializeToString()
+
+
+@pytest.mark.parametrize(
+    ("limit", "kept", "shown", "truncated"),
+    [
+        (0, 100, 0, True),
+        (2, 100, 2, True),
+        (3, 100, 3, True),
+        # More than the log has: the journal knows the rest, unless the replay failed.
+        (PREVIEW_LIMIT + 1, 100, 100, False),
+        (PREVIEW_LIMIT + 1, 0, 3, True),
+    ],
+)
+def test_a_websocket_s_messages_are_as_many_as_asked(
+    limit: int, kept: int, shown: int, truncated: bool
+) -> None:
+    message = WebSocketMessage(WebSocketMessageKind.TEXT, False, b"x")
+    journal = Mock()
+    journal.content.return_value = iter([encode_conversation([message] * kept)])
+    events = with_contents([said_event(3, truncated=True)], limit, journal)
+    [found] = map(event_pb2.Event.FromString, events)
+    assert len(found.response.websocket.messages) == shown
+    assert found.response.websocket.messages_truncated == truncated
+    assert found.response.websocket.received_count == 100
+
+
+def test_messages_that_are_all_there_are_not_looked_for() -> None:
+    journal = Mock()
+    events = with_contents([said_event(3, truncated=False)], 1 << 20, journal)
+    [found] = map(event_pb2.Event.FromString, events)
+    assert len(found.response.websocket.messages) == 3
+    assert not found.response.websocket.messages_truncated
+    journal.content.assert_not_called()
 
 
 def test_a_message_stays_small_when_contents_are_large(tmp_path: Path) -> None:
