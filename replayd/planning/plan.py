@@ -108,8 +108,7 @@ def _speaking(target: Target, versions: HttpVersions) -> Target:
     """Returns the target with what may be spoken there; no proxy forwards HTTP/2 in the clear."""
     if versions is HttpVersions.ONE:
         return target
-    tunnelled = versions is HttpVersions.TWO and target.scheme == "http"
-    return replace(target, http_versions=versions, tunnelled=tunnelled)
+    return replace(target, http_versions=versions, tunnelled=target.scheme == "http")
 
 
 def _http2(
