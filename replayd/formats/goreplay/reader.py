@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from replayd.formats.goreplay.records import Record, RecordError, Records
-from replayd.formats.goreplay.window import MAX_WAITING, MAX_WAITING_BYTES, Window
+from replayd.formats.goreplay.window import Window
 from replayd.formats.streams import Source
 from replayd.model.flow import DamagedFlow, Found
 
@@ -16,13 +16,12 @@ def read_goreplay(stream: Source) -> Iterator[Found]:
     window, records = Window(), Records(stream)
     for record in _each(records):
         if isinstance(record, DamagedFlow):
-            window.add_damaged(record)
+            yield from window.add_damaged(record)
         else:
-            window.add(record)
-        yield from window.leaving(MAX_WAITING, MAX_WAITING_BYTES)
+            yield from window.add(record)
     if records.torn_line:
         window.note("the file ends inside the first line of a record, which was left out")
-    yield from window.leaving(0, 0)
+    yield from window.rest()
 
 
 def _each(records: Records) -> Iterator[Record | DamagedFlow]:

@@ -5,7 +5,7 @@ wait and how much memory they take; a request that nothing was recorded for with
 leaves without a response. Flows leave in the order of their requests.
 """
 
-from collections import OrderedDict, deque
+from collections import deque
 from collections.abc import Iterator
 
 from replayd.formats.goreplay.exchange import Exchange, add_response, exchanges
@@ -18,46 +18,57 @@ MAX_WAITING_BYTES = 32 << 20
 
 
 class Window:
-    """Joins records; iterate over `leaving` after each."""
+    """Joins records; `keep` and `keep_size` are how many wait at most, and their bytes."""
 
-    def __init__(self) -> None:
+    def __init__(self, keep: int = MAX_WAITING, keep_size: int = MAX_WAITING_BYTES) -> None:
+        self._keep = keep
+        self._keep_size = keep_size
         self.index = 0
         """Of the next flow that leaves."""
         self._requests: deque[Exchange] = deque()
         self._unanswered: dict[str, deque[Exchange]] = {}
-        self._early: OrderedDict[str, list[Record]] = OrderedDict()
-        self._size = self._early_size = 0
+        self._early: dict[str, list[Record]] = {}
+        self._size = self._early_size = self._early_count = 0
         self._notes: list[str] = []
         self._replayed_seen = False
 
-    def add(self, record: Record) -> None:
-        """Takes in a record."""
+    def add(self, record: Record) -> Iterator[Found]:
+        """Takes in a record; yields what has what it waited for, or has waited while too
+        much else came.
+        """
         if record.type is RecordType.REQUEST:
+            # One record may hold any number of requests.
             for waiting in exchanges(record):
                 self._add_request(waiting)
-            for early in self._early.pop(record.id, ()):
-                self._early_size -= len(early.payload)
+                yield from self._leaving()
+            for early in self._take_early(record.id):
                 self._answer(early)
         elif record.type is RecordType.RESPONSE:
             self._answer(record)
         elif not self._replayed_seen:
             self._replayed_seen = True
             self.note("responses to earlier replays (type 3) were left out; they answered others")
+        yield from self._leaving()
 
-    def add_damaged(self, damaged: DamagedFlow) -> None:
+    def add_damaged(self, damaged: DamagedFlow) -> Iterator[Found]:
         """Takes in what stands where a record should; it waits for nothing but its turn."""
         self._requests.append(Exchange("", None, 0, damaged=damaged, answered=True))
+        yield from self._leaving()
+
+    def rest(self) -> Iterator[Found]:
+        """Yields what still waits: nothing more comes."""
+        self._keep = self._keep_size = 0
+        yield from self._leaving()
 
     def note(self, message: str) -> None:
         """Notes something that concerns no waiting request."""
         self._notes.append(message)
 
-    def leaving(self, keep: int, keep_size: int) -> Iterator[Found]:
-        """Yields what has what it waited for, or has waited while too much else came."""
-        requests = self._requests
-        while self._early and (len(self._early) > keep or self._early_size > keep_size):
-            record_id, records = self._early.popitem(last=False)
-            self._early_size -= sum(len(record.payload) for record in records)
+    def _leaving(self) -> Iterator[Found]:
+        requests, keep, keep_size = self._requests, self._keep, self._keep_size
+        while self._early_count > keep or self._early_size > keep_size:
+            record_id = next(iter(self._early))
+            self._take_early(record_id)
             self.note(f"a response whose request is missing (id {record_id}) was left out")
         while requests and (requests[0].answered or len(requests) > keep or self._size > keep_size):
             yield from self._leave(requests.popleft())
@@ -87,10 +98,18 @@ class Window:
             del self._unanswered[record_id]
         return first
 
+    def _take_early(self, record_id: str) -> list[Record]:
+        """Takes the responses of this id that came before their requests."""
+        records = self._early.pop(record_id, [])
+        self._early_count -= len(records)
+        self._early_size -= sum(len(record.payload) for record in records)
+        return records
+
     def _answer(self, record: Record) -> None:
         """Gives a response, or pipelined ones, to the requests of its id."""
         if record.id not in self._unanswered:
             self._early.setdefault(record.id, []).append(record)
+            self._early_count += 1
             self._early_size += len(record.payload)
             return
         at: int | None = 0

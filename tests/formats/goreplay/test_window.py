@@ -5,18 +5,17 @@ from collections.abc import Iterable
 from replayd.formats.goreplay import window as module
 from replayd.formats.goreplay.records import Records
 from replayd.formats.goreplay.window import Window
-from replayd.model.flow import CaptureNote, DamagedFlow, Flow
+from replayd.model.flow import CaptureNote, DamagedFlow, Flow, Found
 from tests.support.captures import Dribble
 from tests.support.gor import GET, post, record
 
 
 def joined(data: bytes, keep: int = 1000, keep_size: int = 1 << 20) -> list[Flow | CaptureNote]:
-    window = Window()
-    found: list[Flow | CaptureNote] = []
+    window = Window(keep, keep_size)
+    found: list[Found] = []
     for each in Records(Dribble(data, 1 << 20)):
-        window.add(each)
-        found += window.leaving(keep, keep_size)
-    return [*found, *window.leaving(0, 0)]
+        found += window.add(each)
+    return [each for each in (*found, *window.rest()) if not isinstance(each, DamagedFlow)]
 
 
 def statuses(found: Iterable[Flow | CaptureNote]) -> list[tuple[str, int]]:
@@ -44,10 +43,8 @@ def test_what_shares_an_id_is_joined_in_order() -> None:
 def test_flows_leave_when_they_are_answered() -> None:
     window = Window()
     records = list(Records(Dribble(record(GET, 1, "a") + answer(200, "a"), 1 << 20)))
-    window.add(records[0])
-    assert list(window.leaving(10, 1 << 20)) == []
-    window.add(records[1])
-    assert len(list(window.leaving(10, 1 << 20))) == 1
+    assert list(window.add(records[0])) == []
+    assert len(list(window.add(records[1]))) == 1
     assert window.index == 1
 
 
@@ -55,11 +52,8 @@ def test_what_is_damaged_keeps_its_turn() -> None:
     window = Window()
     asked, answered = Records(Dribble(record(GET, 1, "a") + answer(200, "a"), 1 << 20))
     damaged = DamagedFlow("no record", 5)
-    window.add(asked)
-    window.add_damaged(damaged)
-    assert list(window.leaving(10, 1 << 20)) == []
-    window.add(answered)
-    flow, last = window.leaving(10, 1 << 20)
+    assert [*window.add(asked), *window.add_damaged(damaged)] == []
+    flow, last = window.add(answered)
     assert (statuses([flow]), last, window.index) == ([("a", 200)], damaged, 2)
 
 
@@ -104,12 +98,25 @@ def test_what_answered_replays_is_left_out_and_noted_once() -> None:
 
 def test_the_window_is_bounded() -> None:
     assert module.MAX_WAITING <= 1000
-    window = Window()
+    window = Window(100)
     for each in Records(Dribble(record(GET, 1, "a") * 5000, 1 << 20)):
-        window.add(each)
-        list(window.leaving(100, 1 << 20))
+        list(window.add(each))
     assert window.index == 4900
-    assert len(list(window.leaving(0, 0))) == 100
+    assert len(list(window.rest())) == 100
+
+
+def test_pipelined_requests_of_one_record_wait_one_by_one() -> None:
+    window = Window(100)
+    [only] = Records(Dribble(record(GET * 5000, 1, "a"), 1 << 20))
+    assert len([each for each in window.add(only) if isinstance(each, Flow)]) == 4900
+
+
+def test_responses_of_one_id_wait_one_by_one() -> None:
+    late = record(GET, 1, "a")
+    assert statuses(joined(answer(201, "a") * 100 + late, keep=100)) == [("a", 201)]
+    *notes, flow = joined(answer(201, "a") * 101 + late, keep=100)
+    assert statuses([flow]) == [("a", 0)]
+    assert len(notes) == 1
 
 
 def test_what_has_left_makes_nobody_wait_less() -> None:
