@@ -135,8 +135,9 @@ def _unsafe(request: Request, *, http2: bool) -> str | None:
     # One search over all names and one over all values: most requests are safe.
     if _LINE_ENDS.search(b"".join([name for name, _ in fields])):
         return "a field's name holds CR, LF or NUL"
+    values = b"".join([value for _, value in fields])
     ends = _LINE_ENDS if http2 else _VALUE_ENDS
-    if _LINE_ENDS.search(b"".join([value for _, value in fields])):
+    if _LINE_ENDS.search(values) if http2 else b"\n" in values:
         for name, value in fields:
             if ends.search(value):
                 what = "CR, LF or NUL, and it may leave as HTTP/2" if http2 else "the end of a line"
