@@ -31,6 +31,21 @@ def answer(flow: http.HTTPFlow) -> dict[str, Any]:
         "status": flow.response.status_code if flow.response else None,
         "response": message(flow.response),
         "error": flow.error.msg if flow.error else None,
+        "websocket": conversation(flow),
+    }
+
+
+def conversation(flow: http.HTTPFlow) -> dict[str, Any] | None:
+    """What was said on a WebSocket, and who closed it how."""
+    said = flow.websocket
+    if said is None:
+        return None
+    return {
+        "messages": [
+            [int(each.type), each.from_client, each.content.decode("latin-1"), each.dropped]
+            for each in said.messages
+        ],
+        "close": [said.closed_by_client, said.close_code, said.close_reason],
     }
 
 
