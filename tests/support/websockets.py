@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from types import TracebackType
 from typing import Any, Self
 
+from flowreplay.v1 import flow_pb2
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.server import ServerConnection, serve
 
@@ -84,8 +85,9 @@ def websocket_flow(
 class Visit:
     """One connection to a `WebSocketServer`."""
 
-    def __init__(self, connection: ServerConnection) -> None:
+    def __init__(self, connection: ServerConnection, changed: threading.Condition) -> None:
         self.connection = connection
+        self._changed = changed
         self.messages: list[str | bytes] = []
         """What came, in order."""
         self.close_code: int | None = None
@@ -93,8 +95,11 @@ class Visit:
 
     def receive(self) -> str | bytes:
         """Waits for the next message and notes it."""
-        self.messages.append(self.connection.recv(timeout=DEADLINE))
-        return self.messages[-1]
+        message = self.connection.recv(timeout=DEADLINE)
+        with self._changed:
+            self.messages.append(message)
+            self._changed.notify_all()
+        return message
 
     def send(self, message: str | bytes | Sequence[str] | Sequence[bytes]) -> None:
         """Sends a message; several parts are its fragments."""
@@ -130,19 +135,25 @@ class WebSocketServer:
         self._server = serve(self._handle, "127.0.0.1", 0, ssl=tls, **options)
         self.port: int = self._server.socket.getsockname()[1]
         self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
-        self._thread.start()
         self._changed = threading.Condition()
         self._ended = 0
+        self._thread.start()
 
     def wait_for_ends(self, count: int) -> list[Visit]:
         """Waits until so many connections have ended; returns all of them."""
-        with self._changed:
-            assert self._changed.wait_for(lambda: self._ended >= count, DEADLINE), self.visits
+        self.wait_for(lambda: self._ended >= count)
         return self.visits
 
+    def wait_for(self, condition: Callable[[], bool]) -> None:
+        """Waits until a visit, a message or an end brings this about."""
+        with self._changed:
+            assert self._changed.wait_for(condition, DEADLINE), self.visits
+
     def _handle(self, connection: ServerConnection) -> None:
-        visit = Visit(connection)
-        self.visits.append(visit)
+        visit = Visit(connection, self._changed)
+        with self._changed:
+            self.visits.append(visit)
+            self._changed.notify_all()
         try:
             self._handler(visit)
             connection.close()
@@ -170,3 +181,39 @@ class WebSocketServer:
         self._thread.join(DEADLINE)
         if kind is None and self._failures:
             raise self._failures[0]
+
+
+def typed(found: Flow) -> flow_pb2.Flow:
+    """The flow as a client of the contract sends it."""
+    request, websocket = found.request, found.websocket
+    assert request is not None
+    assert websocket is not None
+    message = flow_pb2.Flow(
+        session_id=found.session_id,
+        kind=flow_pb2.FLOW_KIND_WEBSOCKET,
+        request=flow_pb2.Request(
+            method=request.method,
+            scheme=request.scheme,
+            host=request.host,
+            port=request.port,
+            path=request.path,
+            headers=[flow_pb2.Header(name=name, value=value) for name, value in request.headers],
+        ),
+        response=flow_pb2.Response(http_version=b"HTTP/1.1", status_code=101),
+        websocket=flow_pb2.WebSocket(
+            client_closed=websocket.client_closed,
+            close_code=websocket.close_code,
+            close_reason=websocket.close_reason,
+        ),
+    )
+    for each in websocket.messages:
+        added = message.websocket.messages.add(
+            kind=flow_pb2.WebSocketMessageKind.ValueType(each.kind.value),
+            from_client=each.from_client,
+            content=each.content,
+        )
+        if each.time is not None:
+            added.message_time.FromNanoseconds(round(each.time * 1e9))
+    if found.response is not None and found.response.start_time is not None:
+        message.response.start_time.FromNanoseconds(round(found.response.start_time * 1e9))
+    return message

@@ -19,6 +19,15 @@ from tests.support.daemon import Daemon
 from tests.support.processes import DEADLINE, Process
 from tests.support.programs import find
 from tests.support.recorder import Recorder
+from tests.support.websockets import (
+    DEFLATE,
+    WebSocketServer,
+    echo,
+    heard,
+    said,
+    typed,
+    websocket_flow,
+)
 
 
 def free_port() -> int:
@@ -141,6 +150,22 @@ def test_mitmproxy_as_upstream_sees_http_and_https(
     assert secure.requests[0].server_name == "localhost"
     for url in urls:
         process.wait_for_output(lambda u=url: any(f"GET {u}" in x for x in process.stdout), url)
+
+
+def test_mitmproxy_as_upstream_passes_a_websocket_on(
+    start_daemon: Callable[..., Daemon], mitmdump: tuple[str, Path, Process]
+) -> None:
+    upstream, _, _ = mitmdump
+    daemon = start_daemon("--ephemeral", "--upstream", upstream)
+    stub = daemon.stub()
+    with WebSocketServer(echo, compression="deflate") as server:
+        messages = (said("hello"), heard("hello"), said(b"\0" * 70_000), heard(b"\0" * 70_000))
+        enqueue(stub, [typed(websocket_flow(server.port, *messages, offer=DEFLATE))])
+        (found,) = outcomes(events(stub)).values()
+        (visit,) = server.wait_for_ends(1)
+    assert visit.messages == ["hello", b"\0" * 70_000]
+    assert found[0].response.websocket.received_count == 2
+    assert found[0].response.connection.proxied
 
 
 SERVICE = "flowreplay.v1.ReplayService"
