@@ -65,10 +65,13 @@ def outcome_event(replay: Replay, plan: Plan, outcome: Outcome, now: int) -> Pen
     event = _replay_event(replay.key, replay.attempt, now)
     if outcome.state is ReplayState.SUCCEEDED:
         response = event.response
-        response.early = outcome.early
-        response.lenient = outcome.lenient
-        response.trailers.extend(header_messages(outcome.trailers))
         _fill(response, plan, outcome)
+        if outcome.early:
+            response.early = True
+        if outcome.lenient:
+            response.lenient = True
+        if outcome.trailers:
+            response.trailers.extend(header_messages(outcome.trailers))
         return _pending(EventKind.RESPONSE, event)
     error = event.error
     error.state = event_pb2.ReplayState.ValueType(outcome.state.value)
@@ -177,25 +180,25 @@ def _fill(
     message.method = plan.method
     message.recorded_status_code = plan.recorded_status_code
     if outcome.head is not None:
-        message.head.CopyFrom(_head_message(outcome.head))
-    message.content = outcome.content_prefix[:PREVIEW_LIMIT]
-    message.content_size_bytes = outcome.content_size
-    message.content_truncated = len(message.content) < outcome.content_size
+        _fill_head(message.head, outcome.head)
+    if outcome.content_size:
+        message.content = content = outcome.content_prefix[:PREVIEW_LIMIT]
+        message.content_size_bytes = outcome.content_size
+        message.content_truncated = len(content) < outcome.content_size
     if outcome.websocket is not None:
         message.websocket.CopyFrom(_websocket_message(outcome.websocket))
     if outcome.connection is not None:
-        message.connection.CopyFrom(_connection_message(outcome.connection))
+        _fill_connection(message.connection, outcome.connection)
     _fill_timings(message.timings, outcome.timings)
 
 
-def _head_message(head: ResponseHead) -> event_pb2.ResponseHead:
-    return event_pb2.ResponseHead(
-        http_version=head.http_version,
-        status_code=head.status_code,
-        reason_phrase=head.reason_phrase,
-        headers=header_messages(head.headers),
-        interim_status_codes=head.interim_status_codes,
-    )
+def _fill_head(message: event_pb2.ResponseHead, head: ResponseHead) -> None:
+    message.http_version = head.http_version
+    message.status_code = head.status_code
+    message.reason_phrase = head.reason_phrase
+    message.headers.extend(header_messages(head.headers))
+    if head.interim_status_codes:
+        message.interim_status_codes.extend(head.interim_status_codes)
 
 
 def _websocket_message(result: WebSocketResult) -> event_pb2.WebSocketResult:
@@ -210,17 +213,16 @@ def _websocket_message(result: WebSocketResult) -> event_pb2.WebSocketResult:
     )
 
 
-def _connection_message(connection: ConnectionInfo) -> event_pb2.Connection:
-    return event_pb2.Connection(
-        address=connection.address,
-        local_address=connection.local_address,
-        reused=connection.reused,
-        proxied=connection.proxied,
-        tls_version=connection.tls_version,
-        tls_cipher=connection.tls_cipher,
-        server_name=connection.server_name,
-        alpn=connection.alpn,
-    )
+def _fill_connection(message: event_pb2.Connection, connection: ConnectionInfo) -> None:
+    message.address = connection.address
+    message.local_address = connection.local_address
+    message.reused = connection.reused
+    message.proxied = connection.proxied
+    if connection.tls_version:
+        message.tls_version = connection.tls_version
+        message.tls_cipher = connection.tls_cipher
+        message.server_name = connection.server_name
+        message.alpn = connection.alpn
 
 
 def _fill_timings(message: event_pb2.Timings, timings: Timings) -> None:

@@ -7,6 +7,8 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from replayd.model.flow import Headers
 
+_HEADER = flow_pb2.Header
+
 TimedMessage = (
     flow_pb2.Request
     | flow_pb2.Response
@@ -17,9 +19,9 @@ TimedMessage = (
 )
 
 
-def header_messages(headers: Headers) -> Iterable[flow_pb2.Header]:
+def header_messages(headers: Headers) -> list[flow_pb2.Header]:
     """Converts fields to messages, in their order."""
-    return (flow_pb2.Header(name=name, value=value) for name, value in headers)
+    return [_HEADER(name=name, value=value) for name, value in headers]
 
 
 def headers_from(messages: Iterable[flow_pb2.Header]) -> Headers:
