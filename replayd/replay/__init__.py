@@ -3,7 +3,9 @@
 `thread`    the loop: the only place that waits.
 `exchange`  one replay on its way, a small state machine: connection, transfer, outcome.
 `connecting` how it comes by its connection.
-`transfer`  one request and its response on one connection.
+`transfer`  one request and its response on one connection; `http1` is it over HTTP/1.
+`websocket` a transfer that becomes a `conversation`, which says what `websocket_script`
+            takes from the capture.
 `deadlines` which of them is late.
 `pace`      which response merely drips.
 `recorder`  hands outcomes and events to the journal and decides when to commit.
