@@ -85,7 +85,7 @@ class Dial:
         be had.
         """
         if self._error is not None:
-            raise self._error
+            raise self._named(self._error)
         while True:
             try:
                 if self._connection is None and self._addresses:
@@ -161,10 +161,18 @@ class Dial:
         if self._closed:
             return
         if isinstance(answer, WireError):
-            self._error = answer
+            self._error = self._with_advice(answer)
         else:
             self._addresses = list(answer)
         self._wake()
+
+    def _with_advice(self, error: WireError) -> WireError:
+        """What to do about a name that is not known depends on where it was written."""
+        if error.reason is not Reason.NAME_NOT_RESOLVED:
+            return error
+        direct = self._dialler.settings.upstream is None
+        check = "the name, or send elsewhere with --connect-to" if direct else "--upstream"
+        return WireError(error.reason, f"{error.message}; check {check}", **error.metadata)
 
     def _connect(self, now: int) -> Connection:
         """Begins with the next address; each gets its share of the time that is left."""
@@ -182,8 +190,17 @@ class Dial:
             if self._addresses:
                 self._drop_connection()
                 return
-            raise WireError(error.reason, "; ".join(self._failures), **error.metadata) from error
-        raise error
+            error = WireError(error.reason, "; ".join(self._failures), **error.metadata)
+        raise self._named(error)
+
+    def _named(self, error: WireError) -> WireError:
+        """Names the proxy: what fails is its connection, or something on the way through it."""
+        upstream = self._dialler.settings.upstream
+        if upstream is None or upstream.name in error.message:
+            return error
+        beyond = self._layer is not None and self._layer.tls_to_target
+        where = f"{'through ' if beyond else ''}the upstream proxy {upstream.name}"
+        return WireError(error.reason, f"{where}: {error.message}", **error.metadata)
 
     # Layer by layer
 
@@ -232,6 +249,9 @@ class Dial:
             return WireError(
                 Reason.CONNECT_TIMEOUT, f"{self._host!r} was not resolved within {seconds}"
             )
-        what = "the upstream proxy " if self._dialler.settings.upstream else ""
+        if isinstance(self._connection.transport, TunnelTransport):
+            target = host_port(*self._target.address)
+            what = f"it was reached, but no connection to {target} came about within {seconds}"
+            return WireError(Reason.CONNECT_TIMEOUT, what)
         to = to if self._layer is not None else self._connection.transport.peer
-        return WireError(Reason.CONNECT_TIMEOUT, f"no connection to {what}{to} within {seconds}")
+        return WireError(Reason.CONNECT_TIMEOUT, f"no connection to {to} within {seconds}")

@@ -32,7 +32,8 @@ class HttpConnect:
             self._reader.feed(data, lambda _: None)
         except WireError as error:
             raise WireError(
-                error.reason, f"in the upstream proxy's answer to CONNECT {self._to}: {error}"
+                error.reason,
+                f"in the answer of the upstream proxy {self._proxy} to CONNECT {self._to}: {error}",
             ) from error
         head = self._reader.head
         if head is None:

@@ -114,8 +114,7 @@ class Resolver:
         except OSError as error:
             answer = WireError(
                 Reason.NAME_NOT_RESOLVED,
-                f"{host!r} can't be resolved: {error.strerror or error}; "
-                "check the name, or send elsewhere with --connect-to",
+                f"{host!r} can't be resolved: {error.strerror or error}",
                 host=host,
             )
         self._post(lambda: self._answer(host, port, now, answer))

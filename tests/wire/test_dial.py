@@ -90,6 +90,18 @@ def v4(port: int, host: str = "127.0.0.1") -> Address:
     return Address(socket.AF_INET, (host, port))
 
 
+def unknown(host: str, port: int) -> Sequence[Address]:
+    """Looks up a name that there is not."""
+    raise OSError(-2, "Name or service not known")
+
+
+def no_tls(peer: Peer) -> None:
+    """Answers, in the clear."""
+    assert peer.receive(1)
+    peer.send(b"220 hello\r\n")
+    peer.until_closed()
+
+
 def closed_port() -> int:
     with closing(socket.create_server(("127.0.0.1", 0))) as listener:
         return listener.getsockname()[1]
@@ -218,13 +230,8 @@ def test_a_denied_target_is_denied_through_a_proxy_too(dialling: Make) -> None:
 
 def test_a_name_that_can_not_be_resolved(dialling: Make) -> None:
     made = dialling()
-
-    def fail(host: str, port: int) -> Sequence[Address]:
-        raise OSError(-2, "Name or service not known")
-
-    made.look_up = fail
-    made.wire._resolver._lookup = fail
-    with pytest.raises(WireError) as caught:
+    made.wire._resolver._lookup = unknown
+    with pytest.raises(WireError, match="check the name, or send elsewhere with") as caught:
         made.connect(Target("http", "name.example", 80))
     assert caught.value.reason is Reason.NAME_NOT_RESOLVED
 
@@ -334,9 +341,52 @@ def test_a_proxy_that_never_answers(dialling: Make) -> None:
             assert dial.advance(0) is None
             made.wait()
         assert dial.deadline == 10 * SECOND
-        with pytest.raises(WireError, match="no connection to the upstream proxy") as caught:
+        with pytest.raises(WireError) as caught:
             dial.expire(10 * SECOND)
         assert caught.value.reason is Reason.CONNECT_TIMEOUT
+        assert caught.value.message == (
+            f"the upstream proxy http://127.0.0.1:{proxy.port}: it was reached, but no connection "
+            "to name.example:443 came about within 10 s"
+        )
+
+
+@pytest.mark.parametrize("scheme", ["http", "https", "socks5"])
+def test_a_proxy_that_is_not_there_is_named(dialling: Make, scheme: str) -> None:
+    upstream = Upstream(scheme, "127.0.0.1", closed_port())
+    with pytest.raises(WireError) as caught:
+        dialling(upstream=upstream).connect(Target("http", "name.example", 80))
+    assert caught.value.reason is Reason.CONNECT_FAILED
+    assert caught.value.message.startswith(f"the upstream proxy {upstream.name}: can't connect")
+
+
+def test_a_proxy_s_name_that_can_not_be_resolved_is_the_operator_s_to_mend(
+    dialling: Make,
+) -> None:
+    made = dialling(upstream=Upstream("http", "proxy.example", 3128))
+    made.wire._resolver._lookup = unknown
+    with pytest.raises(WireError) as caught:
+        made.connect(Target("http", "name.example", 80))
+    assert caught.value.message == (
+        "the upstream proxy http://proxy.example:3128: 'proxy.example' can't be resolved: "
+        "Name or service not known; check --upstream"
+    )
+
+
+def test_a_proxy_that_speaks_no_tls_is_told_from_a_target_that_does_not(dialling: Make) -> None:
+    https = Target("https", "name.example", 443, "name.example")
+    with ScriptedServer(no_tls) as proxy:
+        upstream = Upstream("https", proxy.host, proxy.port)
+        with pytest.raises(
+            WireError, match=r"^the upstream proxy https://.*: no TLS with"
+        ) as caught:
+            dialling(upstream=upstream).connect(https)
+        assert caught.value.reason is Reason.TLS_FAILED
+    with (
+        ScriptedServer(no_tls) as server,
+        SocksProxy(names={"name.example": ("127.0.0.1", server.port)}) as proxy,
+        pytest.raises(WireError, match=r"^through the upstream proxy socks5://.*'name.example'"),
+    ):
+        dialling(upstream=socks(proxy)).connect(https)
 
 
 def socks(proxy: ScriptedServer, credentials: tuple[bytes, bytes] | None = None) -> Upstream:

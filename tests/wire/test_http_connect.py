@@ -59,7 +59,11 @@ def test_is_said_once_and_read_in_pieces() -> None:
             "check the credentials in --upstream",
         ),
         (b"HTTP/1.1 200 OK\r\n\r\nhello", Reason.INVALID_RESPONSE, "sent bytes after its answer"),
-        (b"SOCKS?", Reason.INVALID_RESPONSE, "in the upstream proxy's answer to CONNECT host:443"),
+        (
+            b"SOCKS?",
+            Reason.INVALID_RESPONSE,
+            "in the answer of the upstream proxy http://proxy.example:3128 to CONNECT host:443",
+        ),
         (b"HTTP/1.1 200 " + b"x" * 70000, Reason.HEAD_TOO_LARGE, "larger than 65536"),
     ],
 )
