@@ -120,14 +120,14 @@ class ReplayThread:
         self._wire.poller.tell(ready)
         for exchange in self._deadlines.due(self._running.values(), now):
             exchange.on_deadline()
-        self._wire.pool.expire(now)
+        self._wire.expire(now)
         return False
 
     def _patience(self) -> float | None:
         """How long to wait at most, in seconds; None: until something happens."""
         if self._more_at_once():
             return 0
-        record, idle = self._recorder.deadline, self._wire.pool.deadline
+        record, idle = self._recorder.deadline, self._wire.deadline
         if self._retry_after:
             record = self._retry_at
         earliest = min(

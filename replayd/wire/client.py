@@ -11,6 +11,7 @@ from replayd.wire.pool import Pool
 from replayd.wire.reader import ResponseReader
 from replayd.wire.resolver import Lookup, Resolver, TargetChecks, system_lookup
 from replayd.wire.settings import WireSettings
+from replayd.wire.shared import SharedConnections
 from replayd.wire.tls_context import TlsContext
 
 _SECOND = 1_000_000_000
@@ -34,6 +35,7 @@ class Wire:
         self.settings = settings
         self.poller = Poller()
         self.pool = Pool(settings)
+        self.shared = SharedConnections(settings, self.pool)
         self._resolver = Resolver(
             checks, post, cache_time=int(settings.name_cache_time * _SECOND), lookup=lookup
         )
@@ -53,8 +55,22 @@ class Wire:
             return H11Reader(method, self.settings, upgrade=True)
         return PlainReader(method, self.settings)
 
+    @property
+    def deadline(self) -> int | None:
+        """When `expire` has something to do; None: nothing is idle."""
+        pool, shared = self.pool.deadline, self.shared.deadline
+        if pool is None or shared is None:
+            return pool if shared is None else shared
+        return min(pool, shared)
+
+    def expire(self, now: int) -> None:
+        """Closes what was unused for too long."""
+        self.pool.expire(now)
+        self.shared.expire(now)
+
     def close(self) -> None:
         """Closes what is idle and stops resolving; running exchanges close their own."""
         self.pool.close()
+        self.shared.close()
         self._resolver.close()
         self.poller.close()

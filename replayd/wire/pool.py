@@ -34,6 +34,7 @@ class Pool:
         self._limit = settings.idle_limit
         self._idle_time = int(settings.idle_timeout * _SECOND)
         self._fresh_for = int(settings.fresh_for * _SECOND)
+        self._others = 0
         # Every idle connection, the longest unused first, with whose it is (None: anybody's).
         self._idle: OrderedDict[Connection, Session | None] = OrderedDict()
         self._own: dict[Session, dict[Target, Connection]] = {}
@@ -90,8 +91,12 @@ class Pool:
             self._keep_free(connection)
         if not session_waits:
             self.end_session(session)
-        while len(self._idle) > self._limit:
-            self._drop(next(iter(self._idle)))
+        self._trim()
+
+    def set_others(self, count: int) -> None:
+        """So many connections are idle elsewhere (`shared`), within the same limit."""
+        self._others = count
+        self._trim()
 
     def end_session(self, session: Session) -> None:
         """Nothing more of a session is waiting: its connections are anybody's."""
@@ -160,6 +165,10 @@ class Pool:
         del own[connection.target]
         if not own:
             del self._own[session]
+
+    def _trim(self) -> None:
+        while self._idle and len(self._idle) + self._others > self._limit:
+            self._drop(next(iter(self._idle)))
 
     def _drop(self, connection: Connection) -> None:
         self._forget(connection)
