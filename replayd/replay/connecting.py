@@ -1,5 +1,6 @@
-"""How a replay comes by its connection: a kept one, else one that is dialled. Knows no
-requests, no deadlines but its own, and nothing of how the replay ends.
+"""How a replay comes by its connection: a kept one, a place on one that speaks HTTP/2, the
+wait for one that somebody else dials, else a dial of its own. Knows no requests, no
+deadlines but its own, and nothing of how the replay ends.
 
 It is advanced whenever something may have changed, and says at which moment it has to be
 told that it is late.
@@ -7,51 +8,94 @@ told that it is late.
 
 from collections.abc import Callable
 
+from replayd.errors import WireError
 from replayd.model.outcome import ConnectionInfo
-from replayd.model.plan import Plan
+from replayd.model.plan import HttpVersions, Plan, Target
+from replayd.reasons import Reason
 from replayd.replay.deadlines import NEVER
 from replayd.wire.client import Wire
 from replayd.wire.dial import Dial
+from replayd.wire.multiplex import Multiplexer
 from replayd.wire.poller import Connection, Owner
 from replayd.wire.pool import Session
+from replayd.wire.request import traits
+from replayd.wire.shared import H2, Coming, may_speak_http2
+
+_SECOND = 1_000_000_000
+_PATIENCE = 2
+"""Connect timeouts that somebody else's dial is waited for: it has as long, with TLS."""
+
+Way = Connection | Multiplexer
+"""A connection of one's own for a while, or a place on one that is shared (HTTP/2)."""
 
 
 class Connecting:
     """One replay's way to a connection."""
 
     def __init__(
-        self, plan: Plan, session: Session, wire: Wire, owner: Owner, wake: Callable[[], None]
+        self,
+        plan: Plan,
+        target: Target,
+        session: Session,
+        wire: Wire,
+        *,
+        owner: Owner,
+        wake: Callable[[], None],
     ) -> None:
         """`wake` is called when it is time to `advance`, besides `owner` being told."""
         self._plan = plan
+        self._target = target
         self._session = session
         self._wire = wire
         self._owner = owner
         self._wake = wake
+        self._shares = may_speak_http2(target)
         self._dial: Dial | None = None
+        self._leading: Coming | None = None
+        """Others may wait for what is dialled here."""
+        self._awaited: Coming | None = None
+        """Somebody else dials."""
+        self._patience = NEVER
 
-    def begin(self, now: int) -> Connection | None:
-        """Takes a kept connection where there is one, else begins to dial; see `advance`."""
-        plan = self._plan
-        kept = self._wire.pool.take(self._session, plan.target, idempotent=plan.idempotent, now=now)
+    def begin(self, now: int) -> Way | None:
+        """Takes a connection that stands where there is one; see `advance`."""
+        shared = self._shared(now) if self._shares else None
+        if shared is not None:
+            return shared
+        kept = self._wire.pool.take(
+            self._session, self._target, idempotent=self._plan.idempotent, now=now
+        )
         if kept is None:
             return self.begin_afresh(now)
         kept.owner = self._owner
         return kept
 
-    def begin_afresh(self, now: int) -> Connection | None:
-        """Begins to dial, whatever is kept; see `advance`."""
-        self._dial = self._wire.dial(self._plan.target, self._owner, now, self._wake)
-        return self.advance(now)
+    def begin_afresh(self, now: int) -> Way | None:
+        """Begins to dial, or to wait for a dial, whatever stands; see `advance`."""
+        if self._shares and not self._binds:
+            awaited = self._wire.shared.coming(self._target)
+            if awaited is not None:
+                self._wait_for(awaited, now)
+                return None
+            self._leading = self._wire.shared.expect(self._target)
+        return self._dial_alone(now)
 
-    def advance(self, now: int) -> Connection | None:
+    def advance(self, now: int) -> Way | None:
         """Goes on; returns the connection once it is ready. Raises WireError when it can't
         be had.
         """
-        return self._dial.advance(now) if self._dial is not None else None
+        if self._awaited is not None:
+            return self._after_waiting(self._awaited, now)
+        connection = self._dial.advance(now) if self._dial is not None else None
+        if connection is None or not self._shares:
+            return connection
+        return self._what_it_speaks(connection)
 
-    def late(self, now: int) -> Connection | None:
+    def late(self, now: int) -> Way | None:
         """The deadline has passed; see `advance`."""
+        if self._awaited is not None:
+            self._stop_waiting()
+            return self._dial_alone(now)
         if self._dial is not None:
             self._dial.expire(now)
         return self.advance(now)
@@ -59,6 +103,8 @@ class Connecting:
     @property
     def deadline(self) -> int:
         """When `late` has to be called."""
+        if self._awaited is not None:
+            return self._patience
         return self._dial.deadline if self._dial is not None else NEVER
 
     @property
@@ -73,5 +119,75 @@ class Connecting:
 
     def close(self) -> None:
         """Gives up. Not called once the connection is had."""
+        self._stop_waiting()
         if self._dial is not None:
             self._dial.close()
+        self._lead_nobody()
+
+    # HTTP/2
+
+    @property
+    def _binds(self) -> bool:
+        """The request authenticates the connection itself: it is nobody else's."""
+        return traits(self._plan.head).binds
+
+    def _shared(self, now: int) -> Multiplexer | None:
+        plan = self._plan
+        return self._wire.shared.take(
+            self._session, self._target, binds=self._binds, idempotent=plan.idempotent, now=now
+        )
+
+    def _wait_for(self, awaited: Coming, now: int) -> None:
+        self._awaited = awaited
+        self._patience = now + int(_PATIENCE * self._wire.settings.connect_timeout * _SECOND)
+        awaited.wait(self._wake)
+
+    def _after_waiting(self, awaited: Coming, now: int) -> Way | None:
+        """Takes a place on what was waited for, if it is there and has one left."""
+        if not awaited.over:
+            return None
+        self._awaited = None
+        if awaited.connection is None or awaited.connection.retired:
+            return self._dial_alone(now)
+        if awaited.connection.room:
+            return awaited.connection
+        return self.begin_afresh(now)
+
+    def _stop_waiting(self) -> None:
+        if self._awaited is not None:
+            self._awaited.forget(self._wake)
+            self._awaited = None
+
+    def _dial_alone(self, now: int) -> Way | None:
+        self._dial = self._wire.dial(self._target, self._owner, now, self._wake)
+        return self.advance(now)
+
+    def _what_it_speaks(self, connection: Connection) -> Way:
+        """Looks at what was agreed on (RFC 9113 section 3.2), or is known beforehand."""
+        shared, target = self._wire.shared, self._target
+        if connection.info.alpn == H2 or target.scheme == "http":
+            made = shared.add(connection, self._session, binds=self._binds)
+            if self._leading is not None:
+                self._leading.connection, self._leading = made, None
+            return made
+        if target.http_versions is HttpVersions.TWO:
+            raise _not_spoken(connection)
+        shared.heard_http1(target)
+        self._lead_nobody()
+        return connection
+
+    def _lead_nobody(self) -> None:
+        """Those who wait for what is dialled here shall dial themselves."""
+        leading, self._leading = self._leading, None
+        if leading is not None:
+            self._wire.shared.end(self._target, leading)
+
+
+def _not_spoken(connection: Connection) -> WireError:
+    chosen = f"chose {connection.info.alpn}" if connection.info.alpn else "chose nothing"
+    return WireError(
+        Reason.VERSION_NOT_SPOKEN,
+        f"the server at {connection.info.address} does not speak HTTP/2: offered h2 in TLS it "
+        f"{chosen}; --http-version says what is sent",
+        address=connection.info.address,
+    )

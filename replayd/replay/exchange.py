@@ -7,23 +7,25 @@ else: a WireError with its own reason, anything unexpected as INTERNAL.
 
 import logging
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from replayd.errors import ReplaydError, WireError
 from replayd.journal.interface import Body, Journal, Part
 from replayd.model.event import PREVIEW_LIMIT
 from replayd.model.outcome import ConnectionInfo, Note, Outcome, Timings
-from replayd.model.plan import Plan
+from replayd.model.plan import HttpVersions, Plan
 from replayd.model.replay import Replay, ReplayState
 from replayd.reasons import Reason
 from replayd.replay.clock import Clock
-from replayd.replay.connecting import Connecting
+from replayd.replay.connecting import Connecting, Way
 from replayd.replay.deadlines import NEVER
 from replayd.replay.http1 import Http1Transfer
+from replayd.replay.http2 import Http2Transfer
 from replayd.replay.recorder import Recorder
 from replayd.replay.transfer import Transfer
 from replayd.replay.websocket import WebSocketTransfer
 from replayd.wire.client import Wire
+from replayd.wire.multiplex import Multiplexer
 from replayd.wire.poller import Connection
 from replayd.wire.pool import Session
 
@@ -59,10 +61,12 @@ class Exchange:
         self._timings = timings
         self._start = around.clock.monotonic()
         self._end = NEVER
+        self._target = plan.target
         self._session = Session(replay.key.batch_id, replay.key.repeat, replay.session)
         self._connecting: Connecting | None = None
         self._transfer: Transfer | None = None
         self._notes: list[Note] = []
+        self._resent = False
         self._over = False
 
     # What happens to it
@@ -111,11 +115,19 @@ class Exchange:
         self._connecting = self._new_connecting()
         self._connect(self._connecting.begin_afresh, now)
 
+    def _begin_over_http1(self, now: int) -> None:
+        self._target = replace(self._target, http_versions=HttpVersions.ONE)
+        self._connecting = self._new_connecting()
+        self._connect(self._connecting.begin, now)
+
     def _new_connecting(self) -> Connecting:
-        return Connecting(self.plan, self._session, self._around.wire, self, self._woken)
+        wire = self._around.wire
+        return Connecting(
+            self.plan, self._target, self._session, wire, owner=self, wake=self._woken
+        )
 
     def _woken(self) -> None:
-        self._step(lambda now: self._go_on(now, readable=False, writable=False))
+        self._step(lambda now: self._go_on(now, readable=True, writable=True))
 
     def _go_on(self, now: int, *, readable: bool, writable: bool) -> None:
         if self._connecting is not None:
@@ -129,37 +141,39 @@ class Exchange:
         if complete:
             self._conclude(self._outcome(ReplayState.SUCCEEDED, now))
 
-    def _connect(self, step: Callable[[int], Connection | None], now: int) -> None:
+    def _connect(self, step: Callable[[int], Way | None], now: int) -> None:
         """Takes a step of `Connecting`; goes on to the transfer when there is a connection."""
         connecting = self._connecting
         assert connecting is not None
         try:
-            connection = step(now)
+            way = step(now)
         finally:
             self._timings.connected = self._since_start(connecting.connected_at)
-        if connection is None:
+        if way is None:
             self._set_deadline(connecting.deadline)
             return
         self._connecting = None
-        if connecting.connected_at is not None and connection.info.tls_version:
+        if connecting.connected_at is not None and way.info.tls_version:
             # A handshake computes for long enough to be late by now.
             now = self._around.clock.monotonic()
             self._timings.tls = self._since_start(now)
-        self._transfer_on(connection, now)
+        self._transfer_on(way, now)
 
-    def _transfer_on(self, connection: Connection, now: int) -> None:
+    def _transfer_on(self, way: Way, now: int) -> None:
         whole = self.replay.request_content is not None
-        self._transfer = self._new_transfer(connection, self._stored_content(), whole=whole)
+        self._transfer = self._new_transfer(way, self._stored_content(), whole=whole)
         self._transfer.begin(now)
         self._set_deadline(self._transfer.deadline)
 
-    def _new_transfer(
-        self, connection: Connection, content: Iterable[bytes], *, whole: bool
-    ) -> Transfer:
+    def _new_transfer(self, way: Way, content: Iterable[bytes], *, whole: bool) -> Transfer:
         wire, plan, new_body = self._around.wire, self.plan, self._around.journal.new_body
+        if isinstance(way, Multiplexer):
+            return Http2Transfer(
+                way, plan, wire.settings, content=content, wake=self._woken, new_body=new_body
+            )
         if plan.websocket is not None:
             return WebSocketTransfer(
-                connection,
+                way,
                 plan,
                 wire.reader(plan.method, upgrade=True),
                 wire.settings,
@@ -168,7 +182,7 @@ class Exchange:
                 epoch=self._timings.start - self._start,
             )
         return Http1Transfer(
-            connection,
+            way,
             plan,
             wire.reader(plan.method),
             wire.settings,
@@ -199,31 +213,39 @@ class Exchange:
     # Outcome
 
     def _went_wrong(self, error: ReplaydError) -> None:
-        if self._may_retry(error):
-            retried = (
-                f"a kept connection failed before a byte of the response ({error.message}); "
-                "sent once more on a fresh one"
-            )
-            self._notes.append(Note(retried, Reason.RETRIED))
+        again = self._again(error)
+        if again is not None:
+            step, how = again
+            self._notes.append(Note(f"{error.message}; sent once more {how}", Reason.RETRIED))
             self._hang_up()
             self._transfer = None
-            self._step(self._begin_afresh)
+            self._step(step)
             return
         outcome = self._outcome(ReplayState.FAILED, self._around.clock.monotonic())
         outcome.reason, outcome.message = error.reason, error.message
         self._conclude(outcome)
 
-    def _may_retry(self, error: ReplaydError) -> bool:
-        """Tells whether to send it once more. Only a kept connection may have been dead
-        already, and only what is safe to repeat, or never began, is repeated (RFC 9110
-        section 9.2.2, RFC 9112 section 9.3.1). The second connection is fresh: no third.
+    def _again(self, error: ReplaydError) -> tuple[Callable[[int], None], str] | None:
+        """Tells how to send it once more; None: it has failed. What came of a response, or
+        may have been acted upon and is not safe to repeat, is not sent again.
         """
         transfer = self._transfer
+        if transfer is None or transfer.first_byte is not None:
+            return None
+        if transfer.needs_http1 and self._target.http_versions is HttpVersions.TWO_OR_ONE:
+            return self._begin_over_http1, "over HTTP/1.1"
+        if self._resent or not (transfer.refused or self._found_dead(error, transfer)):
+            return None
+        self._resent = True
+        return self._begin_afresh, "on a fresh connection"
+
+    def _found_dead(self, error: ReplaydError, transfer: Transfer) -> bool:
+        """Only a kept connection may have been dead already, and only what is safe to repeat,
+        or never began, is repeated (RFC 9110 section 9.2.2, RFC 9112 section 9.3.1).
+        """
         return (
             error.reason in _DEAD_CONNECTION
-            and transfer is not None
-            and transfer.connection.info.reused
-            and transfer.first_byte is None
+            and transfer.info.reused
             and (self.plan.idempotent or transfer.untouched)
         )
 
@@ -249,7 +271,7 @@ class Exchange:
     def _connection_info(self) -> ConnectionInfo | None:
         """The connection as far as there was one: TCP stood."""
         if self._transfer is not None:
-            return self._transfer.connection.info
+            return self._transfer.info
         return self._connecting.info if self._connecting is not None else None
 
     def _conclude(self, outcome: Outcome) -> None:

@@ -2,7 +2,7 @@
 Knows no journal's log and no retries.
 
 A transfer writes and reads as far as that goes without waiting, says at which moment it is
-late, and then why. `http1` is one; others stand beside it.
+late, and then why. `http1` and `http2` are such.
 """
 
 from abc import ABC, abstractmethod
@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from replayd.errors import WireError
 from replayd.journal.interface import Body
 from replayd.model.flow import Headers
-from replayd.model.outcome import ResponseHead, WebSocketResult
+from replayd.model.outcome import ConnectionInfo, ResponseHead, WebSocketResult
 from replayd.reasons import Reason
 from replayd.replay.pace import Pace
 from replayd.wire.poller import Connection
@@ -66,6 +66,21 @@ class Transfer(ABC):
         """Not a byte of the request was handed over, or the server said that it did nothing
         with it: sending it once more is no repetition.
         """
+
+    @property
+    def info(self) -> ConnectionInfo:
+        """What events say of the connection."""
+        return self.connection.info
+
+    @property
+    def refused(self) -> bool:
+        """The server said, on a connection that works, that it did nothing with the request."""
+        return False
+
+    @property
+    def needs_http1(self) -> bool:
+        """The server did nothing with the request because it wants it over HTTP/1.1."""
+        return False
 
     @property
     def websocket(self) -> WebSocketResult | None:

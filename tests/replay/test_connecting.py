@@ -28,7 +28,8 @@ class Seeking:
 
     def connecting(self) -> Connecting:
         target = Target("http", self.server.host, self.server.port)
-        return Connecting(Plan(b"GET", b"", target, b""), SESSION, self.wire, self.owner, int)
+        plan = Plan(b"GET", b"", target, b"")
+        return Connecting(plan, target, SESSION, self.wire, owner=self.owner, wake=int)
 
     def connect(self) -> Connection:
         """Connects afresh."""

@@ -14,7 +14,7 @@ from replayd.errors import JournalError
 from replayd.journal.interface import ROW_CONTENT_LIMIT, Journal
 from replayd.journal.memory import open_memory
 from replayd.model.flow import Flow, Headers, Request
-from replayd.model.plan import ConnectTo
+from replayd.model.plan import ConnectTo, HttpVersion
 from replayd.model.replay import Row
 from replayd.planning.plan import make_plan
 from replayd.planning.target_rules import TargetRules
@@ -82,11 +82,17 @@ class Replaying:
         self._changed = threading.Condition()
         self.journal.on_append(self._on_append)
 
-    def enqueue(self, *flows: Flow, connect_to: Sequence[ConnectTo] = (), raw: bool = False) -> str:
+    def enqueue(
+        self,
+        *flows: Flow,
+        connect_to: Sequence[ConnectTo] = (),
+        raw: bool = False,
+        http_version: HttpVersion = HttpVersion.AUTO,
+    ) -> str:
         """Queues flows as one batch; an empty session is one of its own."""
         self._batches += 1
         batch = f"batch{self._batches}"
-        self.journal.stage(batch, list(_rows(flows, connect_to, raw)))
+        self.journal.stage(batch, list(_rows(flows, connect_to, raw, http_version)))
         self.journal.accept(batch, now=time.time_ns(), answer=b"")
         return batch
 
@@ -144,9 +150,13 @@ class Replaying:
         self.journal.close()
 
 
-def _rows(flows: Iterable[Flow], connect_to: Sequence[ConnectTo], raw: bool) -> Iterable[Row]:
+def _rows(
+    flows: Iterable[Flow], connect_to: Sequence[ConnectTo], raw: bool, version: HttpVersion
+) -> Iterable[Row]:
     for index, each in enumerate(flows):
-        plan = make_plan(each, flow_index=index, connect_to=connect_to, raw=raw)
+        plan = make_plan(
+            each, flow_index=index, connect_to=connect_to, raw=raw, http_version=version
+        )
         yield Row(
             flow_index=index,
             session=each.session_id or f"own-{index}",
