@@ -86,7 +86,7 @@ class _Daemon:
         enqueuer = Enqueuer(journal, decoders)
         planner = self._planner(decoders)
         watchers = Watchers(journal, self._config.max_watchers)
-        about = About(start_time=time.time_ns(), concurrency=self._config.concurrency)
+        about = About(time.time_ns(), self._config.concurrency, self._upstream_name())
         service = ReplayService(journal, enqueuer, planner, watchers, about)
         server = RpcServer([service, HistoryService(journal)], self._addresses)
         thread = self._replay_thread(journal)
@@ -115,8 +115,11 @@ class _Daemon:
         _log.info("stopping; what runs has %g s to end", self._config.drain_timeout)
 
     def _planner(self, decoders: DecoderPool) -> Planner:
-        wire = self._wire_settings
-        return Planner(decoders, wire.as_sent, wire.upstream.name if wire.upstream else "")
+        return Planner(decoders, self._wire_settings.as_sent, self._upstream_name())
+
+    def _upstream_name(self) -> str:
+        upstream = self._wire_settings.upstream
+        return upstream.name if upstream else ""
 
     def _replay_thread(self, journal: Journal) -> ReplayThread:
         worker = self._worker_settings

@@ -39,6 +39,8 @@ class About:
     start_time: int
     """Nanoseconds since the epoch."""
     concurrency: int
+    upstream: str = ""
+    """The proxy's name, without credentials; empty: none."""
 
 
 class ReplayService(Service):
@@ -143,6 +145,7 @@ class ReplayService(Service):
             paused=journal.paused,
             running_replays=map(running_message, journal.running()[:LISTED_RUNNING]),
             cursor=self.cursor(latest),
+            upstream=self._about.upstream,
         )
         answer.start_time.FromNanoseconds(self._about.start_time)
         return answer

@@ -17,18 +17,20 @@ def command(options: Globals) -> None:
     """Print what the daemon is and does."""
     with options.client() as client:
         status, address = client.status(), client.address
-    options.output.show(status, *_lines(status, address))
+        waiting = 0 if options.output.as_json else client.count().queued_count
+    options.output.show(status, *_lines(status, address, waiting))
 
 
-def _lines(status: GetStatusResponse, address: str) -> Iterator[str]:
+def _lines(status: GetStatusResponse, address: str, waiting: int) -> Iterator[str]:
     events = f"{status.oldest_sequence} to {status.latest_sequence}"
     facts = {
         "address": address,
         "version": status.version,
         "started": status.start_time.ToDatetime().isoformat(" ", "seconds") + " UTC",
         "journal": f"{status.journal} {status.store_id}",
-        "queue": "paused" if status.paused else "open",
-        "concurrency": status.concurrency,
+        "queue": f"{'paused' if status.paused else 'open'}, {waiting} waiting",
+        "concurrency": f"{status.concurrency}{' (strict order)' * (status.concurrency == 1)}",
+        "upstream": status.upstream or "none",
         "events": events if status.latest_sequence else "none",
         "watchers": status.watcher_count,
         "running": len(status.running_replays),

@@ -6,7 +6,7 @@ import sys
 
 import click
 import pytest
-from flowreplay.v1.replay_pb2 import GetStatusResponse
+from flowreplay.v1.replay_pb2 import CountResponse, GetStatusResponse
 from replayctl.cli import cli
 from replayctl.main import main
 
@@ -97,6 +97,7 @@ def test_a_stdout_that_takes_nothing_brings_no_traceback(
 
 def test_a_poor_encoding_is_no_error(fake: FakeDaemon) -> None:
     fake.answers["GetStatus"] = GetStatusResponse(journal="\u6f22")
+    fake.answers["Count"] = CountResponse()
     ended = replayctl(fake.address, "status", environment={"PYTHONIOENCODING": "latin-1"})
     assert ended.code == 0
     assert "\\u6f22" in ended.stdout

@@ -1,8 +1,9 @@
 import json
 import re
+from collections.abc import Callable
 
 from click.testing import CliRunner
-from flowreplay.v1.replay_pb2 import GetStatusResponse, RunningReplay
+from flowreplay.v1.replay_pb2 import CountResponse, GetStatusResponse, RunningReplay
 from replayctl.cli import cli
 
 from tests.support.daemon import Daemon
@@ -19,17 +20,36 @@ def test_people_read_one_fact_a_line(fake: FakeDaemon) -> None:
         concurrency=4,
         watcher_count=2,
         paused=True,
+        upstream="socks5://p:1080",
         running_replays=[RunningReplay(replay_id="r\x1b", attempt=2)],
     )
+    fake.answers["Count"] = CountResponse(queued_count=17, running_count=1)
     shown = CliRunner().invoke(cli, ["--address", fake.address, "status"]).stdout
-    for fact in ("version:     1.2", "journal:     sqlite s", "queue:       paused"):
-        assert fact in shown
-    assert "events:      3 to 9" in shown
+    facts = dict(line.split(":", 1) for line in shown.splitlines() if not line.startswith(" "))
+    assert {name: value.strip() for name, value in facts.items() if name != "started"} == {
+        "address": fake.address,
+        "version": "1.2",
+        "journal": "sqlite s",
+        "queue": "paused, 17 waiting",
+        "concurrency": "4",
+        "upstream": "socks5://p:1080",
+        "events": "3 to 9",
+        "watchers": "2",
+        "running": "1",
+    }
     assert re.search(
         r"^  r\\x1b since \d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3}, attempt 2$", shown, re.M
     )
 
 
-def test_a_real_daemon_tells(daemon: Daemon) -> None:
-    status = json.loads(daemon.replayctl("--output", "json", "status").stdout)
+def test_a_real_daemon_tells(start_daemon: Callable[..., Daemon]) -> None:
+    daemon = start_daemon("--ephemeral", "--upstream", "http://user:secret@127.0.0.1:9")
+    told = daemon.replayctl("--output", "json", "status").stdout
+    status = json.loads(told)
     assert (status["journal"], status["concurrency"]) == ("memory", 1)
+    assert status["upstream"] == "http://127.0.0.1:9"
+    shown = daemon.replayctl("status").stdout
+    assert "queue:       open, 0 waiting\n" in shown
+    assert "concurrency: 1 (strict order)\n" in shown
+    assert "upstream:    http://127.0.0.1:9\n" in shown
+    assert "secret" not in told + shown
