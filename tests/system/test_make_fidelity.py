@@ -69,6 +69,40 @@ def test_it_counts_what_arrived(few: Path, tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["captures"]
 
 
+def test_http2_flows_are_replayed_over_http2_too(few: Path, tmp_path: Path) -> None:
+    find("node")
+    for name in ("har/mut-har-http-versions.har", "har/mitmproxy-firefox.har"):
+        shutil.copy(FOLDER / name, few)
+    done = run(few, tmp_path, "--no-mitmproxy", "--json")
+    assert (done.returncode, done.stderr) == (0, "")
+    seen = {each["name"]: each["http2"] for each in json.loads(done.stdout)["captures"]}
+    judged = {name: side for name, side in seen.items() if side}
+    assert {name: (side["identical"], side["changes"]) for name, side in judged.items()} == {
+        "rec-h2.mitm": (16, {}),
+        # Without TLS, and in the form of HTTP/1.
+        "mut-har-http-versions.har": (0, {"FIELD_REMOVED": 3, "LOWER_CASE": 3}),
+        # HTTP/3, which Firefox writes down in the form of HTTP/1.
+        "mitmproxy-firefox.har": (
+            0,
+            {"FIELD_REMOVED": 8, "HTTP_VERSION": 8, "LOWER_CASE": 8},
+        ),
+    }
+    assert not any(side["else"] for side in judged.values())
+
+
+def test_what_was_said_on_websockets_is_judged_too(few: Path, tmp_path: Path) -> None:
+    for name in ("rec-ws-node.mitm", "har/rec-ws.har"):
+        shutil.copy(FOLDER / name, few)
+    done = run(few, tmp_path, "--no-mitmproxy", "--json")
+    assert (done.returncode, done.stderr) == (0, "")
+    seen = {each["name"]: each["websockets"] for each in json.loads(done.stdout)["captures"]}
+    judged = {name: side for name, side in seen.items() if side}
+    assert {name: (side["identical"], side["else"]) for name, side in judged.items()} == {
+        "rec-ws-node.mitm": (4, 0),
+        "rec-ws.har": (4, 0),
+    }
+
+
 def test_a_folder_without_captures_is_wrong_usage(tmp_path: Path) -> None:
     done = run(tmp_path / "nowhere", tmp_path)
     assert (done.returncode, done.stdout) == (2, "")

@@ -4,12 +4,15 @@
 
 Replays every capture in a folder through a real daemon against a byte recorder and counts
 which requests arrived as they were captured, which with an allowed change (see
-docs/fidelity.md), and which with anything else. Where mitmdump is found, its client replay
-is judged beside it, on the dumps and HAR files. Ends with 1 when replayd did anything else.
+docs/fidelity.md), and which with anything else. Where node is found, HTTP/2 and HTTP/3
+flows are replayed once more, against its HTTP/2 server; WebSockets, against one that plays
+the captured server's part. Where mitmdump is found, its client replay is judged beside it, on
+the dumps and HAR files. Ends with 1 when replayd did anything else.
 """
 
 import argparse
 import json
+import shutil
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -23,8 +26,16 @@ from tests.support.programs import ROOT
 from tools.fidelity import report
 from tools.fidelity.captures import HAR, MITMPROXY, find, flows_of, kind_of
 from tools.fidelity.ours import Lab
-from tools.fidelity.score import Score, score_ours, score_theirs
+from tools.fidelity.score import (
+    Score,
+    leaves_as_http2,
+    score_http2,
+    score_ours,
+    score_theirs,
+    score_websockets,
+)
 from tools.fidelity.theirs import Mitmproxy, find_mitmdump
+from tools.fidelity.websocket import conversations
 
 CAPTURES = ROOT / "tests" / "data" / "captures"
 
@@ -49,7 +60,8 @@ def main() -> int:
     with ExitStack() as stack:
         folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="fidelity-"))
         authority = Authority(Path(folder))
-        lab = stack.enter_context(Lab(authority))
+        node = shutil.which("node")
+        lab = stack.enter_context(Lab(authority, Path(node) if node else None))
         mitmdump = None if options.no_mitmproxy else find_mitmdump()
         mitmproxy = None
         if mitmdump is not None:
@@ -62,7 +74,10 @@ def main() -> int:
         print("\n".join(report.text(scores, version, verbose=options.verbose)))
         if not (version or options.no_mitmproxy):
             print("\nmitmdump is not here to compare with; `make servers` installs it")
-    return int(any(score.ours.other for score in scores))
+        if node is None:
+            print("\nnode is not here to speak HTTP/2 with; apt-get install nodejs")
+    sides = [side for score in scores for side in (score.ours, score.http2, score.websockets)]
+    return int(any(side.other for side in sides if side))
 
 
 def replay_all(
@@ -91,6 +106,11 @@ def replay(name: str, path: Path, lab: Lab, mitmproxy: Mitmproxy | None) -> Scor
             score.ours.wrong(-1, score.error)
         return score
     score_ours(score, flows, replayed)
+    if lab.http2 and any(leaves_as_http2(flows[index]) for index in replayed.named):
+        score.http2 = score_http2(flows, replayed.named, lab.replay_http2(data))
+    said = conversations(flows, replayed.named)
+    if said:
+        score.websockets = score_websockets(said, *lab.replay_websockets(data, said))
     if mitmproxy and score.kind in (MITMPROXY, HAR):
         run = mitmproxy.replay(path)
         score.theirs, score.theirs_error = score_theirs(flows, replayed.named, run), run.error
