@@ -46,7 +46,7 @@ def request_event(replay: Replay, plan: Plan, content: bytes, now: int) -> Pendi
 
     What a WebSocket flow has in place of it is none, and not shown.
     """
-    preview = content[: min(PREVIEW_LIMIT, plan.content_size)]
+    preview = content[:PREVIEW_LIMIT]
     event = _replay_event(replay.key, replay.attempt, now)
     # The plan is encoded already; this way it is not decoded for it.
     request = bytes_field(_REQUEST.PLAN_FIELD_NUMBER, replay.plan)

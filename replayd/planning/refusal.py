@@ -55,9 +55,9 @@ def refuse(
 ) -> Refusal | None:
     """Returns why the flow can't be replayed, None when it can.
 
-    `raw` lets unsafe bytes pass; `body_size_limit` is in bytes; `http_version` is the
-    batch's. A target that is a name
-    is checked once more when it is resolved.
+    `raw` lets unsafe bytes pass; `body_size_limit` is in bytes; `http_version` and
+    `refuse_websocket` are the batch's. A target that is a name is checked once more when it
+    is resolved.
     """
     unfit = _unfit(flow, refuse_websocket=refuse_websocket)
     if unfit is not None:
