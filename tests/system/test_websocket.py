@@ -12,14 +12,15 @@ from typing import Any
 import pytest
 from flowreplay.v1 import replay_pb2
 
-from replayd.model.flow import Flow, FlowKind, WebSocketMessage, WebSocketMessageKind
+from replayd.model.flow import Flow, FlowKind
 from replayd.planning.websocket import lacking
 from tests.support.calls import connect_to, enqueue_capture, events, payload
 from tests.support.captures import FOLDER, flows_of
 from tests.support.certificates import Authority
 from tests.support.daemon import Daemon
 from tests.support.har_schema import check_har
-from tests.support.websockets import Visit, WebSocketServer
+from tests.support.websocket_actor import Actor, spoken
+from tests.support.websockets import WebSocketServer
 from tests.system.test_export import seen_by_mitmproxy
 
 CAPTURES = [
@@ -35,47 +36,6 @@ CAPTURES = [
     "har/rec-playwright-pw.har",
     "har/mitmproxy-websocket.har",
 ]
-
-TEXT = WebSocketMessageKind.TEXT
-
-
-def key_of(flow: Flow) -> str:
-    """What tells its handshake from the others'."""
-    assert flow.request is not None
-    fields = {name.lower(): value.decode() for name, value in flow.request.headers}
-    return f"{fields[b'sec-websocket-key']} {flow.request.path.decode()}"
-
-
-def spoken(message: WebSocketMessage) -> str | bytes:
-    return message.content.decode() if message.kind is TEXT else message.content
-
-
-class Actor:
-    """Plays the recorded servers' parts, each told by its handshake's key."""
-
-    def __init__(self) -> None:
-        self.flows: dict[str, Flow] = {}
-        self.visits: dict[str, Visit] = {}
-
-    def __call__(self, visit: Visit) -> None:
-        request = visit.connection.request
-        assert request is not None
-        key = f"{request.headers['Sec-WebSocket-Key']} {request.path}"
-        said = self.flows[key].websocket if key in self.flows else None
-        if said is None:
-            # Asked to upgrade, and was refused when it was captured.
-            return
-        self.visits[key] = visit
-        for message in said.messages:
-            if message.replayed:
-                visit.receive()
-            elif message.awaited:
-                visit.send(spoken(message))
-        if said.client_closed is False:
-            visit.connection.close(said.close_code, said.close_reason)
-        else:
-            # What comes now is the close, or a message too many.
-            visit.receive()
 
 
 class Stage:
@@ -118,14 +78,14 @@ def conversations(capture: bytes) -> dict[int, Flow]:
 def test_every_message_arrives_in_its_order(stage: Stage, name: str) -> None:
     capture = (FOLDER / name).read_bytes()
     captured = conversations(capture)
-    stage.actor.flows = {key_of(flow): flow for flow in captured.values()}
-    assert len(stage.actor.flows) == len(captured) > 0
+    assert captured
+    stage.actor.expect(captured)
     _, seen = stage.replay(capture)
     ended = {e.response.flow_index: e.response for e in seen if payload(e) == "response"}
     for index, flow in captured.items():
         assert flow.websocket is not None
-        messages, key = flow.websocket.messages, key_of(flow)
-        assert stage.actor.visits[key].messages == [
+        messages = flow.websocket.messages
+        assert stage.actor.visits[index].messages == [
             spoken(each) for each in messages if each.replayed
         ]
         told = ended[index].websocket
@@ -137,11 +97,11 @@ def test_every_message_arrives_in_its_order(stage: Stage, name: str) -> None:
 
 def test_a_close_is_as_captured(stage: Stage) -> None:
     capture = (FOLDER / "rec-ws-node.mitm").read_bytes()
-    captured = list(conversations(capture).values())
-    stage.actor.flows = {key_of(flow): flow for flow in captured}
+    captured = conversations(capture)
+    stage.actor.expect(captured)
     _, seen = stage.replay(capture)
     stage.plain.wait_for_ends(len(stage.plain.visits))
-    visits = [stage.actor.visits[key_of(flow)] for flow in captured]
+    visits = [stage.actor.visits[index] for index in captured]
     assert [(visit.close_code, visit.close_reason) for visit in visits] == [
         (3001, "done here"),
         (4002, "as you wish"),
@@ -157,8 +117,8 @@ def test_a_close_is_as_captured(stage: Stage) -> None:
 
 def test_what_was_said_is_exported(stage: Stage, tmp_path: Path) -> None:
     capture = (FOLDER / "rec-ws-node.mitm").read_bytes()
+    stage.actor.expect(conversations(capture))
     captured = list(conversations(capture).values())
-    stage.actor.flows = {key_of(flow): flow for flow in captured}
     receipt, _ = stage.replay(capture)
     outs = {suffix: tmp_path / f"out.{suffix}" for suffix in ("mitm", "har", "gor")}
     for out in outs.values():

@@ -3,7 +3,7 @@
 Says what arrived for which flow and what the daemon said of it; judges nothing.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,11 +13,14 @@ from typing import Generic, Self
 import grpc
 from flowreplay.v1 import plan_pb2, replay_pb2
 
+from replayd.model.flow import Flow
 from tests.support.calls import Event, connect_to, enqueue_capture, events, payload
 from tests.support.certificates import Authority
 from tests.support.daemon import Daemon
 from tests.support.http2_recorder import Http2Recorded, Http2Recorder
 from tests.support.recorder import Recorded, Recorder
+from tests.support.websocket_actor import Actor
+from tests.support.websockets import Visit, WebSocketServer
 from tools.fidelity.arrivals import Arrivals, Request, arrivals, next_request
 
 
@@ -36,8 +39,8 @@ class Replayed(Generic[Request]):
 
 
 class Lab:
-    """A daemon, and a plain and a TLS server, for HTTP/1 and, where node is found, for HTTP/2;
-    a context manager.
+    """A daemon, and a plain and a TLS server, for HTTP/1, for WebSockets and, where node is
+    found, for HTTP/2; a context manager.
     """
 
     def __init__(self, authority: Authority, node: Path | None = None) -> None:
@@ -50,6 +53,13 @@ class Lab:
         if node is not None:
             files = authority.files("any.test")
             self.http2 = [start(Http2Recorder(node)), start(Http2Recorder(node, files))]
+        self.actor = Actor()
+        tls = authority.server_context("any.test")
+        self.websockets = [
+            start(WebSocketServer(self.actor, compression="deflate", max_size=None)),
+            start(WebSocketServer(self.actor, tls=tls, compression="deflate", max_size=None)),
+        ]
+        """Plain and TLS."""
         self.daemon = start(Daemon("--ephemeral", "--insecure"))
         self.stub = self.daemon.stub()
 
@@ -91,6 +101,26 @@ class Lab:
         }
         seen = [event for event in seen if event.replay_id in chosen]
         return assigned(receipt, seen, arrivals(self.http2), lambda plan: plan.http2.changes)
+
+    def replay_websockets(
+        self, capture: bytes, expected: Mapping[int, Flow]
+    ) -> tuple[dict[int, Visit], dict[int, str]]:
+        """Replays a capture to its end, where somebody plays the parts of these flows'
+        servers. Returns the visits of those that came and why others failed, by index.
+
+        Raises grpc.RpcError as `replay` does.
+        """
+        self.actor.expect(expected)
+        dialled = dialling(*(server.port for server in self.websockets))
+        _, seen = self._run(capture, connect_to=dialled)
+        for server in self.websockets:
+            server.wait_for_ends(len(server.visits))
+        failed = {
+            event.error.flow_index: event.error.message
+            for event in seen
+            if payload(event) == "error"
+        }
+        return dict(self.actor.visits), failed
 
     def _run(
         self, capture: bytes, **options: object

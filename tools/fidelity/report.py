@@ -9,7 +9,9 @@ from tools.fidelity.score import Score, Side, total
 HEADINGS = f"{'flows':>7}{'refused':>8}{'identical':>10}{'changed':>8}{'else':>5}"
 HTTP2_HEADINGS = f"{'identical':>10}{'changed':>8}{'else':>5}"
 THEIR_HEADINGS = f"{HTTP2_HEADINGS}{'unsent':>7}"
+WEBSOCKET_HEADINGS = f"{'identical':>10}{'else':>5}"
 HTTP2 = "over HTTP/2"
+WEBSOCKETS = "on WebSockets"
 REMARK = 80
 """Characters of a remark in a capture's line."""
 
@@ -24,8 +26,9 @@ def totals(scores: Sequence[Score]) -> list[Score]:
 def text(scores: Sequence[Score], mitmproxy: str, *, verbose: bool) -> Iterator[str]:
     """The lines of a report; `mitmproxy` is its version, empty when it took no part."""
     width = max([len("capture"), *(len(score.name) for score in scores)]) + 1
-    http2 = any(score.http2 for score in scores)
-    beside = [(HTTP2, HTTP2_HEADINGS)] * http2 + [(mitmproxy, THEIR_HEADINGS)] * bool(mitmproxy)
+    beside = [(HTTP2, HTTP2_HEADINGS)] * any(score.http2 for score in scores)
+    beside += [(WEBSOCKETS, WEBSOCKET_HEADINGS)] * any(score.websockets for score in scores)
+    beside += [(mitmproxy, THEIR_HEADINGS)] * bool(mitmproxy)
     if beside:
         titles = (f"  | {title:<{len(headings)}}" for title, headings in beside)
         yield (" " * (width + len(HEADINGS)) + "".join(titles)).rstrip()
@@ -55,7 +58,11 @@ def cells(score: Score, width: int, shown: Collection[str]) -> str:
     numbers = f"{score.flows:>7}{refused:>8}{ours.identical:>10}{ours.changed:>8}{ours.other:>5}"
     if HTTP2 in shown:
         numbers += f"  | {side_cells(score.http2):<{len(HTTP2_HEADINGS)}}"
-    if set(shown) - {HTTP2}:
+    if WEBSOCKETS in shown:
+        said = score.websockets
+        cell = f"{said.identical:>10}{said.other:>5}" if said else ""
+        numbers += f"  | {cell:<{len(WEBSOCKET_HEADINGS)}}"
+    if set(shown) - {HTTP2, WEBSOCKETS}:
         unsent = f"{score.theirs.unsent:>7}" if score.theirs else ""
         numbers += f"  | {side_cells(score.theirs) + unsent:<{len(THEIR_HEADINGS)}}"
     return f"{score.name:<{width}}{numbers}"
@@ -89,7 +96,8 @@ def counted(what: str, counts: Counter[str]) -> str:
 
 def details(score: Score) -> Iterator[str]:
     """What differs in which flow, and where first."""
-    sides = {"replayd": score.ours, "over HTTP/2": score.http2, "mitmproxy": score.theirs}
+    sides = {"replayd": score.ours, HTTP2: score.http2, WEBSOCKETS: score.websockets}
+    sides["mitmproxy"] = score.theirs
     for who, side in sides.items():
         for index, what in side.details if side else ():
             yield f"    {who}, flow {index}: {what}" if index >= 0 else f"    {who}: {what}"
@@ -115,6 +123,7 @@ def score_as_json(score: Score) -> dict[str, Any]:
         "refused": dict(sorted(score.refused.items())),
         "replayd": side_as_json(score.ours),
         "http2": score.http2 and side_as_json(score.http2),
+        "websockets": score.websockets and side_as_json(score.websockets),
         "mitmproxy": score.theirs and side_as_json(score.theirs),
         "mitmproxyError": score.theirs_error,
     }

@@ -1,7 +1,7 @@
 """Counts: what became of the flows of one capture, or of many."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from flowreplay.v1 import reason_pb2
@@ -9,12 +9,14 @@ from flowreplay.v1 import reason_pb2
 from replayd.model.flow import DamagedFlow, Flow, FlowKind
 from tests.support.http2_recorder import Http2Recorded
 from tests.support.recorder import Recorded
+from tests.support.websockets import Visit
 from tools.fidelity.arrivals import Request
 from tools.fidelity.captured import Captured
 from tools.fidelity.http2 import judge_http2
 from tools.fidelity.judge import Verdict, judge
 from tools.fidelity.ours import Replayed
 from tools.fidelity.theirs import Run
+from tools.fidelity.websocket import judge_websocket
 
 Flows = Sequence[Flow | DamagedFlow]
 
@@ -69,6 +71,8 @@ class Score:
     ours: Side = field(default_factory=Side)
     http2: Side | None = None
     """Ours, over HTTP/2: of the flows that were HTTP/2 or HTTP/3; None: it took no part."""
+    websockets: Side | None = None
+    """Ours, what was said after the handshakes; None: there was none."""
     theirs: Side | None = None
     """None: mitmproxy did not take part."""
     theirs_error: str = ""
@@ -97,6 +101,16 @@ def score_http2(flows: Flows, accepted: Iterable[int], replayed: Replayed[Http2R
     _judge_all(side, flows, replayed, judge_http2)
     for stray in replayed.strays:
         side.wrong(-1, f"nobody sent {stray.headers!r:.80}")
+    return side
+
+
+def score_websockets(
+    expected: Mapping[int, Flow], visits: Mapping[int, Visit], failed: Mapping[int, str]
+) -> Side:
+    """Judges what the daemon said on WebSockets; see `Lab.replay_websockets`."""
+    side = Side()
+    for index, flow in expected.items():
+        side.add(index, judge_websocket(flow, visits.get(index), failed.get(index, "")))
     return side
 
 
@@ -158,6 +172,7 @@ def score_theirs(flows: Flows, accepted: Iterable[int], run: Run) -> Side:
 def total(name: str, scores: Sequence[Score]) -> Score:
     """The sum of several."""
     http2 = [score.http2 for score in scores if score.http2 is not None]
+    websockets = [score.websockets for score in scores if score.websockets is not None]
     theirs = [score.theirs for score in scores if score.theirs is not None]
     return Score(
         name,
@@ -166,6 +181,7 @@ def total(name: str, scores: Sequence[Score]) -> Score:
         refused=sum((score.refused for score in scores), Counter[str]()),
         ours=sides(score.ours for score in scores),
         http2=sides(http2) if http2 else None,
+        websockets=sides(websockets) if websockets else None,
         theirs=sides(theirs) if theirs else None,
     )
 

@@ -57,6 +57,21 @@ def test_http2_stands_between_the_two() -> None:
     assert as_json(scores, "")["captures"][1]["http2"] is None
 
 
+def test_websockets_have_their_column() -> None:
+    said = Side(4, other=1, details=[(2, "1 of 2 messages arrived")])
+    scores = [replace(SCORES[0], websockets=said), SCORES[1]]
+    titles, headings, first, second, *_ = text(scores, "mitmproxy 12", verbose=False)
+    assert [title.strip() for title in titles.split("|")] == ["", "on WebSockets", "mitmproxy 12"]
+    assert [column.split()[:2] for column in headings.split("|")][1] == ["identical", "else"]
+    assert [column.split() for column in first.split("|")][1] == ["4", "1"]
+    assert [column.strip() for column in second.split("|")][1] == ""
+    assert titles.rindex("|") == headings.rindex("|") == first.rindex("|")
+    lines = list(text(scores, "", verbose=True))
+    assert "    on WebSockets, flow 2: 1 of 2 messages arrived" in lines
+    assert as_json(scores, "")["captures"][0]["websockets"]["else"] == 1
+    assert as_json(scores, "")["captures"][1]["websockets"] is None
+
+
 def test_verbose_says_what_differs_in_which_flow() -> None:
     lines = list(text(SCORES, "mitmproxy 12", verbose=True))
     assert "    replayd, flow 2: HTTP_VERSION" in lines

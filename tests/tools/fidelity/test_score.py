@@ -6,9 +6,18 @@ from flowreplay.v1 import reason_pb2, replay_pb2
 from replayd.model.flow import Flow, Request
 from tests.support.http2_recorder import Http2Recorded
 from tests.support.recorder import Recorded
+from tests.support.websockets import websocket_flow
 from tests.tools.fidelity.requests import HOST, lines
 from tools.fidelity.ours import Replayed
-from tools.fidelity.score import Score, Side, score_http2, score_ours, score_theirs, total
+from tools.fidelity.score import (
+    Score,
+    Side,
+    score_http2,
+    score_ours,
+    score_theirs,
+    score_websockets,
+    total,
+)
 from tools.fidelity.theirs import Run, Sent
 
 BYTES = lines(b"Host: a.test", start=b"GET / HTTP/1.1")
@@ -84,6 +93,14 @@ def test_over_http2_only_what_was_http2_is_judged() -> None:
     assert texts[2].startswith("nobody sent ((b':method', b'GET')")
 
 
+def test_conversations_are_counted_apart() -> None:
+    side = score_websockets({2: websocket_flow(80), 5: websocket_flow(80)}, {}, {5: "refused"})
+    assert side.details == [
+        (2, "the WebSocket never began: no error is given"),
+        (5, "the WebSocket never began: refused"),
+    ]
+
+
 def test_refusals_are_counted_by_reason() -> None:
     done = replayed()
     done.receipt.refusal_counts.add(reason=reason_pb2.REASON_NOT_HTTP, refused_count=3)
@@ -118,6 +135,10 @@ def test_scores_add_up() -> None:
     assert (sum_.theirs.unsent, sum_.theirs.split) == (2, 1)
     assert total("", [one]).theirs is None
     assert total("", [one]).http2 is None
+    assert total("", [one]).websockets is None
+    said = total("", [one, Score("d", websockets=Side(3)), Score("e", websockets=Side(1, other=2))])
+    assert said.websockets is not None
+    assert (said.websockets.identical, said.websockets.other) == (4, 2)
     three = Score("c", http2=Side(2, other=1))
     both = total("", [one, three, three]).http2
     assert both is not None
