@@ -8,6 +8,8 @@
 #                  (CAPTURES=dir for others than the tests'; FIDELITY_ARGUMENTS=--verbose)
 #   make bench     replay rates and process times, against baselines of the same run
 #   make large     the memory and time that captures of a GiB need (SIZE_MIB= for others)
+#   make fuzz      enqueues damaged and hostile captures, of every format
+#                  (FORMAT=har COUNT=1000000 PROCESSES=2 SEED=7; ENGINE=atheris FORMAT=har)
 #   make format    formats the code and the .proto files
 #   make proto     generates the contract's code anew
 #   make clean     removes what these made, the environments too
@@ -20,12 +22,17 @@ TEST_TIMEOUT ?= 600
 PYTEST_ARGUMENTS ?=
 CAPTURES ?=
 FIDELITY_ARGUMENTS ?=
+ENGINE ?= own
+FORMAT ?=
+COUNT ?= 20000
+PROCESSES ?= 1
+SEED ?=
 SIZE_MIB ?= 1024
 
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test servers fidelity bench large check format proto clean
+.PHONY: help demo test servers fidelity fuzz bench large check format proto clean
 
 help:
 	@sed -n '/^#   /s/^#   //p' Makefile
@@ -47,6 +54,11 @@ bench: .venv/.stamp
 large: .venv/.stamp
 	@$(BIN)/python -m benchmarks.large --size-mib $(SIZE_MIB)
 
+# atheris has wheels for some versions of Python only, so it has an environment of its own.
+fuzz: $(if $(filter atheris,$(ENGINE)),.venv-fuzz,.venv)/.stamp
+	@$(<D)/bin/python -m tools.fuzz --engine $(ENGINE) --count $(COUNT) \
+	  --processes $(PROCESSES) $(if $(SEED),--seed $(SEED)) $(FORMAT:%=--format %)
+
 check: .venv/.stamp .venv-proto/.stamp
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
@@ -65,7 +77,7 @@ proto: .venv-proto/.stamp
 	.venv-proto/bin/python tools/gen_proto.py
 
 clean:
-	rm -rf .venv .venv-proto .venv-servers build dist
+	rm -rf .venv .venv-fuzz .venv-proto .venv-servers build dist .fuzz
 	rm -rf .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	find replayd protos clients tests tools -name __pycache__ -type d -prune -exec rm -rf {} +
 
@@ -82,6 +94,12 @@ clean:
 .venv-proto/.stamp: tools/requirements-proto.txt
 	$(PYTHON) -m venv .venv-proto
 	.venv-proto/bin/python -m pip install --quiet --disable-pip-version-check --requirement $<
+	@touch $@
+
+.venv-fuzz/.stamp: tools/requirements-fuzz.txt pyproject.toml
+	$(PYTHON) -m venv .venv-fuzz
+	.venv-fuzz/bin/python -m pip install --quiet --disable-pip-version-check --editable . \
+	  --requirement $<
 	@touch $@
 
 .venv-servers/.stamp: tools/requirements-servers.txt
