@@ -28,6 +28,11 @@ _CHUNK = re.compile(rb"[ \t]*([0-9a-f]{1,15})[ \t]*(?:;[^\n]*)?\r?\n", re.IGNORE
 
 _MAX_CHUNK_LINE = 1 << 12
 
+MAX_HEAD = 4 << 20
+"""Bytes of a start line and fields that are taken apart, in many times their memory; a
+replay's may have fewer (`planning.refusal`).
+"""
+
 
 class MessageError(Exception):
     """The bytes are no HTTP/1 message; the text says why."""
@@ -74,7 +79,9 @@ def parse_head(data: bytes, start: int = 0) -> Head:
     """Reads a message's start line and fields. Raises MessageError."""
     # RFC 9112 section 2.2: empty lines before a message mean nothing.
     start = skip_empty_lines(data, start)
-    found = _HEAD_END.search(data, start)
+    found = _HEAD_END.search(data, start, start + MAX_HEAD)
+    if found is None and len(data) - start > MAX_HEAD:
+        raise MessageError(f"its fields don't end within {MAX_HEAD} bytes")
     if found is None:
         raise MessageError("the empty line that ends its fields is missing")
     lines = _LINE.findall(data, start, found.start() + 1)
@@ -127,22 +134,23 @@ def response_body(data: bytes, head: Head, status_code: int, method: bytes) -> B
 
 def _fields(lines: list[bytes]) -> Iterator[tuple[bytes, bytes]]:
     """Yields fields; a folded one with its line ends and blanks (RFC 9112 section 5.2)."""
-    name = value = ending = b""
+    name = ending = b""
+    value: list[bytes] = []
     for line in lines:
         content = line.rstrip(b"\r\n")
         if line.startswith((b" ", b"\t")) and name:
-            value += ending + content
+            value += (ending, content)
         else:
             if name:
-                yield name, value
-            name, colon, value = content.partition(b":")
+                yield name, b"".join(value)
+            name, colon, first = content.partition(b":")
             if not colon or not name or line.startswith((b" ", b"\t")):
                 raise MessageError(f"the line {content[:60]!r} is no field")
             # This one is always written; all others are the value's own.
-            value = value.removeprefix(b" ")
+            value = [first.removeprefix(b" ")]
         ending = line[len(content) :]
     if name:
-        yield name, value
+        yield name, b"".join(value)
 
 
 def _framed_body(data: bytes, head: Head) -> Body | None:
@@ -173,6 +181,8 @@ def _chunked_body(data: bytes, start: int) -> Body:
         size = int(found[1], 16)
         if size == 0:
             return _with_trailers(data, start, b"".join(pieces))
+        if start + size > len(data):
+            return Body(None, (), None)
         pieces.append(data[start : start + size])
         start += size
         ending = _LINE_END.match(data, start)
@@ -187,7 +197,7 @@ def _with_trailers(data: bytes, start: int, content: bytes) -> Body:
     ending = _LINE_END.match(data, start)
     if ending is not None:
         return Body(content, (), ending.end())
-    found = _HEAD_END.search(data, start)
+    found = _HEAD_END.search(data, start, start + MAX_HEAD)
     if found is None:
         return Body(None, (), None)
     lines = _LINE.findall(data, start, found.start() + 1)

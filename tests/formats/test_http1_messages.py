@@ -3,6 +3,7 @@
 import pytest
 
 from replayd.formats.http1_messages import (
+    MAX_HEAD,
     Body,
     Head,
     MessageError,
@@ -13,6 +14,7 @@ from replayd.formats.http1_messages import (
     response_body,
     skip_empty_lines,
 )
+from tests.support.work import limited_time
 
 
 def head_of(*lines: bytes) -> Head:
@@ -193,3 +195,18 @@ def test_a_responses_content_is_found(
 def test_empty_lines_are_stepped_over() -> None:
     assert skip_empty_lines(b"ab\r\n\n\r\ncd", 2) == 7
     assert skip_empty_lines(b"ab", 0) == 0
+
+
+def test_folded_lines_take_the_time_of_their_bytes() -> None:
+    with limited_time(5):
+        head = parse_head(b"GET / HTTP/1.1\r\nA: b\r\n" + b" c\r\n" * 250_000 + b"\r\n")
+    assert len(head.headers[0][1]) == 1 + 4 * 250_000
+
+
+def test_a_head_is_bounded() -> None:
+    fields = b"GET / HTTP/1.1\r\n" + b"A: b\r\n" * (MAX_HEAD // 6)
+    with pytest.raises(MessageError, match=f"don't end within {MAX_HEAD} bytes"):
+        parse_head(fields + b"A: b\r\n\r\n")
+    head = parse_head(b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n")
+    body = request_body(bytes(head.end) + b"0\r\n" + fields + b"\r\n", head)
+    assert body.content is None

@@ -3,9 +3,9 @@
 import re
 from collections.abc import Iterator
 
-from replayd.formats.http1_flows import read_request
+from replayd.formats.http1_flows import ReadRequest, read_request
 from replayd.formats.http1_messages import MessageError, skip_empty_lines
-from replayd.formats.http_requests.written import WrittenError, fill, written_request
+from replayd.formats.http_requests.written import Variables, WrittenError, written_request
 from replayd.formats.streams import Source, read_whole
 from replayd.model.flow import CaptureNote, DamagedFlow, Flow, Found, Request
 
@@ -16,6 +16,11 @@ MAX_FILE = 192 << 20
 """Bytes: a content of 64 MiB, and then some."""
 
 _MAX_COMMENT = 1000
+
+_TORN_READS = 16
+"""Requests that are read as from the wire and turn out to be longer than the file: each may
+have taken in all of the rest. Later ones end with their section.
+"""
 
 _ASIDE = rb"[ \t]*+(?:(?:#|//)[^\n]*+|@[^\n]*+)?\r?(?:\n|\Z)"
 _FIRST_LINE = re.compile(rb"(?:%b)*+[ \t]*+[A-Z]{3,20}[ \t]+(?:https?://|/|\*[ \t]|\{\{)" % _ASIDE)
@@ -51,8 +56,11 @@ class _File:
     def __init__(self, data: bytes) -> None:
         self._data = data
         self._position = 0
-        self._variables: dict[bytes, bytes] = {}
+        self._variables = Variables()
         self._title = ""
+        self._torn_reads = 0
+        self._section = range(0)
+        """Where the section seen last goes on from and ends."""
 
     def flows(self) -> Iterator[tuple[Flow, list[str]]]:
         """Yields each request's flow, and what was odd about it."""
@@ -75,18 +83,11 @@ class _File:
                 said = text.lstrip(b"#").strip().removeprefix(b"@name").strip()
                 self._title = said.decode("utf-8", "replace")[:_MAX_COMMENT]
             elif found := _DEFINITION.fullmatch(text):
-                self._define(found[1], found[2])
+                self._variables.define(found[1], found[2])
             elif text and not _COMMENT.match(line):
                 return True
             self._position += len(line)
         return False
-
-    def _define(self, name: bytes, value: bytes) -> None:
-        try:
-            self._variables[name] = fill(value, self._variables)
-        except WrittenError:
-            # Made of one that has no value: it has none either.
-            self._variables.pop(name, None)
 
     def _request(self, notes: list[str]) -> Request:
         """Reads the request at the position, and moves beyond it."""
@@ -94,9 +95,8 @@ class _File:
         end = self._position = self._section_end(start)
         if not _FROM_WIRE.match(data, start):
             return written_request(data[start:end], self._variables, notes)
-        found = read_request(data, start, end="the file ends", any_version=True)
-        if found.request.content is None and end < len(data):
-            # It says to be longer than what is written of it.
+        found = self._from_wire(start, end)
+        if found is None:
             return written_request(data[start:end], self._variables, notes)
         notes += [*found.notes, "no scheme is said: it is sent with http"]
         # Its content may hold what looks like a separator.
@@ -108,9 +108,33 @@ class _File:
             self._position = end
         return found.request
 
+    def _from_wire(self, start: int, end: int) -> ReadRequest | None:
+        """Reads a request, maybe beyond its section; None: it says to be longer than what is
+        written of it. Raises MessageError.
+        """
+        beyond = end < len(self._data)
+        if beyond and self._torn_reads >= _TORN_READS:
+            found = self._read(self._data[start:end], 0)
+            found = found._replace(end=start + found.end)
+        else:
+            found = self._read(self._data, start)
+        if found.request.content is None and beyond:
+            self._torn_reads += 1
+            return None
+        return found
+
+    def _read(self, data: bytes, start: int) -> ReadRequest:
+        try:
+            return read_request(data, start, end="the file ends", any_version=True)
+        except MessageError:
+            self._torn_reads += 1
+            raise
+
     def _section_end(self, start: int) -> int:
-        found = _SEPARATOR.search(self._data, start)
-        return found.start() if found else len(self._data)
+        if start not in self._section:
+            found = _SEPARATOR.search(self._data, start)
+            self._section = range(start, found.start() if found else len(self._data))
+        return self._section.stop
 
 
 def _line(data: bytes, start: int) -> bytes:

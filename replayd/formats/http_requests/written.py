@@ -1,7 +1,6 @@
 """A request as it is written for an editor, to the one that the editor would send."""
 
 import re
-from collections.abc import Mapping
 from typing import NamedTuple
 
 from replayd.formats.authority import split_url
@@ -13,12 +12,14 @@ from replayd.model.flow import Headers, Request
 MAX_FILLED = 1 << 20
 """Bytes that the variables of a part may stand for."""
 
+MAX_FILLED_IN_ALL = 64 << 20
+"""Bytes that the variables of all parts of a file may stand for: some bytes say a MiB."""
+
 _LINE = re.compile(rb"[^\n]*\n?")
 _COMMENT = re.compile(rb"[ \t]*(?:#|//)")
-_VARIABLE = re.compile(rb"\{\{[ \t]*([^{}\r\n]{1,200}?)[ \t]*\}\}")
-_REQUEST = re.compile(
-    rb"(?:([^\s:/]+)[ \t]+)?(\S.*?)(?:[ \t]+(HTTP/[0-9](?:\.[0-9])?))?[ \t]*", re.DOTALL
-)
+_VARIABLE = re.compile(rb"\{\{[ \t]*+([^{}\r\n]{1,200})\}\}")
+_METHOD = re.compile(rb"([^\s:/]++)[ \t]++(?=\S)")
+_VERSION = re.compile(rb"(?<=[ \t])HTTP/[0-9](?:\.[0-9])?\Z")
 _AFTERWARDS = re.compile(rb"^(?:> \{%|> \S+\.js\b|>>!? |<> )", re.MULTILINE)
 """What editors do with the response."""
 _INCLUDED = re.compile(rb"^<@?\w*[ \t]+\S", re.MULTILINE)
@@ -29,6 +30,43 @@ class WrittenError(Exception):
     """What is written is no request that could be sent; the text says why."""
 
 
+class Variables:
+    """The variables of a file, and what they may still stand for."""
+
+    def __init__(self) -> None:
+        self._values: dict[bytes, bytes] = {}
+        self._left = MAX_FILLED_IN_ALL
+
+    def define(self, name: bytes, value: bytes) -> None:
+        """Gives a variable a value, which may be made of others'."""
+        try:
+            self._values[name] = self.fill(value)
+        except WrittenError:
+            # Made of one that has no value: it has none either.
+            self._values.pop(name, None)
+
+    def fill(self, text: bytes) -> bytes:
+        """Returns text with the values of variables in their places. Raises WrittenError."""
+        added = 0
+
+        def value(found: re.Match[bytes]) -> bytes:
+            nonlocal added
+            name = found[1].rstrip(b" \t")
+            known = self._values.get(name)
+            if known is None:
+                named = name.decode("utf-8", "replace")
+                raise WrittenError(f"the variable {named!r:.80} has no value in the file")
+            added += len(known)
+            limit = min(MAX_FILLED, self._left)
+            if added > limit:
+                raise WrittenError(f"its variables stand for more than {limit} bytes")
+            return known
+
+        filled = _VARIABLE.sub(value, text)
+        self._left -= added
+        return filled
+
+
 class _Parts(NamedTuple):
     """The parts of what is written, each as it stands."""
 
@@ -37,19 +75,16 @@ class _Parts(NamedTuple):
     content: bytes
 
 
-def written_request(section: bytes, variables: Mapping[bytes, bytes], notes: list[str]) -> Request:
+def written_request(section: bytes, variables: Variables, notes: list[str]) -> Request:
     """Makes the request of a section; adds to `notes` what was odd.
 
     Raises WrittenError, and MessageError for fields that are none.
     """
-    parts = _Parts(*(fill(part, variables) for part in _parts(section)))
-    found = _REQUEST.fullmatch(parts.first_line)
-    if found is None:
-        raise WrittenError(f"it begins with {parts.first_line[:60]!r}, not with a URL")
-    method, version = found[1] or b"GET", found[3] or b"HTTP/1.1"
+    parts = _Parts(*map(variables.fill, _parts(section)))
+    method, url, version = _first_line(parts.first_line)
     head = parse_head(b"x\r\n" + parts.fields + b"\r\n")
     headers = tuple((name, value.strip(b" \t")) for name, value in head.headers)
-    where = destination(method, _target(found[2], notes), headers)
+    where = destination(method, _target(url, notes), headers)
     if where.authority and not any(name.lower() == b"host" for name, _ in headers):
         # HTTP/1.1 has none without Host (RFC 9112 section 3.2).
         headers = ((b"Host", where.authority), *headers)
@@ -67,37 +102,31 @@ def written_request(section: bytes, variables: Mapping[bytes, bytes], notes: lis
     return in_origin_form(request)
 
 
-def fill(text: bytes, variables: Mapping[bytes, bytes]) -> bytes:
-    """Returns text with the values of variables in their places. Raises WrittenError."""
-    added = 0
-
-    def value(found: re.Match[bytes]) -> bytes:
-        nonlocal added
-        known = variables.get(found[1])
-        if known is None:
-            named = found[1].decode("utf-8", "replace")
-            raise WrittenError(f"the variable {named!r:.80} has no value in the file")
-        added += len(known)
-        if added > MAX_FILLED:
-            raise WrittenError(f"its variables stand for more than {MAX_FILLED} bytes")
-        return known
-
-    return _VARIABLE.sub(value, text)
-
-
 def _parts(section: bytes) -> _Parts:
     """Takes a section apart: its first line with what goes on below, fields, content."""
-    lines = _LINE.findall(section)
-    first, at = lines[0].strip(), 1
-    while at < len(lines) and lines[at][:1] in b" \t" and lines[at].strip()[:1] in (b"?", b"&"):
-        first += lines[at].strip()
-        at += 1
-    fields = []
-    while at < len(lines) and lines[at].strip():
-        if not _COMMENT.match(lines[at]):
-            fields.append(lines[at].rstrip(b"\r\n") + b"\r\n")
-        at += 1
-    return _Parts(first, b"".join(fields), b"".join(lines[at + 1 :]))
+    first: list[bytes] = []
+    fields: list[bytes] = []
+    for found in _LINE.finditer(section):
+        line = found[0]
+        text = line.strip()
+        if not first or (not fields and line[:1] in b" \t" and text[:1] in (b"?", b"&")):
+            first.append(text)
+        elif not text:
+            return _Parts(b"".join(first), b"".join(fields), section[found.end() :])
+        elif not _COMMENT.match(line):
+            fields.append(line.rstrip(b"\r\n") + b"\r\n")
+    return _Parts(b"".join(first), b"".join(fields), b"")
+
+
+def _first_line(line: bytes) -> tuple[bytes, bytes, bytes]:
+    """Returns method, URL and version. Raises WrittenError."""
+    method = _METHOD.match(line)
+    rest = line[method.end() :] if method else line
+    version = _VERSION.search(rest, max(len(rest) - len(b" HTTP/1.1"), 0))
+    url = (rest[: version.start()] if version else rest).rstrip(b" \t")
+    if not url or url[:1].isspace():
+        raise WrittenError(f"it begins with {line[:60]!r}, not with a URL")
+    return method[1] if method else b"GET", url, version[0] if version else b"HTTP/1.1"
 
 
 def _target(url: bytes, notes: list[str]) -> bytes:

@@ -1,14 +1,17 @@
 """Files of requests: many written for an editor, or one from the wire; damaged ones."""
 
 import io
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
 
 from replayd.formats import Format, read_capture
-from replayd.formats.http_requests import begins_requests
+from replayd.formats.http1_flows import ReadRequest, read_request
+from replayd.formats.http_requests import begins_requests, reader
 from replayd.model.flow import CaptureNote, DamagedFlow, Flow
 from tests.support.raw_captures import check_damage, damaged, read, read_one
+from tests.support.work import limited_time
 
 FILE = """\ufeff# Shop
 @host = https://shop.test
@@ -154,3 +157,34 @@ def test_a_file_that_is_too_large_is_refused(monkeypatch: pytest.MonkeyPatch) ->
     [found] = read_capture(io.BytesIO(FILE.encode()), format=None, salvage=True)
     assert isinstance(found, DamagedFlow)
     assert "larger than 100 bytes" in found.message
+
+
+def test_many_requests_without_a_separator_take_the_time_of_their_bytes() -> None:
+    wire = b"GET / HTTP/1.1\r\n\r\n"
+    with limited_time(10):
+        assert len(read(wire * 20_000, Format.HTTP)) == 20_000
+
+
+@pytest.mark.parametrize(
+    "torn",
+    [
+        pytest.param(b"GET / HTTP/1.1\r\n", id="a head without an end"),
+        pytest.param(
+            b"GET / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nfffffff\r\n-\n",
+            id="a chunk that goes on in the next section",
+        ),
+    ],
+)
+def test_requests_that_say_to_be_longer_than_the_file_look_beyond_their_section_seldom(
+    torn: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked_at = []
+
+    def counted(data: bytes, start: int, **others: Any) -> ReadRequest:
+        looked_at.append(len(data) - start)
+        return read_request(data, start, **others)
+
+    monkeypatch.setattr(reader, "read_request", counted)
+    sections = torn + b"###\n"
+    assert len(read(sections * 1000, Format.HTTP)) == 1000
+    assert sum(looked_at) < (reader._TORN_READS + 2) * 1000 * len(sections)

@@ -3,8 +3,15 @@
 import pytest
 
 from replayd.formats.http1_messages import MessageError
-from replayd.formats.http_requests.written import MAX_FILLED, WrittenError, fill, written_request
+from replayd.formats.http_requests import written as module
+from replayd.formats.http_requests.written import (
+    MAX_FILLED,
+    Variables,
+    WrittenError,
+    written_request,
+)
 from replayd.model.flow import Request
+from tests.support.work import limited_time
 
 SCHEME = "no scheme is said: it is sent with http"
 
@@ -12,7 +19,14 @@ SCHEME = "no scheme is said: it is sent with http"
 def written(text: str | bytes) -> tuple[Request, list[str]]:
     notes: list[str] = []
     data = text.encode() if isinstance(text, str) else text
-    return written_request(data, {}, notes), notes
+    return written_request(data, Variables(), notes), notes
+
+
+def variables(**values: bytes) -> Variables:
+    known = Variables()
+    for name, value in values.items():
+        known.define(name.encode(), value)
+    return known
 
 
 @pytest.mark.parametrize(
@@ -95,8 +109,32 @@ def test_what_is_no_http_request_is_refused(text: str) -> None:
 
 
 def test_values_are_bounded() -> None:
-    assert fill(b"{{a}}-{{ a }}{b}", {b"a": b"1"}) == b"1-1{b}"
+    assert variables(a=b"1").fill(b"{{a}}-{{ a }}{b}") == b"1-1{b}"
     with pytest.raises(WrittenError, match="stand for more than"):
-        fill(b"{{a}}" * 20, {b"a": bytes(MAX_FILLED // 10)})
+        variables(a=bytes(MAX_FILLED // 10)).fill(b"{{a}}" * 20)
     with pytest.raises(WrittenError, match="'b' has no value"):
-        fill(b"{{b}}", {})
+        variables().fill(b"{{b}}")
+
+
+def test_what_a_file_is_filled_with_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "MAX_FILLED_IN_ALL", 100)
+    known = variables(a=b"x" * 40)
+    assert known.fill(b"{{a}}") == known.fill(b"{{ a }}") == b"x" * 40
+    known.define(b"b", b"{{a}}")
+    with pytest.raises(WrittenError, match="no value"):
+        known.fill(b"{{b}}")
+    with pytest.raises(WrittenError, match="more than 20 bytes"):
+        known.fill(b"{{a}}")
+
+
+def test_many_blanks_take_no_more_time_than_other_bytes() -> None:
+    blanks = " " * 300_000
+    with limited_time(5):
+        request, _ = written(f"GET http://h/a{blanks}b\n\n{{{{{blanks}\n")
+        assert request.path == b"/a" + b"%20" * len(blanks) + b"b"
+
+
+def test_a_query_on_many_lines() -> None:
+    with limited_time(5):
+        request, _ = written("GET http://h/\n" + " ?a\n" * 300_000)
+        assert len(request.path) == 1 + 600_000
