@@ -22,6 +22,7 @@ ELSEWHERE = {
     # What only means something with a process, or a server, around it.
     "replayd/intake/worker.py": "tests/intake/test_pool.py",
     "replayd/replay/transfer.py": "tests/replay/test_http1.py",
+    "replayd/replay/transfers.py": "tests/replay/test_exchange.py",
     "replayd/rpc/calls.py": "tests/rpc/test_service.py",
     "replayd/rpc/contents.py": "tests/rpc/test_watch.py",
     "replayd/rpc/convert.py": "tests/rpc/test_service.py",

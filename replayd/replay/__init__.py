@@ -1,13 +1,15 @@
 """THE replay thread: takes replays, sends them, records how they ended.
 
-`thread`    the loop: the only place that waits.
-`exchange`  one replay on its way, a small state machine: connection, transfer, outcome.
-`connecting` how it comes by its connection.
-`transfer`  one request and its response on one connection; `http1` is it over HTTP/1.
-`websocket` a transfer that becomes a `conversation`, which says what `websocket_script`
-            takes from the capture.
-`deadlines` which of them is late.
-`pace`      which response merely drips.
-`recorder`  hands outcomes and events to the journal and decides when to commit.
-`clock`     both clocks, so that tests can bring their own.
+`thread`     the loop: the only place that waits.
+`exchange`   one replay on its way, a small state machine: connection, transfer, outcome.
+`connecting` how it comes by its connection: kept, shared, waited for or dialled.
+`transfer`   one request and its response; `http1` is it on a connection of its own, `http2`
+             on a stream of one that is shared. `transfers` chooses.
+`websocket`  a transfer that becomes a `conversation`, which says what `websocket_script`
+             takes from the capture.
+`second_try` which failures are followed by a second try.
+`deadlines`  which of them is late.
+`pace`       which response merely drips.
+`recorder`   hands outcomes and events to the journal and decides when to commit.
+`clock`      both clocks, so that tests can bring their own.
 """

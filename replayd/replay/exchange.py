@@ -19,20 +19,17 @@ from replayd.reasons import Reason
 from replayd.replay.clock import Clock
 from replayd.replay.connecting import Connecting, Way
 from replayd.replay.deadlines import NEVER
-from replayd.replay.http1 import Http1Transfer
-from replayd.replay.http2 import Http2Transfer
 from replayd.replay.recorder import Recorder
+from replayd.replay.second_try import SecondTry, second_try
 from replayd.replay.transfer import Transfer
-from replayd.replay.websocket import WebSocketTransfer
+from replayd.replay.transfers import new_transfer
 from replayd.wire.client import Wire
-from replayd.wire.multiplex import Multiplexer
 from replayd.wire.poller import Connection
 from replayd.wire.pool import Session
 
 _logger = logging.getLogger(__name__)
 
 _SECOND = 1_000_000_000
-_DEAD_CONNECTION = (Reason.CLOSED_EARLY, Reason.CONNECTION_RESET, Reason.TLS_FAILED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,17 +105,15 @@ class Exchange:
     def _begin(self, now: int) -> None:
         # From here on: before, it may have waited for a journal that could not store.
         self._end = now + int(self._around.wire.settings.total_timeout * _SECOND)
+        self._begin_connecting(now)
+
+    def _begin_connecting(self, now: int) -> None:
         self._connecting = self._new_connecting()
         self._connect(self._connecting.begin, now)
 
     def _begin_afresh(self, now: int) -> None:
         self._connecting = self._new_connecting()
         self._connect(self._connecting.begin_afresh, now)
-
-    def _begin_over_http1(self, now: int) -> None:
-        self._target = replace(self._target, http_versions=HttpVersions.ONE)
-        self._connecting = self._new_connecting()
-        self._connect(self._connecting.begin, now)
 
     def _new_connecting(self) -> Connecting:
         wire = self._around.wire
@@ -160,36 +155,18 @@ class Exchange:
         self._transfer_on(way, now)
 
     def _transfer_on(self, way: Way, now: int) -> None:
-        whole = self.replay.request_content is not None
-        self._transfer = self._new_transfer(way, self._stored_content(), whole=whole)
+        self._transfer = new_transfer(
+            way,
+            self.plan,
+            self._around.wire,
+            self._stored_content(),
+            whole=self.replay.request_content is not None,
+            new_body=self._around.journal.new_body,
+            wake=self._woken,
+            epoch=self._timings.start - self._start,
+        )
         self._transfer.begin(now)
         self._set_deadline(self._transfer.deadline)
-
-    def _new_transfer(self, way: Way, content: Iterable[bytes], *, whole: bool) -> Transfer:
-        wire, plan, new_body = self._around.wire, self.plan, self._around.journal.new_body
-        if isinstance(way, Multiplexer):
-            return Http2Transfer(
-                way, plan, wire.settings, content=content, wake=self._woken, new_body=new_body
-            )
-        if plan.websocket is not None:
-            return WebSocketTransfer(
-                way,
-                plan,
-                wire.reader(plan.method, upgrade=True),
-                wire.settings,
-                recorded=content,
-                new_body=new_body,
-                epoch=self._timings.start - self._start,
-            )
-        return Http1Transfer(
-            way,
-            plan,
-            wire.reader(plan.method),
-            wire.settings,
-            content=content,
-            whole=whole,
-            new_body=new_body,
-        )
 
     def _stored_content(self) -> Iterable[bytes]:
         content = self.replay.request_content
@@ -213,41 +190,26 @@ class Exchange:
     # Outcome
 
     def _went_wrong(self, error: ReplaydError) -> None:
-        again = self._again(error)
-        if again is not None:
-            step, how = again
-            self._notes.append(Note(f"{error.message}; sent once more {how}", Reason.RETRIED))
-            self._hang_up()
-            self._transfer = None
-            self._step(step)
-            return
+        transfer, versions = self._transfer, self._target.http_versions
+        if transfer is not None:
+            how = second_try(error, transfer, self.plan, versions, resent=self._resent)
+            if how is not None:
+                self._try_again(error, how)
+                return
         outcome = self._outcome(ReplayState.FAILED, self._around.clock.monotonic())
         outcome.reason, outcome.message = error.reason, error.message
         self._conclude(outcome)
 
-    def _again(self, error: ReplaydError) -> tuple[Callable[[int], None], str] | None:
-        """Tells how to send it once more; None: it has failed. What came of a response, or
-        may have been acted upon and is not safe to repeat, is not sent again.
-        """
-        transfer = self._transfer
-        if transfer is None or transfer.first_byte is not None:
-            return None
-        if transfer.needs_http1 and self._target.http_versions is HttpVersions.TWO_OR_ONE:
-            return self._begin_over_http1, "over HTTP/1.1"
-        if self._resent or not (transfer.refused or self._found_dead(error, transfer)):
-            return None
-        self._resent = True
-        return self._begin_afresh, "on a fresh connection"
-
-    def _found_dead(self, error: ReplaydError, transfer: Transfer) -> bool:
-        """Only a kept connection may have been dead already, and only what is safe to repeat,
-        or never began, is repeated (RFC 9110 section 9.2.2, RFC 9112 section 9.3.1).
-        """
-        return (
-            error.reason in _DEAD_CONNECTION
-            and transfer.info.reused
-            and (self.plan.idempotent or transfer.untouched)
-        )
+    def _try_again(self, error: ReplaydError, how: SecondTry) -> None:
+        self._notes.append(Note(f"{error.message}; sent once more {how.value}", Reason.RETRIED))
+        self._hang_up()
+        self._transfer = None
+        if how is SecondTry.AFRESH:
+            self._resent = True
+            self._step(self._begin_afresh)
+        else:
+            self._target = replace(self._target, http_versions=HttpVersions.ONE)
+            self._step(self._begin_connecting)
 
     def _outcome(self, state: ReplayState, now: int) -> Outcome:
         timings, transfer = self._timings, self._transfer

@@ -1,0 +1,43 @@
+"""Which transfer a replay takes: by its plan, and by what its connection speaks."""
+
+from collections.abc import Callable, Iterable
+
+from replayd.journal.interface import Body
+from replayd.model.plan import Plan
+from replayd.replay.connecting import Way
+from replayd.replay.http1 import Http1Transfer
+from replayd.replay.http2 import Http2Transfer
+from replayd.replay.transfer import Transfer
+from replayd.replay.websocket import WebSocketTransfer
+from replayd.wire.client import Wire
+from replayd.wire.multiplex import Multiplexer
+
+
+def new_transfer(
+    way: Way,
+    plan: Plan,
+    wire: Wire,
+    content: Iterable[bytes],
+    *,
+    whole: bool,
+    new_body: Callable[[], Body],
+    wake: Callable[[], None],
+    epoch: int,
+) -> Transfer:
+    """Makes the transfer that goes on with a connection.
+
+    `whole`: the content is in memory; `wake` is called when a shared connection has news;
+    `epoch`: the wall clock where the monotonic one is 0.
+    """
+    settings = wire.settings
+    if isinstance(way, Multiplexer):
+        return Http2Transfer(way, plan, settings, content=content, wake=wake, new_body=new_body)
+    if plan.websocket is not None:
+        reader = wire.reader(plan.method, upgrade=True)
+        return WebSocketTransfer(
+            way, plan, reader, settings, recorded=content, new_body=new_body, epoch=epoch
+        )
+    reader = wire.reader(plan.method)
+    return Http1Transfer(
+        way, plan, reader, settings, content=content, whole=whole, new_body=new_body
+    )
