@@ -139,7 +139,9 @@ class H11Reader:
     def _switch(self, event: h11.InformationalResponse, block: bytes) -> None:
         """Takes a 101: what follows is not HTTP."""
         if not self._upgrade:
-            raise _invalid("the server switched protocols (101); only HTTP/1 can be replayed")
+            raise _invalid(
+                "the server switched protocols (101), and the capture has nothing to say then"
+            )
         self._take_final(event, block)
         self.reusable = self.declared_length = False
 
