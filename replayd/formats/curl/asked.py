@@ -38,7 +38,7 @@ class Asked:
     urls: list[bytes] = field(default_factory=list)
     headers: list[tuple[bytes, bytes | None]] = field(default_factory=list)
     """Fields of one's own; None for a value takes the field out."""
-    data: bytes | None = None
+    data: bytearray | None = None
     json: bool = False
     parts: list[Part] | None = None
     """Of a form."""
@@ -139,8 +139,11 @@ class _Reader:
             value = self._from_file(value[1:])
             if name in ("data", "data-ascii"):
                 value = re.sub(rb"[\r\n\0]", b"", value)
-        between = b"" if asked.data is None or name == "json" else b"&"
-        asked.data = (asked.data or b"") + between + value
+        if asked.data is None:
+            asked.data = bytearray()
+        elif name != "json":
+            asked.data += b"&"
+        asked.data += value
 
     def _urlencoded(self, value: bytes) -> bytes:
         """Encodes CONTENT, =CONTENT, NAME=CONTENT, @FILE or NAME@FILE."""

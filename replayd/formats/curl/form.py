@@ -1,8 +1,12 @@
 """The values of curl's -F and --form-string, to the parts of a form."""
 
+import re
+
 from replayd.formats.multipart import Part
 
-_PARAMETERS = (b"type=", b"filename=", b"headers=", b"encoder=")
+_PARAMETER = re.compile(rb";\s*+(type|filename|headers|encoder)=")
+_QUOTED = re.compile(rb'\s*+"((?:[^"\\]++|\\.)*+)"', re.DOTALL)
+_ESCAPED = re.compile(rb'\\(["\\])')
 
 
 class FileError(Exception):
@@ -29,49 +33,46 @@ def form_part(value: bytes, notes: list[str]) -> Part:
     """Reads NAME=CONTENT[;type=...][;filename=...]. Raises FormError and FileError."""
     part = form_string(value)
     if part.content.startswith((b"@", b"<")):
-        raise FileError(_word(part.content[1:])[0])
+        raise FileError(_word(part.content, 1)[0])
     if part.content.startswith((b"=(", b"=)")) or (not part.name and part.content[:1] in b"()"):
         raise FormError("a form inside a form is not read")
-    content, rest = _word(part.content)
+    return _with_parameters(part, notes)
+
+
+def _with_parameters(part: Part, notes: list[str]) -> Part:
+    """Takes what follows the content's first semicolon that is not quoted for what it says."""
+    text = part.content
+    content, at = _word(text, 0)
     part = part._replace(content=content)
-    while rest:
-        said = rest[1:].lstrip()
-        if said.startswith(b"type="):
-            content_type, rest = _content_type(said[5:])
-            part = part._replace(content_type=content_type)
-        elif said.startswith(b"filename="):
-            file_name, rest = _word(said[9:])
-            part = part._replace(file_name=file_name)
-        elif said.startswith((b"headers=", b"encoder=")):
-            raise FormError(f"a form's {said[:7].decode()} are not read")
-        else:
-            unknown, rest = _word(said)
+    while at < len(text):
+        found = _PARAMETER.match(text, at)
+        if found is None:
+            unknown, at = _word(text, at + 1)
             if unknown:
                 notes.append(f"curl skips {unknown[:40]!r} in the form: it is not quoted")
+        elif found[1] == b"type":
+            content_type, at = _content_type(text, found.end())
+            part = part._replace(content_type=content_type)
+        elif found[1] == b"filename":
+            file_name, at = _word(text, found.end())
+            part = part._replace(file_name=file_name)
+        else:
+            raise FormError(f"a form's {found[1].decode()} are not read")
     return part
 
 
-def _word(text: bytes) -> tuple[bytes, bytes]:
-    """Takes a value off, to the next semicolon unless it stands in double quotes."""
-    text = text.lstrip()
-    if text.startswith(b'"'):
-        taken, at = bytearray(), 1
-        while at < len(text):
-            if text[at : at + 1] == b"\\" and text[at + 1 : at + 2] in (b"\\", b'"'):
-                at += 1
-            elif text[at : at + 1] == b'"':
-                _, semicolon, rest = text[at + 1 :].partition(b";")
-                return bytes(taken), semicolon + rest
-            taken += text[at : at + 1]
-            at += 1
-    content, semicolon, rest = text.partition(b";")
-    return content.rstrip(), semicolon + rest
-
-
-def _content_type(text: bytes) -> tuple[bytes, bytes]:
-    """Takes a media type off, with its own parameters."""
-    end = text.find(b";")
-    while end >= 0 and not text[end + 1 :].lstrip().startswith(_PARAMETERS):
-        end = text.find(b";", end + 1)
+def _word(text: bytes, at: int) -> tuple[bytes, int]:
+    """Takes a value off, to the next semicolon unless it stands in double quotes; returns it
+    and where that semicolon is, or the end.
+    """
+    quoted = _QUOTED.match(text, at)
+    end = text.find(b";", quoted.end() if quoted else at)
     end = len(text) if end < 0 else end
-    return text[:end].strip(), text[end:]
+    return _ESCAPED.sub(rb"\1", quoted[1]) if quoted else text[at:end].strip(), end
+
+
+def _content_type(text: bytes, at: int) -> tuple[bytes, int]:
+    """Takes a media type off, with its own parameters."""
+    found = _PARAMETER.search(text, at)
+    end = found.start() if found else len(text)
+    return text[at:end].strip(), end

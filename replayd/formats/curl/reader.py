@@ -7,13 +7,21 @@ from dataclasses import replace
 from replayd.formats.curl.request import UnknownRequestError, requests
 from replayd.formats.curl.shell import Command, Shell, UnclosedError
 from replayd.formats.streams import Source, read_whole
-from replayd.model.flow import CaptureNote, DamagedFlow, Flow, Found
+from replayd.model.flow import CaptureNote, DamagedFlow, Flow, Found, Request
 
 FILE_SESSION = "file"
 """The session of commands, which run one after the other."""
 
 MAX_FILE = 192 << 20
 """Bytes: a content of 64 MiB with its escapes."""
+
+MAX_MADE = 128 << 20
+"""Bytes of all requests of a text, or four times its size: each URL gets the same content."""
+
+_REREAD = 1 << 20
+"""Bytes that may be read again after commands without an end, beside eight times the text:
+each of them may take in all of the rest.
+"""
 
 _MARK = b"\xef\xbb\xbf"
 _CURL = re.compile(rb"(?:.*/)?curl(?:\.exe)?", re.DOTALL)
@@ -46,25 +54,72 @@ def read_curl(stream: Source) -> Iterator[Found]:
     if data is None:
         yield DamagedFlow(f"the text is larger than {MAX_FILE} bytes; split it", MAX_FILE)
         return
-    start = len(_MARK) if data.startswith(_MARK) else 0
-    shell, index, time = Shell(data, start), 0, None
-    while True:
-        try:
-            for command in shell.commands():
-                time = _time(command) or time
-                if (curl := _as_curl(command)) is None:
-                    continue
-                for found in _flows(curl, index, time):
-                    yield found
-                    index += isinstance(found, Flow)
-                time = None
-            return
-        except UnclosedError:
-            if _as_curl(shell.command) is not None:
+    yield from _Text(data).flows()
+
+
+class _Text:
+    """A text, read from one command to the next."""
+
+    def __init__(self, data: bytes) -> None:
+        self._shell = Shell(data, len(_MARK) if data.startswith(_MARK) else 0)
+        self._size = len(data)
+        self._reread = _REREAD + 8 * len(data)
+        self._made = max(MAX_MADE, 4 * len(data))
+        self._index = 0
+        self._time: float | None = None
+
+    def flows(self) -> Iterator[Found]:
+        """Yields the flows, and what stands in the place of commands without an end."""
+        more = True
+        while more:
+            try:
+                yield from self._commands()
+                return
+            except UnclosedError:
+                pass
+            offset, more = self._shell.command.offset, self._reread > 0
+            self._reread -= self._size - offset
+            if _as_curl(self._shell.command) is not None or not more:
                 message = "the command's quotes, or what stands in $( ), have no end"
-                yield DamagedFlow(f"this is no whole curl command: {message}", shell.command.offset)
-                index += 1
-            shell.skip_line(shell.command.offset)
+                yield DamagedFlow(f"this is no whole curl command: {message}", offset)
+                self._index += 1
+            self._shell.skip_line(offset)
+
+    def _commands(self) -> Iterator[Found]:
+        """Yields the flows up to the next command without an end. Raises UnclosedError."""
+        for command in self._shell.commands():
+            self._time = _time(command) or self._time
+            if (curl := _as_curl(command)) is not None:
+                yield from self._flows(curl)
+                self._time = None
+
+    def _flows(self, command: Command) -> Iterator[Found]:
+        """Yields a flow for each request of a command."""
+        notes: list[str] = []
+        made = requests(command, notes)
+        more = True
+        while more:
+            try:
+                request = next(made, None)
+                if request is None:
+                    return
+                self._count(request)
+                request = replace(request, start_time=self._time)
+            except UnknownRequestError as error:
+                notes.append(f"what curl sends can't be told: {error}")
+                request, more = None, False
+            for note in notes:
+                yield CaptureNote(self._index, note)
+            notes.clear()
+            yield Flow(session_id=FILE_SESSION, request=request)
+            self._index += 1
+
+    def _count(self, request: Request) -> None:
+        """Raises UnknownRequestError when all requests so far are too large."""
+        self._made -= len(request.path) + len(request.content or b"")
+        self._made -= sum(len(name) + len(value) for name, value in request.headers)
+        if self._made < 0:
+            raise UnknownRequestError("it repeats so much for each URL; write several files")
 
 
 def _as_curl(command: Command) -> Command | None:
@@ -83,24 +138,3 @@ def _time(command: Command) -> float | None:
     if found is None and command.words[0].text == b":" and len(command.words) == 2:
         found = _ZSH_TIMESTAMP.fullmatch(command.words[1].text)
     return float(found[1]) if found else None
-
-
-def _flows(command: Command, index: int, time: float | None) -> Iterator[Flow | CaptureNote]:
-    """Yields a flow for each request of a command."""
-    notes: list[str] = []
-    made = requests(command, notes)
-    more = True
-    while more:
-        try:
-            request = next(made, None)
-            if request is None:
-                return
-            flow = Flow(session_id=FILE_SESSION, request=replace(request, start_time=time))
-        except UnknownRequestError as error:
-            notes.append(f"what curl sends can't be told: {error}")
-            flow, more = Flow(session_id=FILE_SESSION), False
-        for note in notes:
-            yield CaptureNote(index, note)
-        notes.clear()
-        yield flow
-        index += 1

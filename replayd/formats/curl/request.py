@@ -103,14 +103,17 @@ class _Maker:
         return b"GET" if content is None else b"POST"
 
     def _path(self) -> bytes:
-        asked, path = self._asked, self._target.path
-        queries = list(asked.queries)
+        asked, path = self._asked, bytearray(self._target.path)
+        queries: list[bytes | bytearray] = list(asked.queries)
         if "get" in asked.switches and asked.data:
             queries.append(asked.data)
+        between = b"&" if b"?" in path else b"?"
         for query in queries:
-            between = b"" if path.endswith((b"?", b"&")) else b"&" if b"?" in path else b"?"
-            path += between + query
-        return path
+            if not path.endswith((b"?", b"&")):
+                path += between
+            path += query
+            between = b"&"
+        return bytes(path)
 
     def _add_defaults(self, where: Target) -> None:
         """Adds the fields that curl makes, in its order, unless they are one's own."""
@@ -163,7 +166,7 @@ class _Maker:
         if "head" in asked.switches:
             raise UsageError("curl refuses content beside -I")
         if asked.parts is None:
-            return asked.data, b"" if asked.json else _FORM
+            return bytes(asked.data or b""), b"" if asked.json else _FORM
         digest = hashlib.sha256(repr(asked.parts).encode()).hexdigest()
         boundary = b"-" * 24 + digest[:16].encode()
         said = self._own.get(b"content-type") or b"multipart/form-data"

@@ -15,14 +15,17 @@ from replayd.formats.curl.escapes import UnknownOutputError, ansi_c, printf
 _MAX_DEPTH = 8
 """Command substitutions inside each other."""
 
-_BLANK = re.compile(rb"(?:[ \t]|\\\r?\n)+")
+_NAMED = 3
+"""Things that only a shell could tell, of which a word says what they are."""
+
+_BLANK = re.compile(rb"(?:[ \t]++|\\\r?\n)++")
 _CONTINUED = re.compile(rb"\\\r?\n")
 _PLAIN = re.compile(rb"[^ \t\r\n\\'\"$`;&|()<>]+")
-_SINGLE = re.compile(rb"'([^']*)'")
-_ANSI_C = re.compile(rb"\$'((?:[^'\\]|\\.)*)'", re.DOTALL)
+_SINGLE = re.compile(rb"'([^']*+)'")
+_ANSI_C = re.compile(rb"\$'((?:[^'\\]++|\\.)*+)'", re.DOTALL)
 _IN_DOUBLE = re.compile(rb"[^\"\\$`]+")
-_EXPANSION = re.compile(rb"\$(?:\w+|\{[^}\n]*\}|[@*#?$!-])")
-_BACKTICKS = re.compile(rb"`((?:[^`\\]|\\.)*)`", re.DOTALL)
+_EXPANSION = re.compile(rb"\$(?:\w+|\{[^}\n]{0,1000}+\}|[@*#?$!-])")
+_BACKTICKS = re.compile(rb"`((?:[^`\\]++|\\.)*+)`", re.DOTALL)
 _COMMENT = re.compile(rb"#[^\n]*")
 _OPERATOR = re.compile(rb"\r?\n|&&|\|\||;;|\|&|[;|()\r]|&(?!>)")
 _REDIRECTION = re.compile(rb"&>>?|\d*(?:<<<|<<-?|<>|<&|>>|>&|>\||<|>)")
@@ -125,8 +128,7 @@ class Shell:
         start = self.position
         while (piece := self._piece()) is not None:
             pieces.append(piece.text)
-            if piece.unknown:
-                unknown.append(piece.unknown)
+            _name(unknown, piece)
         if self.position == start:
             # Nothing that begins a word: taken as it stands, so that reading goes on.
             pieces.append(self._data[start : start + 1])
@@ -180,8 +182,7 @@ class Shell:
             else:
                 piece = self._substitution()
                 pieces.append(piece.text)
-                if piece.unknown:
-                    unknown.append(piece.unknown)
+                _name(unknown, piece)
 
     def _escaped(self) -> bytes:
         """Reads a backslash between double quotes, and what follows it."""
@@ -210,7 +211,7 @@ class Shell:
         inner = Shell(self._data, start, self._depth + 1)
         commands = list(inner.commands())
         self.position = inner.position
-        shown = _shown(self._data[start : inner.position - 1])
+        shown = _shown(self._data[start : min(inner.position - 1, start + _SHOWN)])
         if len(commands) == 1 and not any(word.unknown for word in commands[0].words):
             try:
                 # As bash, which drops these in what is put in a command's place.
@@ -251,5 +252,14 @@ class Shell:
         self._heredocs.clear()
 
 
+def _name(unknown: list[str], piece: Word) -> None:
+    """Adds what only a shell could tell of a piece, unless enough is named."""
+    if piece.unknown and len(unknown) < _NAMED:
+        unknown.append(piece.unknown)
+
+
 def _shown(text: bytes) -> str:
-    return repr(text[:40].decode("utf-8", "replace"))
+    return repr(text[:_SHOWN].decode("utf-8", "replace"))
+
+
+_SHOWN = 40

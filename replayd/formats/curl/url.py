@@ -12,6 +12,7 @@ _ADDRESS = re.compile(rb"(?:[a-z]+:/{1,3})?(?:[^/@]*@)?\[[0-9a-f:.%]+\]", re.IGN
 _RANGE = re.compile(rb"(?<!\\)[\[\]{}]")
 _ESCAPED = re.compile(rb"\\([\[\]{}])")
 _REFUSED = re.compile(rb"[\0-\x20\x7f]")
+_NOT_ASCII = re.compile(rb"[\x80-\xff]")
 
 
 class UrlError(Exception):
@@ -84,7 +85,7 @@ def _host(named: bytes) -> bytes:
 
 def _encoded(path: bytes) -> bytes:
     """Encodes what is not ASCII, as curl does in paths, not in queries."""
-    return b"".join(bytes((byte,)) if byte < 0x80 else b"%%%02x" % byte for byte in path)
+    return _NOT_ASCII.sub(lambda found: b"%%%02x" % ord(found[0]), path)
 
 
 def _without_dots(path: bytes) -> bytes:

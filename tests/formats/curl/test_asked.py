@@ -4,8 +4,9 @@ import pytest
 
 from replayd.formats.curl.asked import Asked, asked
 from replayd.formats.curl.options import UsageError
-from replayd.formats.curl.shell import Shell
+from replayd.formats.curl.shell import Command, Shell, Word
 from replayd.formats.multipart import Part
+from tests.support.work import limited_time
 
 
 def ask(line: str) -> tuple[Asked, list[str]]:
@@ -109,3 +110,11 @@ def test_next_begins_anew() -> None:
     first, second = asked(command, [])
     assert (first.urls, first.data) == ([b"x"], b"a")
     assert (second.urls, second.data) == ([b"y"], None)
+
+
+def test_many_data_take_the_time_of_their_bytes() -> None:
+    words = [Word(b"curl"), *[Word(b"--data-raw"), Word(b"abc")] * 250_000]
+    with limited_time(8):
+        [found] = asked(Command(0, words), [])
+    assert found.data is not None
+    assert len(found.data) == 4 * 250_000 - 1

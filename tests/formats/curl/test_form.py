@@ -4,6 +4,7 @@ import pytest
 
 from replayd.formats.curl.form import FileError, FormError, form_part, form_string
 from replayd.formats.multipart import Part
+from tests.support.work import limited_time
 
 
 @pytest.mark.parametrize(
@@ -47,3 +48,16 @@ def test_what_is_not_made_is_refused(value: bytes) -> None:
 
 def test_a_form_string_is_taken_as_it_is() -> None:
     assert form_string(b'a=@"b;type=x') == Part(b"a", b'@"b;type=x')
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        pytest.param(b"a=b;type=x" + b";" * 300_000, id="semicolons in a type"),
+        pytest.param(b"a=b" + b";filename=c" * 100_000, id="many names"),
+        pytest.param(b"a=b" + b"; " * 200_000, id="nothing, many times"),
+    ],
+)
+def test_parameters_take_the_time_of_their_bytes(value: bytes) -> None:
+    with limited_time(3):
+        assert form_part(value, []).content == b"b"

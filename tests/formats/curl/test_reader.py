@@ -7,10 +7,11 @@ from hypothesis import given, settings
 
 from replayd.errors import CaptureError
 from replayd.formats import Format, read_capture
-from replayd.formats.curl import begins_curl
+from replayd.formats.curl import begins_curl, reader
 from replayd.model.flow import CaptureNote, DamagedFlow, Flow
 from replayd.reasons import Reason
 from tests.support.raw_captures import check_damage, damaged, read
+from tests.support.work import calls
 
 CHROME = r"""curl 'https://shop.test/api?q=a%20b' \
   -X 'PUT' \
@@ -122,3 +123,34 @@ def test_a_text_that_is_too_large_is_refused(monkeypatch: pytest.MonkeyPatch) ->
     [found] = read_capture(io.BytesIO(CHROME.encode()), format=None, salvage=True)
     assert isinstance(found, DamagedFlow)
     assert "larger than 100 bytes" in found.message
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        pytest.param(b"x \\\n", id="one command on many lines"),
+        pytest.param(b")$(\n", id="one substitution after the other"),
+    ],
+)
+def test_reading_again_after_commands_without_an_end_is_bounded(
+    line: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reader, "_REREAD", 0)
+
+    def work(lines: int) -> int:
+        def damage() -> None:
+            with pytest.raises(CaptureError, match="have no end"):
+                read(line * lines + b"'", Format.CURL)
+
+        return calls(damage)
+
+    assert work(800) < 2.5 * work(400)
+
+
+def test_what_urls_repeat_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reader, "MAX_MADE", 10_000)
+    command = b"curl -d " + b"x" * 1000 + b" a.test" * 100
+    *flows, last = read(command, Format.CURL)
+    assert 5 < len(flows) < 10
+    assert isinstance(last, Flow)
+    assert last.request is None

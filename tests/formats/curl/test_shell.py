@@ -2,12 +2,14 @@
 
 import shutil
 import subprocess
+import tracemalloc
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from replayd.formats.curl.shell import Command, Shell, UnclosedError, Word
+from tests.support.work import limited_time
 
 
 def commands(text: str | bytes) -> list[Command]:
@@ -128,3 +130,22 @@ def test_nothing_else_is_raised_and_every_text_ends(pieces: list[str]) -> None:
             return
         except UnclosedError:
             shell.skip_line(shell.command.offset)
+
+
+def test_braces_without_an_end_take_the_time_of_their_bytes() -> None:
+    with limited_time(8):
+        [command] = commands('echo "' + "${" * 100_000 + '"')
+    assert len(command.words[1].text) == 200_000
+    [command] = commands('echo "$a${b}$c$d$e"')
+    assert command.words[1].unknown == "the value of '$a', the value of '${b}', the value of '$c'"
+
+
+def test_long_quotes_take_little_memory() -> None:
+    tracemalloc.start()
+    try:
+        [command] = commands("echo $'" + "x" * 1_000_000 + "\\n'")
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert len(command.words[1].text) == 1_000_001
+    assert peak < 20 << 20
