@@ -113,7 +113,7 @@ class _FlowReader:
 
     def __init__(self, state: Value) -> None:
         if not isinstance(state, dict):
-            raise FieldError(f"a flow must be a dictionary, but is {state!r:.40}")
+            raise FieldError(f"a flow must be a dictionary, but is of type {type(state).__name__}")
         self._state = migrate(state)
         self.notes: list[str] = []
 

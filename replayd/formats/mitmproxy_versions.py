@@ -90,4 +90,5 @@ def _unsupported(version: Version) -> str:
 
 
 def _name(version: Version) -> str:
-    return str(version) if isinstance(version, int) else ".".join(map(str, version))
+    name = str(version) if isinstance(version, int) else ".".join(map(str, version))
+    return name[:40]

@@ -24,6 +24,11 @@ MAX_RECORD_SIZE = 192 << 20
 _PIECE = 1 << 18
 """Bytes asked of the stream at once: a long record grows by what really arrives."""
 
+_HANDLED_AGAIN = 1 << 31
+"""Bytes that searches may handle again, beside 32 times what was read: where one needs more
+than some pieces in memory, each one after it handles all of them.
+"""
+
 
 class TnetstringError(Exception):
     """The bytes are not a tnetstring; `byte_offset` is where."""
@@ -57,6 +62,7 @@ class Records:
         self._offset = 0
         self._taken: tuple[bytes, ...] = ()
         self._whole = False
+        self._handled_again = 0
         self.record_offset = 0
         """Where the record being read, or read last, begins."""
 
@@ -78,11 +84,14 @@ class Records:
             yield Record(self.record_offset, payload_offset, data[:-1], data[-1:])
 
     def resume(self, signature: Signature) -> bool:
-        """Goes on after damage in the record read last; False when no other one follows.
+        """Goes on after damage in the record read last; False when no other one follows, or
+        when looking for it after so much damage would take too long.
 
         Where that one's length leads to the next record it was right; else the next one
         is searched from its first byte on.
         """
+        if self._handled_again > _HANDLED_AGAIN + 32 * (self._offset + len(self._buffer)):
+            return False
         rest = self._buffer[self._position :]
         search = Search(rest, self._stream, signature, self._max_size)
         if self._whole and search.ended():
@@ -94,6 +103,8 @@ class Records:
             data = b"".join((*self._taken, search.data))
             search = Search(data, self._stream, signature, self._max_size)
             found = search.find(1)
+            self._handled_again += max(len(data) - 2 * _PIECE, 0)
+        self._handled_again += max(len(search.data) - 2 * _PIECE, 0)
         self._buffer, self._position = search.data, 0
         self._offset = start + search.skipped
         return found

@@ -14,7 +14,9 @@ _PIECE = 1 << 18
 """Bytes asked of the stream at once."""
 
 _CONTEXT = 64
-"""Bytes by which a record is told, with what must not stand before them."""
+"""Bytes by which a record is told, with what must not stand before them; more than what it
+holds has.
+"""
 
 
 class Signature(NamedTuple):
@@ -38,6 +40,8 @@ class Search:
         self.data = data
         self.skipped = 0
         """How many bytes lie before `data`."""
+        self._clear = (0, 0)
+        """Between these places begins nothing that a record holds."""
 
     def ended(self) -> bool:
         """Tells whether nothing follows."""
@@ -73,9 +77,16 @@ class Search:
         end = start + size
         if size > self._max_size or not self._reach(end + 1):
             return False
-        return self.data[end] == ord("}") and bool(
-            self._signature.holds.search(self.data, start, end)
-        )
+        return self.data[end] == ord("}") and self._holds(start, end)
+
+    def _holds(self, start: int, end: int) -> bool:
+        """Tells whether what a record holds is there; looks at each byte once."""
+        since, until = self._clear
+        if not since <= start <= until:
+            since = until = start
+        found = self._signature.holds.search(self.data, until, end)
+        self._clear = (since, found.start() if found else max(until, end - _CONTEXT))
+        return found is not None
 
     def _reach(self, size: int) -> bool:
         """Reads on until there are `size` bytes; False when there are fewer."""
@@ -90,3 +101,4 @@ class Search:
     def _drop(self, size: int) -> None:
         self.data = self.data[size:]
         self.skipped += size
+        self._clear = (0, 0)

@@ -5,9 +5,11 @@ import re
 
 import pytest
 
+from replayd.formats import tnetstring
 from replayd.formats.tnetstring import Records, TnetstringError
 from replayd.formats.tnetstring_search import Search, Signature
 from tests.support.captures import Dribble
+from tests.support.work import limited_time
 
 SIGNATURE = Signature(
     re.compile(rb"(?<!nested;)([0-9]{2,12}):[0-9]:[a-z]+;"), re.compile(b"7:version")
@@ -109,3 +111,22 @@ def test_the_places_of_records_are_right_after_damage() -> None:
     assert records.resume(SIGNATURE)
     [last] = records
     assert (last.offset, last.payload_offset) == (len(A) + 2, len(A) + 5)
+
+
+def test_candidates_take_the_time_of_their_bytes() -> None:
+    many = b"500000:1:a;}}}}}}" * 60_000
+    with limited_time(8):
+        assert find(many + b"}" * 600_000) == []
+
+
+def test_searching_in_what_had_to_be_kept_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tnetstring, "_HANDLED_AGAIN", 0)
+    damaged = record().replace(b"7:version", b"9:version")
+    kept = b"%d:3:key;" % (1 << 20) + damaged.replace(b"9:v", b"7:v") * 30_000
+    records = Records(io.BytesIO(b"x" + kept))
+    resumed = 0
+    with pytest.raises(TnetstringError):
+        next(iter(records))
+    while records.resume(SIGNATURE):
+        resumed += 1
+    assert 0 < resumed < 200
