@@ -87,6 +87,7 @@ class _Archive:
 
     def __init__(self, archive: ZipArchive, size: int) -> None:
         self._archive = archive
+        self._size = size
         self._budget = max(size * MAX_RATIO, MIN_BUDGET)
         # An integer a file: large archives have hundreds of thousands.
         self._found = sorted(
@@ -114,7 +115,9 @@ class _Archive:
             try:
                 flow, notes = self._flow(number, files)
             except ZipError as error:
-                yield DamagedFlow(f"session {number}: {error}", files["c"].offset)
+                # It may be where the archive has nothing.
+                offset = min(files["c"].offset, self._size)
+                yield DamagedFlow(f"session {number}: {error}", offset)
             else:
                 for note in notes:
                     yield CaptureNote(index, note)

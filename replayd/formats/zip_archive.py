@@ -54,6 +54,7 @@ class ZipArchive:
 
     def __init__(self, file: BinaryIO, size: int) -> None:
         self._file = file
+        self._size = size
         tail_size = min(size, _END.size + _MAX_COMMENT)
         tail = self._at(size - tail_size, tail_size)
         found = tail.rfind(b"PK\x05\x06")
@@ -141,11 +142,11 @@ class ZipArchive:
     def _at(self, offset: int, size: int) -> bytes:
         if offset < 0:
             raise ZipError("it speaks of a place before its beginning")
-        self._file.seek(offset)
-        data = self._file.read(size)
-        if len(data) < size:
+        # Before seeking: a place in 64 bits may be none that any file has.
+        if offset + size > self._size:
             raise ZipError("it speaks of a place behind its end")
-        return data
+        self._file.seek(offset)
+        return self._file.read(size)
 
 
 def _in_64_bits(extra: bytes, *values: int) -> list[int]:

@@ -80,3 +80,15 @@ def test_a_file_is_not_unpacked_beyond_its_limit() -> None:
     assert error_of(archive(FILES), limit=4999) == "a.txt is larger than 4999 bytes"
     assert error_of(archive(FILES, zipfile.ZIP_STORED), limit=10) == "a.txt is larger than 10 bytes"
     assert read(archive(FILES), limit=5000) == FILES
+
+
+def test_a_place_that_no_file_has_is_behind_the_end() -> None:
+    data = archive(FILES, zipfile.ZIP_STORED)
+    end, entry = data.rindex(b"PK\x05\x06"), data.index(b"PK\x01\x02")
+    extra = struct.pack("<HHQ", 1, 8, (1 << 64) - 1)
+    name = data[entry + 46 : entry + 46 + len("a.txt")]
+    fixed = data[entry : entry + 30] + struct.pack("<H", len(extra)) + data[entry + 32 : entry + 42]
+    directory = fixed + b"\xff" * 4 + name + extra
+    size = struct.pack("<I", len(directory))
+    hostile = data[:entry] + directory + data[end : end + 12] + size + data[end + 16 :]
+    assert error_of(hostile) == "a.txt is damaged (it speaks of a place behind its end)"
