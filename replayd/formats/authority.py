@@ -49,3 +49,16 @@ def split_authority(authority: str, default_port: int) -> tuple[str, int]:
     else:
         number = int(port) if port.isascii() and port.isdigit() and len(port) <= 5 else 0
     return host.removeprefix("[").removesuffix("]"), number
+
+
+def ascii_authority(authority: bytes) -> bytes:
+    """Returns host and port as a client sends them in Host: a name of other letters in its
+    ASCII form (RFC 5890); as they are where it has none.
+    """
+    if authority.isascii():
+        return authority
+    try:
+        name, colon, port = authority.decode().partition(":")
+        return name.encode("idna") + (colon + port).encode()
+    except UnicodeError:
+        return authority

@@ -94,7 +94,7 @@ def _unfit(flow: Flow, *, refuse_websocket: bool) -> Refusal | None:
         if unfit is not None:
             return Refusal(Reason.WEBSOCKET_FLOW, unfit)
     elif flow.kind is not FlowKind.HTTP:
-        return Refusal(Reason.NOT_HTTP, f"a {flow.kind.name} flow is not HTTP")
+        return Refusal(Reason.NOT_HTTP, _not_http(flow))
     if flow.request is None:
         return Refusal(Reason.MISSING_REQUEST, "the flow has no request")
     if flow.request.content is None:
@@ -102,6 +102,12 @@ def _unfit(flow: Flow, *, refuse_websocket: bool) -> Refusal | None:
             Reason.MISSING_CONTENT, "the capture left out the request's content (streamed or cut)"
         )
     return None
+
+
+def _not_http(flow: Flow) -> str:
+    if flow.request is not None and flow.request.method == b"CONNECT":
+        return "its CONNECT opened a tunnel through a proxy, which no replay needs"
+    return f"a {flow.kind.name} flow is not HTTP"
 
 
 def _invalid_target(flow: Flow, request: Request) -> str | None:

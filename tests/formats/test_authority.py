@@ -2,7 +2,7 @@
 
 import pytest
 
-from replayd.formats.authority import Url, split_authority, split_url
+from replayd.formats.authority import Url, ascii_authority, split_authority, split_url
 
 
 @pytest.mark.parametrize(
@@ -45,3 +45,17 @@ def test_an_authority_is_split(authority: str, host: str, port: int) -> None:
 )
 def test_a_url_is_split(url: bytes, parts: Url | None) -> None:
     assert split_url(url) == parts
+
+
+@pytest.mark.parametrize(
+    ("authority", "sent"),
+    [
+        (b"A.test:80", b"A.test:80"),
+        ("m\u00fcnchen.test".encode(), b"xn--mnchen-3ya.test"),
+        ("m\u00fcnchen.test:81".encode(), b"xn--mnchen-3ya.test:81"),
+        (b"\xff.test", b"\xff.test"),
+        (("\u00fc" * 70).encode(), ("\u00fc" * 70).encode()),
+    ],
+)
+def test_a_name_is_sent_in_ascii_where_it_can(authority: bytes, sent: bytes) -> None:
+    assert ascii_authority(authority) == sent

@@ -72,6 +72,13 @@ def test_what_is_not_http(kind: FlowKind) -> None:
     assert reason(replace(flow(), kind=kind)) is Reason.NOT_HTTP
 
 
+def test_a_tunnel_is_called_one() -> None:
+    refusal = check(replace(flow(method=b"CONNECT", path=b""), kind=FlowKind.TCP))
+    assert refusal is not None
+    assert refusal.reason is Reason.NOT_HTTP
+    assert "its CONNECT opened a tunnel" in refusal.message
+
+
 @pytest.mark.parametrize(
     ("changes", "said"),
     [

@@ -57,7 +57,8 @@ def request_content(
         note(f"the request's content can't be told: {error}")
         return None, headers
     if _still_coded(content, headers, size):
-        return content, headers
+        whole = _is_whole(content, size, headers, note)
+        return content if whole else None, headers
     note("Content-Encoding was left out: a HAR holds the content as it was before")
     return content, without(headers, b"content-encoding")
 
@@ -83,9 +84,24 @@ def response_content(
 
 
 def _size(message: Object, name: str, headers: Headers) -> int:
-    """Returns how many bytes a content had on the wire, -1 where nobody says."""
+    """Returns how many bytes a content had on the wire, -1 where nobody says.
+
+    Content-Length wins: Chrome makes `bodySize` of the text that it shows.
+    """
     said, length = values.integer(message, name), content_length(headers)
-    return said if said > 0 or length is None else length
+    return length or (0 if said < 0 and length == 0 else said)
+
+
+def _is_whole(content: bytes, size: int, headers: Headers, note: Callable[[str], None]) -> bool:
+    """Whether a content that has another size than the request had can be sent all the same."""
+    if size <= 0 or len(content) == size:
+        return True
+    if value_of(headers, b"content-type").lower().startswith(b"multipart/") and len(content) < size:
+        # Chrome leaves the files of a form out of its text.
+        note(f"the HAR has {len(content)} of the form's {size} bytes: a file's content is missing")
+        return False
+    note(f"the request's content had {size} bytes; the HAR's text stands for {len(content)}")
+    return True
 
 
 def _left_out(request: Object, post: Object, size: int, headers: Headers) -> bool:

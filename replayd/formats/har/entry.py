@@ -9,6 +9,7 @@ note says so.
 import re
 from typing import Any
 
+from replayd.formats.authority import ascii_authority
 from replayd.formats.fields import FieldError
 from replayd.formats.har import values
 from replayd.formats.har.content import request_content, response_content
@@ -73,7 +74,7 @@ class EntryReader:
         )
         return Flow(
             session_id=_words(entry.get("connection")) or FILE_SESSION,
-            kind=FlowKind.WEBSOCKET if websocket else FlowKind.HTTP,
+            kind=_kind(request, websocket=websocket),
             request=request,
             response=response,
             error=error,
@@ -89,7 +90,7 @@ class EntryReader:
         http2 = version in (b"HTTP/2.0", b"HTTP/3")
         if not any(name.strip().lower() == b"host" for name, _ in headers):
             # Only HTTP/1.0 goes without: the tool did not show it, or never saw it.
-            authority = authority or url.authority
+            authority = authority or ascii_authority(url.authority)
             if version == b"HTTP/1.1":
                 headers = ((b"Host", authority), *headers)
         content, headers = request_content(given, headers, self._note)
@@ -158,6 +159,13 @@ class EntryReader:
 
     def _note(self, message: str) -> None:
         self.notes.append(message)
+
+
+def _kind(request: Request, *, websocket: bool) -> FlowKind:
+    if request.method == b"CONNECT":
+        # It opened a tunnel through the proxy that wrote the file.
+        return FlowKind.TCP
+    return FlowKind.WEBSOCKET if websocket else FlowKind.HTTP
 
 
 class _Times:

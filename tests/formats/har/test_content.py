@@ -25,8 +25,6 @@ LATIN = "text/plain; charset=iso-8859-1"
         # ... or as what browsers take for Latin-1.
         ("é€", LATIN, 2, b"\xe9\x80"),
         ("é€", LATIN, -1, "é€".encode()),
-        # Nothing fits: it was edited.
-        ("éx", LATIN, 7, b"\xe9x"),
         # Bytes that were no UTF-8, as mitmproxy and others write them.
         ("a\udcff\udc80", "text/plain", -1, b"a\xff\x80"),
         # Codecs of Python that are no charsets, and names of nothing.
@@ -42,6 +40,34 @@ def test_text_goes_back_to_its_bytes(text: str, mime_type: str, size: int, conte
     assert request_of(given).content == content
     described = {"text": text, "mimeType": mime_type, "size": size}
     assert response_of(entry(response={"content": described})).content == content
+
+
+def test_a_text_of_another_size_is_sent_and_noted() -> None:
+    given = post("éx", ("Content-Type", LATIN), ("Content-Length", "7"))
+    flow, notes = read_entry(given)
+    assert flow.request is not None
+    assert flow.request.content == b"\xe9x"
+    assert notes == ["the request's content had 7 bytes; the HAR's text stands for 2"]
+
+
+def test_the_size_that_was_sent_is_that_of_content_length() -> None:
+    """Chrome counts the text that it shows for bodySize."""
+    given = post("é", ("Content-Type", "text/plain"), ("Content-Length", "1"))
+    given["request"]["bodySize"] = 2
+    assert request_of(given).content == b"\xe9"
+
+
+def test_a_form_whose_file_is_not_there_is_not_sent_without_it() -> None:
+    form = ("Content-Type", "multipart/form-data; boundary=X")
+    text = '--X\r\nContent-Disposition: form-data; name="f"; filename="a"\r\n\r\n\r\n--X--\r\n'
+    whole = post(text, form, ("Content-Length", str(len(text))))
+    assert request_of(whole).content == text.encode()
+    flow, notes = read_entry(post(text, form, ("Content-Length", "5000")))
+    assert flow.request is not None
+    assert flow.request.content is None
+    assert notes == [
+        f"the HAR has {len(text)} of the form's 5000 bytes: a file's content is missing"
+    ]
 
 
 def test_the_type_may_stand_with_the_text_only() -> None:
@@ -141,7 +167,8 @@ def test_the_coding_of_a_content_that_is_decoded_is_left_out_and_noted() -> None
 def test_a_content_that_is_still_coded_keeps_its_coding(
     coding: str, text: str, encoding: str
 ) -> None:
-    fields = (("Content-Encoding", coding), ("Content-Length", "6"))
+    size = len(base64.b64decode(text) if encoding else text)
+    fields = (("Content-Encoding", coding), ("Content-Length", str(size)))
     request = request_of(post(text, *fields, encoding=encoding))
     assert (b"Content-Encoding", coding.encode()) in request.headers
 

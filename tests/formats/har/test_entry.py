@@ -106,6 +106,22 @@ def test_connect_goes_to_its_authority() -> None:
     assert (request.host, request.port) == ("b.test", 8443)
 
 
+def test_connect_opened_a_tunnel_and_is_no_http() -> None:
+    flow, _ = read_entry(entry({"method": "CONNECT", "url": "https://b.test:8443"}))
+    assert flow.kind is FlowKind.TCP
+
+
+@pytest.mark.parametrize(
+    ("version", "expected"),
+    [("HTTP/1.1", ((b"Host", b"xn--mnchen-3ya.test:81"),)), ("h2", ())],
+)
+def test_a_made_host_is_what_a_client_sends(version: str, expected: Any) -> None:
+    given = entry({"url": "http://m\u00fcnchen.test:81/", "httpVersion": version, "headers": []})
+    request = request_of(given)
+    assert request.headers == expected
+    assert request.authority == (b"" if expected else b"xn--mnchen-3ya.test:81")
+
+
 @pytest.mark.parametrize(
     ("response", "message"),
     [
