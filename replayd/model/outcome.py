@@ -8,8 +8,7 @@ from replayd.model.replay import ReplayState
 from replayd.reasons import Reason
 
 
-@dataclass(frozen=True, slots=True)
-class ResponseHead:
+class ResponseHead(NamedTuple):
     """The head of a response, as the server wrote it."""
 
     http_version: bytes

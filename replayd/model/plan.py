@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import IntEnum
+from typing import NamedTuple
 
 from replayd.model.flow import Headers
 
@@ -71,8 +72,7 @@ class Change:
     description: str
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
+class Target(NamedTuple):
     """Where a request goes. Hashable: the pool keeps connections by target."""
 
     scheme: str
@@ -127,8 +127,7 @@ class WebSocketPlan:
     """When the handshake was answered in the capture, in seconds since the epoch."""
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
+class Plan(NamedTuple):
     """What will be sent over HTTP/1: `head`, then the content as `framed` says; and, when
     the connection speaks HTTP/2, `http2` in its place.
     """

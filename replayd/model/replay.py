@@ -85,8 +85,7 @@ class Row:
     recorded_content: bytes = b""
 
 
-@dataclass(frozen=True, slots=True)
-class Replay:
+class Replay(NamedTuple):
     """A replay as the replay thread gets it."""
 
     key: ReplayKey

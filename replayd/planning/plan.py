@@ -108,7 +108,7 @@ def _speaking(target: Target, versions: HttpVersions) -> Target:
     """Returns the target with what may be spoken there; no proxy forwards HTTP/2 in the clear."""
     if versions is HttpVersions.ONE:
         return target
-    return replace(target, http_versions=versions, tunnelled=target.scheme == "http")
+    return target._replace(http_versions=versions, tunnelled=target.scheme == "http")
 
 
 def _http2(

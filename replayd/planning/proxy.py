@@ -5,8 +5,6 @@ for the proxy replace captured ones; both changes are named. An https request go
 a tunnel instead, unchanged: that, and the CONNECT, is the wire's business.
 """
 
-from dataclasses import replace
-
 from replayd.model.plan import Change, ChangeKind, Plan
 from replayd.planning.draft import is_field
 from replayd.planning.hosts import host_port
@@ -41,8 +39,7 @@ def for_upstream(plan: Plan, credentials: bytes | None) -> Plan:
         )
     start_line = b"%b %b%b%b\r\n" % (plan.method, absolute, space, version)
     head = start_line + b"".join(lines) + b"\r\n"
-    return replace(
-        plan,
+    return plan._replace(
         head=head,
         changes=tuple(changes),
         proxy_authorization=plan.proxy_authorization and credentials is None,

@@ -6,7 +6,6 @@ captured, Sec-WebSocket-Key and all; what was said after it is the replay's cont
 """
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 from replayd.model.flow import Flow, Request, WebSocket
 from replayd.model.plan import Plan, WebSocketPace, WebSocketPlan
@@ -71,9 +70,8 @@ def with_websocket(plan: Plan, flow: Flow, pace: WebSocketPace) -> Plan:
     sent = sum([message.replayed for message in websocket.messages])
     code = websocket.close_code
     closed = code in _CLOSE_CODES and code not in _UNSENT_CLOSE_CODES
-    return replace(
-        plan,
-        target=replace(plan.target, tunnelled=True),
+    return plan._replace(
+        target=plan.target._replace(tunnelled=True),
         idempotent=not sent,
         websocket=WebSocketPlan(
             client_message_count=sent,

@@ -7,7 +7,7 @@ else: a WireError with its own reason, anything unexpected as INTERNAL.
 
 import logging
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from replayd.errors import ReplaydError, WireError
 from replayd.journal.interface import Body, Journal, Part
@@ -208,7 +208,7 @@ class Exchange:
             self._resent = True
             self._step(self._begin_afresh)
         else:
-            self._target = replace(self._target, http_versions=HttpVersions.ONE)
+            self._target = self._target._replace(http_versions=HttpVersions.ONE)
             self._step(self._begin_connecting)
 
     def _outcome(self, state: ReplayState, now: int) -> Outcome:

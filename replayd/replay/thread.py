@@ -10,7 +10,6 @@ taken, what runs goes on, and what was handed over is committed as soon as that 
 import logging
 import threading
 from collections.abc import Callable
-from dataclasses import replace
 
 from replayd.codec.plan import decode_plan, encode_plan
 from replayd.errors import JournalError
@@ -228,16 +227,17 @@ class ReplayThread:
     def _prepare(self, replay: Replay) -> Exchange | None:
         """Makes an exchange and announces it; a plan that can't be read ends its replay."""
         timings = Timings(start=self._clock.wall())
-        plan = Plan(b"", b"", Target("", "", 0), b"", flow_index=replay.key.flow_index)
+        plan = None
         try:
             plan = decode_plan(replay.plan)
             as_sent = self._wire.settings.as_sent(plan)
             if as_sent is not plan:
-                plan, replay = as_sent, replace(replay, plan=encode_plan(as_sent))
+                plan, replay = as_sent, replay._replace(plan=encode_plan(as_sent))
             self._recorder.sending(replay, plan, self._preview(replay, plan))
             return Exchange(replay, plan, self._around, timings)
         except Exception as error:
             _logger.exception("replay %s can't be prepared", replay.key.replay_id)
+            plan = plan or Plan(b"", b"", Target("", "", 0), b"", flow_index=replay.key.flow_index)
             self._recorder.crashed(replay, plan, timings, error)
             self._queue.freed()
             return None

@@ -1,5 +1,3 @@
-from dataclasses import replace
-
 from flowreplay.v1 import event_pb2, reason_pb2
 from google.protobuf.duration_pb2 import Duration
 
@@ -43,7 +41,7 @@ def test_a_request_event_carries_the_plan() -> None:
 
 
 def test_a_websocket_s_conversation_is_no_content() -> None:
-    websocket = replace(PLAN, content_size=0, websocket=WebSocketPlan(1))
+    websocket = PLAN._replace(content_size=0, websocket=WebSocketPlan(1))
     request = decoded(
         codec.request_event(REPLAY, websocket, b"a conversation", NOW), EventKind.REQUEST
     ).request

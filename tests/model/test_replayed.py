@@ -21,7 +21,7 @@ from tests.support.replayed import (
     succeeded,
 )
 
-TWO = replace(HTTP2_PLAN.target, http_versions=HttpVersions.TWO)
+TWO = HTTP2_PLAN.target._replace(http_versions=HttpVersions.TWO)
 
 
 def test_a_response_has_the_replay_s_times() -> None:
@@ -56,8 +56,8 @@ def test_times_that_were_not_reached_are_none() -> None:
         ({}, False),
         ({"connection": replace(CONNECTION, alpn="http/1.1")}, False),
         ({"connection": replace(CONNECTION, alpn="h2"), "head": None}, True),
-        ({"head": replace(HEAD, http_version=b"HTTP/2.0"), "connection": None}, True),
-        ({"plan": replace(HTTP2_PLAN, target=TWO), "connection": None, "head": None}, True),
+        ({"head": HEAD._replace(http_version=b"HTTP/2.0"), "connection": None}, True),
+        ({"plan": HTTP2_PLAN._replace(target=TWO), "connection": None, "head": None}, True),
     ],
 )
 def test_what_was_sent_over_which_version(fields: dict[str, Any], spoken: bool) -> None:

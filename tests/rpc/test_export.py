@@ -54,7 +54,7 @@ def queue(journal: Journal, flows: Iterable[Flow]) -> None:
         assert flow.request is not None
         request = request_content(flow)
         recorded = (flow.response.content if flow.response else None) or b""
-        plan = encode_plan(replace(PLAN, flow_index=index))
+        plan = encode_plan(PLAN._replace(flow_index=index))
         rows.append(Row(index, f"s{index}", True, plan, encode_flow(flow), request, recorded))
     enqueue(journal, "b1", rows)
 

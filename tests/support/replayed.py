@@ -68,8 +68,8 @@ PLAN = Plan(
     idempotent=False,
 )
 
-HTTP2_PLAN = replace(
-    PLAN, target=replace(PLAN.target, http_versions=HttpVersions.TWO_OR_ONE), http2=HTTP2
+HTTP2_PLAN = PLAN._replace(
+    target=PLAN.target._replace(http_versions=HttpVersions.TWO_OR_ONE), http2=HTTP2
 )
 """Of a replay whose server may choose HTTP/2."""
 

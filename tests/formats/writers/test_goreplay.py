@@ -48,7 +48,7 @@ def test_request_recorded_and_replayed_response() -> None:
 
 
 def test_over_http2_the_request_has_the_form_of_http1() -> None:
-    replayed = succeeded(plan=HTTP2_PLAN, head=replace(HEAD, http_version=b"HTTP/2.0"))
+    replayed = succeeded(plan=HTTP2_PLAN, head=HEAD._replace(http_version=b"HTTP/2.0"))
     assert records(replayed)[0][1] == PLAN.head + b"abc"
 
 
@@ -62,6 +62,22 @@ def test_ids_tell_sessions_and_flows_and_stay() -> None:
     assert identity("a", 1) != identity("a", 2)
     assert identity("1f90c3507f000001", 10) == "1f90c3507f0000010000000a"
     assert len(identity("", 0)) == 24
+
+
+@pytest.mark.parametrize(
+    ("flow_id", "session", "kept"),
+    [
+        ("1f90c3507f000001deadbeef", "1f90c3507f000001", True),
+        ("59075b1912ac049cdd1d9e8a16adb4495d358e1e", "file", True),
+        # Others use as many digits for something else.
+        ("65a1b2c3d4e5f60718293a4b", "", False),
+        ("59075b1912ac049cdd1d9e8a16adb4495d358e1e", "a", False),
+        ("e66e672f-0b38-4f4a-8df9-3a83a6c7d2b5", "file", False),
+    ],
+)
+def test_goreplay_s_own_ids_are_kept(flow_id: str, session: str, *, kept: bool) -> None:
+    written = records(succeeded(captured(flow_id=flow_id, session_id=session)))
+    assert [meta[1] == flow_id for meta, _ in written] == [kept] * 3
 
 
 @pytest.mark.parametrize("response", [None, replace(RECORDED, content=None)])
@@ -84,8 +100,8 @@ def test_times_that_are_not_known_are_the_replay_s() -> None:
 
 def test_messages_are_framed_as_their_fields_say() -> None:
     chunked = ((b"Transfer-Encoding", b"gzip, chunked"), (b":status", b"200"))
-    head = replace(HEAD, http_version=b"HTTP/2.0", headers=chunked)
-    plan = replace(PLAN, framing=Framing.CHUNKED, trailer_section=b"A: b\r\n")
+    head = HEAD._replace(http_version=b"HTTP/2.0", headers=chunked)
+    plan = PLAN._replace(framing=Framing.CHUNKED, trailer_section=b"A: b\r\n")
     request, _, response = records(
         succeeded(plan=plan, head=head, content=b"x" * 17, trailers=((b"T", b"u"),))
     )
@@ -117,7 +133,7 @@ def test_it_is_read_back() -> None:
 
 
 def test_a_websocket_has_its_handshake_alone() -> None:
-    plan = replace(PLAN, framing=Framing.NONE, content_size=0, websocket=WebSocketPlan(1, 2))
+    plan = PLAN._replace(framing=Framing.NONE, content_size=0, websocket=WebSocketPlan(1, 2))
     replayed = replace(conversed(), plan=plan)
     assert [payload for _, payload in records(replayed)][::2] == [
         PLAN.head,

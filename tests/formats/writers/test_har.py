@@ -92,7 +92,7 @@ def test_it_is_read_back(content: bytes) -> None:
     length = (b"Content-Length", b"%d" % len(content))
     headers = (REQUEST.headers[0], length, (b"X-Odd", b"caf\xe9"), (b"x-odd", b""))
     request = replace(REQUEST, content=content, headers=headers)
-    head = replace(RESPONSE_HEAD, headers=((b"Content-Type", b"text/plain"), (b"X", b"\xff")))
+    head = RESPONSE_HEAD._replace(headers=((b"Content-Type", b"text/plain"), (b"X", b"\xff")))
     one, two = read(
         succeeded(captured(request), content=content, head=head), failed(captured(request))
     )
