@@ -27,6 +27,7 @@ from tests.support.recorder import Exchange, Recorder
 CAPTURES = ROOT / "tests" / "data" / "captures"
 
 DUMPS = ["rec-basic", "rec-bodies", "rec-odd", "rec-names", "rec-h2", "rec-https", "rec-meta"]
+SEPARATOR = "\n🐵🙈🙉\n".encode()
 ODD = b"\x00\xffnew: "
 
 
@@ -166,6 +167,87 @@ def check_reverted(flow: Flow, seen: dict[str, Any]) -> None:
         # The journal keeps microseconds.
         times = pytest.approx([response.start_time, response.end_time], abs=2e-6)
         assert seen["response"]["times"] == times
+
+
+HARS = ["rec-basic.har", "mitmproxy-chrome.har", "mitmproxy-charles.har"]
+HARS += ["mitmproxy-firefox.har", "har2case-demo.har"]
+
+
+@pytest.mark.parametrize("name", HARS)
+def test_a_har_comes_back_entry_by_entry(
+    replayed: Callable[[str], dict[str, bytes]], name: str
+) -> None:
+    before = json.loads((CAPTURES / "har" / name).read_text("utf-8-sig"))["log"]["entries"]
+    exported = json.loads(replayed(f"har/{name}")["har"])
+    check_har(exported)
+    for new in exported["log"]["entries"]:
+        old = before[int(new["_replay"]["id"].rpartition(".")[2])]
+        sent, again = old["request"], new["request"]
+        assert (again["method"], again["url"]) == (sent["method"], sent["url"].partition("#")[0])
+        assert fields(again) in (fields(sent), [("host", host_of(sent["url"])), *fields(sent)])
+        assert text_of(again) == text_of(sent)
+        assert new.get("_recordedStatus", 0) == old["response"]["status"]
+
+
+def fields(request: dict[str, Any]) -> list[tuple[str, str]]:
+    """A request's header fields, without those that only HTTP/2 has."""
+    pairs = [(each["name"], each["value"]) for each in request["headers"]]
+    return [("host" if n.lower() == "host" else n, v) for n, v in pairs if not n.startswith(":")]
+
+
+def host_of(url: str) -> str:
+    return url.split("/")[2]
+
+
+def text_of(request: dict[str, Any]) -> str:
+    text: str = request.get("postData", {}).get("text", "")
+    return text
+
+
+def records(capture: bytes) -> list[tuple[bytes, bytes, bytes]]:
+    """The type, id and payload of a GoReplay file's records, in an order of their own."""
+    *found, rest = capture.split(SEPARATOR)
+    assert rest == b""
+    parts = [record.partition(b"\n") for record in found]
+    return sorted((*meta.split(b" ")[:2], payload) for meta, _, payload in parts)
+
+
+def test_a_goreplay_file_comes_back_record_by_record(
+    replayed: Callable[[str], dict[str, bytes]],
+) -> None:
+    name = "goreplay/gor-basic-tracked.gor"
+    exported = records(replayed(name)["gor"])
+    assert [each for each in exported if each[0] != b"3"] == records((CAPTURES / name).read_bytes())
+
+
+def test_odd_goreplay_records_come_back_but_for_what_a_flow_can_not_hold(
+    replayed: Callable[[str], dict[str, bytes]],
+) -> None:
+    name = "goreplay/gor-odd-tracked.gor"
+    before = records((CAPTURES / name).read_bytes())
+    after = [each for each in records(replayed(name)["gor"]) if each[0] != b"3"]
+    lost = [each for each in before if each not in after]
+    made = [each for each in after if each not in before]
+    requests = {record[1]: record[2] for record in lost if record[0] == b"1"}
+    mended = {record[1]: record[2] for record in made}
+    blank, chunks, pipelined, no_host = sorted(requests, key=lambda each: _oddity(requests[each]))
+    assert mended.pop(blank) == requests[blank].replace(b"X-Empty:\r", b"X-Empty: \r")
+    assert mended.pop(chunks).endswith(b"\r\n\r\nb\r\nhello world\r\n0\r\n\r\n")
+    # Two requests of one record are a record each, of the same id.
+    both = b"".join(payload for _, number, payload in made if number == pipelined)
+    assert both == requests[pipelined]
+    assert mended.keys() == {pipelined}
+    assert b"Host:" not in requests[no_host]
+    # The answer to the one, and one to a request that is not in the file.
+    answered = [number for kind, number, _ in lost if kind == b"2"]
+    assert len(answered) == 2
+    assert no_host in answered
+
+
+def _oddity(request: bytes) -> int:
+    """What a flow can't hold of a request."""
+    marks = (b"X-Empty:\r", b"chunked", b"GET /p2")
+    return next((at for at, mark in enumerate(marks) if mark in request), len(marks))
 
 
 @pytest.mark.parametrize("path", ["har/har2case-demo.har", "goreplay/gor-basic-tracked.gor"])

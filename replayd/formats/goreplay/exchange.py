@@ -32,14 +32,18 @@ class Exchange:
 
     def flow(self) -> Flow:
         """Returns the flow."""
-        addressed = _ADDRESSED_ID.fullmatch(self.record_id)
         return Flow(
             flow_id=self.record_id,
-            session_id=self.record_id[:_ADDRESS] if addressed else FILE_SESSION,
+            session_id=session_of(self.record_id),
             kind=kind_of(self.request, self.response),
             request=self.request,
             response=self.response,
         )
+
+
+def session_of(record_id: str) -> str:
+    """Returns the session that a record's id tells: its client connection, else the file."""
+    return record_id[:_ADDRESS] if _ADDRESSED_ID.fullmatch(record_id) else FILE_SESSION
 
 
 def exchanges(record: Record) -> Iterator[Exchange]:

@@ -15,6 +15,7 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
+from replayd.formats.goreplay.exchange import session_of
 from replayd.formats.goreplay.records import SEPARATOR, RecordType
 from replayd.formats.header_fields import members_of
 from replayd.model.flow import Headers, Response
@@ -26,6 +27,9 @@ _MARK = SEPARATOR.rstrip(b"\n")
 
 _ADDRESS = re.compile(r"[0-9a-f]{16}")
 """A session that came from a GoReplay file: ports and source address of its ids."""
+
+_OWN_ID = re.compile(r"[0-9a-f]{24}|[0-9a-f]{40}")
+"""A flow's id that came from a GoReplay file, of a newer or an older version."""
 
 
 class _Record(NamedTuple):
@@ -63,8 +67,13 @@ def _records(replayed: Replayed) -> Iterator[_Record]:
 
 
 def _id(replayed: Replayed) -> str:
-    """24 digits: 16 that name the connection, so that a session is told again, then the flow."""
-    session = replayed.flow.session_id or replayed.key.replay_id
+    """The flow's own id, where it is one of GoReplay's. Else 24 digits: 16 that name the
+    connection, so that a session is told again, then the flow.
+    """
+    flow = replayed.flow
+    if _OWN_ID.fullmatch(flow.flow_id) and flow.session_id == session_of(flow.flow_id):
+        return flow.flow_id
+    session = flow.session_id or replayed.key.replay_id
     if not _ADDRESS.fullmatch(session):
         session = hashlib.blake2b(session.encode(), digest_size=8).hexdigest()
     return f"{session}{replayed.key.flow_index:08x}"
