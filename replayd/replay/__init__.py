@@ -6,7 +6,7 @@
 `transfer`   one request and its response; `http1` is it on a connection of its own, `http2`
              on a stream of one that is shared. `transfers` chooses.
 `websocket`  a transfer that becomes a `conversation`, which says what `websocket_script`
-             takes from the capture.
+             takes from the capture and keeps a `transcript`.
 `second_try` which failures are followed by a second try.
 `deadlines`  which of them is late.
 `pace`       which response merely drips.

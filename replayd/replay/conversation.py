@@ -13,15 +13,12 @@ properly once we have, with fewer messages than were recorded, said what it had 
 counts tell the difference.
 """
 
-from collections.abc import Callable
-
 from replayd.errors import WireError
-from replayd.model.conversation import Beginning
-from replayd.model.event import PREVIEW_LIMIT
 from replayd.model.flow import WebSocketMessage, WebSocketMessageKind
 from replayd.model.outcome import WebSocketResult
 from replayd.model.plan import WebSocketPlan
 from replayd.reasons import Reason
+from replayd.replay.transcript import Transcript
 from replayd.replay.websocket_script import Script
 from replayd.wire.poller import Connection
 from replayd.wire.websocket import Frames
@@ -45,17 +42,16 @@ class Conversation:
         plan: WebSocketPlan,
         script: Script,
         frames: Frames,
+        transcript: Transcript,
         *,
         read_timeout: int,
-        record: Callable[[WebSocketMessage], None],
-        epoch: int,
         now: int,
     ) -> None:
-        """`record` gets every message, as soon as it came or has left; `epoch`: the wall
-        clock where the monotonic one is 0.
-        """
+        """Begins `now`; all that is said goes to the transcript."""
         self.closing = False
         """We sent a Close, or are about to."""
+        self.pending = False
+        """More came than was heard yet: `hear` it before anything else is fed."""
         self.notes: list[str] = []
         self._connection = connection
         self._plan = plan
@@ -63,10 +59,7 @@ class Conversation:
         self._frames = frames
         self._read_timeout = read_timeout
         self._close_wait = min(read_timeout, CLOSE_WAIT)
-        self._record = record
-        self._epoch = epoch
-        self._sent = self._received = 0
-        self._beginning = Beginning(PREVIEW_LIMIT)
+        self._transcript = transcript
         self._outbox = memoryview(b"")
         self._leaving: WebSocketMessage | None = None
         """The message in the outbox; None: another frame is."""
@@ -80,11 +73,7 @@ class Conversation:
     def result(self) -> WebSocketResult:
         """What was said so far."""
         closed = self._frames.closed
-        return WebSocketResult(
-            sent_count=self._sent,
-            received_count=self._received,
-            messages=tuple(self._beginning.messages),
-            messages_truncated=self._beginning.truncated,
+        return self._transcript.result(
             client_closed=self.closing,
             close_code=closed.code if closed else 0,
             close_reason=closed.reason if closed else "",
@@ -97,12 +86,19 @@ class Conversation:
 
         Raises WireError: CLOSED_EARLY, INVALID_RESPONSE, BODY_TOO_LARGE.
         """
+        if data:
+            return self.hear(now, data)
+        while self.pending:
+            if self.hear(now):
+                return True
+        return self._hung_up()
+
+    def hear(self, now: int, data: bytes = b"") -> bool:
+        """Hears what came, or goes on with that where it is long; see `feed`."""
         self._now = now
-        if not data:
-            return self._hung_up()
         heard = self._frames.heard
         try:
-            self._frames.feed(data, self._came)
+            self.pending = self._frames.feed(data, self._came)
         except WireError:
             self.write(now)
             raise
@@ -112,8 +108,7 @@ class Conversation:
         return self._frames.closed is not None and self._closed()
 
     def _came(self, kind: WebSocketMessageKind, content: bytes) -> None:
-        self._received += 1
-        self._keep(WebSocketMessage(kind, False, content, self._time()))
+        self._transcript.add_received(kind, content, self._now)
 
     def _closed(self) -> bool:
         """The server sent a Close, and was answered."""
@@ -131,16 +126,16 @@ class Conversation:
         capture, too.
         """
         as_recorded = not self._plan.client_closed and not self._plan.close_code
-        if self.closing or (as_recorded and self._script.through(self._received)):
+        if self.closing or (as_recorded and self._script.through(self._transcript.received)):
             return True
         raise self._early("the server closed the connection without closing the WebSocket")
 
     def _early(self, what: str) -> WireError:
-        plan = self._plan
+        plan, said = self._plan, self._transcript
         return WireError(
             Reason.CLOSED_EARLY,
-            f"{what} after {self._sent} of {plan.client_message_count} messages were sent and "
-            f"{self._received} of {plan.server_message_count} came",
+            f"{what} after {said.sent} of {plan.client_message_count} messages were sent and "
+            f"{said.received} of {plan.server_message_count} came",
         )
 
     # Out
@@ -174,7 +169,7 @@ class Conversation:
 
     @property
     def _more(self) -> bool:
-        return self._frames.open and self._script.due(self._received, self._now)
+        return self._frames.open and self._script.due(self._transcript.received, self._now)
 
     def _next(self) -> bool:
         """Puts the next frame into the outbox; False: there is none now."""
@@ -191,15 +186,14 @@ class Conversation:
 
     def _left(self, message: WebSocketMessage) -> None:
         self._leaving = None
-        self._sent += 1
-        self._keep(WebSocketMessage(message.kind, True, message.content, self._time()))
+        self._transcript.add_sent(message, self._now)
         self._script.advance()
 
     def _next_close(self) -> bytes:
         """Closes when all is said, if that is ours; else begins to wait for the server."""
         if self._close_by is not None or not self._frames.open:
             return b""
-        if not self._script.through(self._received):
+        if not self._script.through(self._transcript.received):
             return b""
         self._close_by = self._now + self._close_wait
         plan = self._plan
@@ -214,6 +208,8 @@ class Conversation:
     @property
     def deadline(self) -> int:
         """When `late` has to be called."""
+        if self.pending:
+            return self._now
         if self._close_by is not None:
             return self._close_by
         moment = self._script.moment
@@ -224,6 +220,8 @@ class Conversation:
     def late(self, now: int) -> bool:
         """The deadline has passed; True: it is over. Raises WireError."""
         self._now = now
+        if self.pending and (self._close_by is None or now < self._close_by):
+            return self.hear(now)
         if self.closing:
             wait = _seconds(self._close_wait)
             self.notes.append(f"the server did not answer our Close within {wait}")
@@ -242,25 +240,18 @@ class Conversation:
         self._outbox = memoryview(bytes(self._outbox) + self._close(_NORMAL, ""))
 
     def _too_late(self) -> WireError:
-        wait, plan = _seconds(self._read_timeout), self._plan
+        wait, plan, said = _seconds(self._read_timeout), self._plan, self._transcript
         if self._outbox:
             return WireError(
                 Reason.WRITE_TIMEOUT,
-                f"the server took nothing for {wait} after {self._sent} of "
+                f"the server took nothing for {wait} after {said.sent} of "
                 f"{plan.client_message_count} messages were sent",
             )
         return WireError(
             Reason.READ_TIMEOUT,
-            f"message {self._received + 1} of {plan.server_message_count} did not come from the "
+            f"message {said.received + 1} of {plan.server_message_count} did not come from the "
             f"server within {wait}",
         )
-
-    def _keep(self, message: WebSocketMessage) -> None:
-        self._beginning.add(message)
-        self._record(message)
-
-    def _time(self) -> float:
-        return (self._now + self._epoch) / _SECOND
 
 
 def _seconds(nanoseconds: int) -> str:

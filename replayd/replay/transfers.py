@@ -8,7 +8,6 @@ from replayd.replay.connecting import Way
 from replayd.replay.http1 import Http1Transfer
 from replayd.replay.http2 import Http2Transfer
 from replayd.replay.transfer import Transfer
-from replayd.replay.websocket import WebSocketTransfer
 from replayd.wire.client import Wire
 from replayd.wire.multiplex import Multiplexer
 
@@ -33,6 +32,9 @@ def new_transfer(
     if isinstance(way, Multiplexer):
         return Http2Transfer(way, plan, settings, content=content, wake=wake, new_body=new_body)
     if plan.websocket is not None:
+        # Would make the daemon's start a fifth longer, and few captures need it.
+        from replayd.replay.websocket import WebSocketTransfer  # noqa: PLC0415
+
         reader = wire.reader(plan.method, upgrade=True)
         return WebSocketTransfer(
             way, plan, reader, settings, recorded=content, new_body=new_body, epoch=epoch

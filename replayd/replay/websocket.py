@@ -16,6 +16,7 @@ from replayd.model.plan import Plan
 from replayd.reasons import Reason
 from replayd.replay.conversation import Conversation
 from replayd.replay.http1 import Http1Transfer
+from replayd.replay.transcript import Transcript
 from replayd.replay.transfer import Keep
 from replayd.replay.websocket_script import Script
 from replayd.wire.poller import Connection
@@ -97,6 +98,12 @@ class WebSocketTransfer(Http1Transfer):
         else:
             self._conversation.write(now)
 
+    def _read(self, now: int) -> bool:
+        conversation = self._conversation
+        if conversation is not None and conversation.pending:
+            return conversation.hear(now)
+        return super()._read(now)
+
     def _feed(self, data: bytes, now: int) -> bool:
         if self._conversation is not None:
             return self._conversation.feed(data, now)
@@ -121,13 +128,12 @@ class WebSocketTransfer(Http1Transfer):
             plan.websocket,
             Script(decode_conversation(self._recorded), plan.websocket, now),
             Frames(deflate, settings.body_size_limit),
+            Transcript(self._keep_message, self._epoch),
             read_timeout=self._read_timeout,
-            record=self._record,
-            epoch=self._epoch,
             now=now,
         )
 
-    def _record(self, message: WebSocketMessage) -> None:
+    def _keep_message(self, message: WebSocketMessage) -> None:
         if self.body is None:
             self.body = self._new_body()
         self.body.write(encode_conversation([message]))

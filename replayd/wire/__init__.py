@@ -14,7 +14,7 @@
 `reader`      the interface of what reads a response; `http1` is it on h11, `plain` is
               it for what nearly every server sends, and hands the rest to h11.
 `websocket`   a WebSocket's frames, out and in; `websocket_handshake` checks how it began,
-              `permessage_deflate` compresses it.
+              `permessage_deflate` compresses it (`websocket_extension`).
 `client`      all of it in one hand, for `replay`.
 
 Nothing here blocks, and nothing looks at a clock: whoever calls passes `now`, a monotonic

@@ -1,6 +1,6 @@
 """The frames of a WebSocket connection, ours out and the server's in (RFC 6455). Knows no
-sockets and no pace; the only module that knows wsproto. Pure but for the masks of our
-frames, which section 5.3 wants random.
+sockets and no pace; with `websocket_extension` the only module that knows wsproto. Pure but
+for the masks of our frames, which section 5.3 wants random.
 
 A message is one frame when it goes out, and is joined when it comes in. What a server may
 cost is limited here: its messages in all, and what it sends without saying anything.
@@ -12,22 +12,20 @@ from typing import NamedTuple, Self
 from wsproto.connection import Connection, ConnectionState, ConnectionType
 from wsproto.events import BytesMessage, CloseConnection, Event, Ping, Pong, TextMessage
 from wsproto.extensions import Extension
-from wsproto.frame_protocol import (
-    CloseReason,
-    FrameDecoder,
-    FrameProtocol,
-    Opcode,
-    RsvBits,
-)
+from wsproto.frame_protocol import CloseReason
 
 from replayd.errors import WireError
 from replayd.model.flow import WebSocketMessageKind
 from replayd.reasons import Reason
-from replayd.wire.permessage_deflate import Compressor, Deflate, Inflater, TooLargeError
+from replayd.wire.permessage_deflate import Deflate
+from replayd.wire.websocket_extension import PerMessageDeflate
 
 _IDLE_LIMIT = 10_000
 """Control frames, and frames without content, between two messages: none speaks so often
 with nothing to say."""
+
+_TURN = 500
+"""Frames that are read before others get their turn: wsproto needs 10 ms for them."""
 
 _MESSAGE_COST = 32
 """Bytes that a message counts besides its content: as much as keeping it takes."""
@@ -37,9 +35,6 @@ _MAX_REASON = 123
 
 _UNSAID = (CloseReason.NO_STATUS_RCVD, 0)
 """A close without a code."""
-
-_NO_BITS = RsvBits(rsv1=False, rsv2=False, rsv3=False)
-_COMPRESSED = RsvBits(rsv1=True, rsv2=False, rsv3=False)
 
 Take = Callable[[WebSocketMessageKind, bytes], object]
 """Takes a message that came: its kind and its content."""
@@ -66,7 +61,7 @@ class Frames:
         self._idle = 0
         self._pieces: list[bytes] = []
         self._reply = b""
-        extensions = [] if deflate is None else [_PerMessageDeflate(deflate, lambda: self._room)]
+        extensions = [] if deflate is None else [PerMessageDeflate(deflate, lambda: self._room)]
         self._wsproto = Connection(ConnectionType.CLIENT, list[Extension](extensions))
 
     # Out
@@ -98,17 +93,21 @@ class Frames:
 
     # In
 
-    def feed(self, data: bytes, take: Take) -> None:
-        """Takes bytes of the server's frames and hands over each message that is whole.
+    def feed(self, data: bytes, take: Take) -> bool:
+        """Takes bytes of the server's frames and hands over each message that is whole; True:
+        there may be more in them, feed nothing to get it.
 
         Raises WireError: INVALID_RESPONSE, or BODY_TOO_LARGE; what came before the fault was
         handed over, and the reply is the Close frame that tells the server.
         """
         if self.closed is not None:
-            return
+            return False
         self._wsproto.receive_data(data)
-        for event in self._wsproto.events():
+        for count, event in enumerate(self._wsproto.events(), 1):
             self._take(event, take)
+            if count == _TURN:
+                return self.closed is None
+        return False
 
     def _take(self, event: Event, take: Take) -> None:
         match event:
@@ -201,72 +200,3 @@ class _Text(str):
     def encode(self, encoding: str = "utf-8", errors: str = "strict") -> bytes:
         """Returns the bytes as captured."""
         return self._content
-
-
-class _PerMessageDeflate(Extension):
-    """Joins `permessage_deflate` to wsproto's frames.
-
-    wsproto's own one inflates without a limit, takes the rest of a compressed message for
-    plain after a control frame amidst it, and loses its way after an empty message.
-    """
-
-    name = "permessage-deflate"
-
-    def __init__(self, agreed: Deflate, room: Callable[[], int]) -> None:
-        self._out = Compressor(agreed.client_window_bits, forgets=agreed.client_forgets)
-        self._in = Inflater(agreed.server_window_bits, forgets=agreed.server_forgets)
-        self._room = room
-        self._compressed = False
-        """The message that is coming is."""
-        self._passes = False
-        """The frame that is coming goes through as it is."""
-
-    def enabled(self) -> bool:
-        return True
-
-    def offer(self) -> bool:
-        return True
-
-    def frame_inbound_header(
-        self, proto: FrameDecoder | FrameProtocol, opcode: Opcode, rsv: RsvBits, payload_length: int
-    ) -> RsvBits:
-        """Says which reserved bits the frame may have: the first frame of a message one."""
-        begins = opcode in (Opcode.TEXT, Opcode.BINARY)
-        if begins:
-            self._compressed = rsv.rsv1
-        self._passes = opcode.iscontrol() or not self._compressed
-        return _COMPRESSED if begins else _NO_BITS
-
-    def frame_inbound_payload_data(
-        self, proto: FrameDecoder | FrameProtocol, data: bytes
-    ) -> bytes | CloseReason:
-        return (
-            data if self._passes else self._inflated(lambda: self._in.inflate(data, self._room()))
-        )
-
-    def frame_inbound_complete(
-        self, proto: FrameDecoder | FrameProtocol, fin: bool
-    ) -> bytes | CloseReason | None:
-        if self._passes or not fin:
-            return None
-        return self._inflated(lambda: self._in.end_message(self._room()))
-
-    def frame_outbound(
-        self,
-        proto: FrameDecoder | FrameProtocol,
-        opcode: Opcode,
-        rsv: RsvBits,
-        data: bytes,
-        fin: bool,
-    ) -> tuple[RsvBits, bytes]:
-        if opcode.iscontrol():
-            return rsv, data
-        return _COMPRESSED, self._out.compress(data)
-
-    def _inflated(self, inflate: Callable[[], bytes]) -> bytes | CloseReason:
-        try:
-            return inflate()
-        except TooLargeError:
-            return CloseReason.MESSAGE_TOO_BIG
-        except ValueError:
-            return CloseReason.INVALID_FRAME_PAYLOAD_DATA

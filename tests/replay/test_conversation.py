@@ -13,6 +13,7 @@ from replayd.model.outcome import WebSocketResult
 from replayd.model.plan import WebSocketPace, WebSocketPlan
 from replayd.reasons import Reason
 from replayd.replay.conversation import CLOSE_WAIT, Conversation
+from replayd.replay.transcript import Transcript
 from replayd.replay.websocket_script import Script
 from replayd.wire.websocket import Frames
 from tests.support.connections import Network
@@ -42,9 +43,8 @@ class Talk:
             given,
             Script(iter(messages), given, 0),
             Frames(None, 1 << 20),
+            Transcript(self.recorded.append, EPOCH),
             read_timeout=READ_TIMEOUT,
-            record=self.recorded.append,
-            epoch=EPOCH,
             now=0,
         )
         self.conversation.write(0)
@@ -190,6 +190,31 @@ def test_many_messages_leave_others_their_turn(talk: Make) -> None:
     assert len(it.arrived()) == 64
     it.conversation.write(0)
     assert len(it.arrived()) == 37
+
+
+def test_a_server_that_says_much_leaves_others_their_turn(talk: Make) -> None:
+    it = talk(heard("1"), said("a"), client_closed=False, close_code=1000)
+    data = b"\x81\x01x" * 1200 + b"\x88\x02\x03\xe8"
+    assert not it.at(1).feed(data)
+    assert it.result.received_count == 500
+    assert (it.conversation.pending, it.deadline) == (True, 1)
+    assert not it.late()
+    assert it.late()
+    assert (it.result.received_count, it.closed) == (1200, (False, 1000, ""))
+
+
+def test_what_was_said_counts_before_the_connections_end(talk: Make) -> None:
+    it = talk(heard("1"), client_closed=False, close_code=1000)
+    assert not it.feed(b"\x81\x01x" * 1200 + b"\x88\x02\x03\xe8")
+    assert it.feed(b"")
+    assert (it.result.received_count, it.closed) == (1200, (False, 1000, ""))
+
+
+def test_a_flood_does_not_put_the_end_off(talk: Make) -> None:
+    it = talk()
+    assert not it.feed(b"\x81\x01x" * 1200)
+    assert it.conversation.pending
+    assert it.conversation.late(CLOSE_WAIT)
 
 
 # Pings

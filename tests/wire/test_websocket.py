@@ -55,8 +55,14 @@ def sent_to(theirs: Protocol, data: bytes) -> list[Frame]:
 def came(frames: Frames, data: bytes, step: int = 1 << 30) -> Messages:
     """The messages in bytes that come in steps."""
     messages: Messages = []
+
+    def take(kind: WebSocketMessageKind, content: bytes) -> None:
+        messages.append((kind, content))
+
     for at in range(0, len(data), step):
-        frames.feed(data[at : at + step], lambda kind, content: messages.append((kind, content)))
+        more = frames.feed(data[at : at + step], take)
+        while more:
+            more = frames.feed(b"", take)
     return messages
 
 
@@ -353,6 +359,19 @@ def test_a_flood_of_empty_fragments_is_a_fault() -> None:
     frames = Frames(None, LIMIT)
     data = frame(1, fin=False) + frame(0, fin=False) * 10_001
     assert fault(frames, data).reason is Reason.INVALID_RESPONSE
+
+
+def test_many_frames_are_read_in_several_turns() -> None:
+    frames, turns = Frames(None, LIMIT), []
+    more = True
+    data = frame(1, b"x") * 1200 + close_frame(1000) + frame(1)
+    while more:
+        turn: Messages = []
+        more = frames.feed(data, lambda *each, turn=turn: turn.append(each))
+        turns.append(len(turn))
+        data = b""
+    assert turns == [500, 500, 200]
+    assert frames.closed == Close(1000, "")
 
 
 def test_pings_between_messages_are_no_flood() -> None:
