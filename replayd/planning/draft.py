@@ -13,6 +13,9 @@ class Draft:
 
     version: bytes
     fields: list[tuple[bytes, bytes]]
+    names: set[bytes]
+    """The plain names of all fields, also of some that are gone: what is not among them has
+    no field. Most requests have few of those that planning asks for."""
     trailers: Headers = ()
     changes: list[Change] = field(default_factory=list)
     lower_case: bool = False
@@ -21,7 +24,8 @@ class Draft:
     @classmethod
     def of(cls, request: Request) -> "Draft":
         """Begins with everything as captured."""
-        return cls(request.http_version, list(request.headers), request.trailers)
+        names = {plain(name) for name, _ in request.headers}
+        return cls(request.http_version, list(request.headers), names, request.trailers)
 
     def change(self, kind: ChangeKind, description: str) -> None:
         """Names a change."""
@@ -29,15 +33,23 @@ class Draft:
 
     def add(self, name: bytes, value: bytes) -> None:
         """Adds a field at the end."""
-        self.fields.append((name.lower() if self.lower_case else name, value))
+        self.insert(len(self.fields), name.lower() if self.lower_case else name, value)
+
+    def insert(self, position: int, name: bytes, value: bytes) -> None:
+        """Adds a field in front of the one at `position`."""
+        self.fields.insert(position, (name, value))
+        self.names.add(plain(name))
 
     def values(self, name: bytes) -> list[bytes]:
         """Returns the values of all fields of this (lower-case) name, in order."""
+        if name not in self.names:
+            return []
         return [value for other, value in self.fields if is_field(other, name)]
 
     def remove(self, name: bytes) -> None:
         """Removes all fields of this (lower-case) name."""
-        self.fields = [pair for pair in self.fields if not is_field(pair[0], name)]
+        if name in self.names:
+            self.fields = [pair for pair in self.fields if not is_field(pair[0], name)]
 
     def drop(self, gone: Callable[[bytes, bytes], bool]) -> None:
         """Takes out the fields of which `gone(name, value)` is true, and names each."""
@@ -54,8 +66,13 @@ class Draft:
         self.remove(b"host")
 
 
-def is_field(name: bytes, wanted: bytes) -> bool:
-    """Tells whether a captured name means this field, as a lenient server would see it:
-    without regard to case, and to the space that must not stand around it.
+def plain(name: bytes) -> bytes:
+    """Returns a captured name as a lenient server would see it: without regard to case, and
+    to the space that must not stand around it.
     """
-    return len(name) >= len(wanted) and name.strip().lower() == wanted
+    return name.strip().lower()
+
+
+def is_field(name: bytes, wanted: bytes) -> bool:
+    """Tells whether a captured name means the field of this plain name."""
+    return len(name) >= len(wanted) and plain(name) == wanted

@@ -46,7 +46,10 @@ def frame_raw(draft: Draft, size: int, *, http2: bool) -> Framing:
 
 def transfer_codings(draft: Draft) -> list[bytes]:
     """Returns the transfer codings, in lower case, in the order of their application."""
-    members = b",".join(draft.values(b"transfer-encoding")).split(b",")
+    values = draft.values(b"transfer-encoding")
+    if not values:
+        return []
+    members = b",".join(values).split(b",")
     names = (member.partition(b";")[0].strip(_SPACE).lower() for member in members)
     return [name for name in names if name]
 
@@ -68,7 +71,7 @@ def _end_codings(draft: Draft, codings: list[bytes]) -> list[bytes]:
         draft.change(ChangeKind.FIELD_REMOVED, f"Transfer-Encoding{said} removed")
         return []
     last = places[-1]
-    draft.fields.insert(last + 1, (draft.fields[last][0], b"chunked"))
+    draft.insert(last + 1, draft.fields[last][0], b"chunked")
     named = b", ".join(codings).decode("latin-1")
     draft.change(ChangeKind.CHUNK_SIZES, f"Transfer-Encoding: chunked added after {named}")
     return [*codings, b"chunked"]
@@ -118,16 +121,16 @@ def _content_length(draft: Draft, size: int) -> Framing:
 def mend_length(draft: Draft, size: int) -> None:
     """Makes one right Content-Length, where the first one stands, of those that are wrong."""
     lengths = draft.values(b"content-length")
+    if not lengths:
+        return
     right = b"%d" % size
     members = [member.strip(_SPACE) for member in b",".join(lengths).split(b",")]
-    if not lengths or all(
-        member.isdigit() and (member.lstrip(b"0") or b"0") == right for member in members
-    ):
+    if all(member.isdigit() and (member.lstrip(b"0") or b"0") == right for member in members):
         return
     first = next(i for i, (name, _) in enumerate(draft.fields) if is_field(name, b"content-length"))
     name = draft.fields[first][0]
     draft.remove(b"content-length")
-    draft.fields.insert(first, (name, right))
+    draft.insert(first, name, right)
     draft.change(ChangeKind.CONTENT_LENGTH, f"Content-Length: {_text(lengths)} -> {size}")
 
 

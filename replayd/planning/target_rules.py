@@ -13,6 +13,7 @@ denied that is neither a loopback address nor matched by an allow pattern.
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 from ipaddress import IPv4Network, IPv6Network, ip_network
 
 from replayd.errors import ConfigError
@@ -135,11 +136,16 @@ class TargetRules:
         self._loopback_only = mode == "loopback"
         self._allow = tuple(Pattern.parse(text) for text in allow)
         self._deny = tuple(Pattern.parse(text) for text in deny)
+        # A capture has many flows to few targets.
+        self._host_checked = lru_cache(maxsize=4096)(self._check_host)
 
     def check_host(self, host: str, port: int) -> str | None:
         """Says why this host must not even be resolved; None when it may, or when its
         addresses will tell. A host that is an address gets its answer at once.
         """
+        return self._host_checked(host, port)
+
+    def _check_host(self, host: str, port: int) -> str | None:
         try:
             name = normal_host(host)
         except ValueError as error:

@@ -5,7 +5,7 @@ place for.
 
 from replayd.model.flow import Request
 from replayd.model.plan import ChangeKind
-from replayd.planning.draft import Draft, is_field
+from replayd.planning.draft import Draft, is_field, plain
 from replayd.planning.http_versions import CONNECTION_SPECIFIC
 
 
@@ -18,7 +18,7 @@ def make_http1(draft: Draft, request: Request, default_host: bytes) -> None:
     elif not draft.values(b"host"):
         host = default_host
     if host:
-        draft.fields.insert(0, (b"Host", host))
+        draft.insert(0, b"Host", host)
     said = f", with Host: {host.decode('latin-1')}" if host else ""
     draft.change(
         ChangeKind.HTTP_VERSION, f"{request.http_version.decode('latin-1')} -> HTTP/1.1{said}"
@@ -28,7 +28,7 @@ def make_http1(draft: Draft, request: Request, default_host: bytes) -> None:
 
 
 def _has_no_place(name: bytes, _value: bytes) -> bool:
-    return name.startswith(b":") or name.strip().lower() in CONNECTION_SPECIFIC
+    return name.startswith(b":") or plain(name) in CONNECTION_SPECIFIC
 
 
 def _join_cookies(draft: Draft) -> None:
@@ -39,5 +39,5 @@ def _join_cookies(draft: Draft) -> None:
     first = next(i for i, (name, _) in enumerate(draft.fields) if is_field(name, b"cookie"))
     name = draft.fields[first][0]
     draft.remove(b"cookie")
-    draft.fields.insert(first, (name, b"; ".join(cookies)))
+    draft.insert(first, name, b"; ".join(cookies))
     draft.change(ChangeKind.COOKIES_JOINED, f"{len(cookies)} Cookie fields joined")

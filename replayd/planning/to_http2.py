@@ -13,7 +13,7 @@ from collections.abc import Iterator
 
 from replayd.model.flow import Headers, Request
 from replayd.model.plan import ChangeKind, Http2Request
-from replayd.planning.draft import Draft, is_field
+from replayd.planning.draft import Draft, is_field, plain
 from replayd.planning.framing import mend_length
 from replayd.planning.http_versions import CONNECTION_SPECIFIC, is_http2
 
@@ -82,7 +82,7 @@ def _raise(draft: Draft, authority: bytes, *, pseudo_fields: bool) -> bytes:
             # The one use that HTTP/2 has for it (RFC 9113 section 8.2.2).
             return value.strip().lower() != b"trailers"
         misplaced = name.startswith(b":") and not pseudo_fields
-        return misplaced or name.strip().lower() in dropped
+        return misplaced or plain(name) in dropped
 
     draft.drop(has_no_place)
     _lower_names(draft)

@@ -43,3 +43,15 @@ def test_what_is_dropped_is_named() -> None:
         "Host: h1 removed, :authority stands for it",
         "Host: h2 removed, :authority stands for it",
     ]
+
+
+def test_what_planning_adds_is_found_like_what_was_captured() -> None:
+    draft = Draft.of(Request(b"GET", b"http", "h", 80, b"/", headers=((b"A", b"1"),)))
+    assert draft.values(b"host") == draft.values(b"b") == []
+    draft.add(b"B", b"2")
+    draft.insert(0, b"Host ", b"h")
+    assert draft.fields == [(b"Host ", b"h"), (b"A", b"1"), (b"B", b"2")]
+    assert (draft.values(b"host"), draft.values(b"b")) == ([b"h"], [b"2"])
+    draft.remove(b"host")
+    assert draft.values(b"host") == []
+    assert draft.fields == [(b"A", b"1"), (b"B", b"2")]
