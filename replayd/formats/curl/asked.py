@@ -61,6 +61,9 @@ def asked(command: Command, notes: list[str]) -> Iterator[Asked]:
     """
     reader = _Reader(command.stdin, notes)
     for option in options(command.words):
+        if option.name == "next" and not reader.asked.urls:
+            # Nothing came before it; curl goes on with what was said so far.
+            continue
         if option.name == "next":
             yield reader.asked
             reader.asked = Asked()

@@ -56,9 +56,9 @@ _WITH_VALUE = frozenset(
 
 _EFFECTIVE = frozenset(
     _words(
-        "compressed cookie data data-ascii data-binary data-raw data-urlencode form "
-        "form-string get globoff head header http1.0 http1.1 http2 "
-        "http2-prior-knowledge http3 http3-only json next no-globoff oauth2-bearer "
+        "anyauth compressed cookie data data-ascii data-binary data-raw data-urlencode digest "
+        "form form-string get globoff head header http1.0 http1.1 http2 "
+        "http2-prior-knowledge http3 http3-only json negotiate next no-globoff ntlm oauth2-bearer "
         "path-as-is range referer request request-target url url-query user user-agent "
         "config upload-file"
     )
@@ -81,9 +81,7 @@ _HARMLESS = frozenset(
 )
 """Options about curl's own output, patience and files: nothing is lost without them."""
 
-_OTHERS = frozenset(
-    _words("ignored insecure location location-trusted anyauth digest negotiate ntlm")
-)
+_OTHERS = frozenset(_words("ignored insecure location location-trusted"))
 
 _LONG = _WITH_VALUE | _EFFECTIVE | _HARMLESS | _OTHERS | frozenset(_NAMES.values())
 

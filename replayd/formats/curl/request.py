@@ -11,7 +11,7 @@ from replayd.formats.curl.asked import Asked, asked
 from replayd.formats.curl.form import FormError
 from replayd.formats.curl.options import UsageError
 from replayd.formats.curl.shell import Command
-from replayd.formats.curl.url import Target, UrlError, target
+from replayd.formats.curl.url import REFUSED, Target, UrlError, target
 from replayd.formats.multipart import multipart
 from replayd.model.flow import Request
 
@@ -20,6 +20,9 @@ _ENCODINGS = b"deflate, gzip, br, zstd"
 
 _EXPECT_ABOVE = 1 << 20
 """Bytes of a content that is announced with Expect."""
+
+_CHALLENGED = frozenset({"anyauth", "digest", "negotiate", "ntlm"})
+"""Ways to authorize of which curl's first request shows nothing."""
 
 _FORM = b"application/x-www-form-urlencoded"
 
@@ -113,6 +116,8 @@ class _Maker:
                 path += between
             path += query
             between = b"&"
+        if REFUSED.search(path):
+            raise UrlError(f"curl refuses the path {bytes(path[:60])!r}: it holds a blank")
         return bytes(path)
 
     def _add_defaults(self, where: Target) -> None:
@@ -141,6 +146,9 @@ class _Maker:
         if bearer:
             return b"Bearer " + bearer
         if user is None:
+            return None
+        if asks := _CHALLENGED & self._asked.switches:
+            self._notes.append(f"--{min(asks)} has the server ask: no credentials are sent")
             return None
         return b"Basic " + base64.b64encode(user if b":" in user else user + b":")
 

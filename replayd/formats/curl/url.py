@@ -4,14 +4,15 @@ import re
 from typing import NamedTuple
 from urllib.parse import unquote_to_bytes
 
-from replayd.formats.authority import DEFAULT_PORTS, split_authority
+from replayd.formats.authority import DEFAULT_PORTS, ascii_authority, split_authority
 
 _SCHEME = re.compile(rb"([a-z][a-z0-9+.-]*):/{1,3}(?=[^/])", re.IGNORECASE)
 _PARTS = re.compile(rb"([^/?#]*)([^?#]*)(\?[^#]*)?(?:#.*)?", re.DOTALL)
 _ADDRESS = re.compile(rb"(?:[a-z]+:/{1,3})?(?:[^/@]*@)?\[[0-9a-f:.%]+\]", re.IGNORECASE)
 _RANGE = re.compile(rb"(?<!\\)[\[\]{}]")
 _ESCAPED = re.compile(rb"\\([\[\]{}])")
-_REFUSED = re.compile(rb"[\0-\x20\x7f]")
+REFUSED = re.compile(rb"[\0-\x20\x7f]")
+"""What no URL holds."""
 _NOT_ASCII = re.compile(rb"[\x80-\xff]")
 
 
@@ -37,7 +38,7 @@ class Target(NamedTuple):
 def target(url: bytes, *, globoff: bool, path_as_is: bool) -> Target:
     """Takes a URL apart. Raises UrlError."""
     url = url if globoff else _without_globbing(url)
-    if _REFUSED.search(url):
+    if REFUSED.search(url):
         raise UrlError(f"curl refuses the URL {url[:60]!r}: it holds a blank")
     found = _SCHEME.match(url)
     scheme = found[1].lower().decode() if found else "http"
@@ -56,7 +57,7 @@ def target(url: bytes, *, globoff: bool, path_as_is: bool) -> Target:
         scheme=scheme,
         host=host,
         port=port,
-        authority=_host(named.rstrip(b":")) + (b"" if default else b":%d" % port),
+        authority=ascii_authority(named.rstrip(b":")) + (b"" if default else b":%d" % port),
         path=_encoded(path or b"/") + (parts[3] or b""),
         user=unquote_to_bytes(user) if at else None,
     )
@@ -71,16 +72,6 @@ def _without_globbing(url: bytes) -> bytes:
             f"to curl the URL {url[:60]!r} stands for several: write a command for each, or -g"
         )
     return url[:start] + _ESCAPED.sub(rb"\1", url[start:])
-
-
-def _host(named: bytes) -> bytes:
-    """Returns a name as Host has it: in ASCII."""
-    if named.isascii():
-        return named
-    try:
-        return named.decode().encode("idna")
-    except UnicodeError:
-        return named
 
 
 def _encoded(path: bytes) -> bytes:

@@ -23,11 +23,16 @@ have taken in all of the rest. Later ones end with their section.
 """
 
 _ASIDE = rb"[ \t]*+(?:(?:#|//)[^\n]*+|@[^\n]*+)?\r?(?:\n|\Z)"
-_FIRST_LINE = re.compile(rb"(?:%b)*+[ \t]*+[A-Z]{3,20}[ \t]+(?:https?://|/|\*[ \t]|\{\{)" % _ASIDE)
+_SCRIPT = rb"<[ \t]+\{%(?s:.)*?%\}[^\n]*+\n"
+_FIRST_LINE = re.compile(
+    rb"(?:%b|%b)*+[ \t]*+[A-Z]{3,20}[ \t]+(?:https?://|/|\*[ \t]|\{\{)" % (_ASIDE, _SCRIPT)
+)
 _MARK = b"\xef\xbb\xbf"
 
 _SEPARATOR = re.compile(rb"^###", re.MULTILINE)
 _LINE = re.compile(rb"[^\n]*\n?")
+_SCRIPTED = "what the file does before the request is left out, with the variables that it sets"
+
 _COMMENT = re.compile(rb"[ \t]*(?:#|//)")
 _DEFINITION = re.compile(rb"@([\w.-]{1,100})[ \t]*=[ \t]*(.*)", re.DOTALL)
 _FROM_WIRE = re.compile(rb"[^\s:]+ (?:/[^\r\n]*|\*) HTTP/[0-9](?:\.[0-9])?\r\n")
@@ -58,6 +63,7 @@ class _File:
         self._position = 0
         self._variables = Variables()
         self._title = ""
+        self._scripted = False
         self._torn_reads = 0
         self._section = range(0)
         """Where the section seen last goes on from and ends."""
@@ -65,14 +71,14 @@ class _File:
     def flows(self) -> Iterator[tuple[Flow, list[str]]]:
         """Yields each request's flow, and what was odd about it."""
         while self._skip_asides():
-            notes: list[str] = []
+            notes = [_SCRIPTED] if self._scripted else []
             try:
                 request = self._request(notes)
             except (MessageError, WrittenError) as error:
                 notes.append(f"the request can't be read: {error}")
                 request = None
             yield Flow(session_id=FILE_SESSION, request=request, comment=self._title), notes
-            self._title = ""
+            self._title, self._scripted = "", False
 
     def _skip_asides(self) -> bool:
         """Moves to the next request's first line; False: there is none."""
@@ -84,10 +90,21 @@ class _File:
                 self._title = said.decode("utf-8", "replace")[:_MAX_COMMENT]
             elif found := _DEFINITION.fullmatch(text):
                 self._variables.define(found[1], found[2])
+            elif line.startswith((b"< ", b"<\t")):
+                self._scripted = True
+                line = self._script(line)
             elif text and not _COMMENT.match(line):
                 return True
             self._position += len(line)
         return False
+
+    def _script(self, line: bytes) -> bytes:
+        """Returns all of what is to be run before a request: a file's name, or a text."""
+        if not line[1:].lstrip().startswith(b"{%"):
+            return line
+        end = self._data.find(b"%}", self._position, self._section_end(self._position))
+        last = _line(self._data, self._position if end < 0 else end)
+        return line if end < 0 else self._data[self._position : end + len(last)]
 
     def _request(self, notes: list[str]) -> Request:
         """Reads the request at the position, and moves beyond it."""

@@ -1,9 +1,11 @@
 """A request as it is written for an editor, to the one that the editor would send."""
 
+import base64
 import re
+from collections.abc import Iterator
 from typing import NamedTuple
 
-from replayd.formats.authority import split_url
+from replayd.formats.authority import ascii_authority, split_url
 from replayd.formats.header_fields import content_length, members_of, value_of
 from replayd.formats.http1_flows import destination, in_origin_form
 from replayd.formats.http1_messages import MessageError, parse_head, request_body
@@ -24,6 +26,9 @@ _AFTERWARDS = re.compile(rb"^(?:> \{%|> \S+\.js\b|>>!? |<> )", re.MULTILINE)
 """What editors do with the response."""
 _INCLUDED = re.compile(rb"^<@?\w*[ \t]+\S", re.MULTILINE)
 """A file's content, in the place of this line."""
+_BASIC = re.compile(rb"Basic[ \t]++(?:([^\s:]++)[ \t]++(\S.*)|([^\s:]*+:.*))", re.IGNORECASE)
+_DIGEST = re.compile(rb"Digest[ \t]++[^\s=,]++[ \t]++\S++", re.IGNORECASE)
+"""User and password in the clear, of which editors make what a server expects."""
 
 
 class WrittenError(Exception):
@@ -83,11 +88,13 @@ def written_request(section: bytes, variables: Variables, notes: list[str]) -> R
     parts = _Parts(*map(variables.fill, _parts(section)))
     method, url, version = _first_line(parts.first_line)
     head = parse_head(b"x\r\n" + parts.fields + b"\r\n")
-    headers = tuple((name, value.strip(b" \t")) for name, value in head.headers)
+    headers = tuple(_fields(head.headers, notes))
+    if method == b"GRAPHQL" or value_of(headers, b"x-request-type").lower() == b"graphql":
+        raise WrittenError("editors make JSON of a GraphQL query: write down what they send")
     where = destination(method, _target(url, notes), headers)
     if where.authority and not any(name.lower() == b"host" for name, _ in headers):
         # HTTP/1.1 has none without Host (RFC 9112 section 3.2).
-        headers = ((b"Host", where.authority), *headers)
+        headers = ((b"Host", ascii_authority(where.authority)), *headers)
     request = Request(
         method=method,
         scheme=where.scheme,
@@ -129,6 +136,19 @@ def _first_line(line: bytes) -> tuple[bytes, bytes, bytes]:
     return method[1] if method else b"GET", url, version[0] if version else b"HTTP/1.1"
 
 
+def _fields(written: Headers, notes: list[str]) -> Iterator[tuple[bytes, bytes]]:
+    """Yields the fields that are sent for those that are written."""
+    for name, said in written:
+        value = said.strip(b" \t")
+        if name.lower() == b"authorization" and (basic := _BASIC.fullmatch(value)):
+            user = basic[3] if basic[1] is None else b"%b:%b" % basic.group(1, 2)
+            yield name, b"Basic " + base64.b64encode(user)
+        elif name.lower() == b"authorization" and _DIGEST.fullmatch(value):
+            notes.append("Digest answers what a server asks for: Authorization is left out")
+        else:
+            yield name, value
+
+
 def _target(url: bytes, notes: list[str]) -> bytes:
     """Returns a URL as a request's target: without what is never sent."""
     if url.startswith(b"/") or url == b"*":
@@ -162,7 +182,7 @@ def _content(written: bytes, headers: Headers, notes: list[str]) -> bytes | None
     if content_type.startswith(b"multipart/"):
         written = re.sub(rb"(?<!\r)\n", b"\r\n", written)
     elif content_type.startswith(b"application/x-www-form-urlencoded"):
-        written = re.sub(rb"\r?\n(?=&)", b"", written)
+        written = re.sub(rb"\r?\n(?=&)|(?<=&)\r?\n", b"", written)
     return _framed(written, headers)
 
 

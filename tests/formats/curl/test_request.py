@@ -167,6 +167,20 @@ def test_http2_has_an_authority(line: str, version: bytes) -> None:
     assert lines(request) == ["user-agent: curl/7.88.1", "accept: */*", "x-y: z"]
 
 
+@pytest.mark.parametrize("way", ["anyauth", "digest", "negotiate", "ntlm"])
+def test_credentials_wait_until_the_server_asks(way: str) -> None:
+    flow, [note] = read_one(f"curl http://h/ --{way} -u a:b".encode(), Format.CURL)
+    assert flow.request is not None
+    assert all(name != b"Authorization" for name, _ in flow.request.headers)
+    assert note == f"--{way} has the server ask: no credentials are sent"
+    assert of(f"http://h/ --{way}").method == b"GET"
+
+
+def test_what_stands_before_a_next_without_a_url_is_kept() -> None:
+    assert of("-d a --next http://h/").content == b"a"
+    assert of("--next http://h/").method == b"GET"
+
+
 def test_users_in_urls_are_sent() -> None:
     encoded = base64.b64encode(b"u s:p")
     assert of("http://u%20s:p@h/").headers[1] == (b"Authorization", b"Basic " + encoded)
@@ -175,7 +189,8 @@ def test_users_in_urls_are_sent() -> None:
 @pytest.mark.parametrize(
     ("line", "said"),
     [("-s", "it has no URL"), ("-d a -F b=c h", "data beside a form"), ("-I -d a h", "beside -I"),
-     ("ftp://h/", "no URL of http or https"), ("-F =) h", "form inside a form")],
+     ("ftp://h/", "no URL of http or https"), ("-F =) h", "form inside a form"),
+     ("-G --data-urlencode 'a b=c' h", "it holds a blank")],
 )  # fmt: skip
 def test_what_curl_would_not_send_has_no_request(line: str, said: str) -> None:
     flow, notes = read_one(f"curl {line}".encode(), Format.CURL)

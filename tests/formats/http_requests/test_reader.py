@@ -123,6 +123,26 @@ def test_variables_are_filled_in_where_they_are_known() -> None:
     assert requests(data + b"###\nGET http://{{c}}") == ["GET /x", None]
 
 
+@pytest.mark.parametrize(
+    "script",
+    [b"< {%\n  set('a', 'GET /');\n\n# no\n%}\n", b"< {% f(); %}\n", b"< ./before.js\n"],
+)
+def test_what_is_run_before_a_request_is_left_out(script: bytes) -> None:
+    data = b"### a\n" + script + b"GET http://h/1\n###\nGET http://h/2\n"
+    flow, notes = read_one(data.partition(b"###\n")[0], Format.HTTP)
+    assert flow.request is not None
+    assert flow.request.path == b"/1"
+    assert notes == [
+        "what the file does before the request is left out, with the variables that it sets"
+    ]
+    assert flow.comment == "a"
+    assert requests(data) == ["GET /1", "GET /2"]
+
+
+def test_a_script_without_an_end_is_a_line() -> None:
+    assert requests(b"### a\n< {% f();\nGET http://h/1\n") == ["GET /1"]
+
+
 def test_a_file_without_requests_has_no_flows() -> None:
     assert requests(b"# nothing\n@a = b\n###\n") == requests(b"") == []
 
@@ -133,6 +153,8 @@ def test_a_file_without_requests_has_no_flows() -> None:
         (b"GET / HTTP/1.1\r\n", True),
         (b"\xef\xbb\xbf\n# x\n@a = b\n### y\n  POST https://h/", True),
         (b"// x\nGET {{host}}/", True),
+        (b"### a\n< {%\n f();\n%}\nGET http://h/", True),
+        (b"< {%\n f();\n", False),
         (b"OPTIONS * HTTP/1.1", True),
         (b"# only a comment", False),
         (b"HTTP/1.1 200 OK", False),

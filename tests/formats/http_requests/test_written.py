@@ -56,6 +56,41 @@ def test_a_host_is_made_only_where_there_is_none() -> None:
     assert written("GET http://h/\nhost: x")[0].headers == ((b"host", b"x"),)
 
 
+def test_a_made_host_is_in_ascii() -> None:
+    request, _ = written("GET http://m\u00fcnchen.test:81/")
+    assert request.headers == ((b"Host", b"xn--mnchen-3ya.test:81"),)
+
+
+@pytest.mark.parametrize(
+    ("said", "sent"),
+    [
+        ("Basic u p", b"Basic dTpw"),
+        ("basic  u  p q", b"Basic dTpwIHE="),
+        ("Basic u:p", b"Basic dTpw"),
+        ("Basic u:", b"Basic dTo="),
+        ("Basic dTpw", b"Basic dTpw"),
+        ("Bearer a b", b"Bearer a b"),
+        ('Digest username="u", realm="r"', b'Digest username="u", realm="r"'),
+    ],
+)
+def test_editors_encode_the_user(said: str, sent: bytes) -> None:
+    request, notes = written(f"GET http://h/\nAuthorization: {said}")
+    assert request.headers[1:] == ((b"Authorization", sent),)
+    assert notes == []
+
+
+def test_a_password_for_digest_is_not_sent() -> None:
+    request, [note] = written("GET http://h/\nAuthorization: Digest u p")
+    assert request.headers == ((b"Host", b"h"),)
+    assert "Authorization is left out" in note
+
+
+@pytest.mark.parametrize("text", ["GRAPHQL http://h/", "POST http://h/\nX-REQUEST-TYPE: GraphQL"])
+def test_a_graphql_query_is_not_sent_as_it_is_written(text: str) -> None:
+    with pytest.raises(WrittenError, match="editors make JSON"):
+        written(f"{text}\n\nquery {{ a }}")
+
+
 POST = "POST http://h/\n"
 
 
@@ -71,6 +106,7 @@ POST = "POST http://h/\n"
         ("Content-Type: multipart/form-data; boundary=B\n\n--B\n\nx\r\n--B--\n",
          b"--B\r\n\r\nx\r\n--B--"),
         ("Content-Type: application/x-www-form-urlencoded\n\na=1\n&b=2\n", b"a=1&b=2"),
+        ("Content-Type: application/x-www-form-urlencoded\n\na=1&\nb=2\nc", b"a=1&b=2\nc"),
         ("\n# no comment here\n", b"# no comment here"),
         ("", b""),
     ],
