@@ -15,6 +15,7 @@ from replayd.reasons import Reason
 from replayd.replay.deadlines import NEVER
 from replayd.wire.client import Wire
 from replayd.wire.dial import Dial
+from replayd.wire.http2_events import HTTP1_INSTEAD
 from replayd.wire.multiplex import Multiplexer
 from replayd.wire.poller import Connection, Owner
 from replayd.wire.pool import Session
@@ -66,19 +67,15 @@ class Connecting:
             self._session, self._target, idempotent=self._plan.idempotent, now=now
         )
         if kept is None:
-            return self.begin_afresh(now)
+            return self._wait_or_dial(now)
         kept.owner = self._owner
         return kept
 
     def begin_afresh(self, now: int) -> Way | None:
-        """Begins to dial, or to wait for a dial, whatever stands; see `advance`."""
-        if self._shares and not self._binds:
-            awaited = self._wire.shared.coming(self._target)
-            if awaited is not None:
-                self._wait_for(awaited, now)
-                return None
-            self._leading = self._wire.shared.expect(self._target)
-        return self._dial_alone(now)
+        """Begins to dial, or to wait for a dial, whatever stands; see `advance`. Comes first:
+        a server that takes few requests a connection shall not refuse it again.
+        """
+        return self._wait_or_dial(now, first=True)
 
     def advance(self, now: int) -> Way | None:
         """Goes on; returns the connection once it is ready. Raises WireError when it can't
@@ -137,10 +134,19 @@ class Connecting:
             self._session, self._target, binds=self._binds, idempotent=plan.idempotent, now=now
         )
 
-    def _wait_for(self, awaited: Coming, now: int) -> None:
+    def _wait_or_dial(self, now: int, *, first: bool = False) -> Way | None:
+        if self._shares and not self._binds:
+            awaited = self._wire.shared.coming(self._target)
+            if awaited is not None:
+                self._wait_for(awaited, now, first=first)
+                return None
+            self._leading = self._wire.shared.expect(self._target)
+        return self._dial_alone(now)
+
+    def _wait_for(self, awaited: Coming, now: int, *, first: bool) -> None:
         self._awaited = awaited
         self._patience = now + int(_PATIENCE * self._wire.settings.connect_timeout * _SECOND)
-        awaited.wait(self._wake)
+        awaited.wait(self._wake, first=first)
 
     def _after_waiting(self, awaited: Coming, now: int) -> Way | None:
         """Takes a place on what was waited for, if it is there and has one left."""
@@ -151,7 +157,7 @@ class Connecting:
             return self._dial_alone(now)
         if awaited.connection.room:
             return awaited.connection
-        return self.begin_afresh(now)
+        return self._wait_or_dial(now)
 
     def _stop_waiting(self) -> None:
         if self._awaited is not None:
@@ -188,6 +194,6 @@ def _not_spoken(connection: Connection) -> WireError:
     return WireError(
         Reason.VERSION_NOT_SPOKEN,
         f"the server at {connection.info.address} does not speak HTTP/2: offered h2 in TLS it "
-        f"{chosen}; --http-version says what is sent",
+        f"{chosen}; {HTTP1_INSTEAD}",
         address=connection.info.address,
     )

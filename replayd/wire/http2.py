@@ -31,6 +31,7 @@ from replayd.errors import WireError
 from replayd.model.flow import Headers
 from replayd.reasons import Reason
 from replayd.wire.http2_events import (
+    HTTP1_INSTEAD,
     ContentCame,
     GoingAway,
     Happening,
@@ -266,7 +267,7 @@ def _reset(stream_id: int, code: int, *, by_server: bool) -> StreamFailed:
     elif code == HTTP_1_1_REQUIRED:
         error = WireError(
             Reason.VERSION_NOT_SPOKEN,
-            f"the server wants this request in HTTP/1.1 ({name}); --http-version says what is sent",
+            f"the server wants this request over HTTP/1.1 ({name}); {HTTP1_INSTEAD}",
         )
     else:
         error = WireError(Reason.STREAM_RESET, f"the server reset the stream ({name})")

@@ -5,6 +5,9 @@ from typing import NamedTuple
 from replayd.errors import WireError
 from replayd.model.flow import Headers
 
+HTTP1_INSTEAD = "--http-version 1.1 sends it over HTTP/1.1"
+"""What to do where HTTP/2 is not spoken."""
+
 
 class HeadersCame(NamedTuple):
     """A header list came: a head or trailers."""

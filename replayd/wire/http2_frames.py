@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from replayd.errors import WireError
 from replayd.reasons import Reason
+from replayd.wire.http2_events import HTTP1_INSTEAD
 
 MAX_FRAME_SIZE = 16 * 1024
 """Bytes of one frame's payload, the least that may be asked for (RFC 9113 section 4.2)."""
@@ -109,8 +110,7 @@ class FrameCutter:
         if buffer.startswith(b"HTTP/"):
             raise WireError(
                 Reason.VERSION_NOT_SPOKEN,
-                f"the server answers in HTTP/1 ({_show(buffer)}), not in HTTP/2; "
-                "--http-version says what is sent",
+                f"the server answers in HTTP/1 ({_show(buffer)}), not in HTTP/2; {HTTP1_INSTEAD}",
             )
         if len(buffer) < _HEADER_SIZE:
             return

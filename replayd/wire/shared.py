@@ -41,25 +41,27 @@ class Coming:
         """It stands and the server has said how many it takes, or there will be none."""
         self.connection: Multiplexer | None = None
         self._places = places - 1  # One is the dialling replay's own.
+        self._first: dict[Callable[[], None], None] = {}
         self._waiting: dict[Callable[[], None], None] = {}
 
     @property
     def has_place(self) -> bool:
         """Whether one more may wait for it."""
-        return not self.over and len(self._waiting) < self._places
+        return not self.over and len(self._first) + len(self._waiting) < self._places
 
-    def wait(self, wake: Callable[[], None]) -> None:
-        """`wake` is called once, when it is over."""
-        self._waiting[wake] = None
+    def wait(self, wake: Callable[[], None], *, first: bool = False) -> None:
+        """`wake` is called once, when it is over; `first`: before those who wait already."""
+        (self._first if first else self._waiting)[wake] = None
 
     def forget(self, wake: Callable[[], None]) -> None:
         """Somebody waits no longer."""
+        self._first.pop(wake, None)
         self._waiting.pop(wake, None)
 
     def end(self) -> None:
         """It is over: tells all who waited. Idempotent."""
         self.over = True
-        waiting, self._waiting = self._waiting, {}
+        waiting, self._first, self._waiting = [*self._first, *self._waiting], {}, {}
         for wake in waiting:
             wake()
 

@@ -10,12 +10,15 @@ from typing import TypedDict
 from replayd.errors import WireError
 from replayd.planning.hosts import literal_address
 from replayd.reasons import Reason
+from replayd.wire.http2_events import HTTP1_INSTEAD
 from replayd.wire.tls_context import TlsContext
 from replayd.wire.transport import Transport
 
 _RECORD = 16 * 1024
 """Plaintext of one TLS record (RFC 8446 section 5.1): encrypted ahead of the system at most."""
 _READ_SIZE = 256 * 1024
+_NO_PROTOCOL = "no application protocol"
+"""OpenSSL's text; Python up to 3.12 has no name for this alert."""
 
 
 class TlsFacts(TypedDict):
@@ -214,11 +217,11 @@ class TlsTransport:
                 "trust its authority with --ca-file, or accept anything with --insecure",
                 address=peer,
             )
-        if error.reason is not None and error.reason.endswith("_NO_APPLICATION_PROTOCOL"):
-            # RFC 7301 section 3.2: nothing else was offered.
+        if _NO_PROTOCOL in _text(error):
+            # RFC 7301 section 3.2: nothing but HTTP/2 was offered.
             return WireError(
                 Reason.VERSION_NOT_SPOKEN,
-                f"the server at {peer} does not speak HTTP/2; --http-version says what is sent",
+                f"the server at {peer} does not speak HTTP/2: {_text(error)}; {HTTP1_INSTEAD}",
                 address=peer,
             )
         return WireError(

@@ -6,6 +6,7 @@ Frames made by hand leave in their place among those that h2 makes.
 
 import struct
 from collections import deque
+from contextlib import suppress
 
 from h2.config import H2Configuration
 from h2.connection import H2Connection
@@ -143,10 +144,12 @@ class Http2Session(Http2Peer):
             self._peer.send(data)
 
     def read(self) -> None:
-        """Waits for something to come and takes it; raises EOFError when the client closed."""
+        """Waits for something to come and takes it; raises OSError when the client closed,
+        with which a script may end.
+        """
         data = self._peer.receive(65536)
         if not data:
-            raise EOFError
+            raise ConnectionAbortedError("the client closed")
         self.take(data)
         self.flush()
 
@@ -158,11 +161,9 @@ class Http2Session(Http2Peer):
 
     def until_closed(self) -> None:
         """Reads on until the client closes."""
-        try:
+        with suppress(ConnectionError):
             while True:
                 self.read()
-        except (EOFError, ConnectionError):
-            pass
 
 
 def http2_answers(content: bytes = b"ok", **settings: int) -> Script:
@@ -170,11 +171,8 @@ def http2_answers(content: bytes = b"ok", **settings: int) -> Script:
 
     def script(peer: Peer) -> None:
         session = Http2Session(peer, **settings)
-        try:
-            while True:
-                session.answer(session.request(), content=content)
-                session.flush()
-        except EOFError:
-            pass
+        while True:
+            session.answer(session.request(), content=content)
+            session.flush()
 
     return script

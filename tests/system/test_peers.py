@@ -2,9 +2,7 @@
 
 import json
 import os
-import socket
 import subprocess
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -16,6 +14,7 @@ from google.protobuf import json_format
 from tests.support.calls import connect_to, enqueue, events, flow, outcomes
 from tests.support.certificates import Authority
 from tests.support.daemon import Daemon
+from tests.support.nginx import free_port, run_nginx
 from tests.support.processes import DEADLINE, Process
 from tests.support.programs import find
 from tests.support.recorder import Recorder
@@ -30,48 +29,12 @@ from tests.support.websockets import (
 )
 
 
-def free_port() -> int:
-    """A port that nobody listens on now."""
-    with socket.create_server(("127.0.0.1", 0)) as reserved:
-        return int(reserved.getsockname()[1])
-
-
-def wait_for_port(process: Process, port: int) -> None:
-    """Returns once something listens on the port."""
-    end = time.monotonic() + DEADLINE
-    while time.monotonic() < end and process.running:
-        with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", port)) == 0:
-                return
-    raise AssertionError(f"nobody listens on {port}: {process.describe()}")
-
-
 @pytest.fixture
 def nginx(tmp_path: Path, authority: Authority) -> Iterator[int]:
     """nginx with TLS for `nginx.test`; its port."""
-    port = free_port()
-    certificate, key = authority.files("nginx.test")
-    configuration = tmp_path / "nginx.conf"
-    configuration.write_text(f"""
-        daemon off; master_process off; pid {tmp_path}/pid; error_log stderr;
-        events {{}}
-        http {{
-          access_log off;
-          client_body_temp_path {tmp_path}; proxy_temp_path {tmp_path};
-          fastcgi_temp_path {tmp_path}; uwsgi_temp_path {tmp_path}; scgi_temp_path {tmp_path};
-          server {{
-            listen 127.0.0.1:{port} ssl; server_name nginx.test;
-            ssl_certificate {certificate}; ssl_certificate_key {key};
-            location / {{ return 200 "nginx says $request_method $request_uri $ssl_server_name"; }}
-          }}
-        }}
-    """)
-    process = Process([find("nginx"), "-p", tmp_path, "-c", configuration])
-    try:
-        wait_for_port(process, port)
+    says = 'return 200 "nginx says $request_method $request_uri $ssl_server_name";'
+    with run_nginx(tmp_path, authority, f"location / {{ {says} }}") as port:
         yield port
-    finally:
-        process.close()
 
 
 @pytest.fixture(params=["http", "socks5"])

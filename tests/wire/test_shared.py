@@ -165,8 +165,10 @@ def test_as_many_wait_as_it_is_expected_to_carry(sharing: Sharing) -> None:
     assert sharing.shared.coming(TARGET) is None
     coming.forget(waits[0])
     assert sharing.shared.coming(TARGET) is coming
+    coming.wait(lambda: woken.append(0), first=True)
+    assert sharing.shared.coming(TARGET) is None
     sharing.shared.end(TARGET, coming)
-    assert woken == list(range(1, 99))
+    assert woken == list(range(99))
     assert (coming.over, sharing.shared.coming(TARGET)) == (True, None)
 
 
