@@ -9,6 +9,9 @@ from replayd.model.flow import Headers
 
 _HEADER = flow_pb2.Header
 
+_FIRST_SECOND, _LAST_SECOND = -62_135_596_800, 253_402_300_799
+"""The years 1 to 9999: what a google.protobuf.Timestamp may say."""
+
 TimedMessage = (
     flow_pb2.Request
     | flow_pb2.Response
@@ -26,7 +29,7 @@ def header_messages(headers: Headers) -> list[flow_pb2.Header]:
 
 def headers_from(messages: Iterable[flow_pb2.Header]) -> Headers:
     """Converts messages to fields, in their order."""
-    return tuple((header.name, header.value) for header in messages)
+    return tuple([(header.name, header.value) for header in messages])
 
 
 def set_time(field: Timestamp, seconds: float | None) -> None:
@@ -36,8 +39,12 @@ def set_time(field: Timestamp, seconds: float | None) -> None:
 
 
 def time_of(message: TimedMessage, name: str) -> float | None:
-    """Returns a moment in seconds since the epoch; None: it is not set."""
+    """Returns a moment in seconds since the epoch; None: it is not set, or is none that a
+    Timestamp may say.
+    """
     if not message.HasField(name):  # type: ignore[arg-type]
         return None
     stamp: Timestamp = getattr(message, name)
+    if not (_FIRST_SECOND <= stamp.seconds <= _LAST_SECOND and 0 <= stamp.nanos < 10**9):
+        return None
     return stamp.seconds + stamp.nanos / 1e9

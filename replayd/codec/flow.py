@@ -81,6 +81,24 @@ def decode_typed_flow(message: flow_pb2.Flow) -> Flow:
     )
 
 
+def strip_contents(message: flow_pb2.Flow) -> bool:
+    """Takes contents and WebSocket messages out of a message; False: it has none.
+
+    What is left encodes the flow that `decode_typed_flow` made of all of it, as `encode_flow`
+    would, in the sender's own words.
+    """
+    stripped = False
+    for half in (message.request, message.response):
+        # Not cleared blindly: that would put an empty half where there is none.
+        if half.content:
+            half.ClearField("content")
+            stripped = True
+    if message.websocket.messages:
+        message.websocket.ClearField("messages")
+        stripped = True
+    return stripped
+
+
 def _flow(
     message: flow_pb2.Flow,
     request_content: bytes | None,

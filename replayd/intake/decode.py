@@ -20,7 +20,7 @@ from replayd.errors import ReplaydError
 from replayd.formats import Format, read_capture
 from replayd.intake.frames import LISTED, NotedFlow, RefusedFlow, Summary
 from replayd.intake.options import MAX_TEXT, check_options
-from replayd.intake.typed import typed_flows
+from replayd.intake.typed import TypedFlow, typed_flows
 from replayd.model.flow import CaptureNote, DamagedFlow, Flow, Found
 from replayd.model.plan import ConnectTo, HttpVersion, WebSocketPace
 from replayd.model.replay import Row
@@ -89,6 +89,8 @@ class Decoding:
             if isinstance(found, DamagedFlow):
                 message = f"{found.message} (byte {found.byte_offset})"
                 self._refuse("", index, Refusal(found.reason, message))
+            elif isinstance(found, TypedFlow):
+                self._flow(found.flow, index, found.encoded)
             else:
                 self._flow(_named_briefly(found), index)
             index += 1
@@ -114,7 +116,7 @@ class Decoding:
         """Hashes a part and where it ends, so that no two streams look the same."""
         self._hash.update(b"%d:" % len(part) + part)
 
-    def _flows(self, first: replay_pb2.EnqueueRequest | None) -> Iterator[Found]:
+    def _flows(self, first: replay_pb2.EnqueueRequest | None) -> Iterator[Found | TypedFlow]:
         if first is None:
             return iter(())
         kind = first.WhichOneof("payload")
@@ -136,7 +138,8 @@ class Decoding:
             "capture_chunk or flow_batch messages",
         )
 
-    def _flow(self, flow: Flow, index: int) -> None:
+    def _flow(self, flow: Flow, index: int, encoded: bytes | None = None) -> None:
+        """Hands over a flow's row, or refuses it; `encoded`: its message, if it came as one."""
         refusal = refuse(
             flow,
             raw=self._options.raw,
@@ -164,7 +167,7 @@ class Decoding:
                 session=flow.session_id or f"\0{index}",
                 idempotent=plan.idempotent,
                 plan=encode_plan(plan),
-                flow=encode_flow(flow),
+                flow=encode_flow(flow) if encoded is None else encoded,
                 request_content=request_content(flow),
                 recorded_content=(flow.response.content or b"") if flow.response else b"",
             )

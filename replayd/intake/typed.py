@@ -5,20 +5,31 @@ The order of messages is checked here; a stream that means nothing is INVALID_ST
 """
 
 from collections.abc import Callable, Iterator
+from typing import NamedTuple
 
 from flowreplay.v1 import flow_pb2, replay_pb2
 
-from replayd.codec.flow import decode_typed_flow
+from replayd.codec.flow import decode_typed_flow, strip_contents
 from replayd.errors import ReplaydError
+from replayd.intake.options import MAX_TEXT
 from replayd.model.flow import Flow
 from replayd.reasons import Reason
+
+
+class TypedFlow(NamedTuple):
+    """A flow that came as a message."""
+
+    flow: Flow
+    encoded: bytes
+    """The message without its contents, as a row has it: encoding the flow anew would say
+    the same."""
 
 
 def typed_flows(
     messages: Iterator[replay_pb2.EnqueueRequest],
     hashed: Callable[[bytes], None],
     content_limit: int,
-) -> Iterator[Flow]:
+) -> Iterator[TypedFlow]:
     """Yields the flows of the stream; `hashed` is given all that tells streams apart."""
     index = 0
     for message in messages:
@@ -30,9 +41,19 @@ def typed_flows(
                 if position != len(flows) - 1:
                     raise _invalid("content_follows is for the last flow of a message", index)
                 _add_contents(flow, messages, content_limit, index)
-            hashed(flow.SerializeToString(deterministic=True))
-            yield decode_typed_flow(flow)
+            encoded = flow.SerializeToString(deterministic=True)
+            hashed(encoded)
+            yield _typed(flow, encoded)
             index += 1
+
+
+def _typed(message: flow_pb2.Flow, encoded: bytes) -> TypedFlow:
+    changed = len(message.flow_id) > MAX_TEXT
+    if changed:
+        message.flow_id = message.flow_id[:MAX_TEXT]
+    flow = decode_typed_flow(message)
+    changed |= strip_contents(message)
+    return TypedFlow(flow, message.SerializeToString() if changed else encoded)
 
 
 def _add_contents(

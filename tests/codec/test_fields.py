@@ -1,4 +1,6 @@
+import pytest
 from flowreplay.v1 import flow_pb2
+from google.protobuf.timestamp_pb2 import Timestamp
 
 from replayd.codec.fields import header_messages, headers_from, set_time, time_of
 
@@ -15,3 +17,20 @@ def test_a_moment_is_kept_to_the_microsecond_or_not_at_all() -> None:
     set_time(message.end_time, None)
     assert time_of(message, "start_time") == 1700000000.123456
     assert time_of(message, "end_time") is None
+
+
+@pytest.mark.parametrize(
+    ("seconds", "nanos", "moment"),
+    [
+        (253_402_300_799, 0, 253_402_300_799.0),
+        (-1, 500_000_000, -0.5),
+        (253_402_300_800, 0, None),
+        (-62_135_596_801, 0, None),
+        (10**18, 0, None),
+        (1, 10**9, None),
+        (1, -1, None),
+    ],
+)
+def test_what_no_timestamp_may_say_is_none(seconds: int, nanos: int, moment: float | None) -> None:
+    message = flow_pb2.Request(start_time=Timestamp(seconds=seconds, nanos=nanos))
+    assert time_of(message, "start_time") == moment

@@ -1,7 +1,13 @@
 import pytest
 from flowreplay.v1 import flow_pb2
 
-from replayd.codec.flow import decode_flow, decode_typed_flow, encode_flow, request_content
+from replayd.codec.flow import (
+    decode_flow,
+    decode_typed_flow,
+    encode_flow,
+    request_content,
+    strip_contents,
+)
 from replayd.codec.websocket import websocket_message
 from replayd.model.flow import (
     Flow,
@@ -110,3 +116,28 @@ def test_a_typed_flow_needs_little() -> None:
 def test_a_kind_of_the_future_is_not_http() -> None:
     flow = decode_typed_flow(flow_pb2.Flow.FromString(b"\x18\x63"))
     assert flow.kind is FlowKind.TCP
+
+
+def test_a_typed_flow_without_its_contents_says_what_its_own_encoding_would() -> None:
+    message = flow_pb2.Flow.FromString(encode_flow(FLOW))
+    message.request.content, message.response.content = b"request", b"response"
+    flow = decode_typed_flow(message)
+    assert strip_contents(message)
+    assert message == flow_pb2.Flow.FromString(encode_flow(flow))
+    assert decode_flow(message, b"request", b"response") == flow == FLOW
+
+
+def test_a_typed_websocket_flow_is_stripped_of_its_messages() -> None:
+    websocket = {"messages": [websocket_message(MESSAGE)], "close_code": 1001}
+    message = flow_pb2.Flow(request={"method": b"GET"}, websocket=websocket)
+    flow = decode_typed_flow(message)
+    assert strip_contents(message)
+    assert not message.websocket.messages
+    assert decode_flow(message, request_content(flow), None) == flow
+
+
+def test_what_has_no_contents_stays_as_it_came() -> None:
+    for message in (flow_pb2.Flow(), flow_pb2.Flow(request={"host": "h"}, websocket={})):
+        came = message.SerializeToString()
+        assert not strip_contents(message)
+        assert message.SerializeToString() == came

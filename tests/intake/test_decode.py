@@ -223,3 +223,10 @@ def test_a_capture_reads_on_across_chunks() -> None:
         b"",
     ]
     assert b"".join(hashed) == b"abcde"
+
+
+def test_a_time_that_is_none_costs_nobody_anything() -> None:
+    message = flows(2)
+    message.flow_batch.flows[0].request.start_time.seconds = 10**15
+    rows, summary = decode(message)
+    assert (len(rows), summary.refused) == (2, 0)

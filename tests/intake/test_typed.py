@@ -12,7 +12,7 @@ LIMIT = 100
 
 
 def read(*messages: replay_pb2.EnqueueRequest) -> list[Flow]:
-    return list(typed_flows(iter(messages), lambda _: None, LIMIT))
+    return [each.flow for each in typed_flows(iter(messages), lambda _: None, LIMIT)]
 
 
 def batch(*flows: flow_pb2.Flow) -> replay_pb2.EnqueueRequest:
@@ -89,3 +89,15 @@ def test_what_tells_streams_apart_is_hashed() -> None:
     cut = hashed(batch(flow("a")), batch(flow("b", follows=["request"])), chunk(b"xy", last=True))
     assert whole == cut
     assert whole != hashed(batch(flow("a"), flow("b", content=b"xz")))
+
+
+def test_a_flow_comes_with_its_message_without_contents() -> None:
+    large, small = flow("a" * 201, content=b"content"), flow("b")
+    found = list(typed_flows(iter([batch(large, small)]), lambda _: None, LIMIT))
+    encoded = [flow_pb2.Flow.FromString(each.encoded) for each in found]
+    assert [each.flow_id for each in encoded] == ["a" * 200, "b"]
+    assert [each.flow.flow_id for each in found] == ["a" * 200, "b"]
+    assert found[0].flow.request is not None
+    assert found[0].flow.request.content == b"content"
+    assert encoded[0].request.content == b""
+    assert encoded[1] == small
