@@ -6,8 +6,13 @@ its fields in any order, so encoded parts can be joined without decoding them
 """
 
 
+_SHORT = tuple(bytes((value,)) for value in range(0x80))
+
+
 def varint(value: int) -> bytes:
     """Encodes a non-negative integer, seven bits a byte, lowest first."""
+    if value <= 0x7F:
+        return _SHORT[value]
     out = bytearray()
     while value > 0x7F:
         out.append(value & 0x7F | 0x80)
