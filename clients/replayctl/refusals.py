@@ -9,13 +9,17 @@ from replayctl.printable import printable
 
 
 def refusal_lines(answer: EnqueueResponse | PlanSummary) -> Iterator[str]:
-    """Yields a line for each refused flow and each note."""
+    """Yields a line for each refused flow, with what was noted about it, and each other note."""
+    notes: dict[int, list[str]] = {}
+    for note in answer.notes:
+        notes.setdefault(note.flow_index, []).append(printable(note.message))
     for refusal in answer.refusals:
         flow_id = f" ({printable(refusal.flow_id)})" if refusal.flow_id else ""
         why = f"{reason_name(refusal.reason)}: {printable(refusal.message)}"
         yield f"  flow {refusal.flow_index}{flow_id} refused: {why}"
+        yield from (f"    {message}" for message in notes.pop(refusal.flow_index, ()))
     unlisted = answer.refused_count - len(answer.refusals)
     if unlisted > 0:
         yield f"  and {unlisted} more flows refused"
-    for note in answer.notes:
-        yield f"  flow {note.flow_index}: {printable(note.message)}"
+    for index, messages in notes.items():
+        yield from (f"  flow {index}: {message}" for message in messages)

@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from replayd.formats.authority import DEFAULT_PORTS, split_authority
-from replayd.formats.header_fields import is_websocket, value_of
+from replayd.formats.header_fields import is_websocket, members_of, value_of
 from replayd.formats.http1_messages import (
     Body,
     Head,
@@ -115,7 +115,7 @@ def read_request(
         host=where.host,
         port=where.port,
         path=where.path,
-        http_version=b"HTTP/2.0" if line.http_version == b"HTTP/2" else line.http_version,
+        http_version=_version(line.http_version),
         headers=head.headers,
         content=body.content,
         authority=where.authority,
@@ -145,7 +145,7 @@ def read_response(
         line = parse_status_line(head.start_line)
     body = response_body(data, head, line.status_code, method)
     response = Response(
-        http_version=line.http_version,
+        http_version=_version(line.http_version),
         status_code=line.status_code,
         reason_phrase=line.reason_phrase,
         headers=head.headers,
@@ -177,8 +177,8 @@ def read_exchange(
             end_time=times.sent,
         )
         request, notes = asked.request, asked.notes
-        if left := len(sent) - skip_empty_lines(sent, asked.end):
-            notes.append(f"{left} bytes after the request's end were left out")
+        if skip_empty_lines(sent, asked.end) < len(sent):
+            request = _with_rest(asked, sent)
     except MessageError as error:
         notes.append(f"the request can't be read: {error}")
     method = request.method if request else b""
@@ -195,6 +195,20 @@ def read_exchange(
     except MessageError as error:
         notes.append(f"the recorded response was left out: {error}")
     return Exchange(request, response, notes)
+
+
+def _with_rest(asked: ReadRequest, sent: bytes) -> Request:
+    """Returns a request with what follows its end: all of it was sent, whatever its fields say."""
+    request, rest = asked.request, sent[asked.end :]
+    if members_of(request.headers, b"transfer-encoding")[-1:] == [b"chunked"]:
+        asked.notes.append(f"{len(rest)} bytes after the last chunk were left out")
+        return request
+    content = (request.content or b"") + rest
+    asked.notes.append(
+        f"{len(rest)} bytes follow where its fields say that the request ends: they are sent as "
+        "content, with the length mended unless it is sent raw"
+    )
+    return replace(request, content=content)
 
 
 def destination(
@@ -233,6 +247,11 @@ def kind_of(request: Request | None, response: Response | None) -> FlowKind:
     """Tells whether the exchange opened a WebSocket."""
     opened = request and response and is_websocket(request.headers, response.status_code)
     return FlowKind.WEBSOCKET if opened else FlowKind.HTTP
+
+
+def _version(said: bytes) -> bytes:
+    """The one spelling of a version that several tools spell differently."""
+    return b"HTTP/2.0" if said == b"HTTP/2" else said
 
 
 def _cut(data: bytes, head: Head, what: str, end: str) -> str:

@@ -116,7 +116,7 @@ def test_text_that_lost_bytes_is_missing_content() -> None:
         (item(b"nonsense\r\n\r\n"), "the request can't be read: it begins with"),
         ('<item><request base64="true">?</request></item>', "the request is no base64"),
         (item(time="today"), "the time 'today' can't be read, and was ignored"),
-        (item(POST + b"GET"), "3 bytes after the request's end were left out"),
+        (item(POST + b"GET"), "3 bytes follow where its fields say that the request ends"),
         (item(POST, b"?"), "the recorded response was left out"),
     ],
 )

@@ -1,5 +1,7 @@
 """Messages on the wire to requests and responses; more of it in tests of the formats."""
 
+from dataclasses import replace
+
 import pytest
 
 from replayd.formats.http1_flows import (
@@ -83,15 +85,46 @@ def test_an_exchange_keeps_what_can_be_read() -> None:
     assert (found.request.start_time, found.request.end_time) == (1, 2)
     assert (found.response.start_time, found.response.end_time) == (3, 4)
     odd = read_exchange(GET + b"x=1", b"nonsense", end="it ends", service=None, times=times)
-    assert odd.request == found.request
+    assert odd.request == replace(found.request, content=b"x=1")
     assert odd.response is None
     assert [note.partition(":")[0] for note in odd.notes] == [
-        "3 bytes after the request's end were left out",
+        "3 bytes follow where its fields say that the request ends",
         "the recorded response was left out",
     ]
     none = read_exchange(b"", OK, end="it ends", service=None, times=times)
     assert none.request is None
     assert none.response == found.response
+
+
+@pytest.mark.parametrize(
+    ("fields", "body", "content", "noted"),
+    [
+        (b"Content-Length: 2\r\n", b"abcd", b"abcd", "2 bytes follow where"),
+        (b"Content-Length: 2\r\n", b"ab\r\n", b"ab", ""),
+        (b"", b"\r\n", b"", ""),
+        (b"", b"GET /2 HTTP/1.1\r\n\r\n", b"GET /2 HTTP/1.1\r\n\r\n", "19 bytes follow"),
+        (
+            b"Transfer-Encoding: chunked\r\n",
+            b"1\r\na\r\n0\r\n\r\nbc",
+            b"a",
+            "2 bytes after the last",
+        ),
+    ],
+)
+def test_a_request_that_stands_alone_has_all_that_was_sent(
+    fields: bytes, body: bytes, content: bytes, noted: str
+) -> None:
+    data = b"POST / HTTP/1.1\r\n" + fields + b"\r\n" + body
+    found = read_exchange(data, b"", end="it ends", service=None, times=Times())
+    assert found.request is not None
+    assert found.request.content == content
+    assert len(found.notes) == bool(noted)
+    assert "".join(found.notes).startswith(noted)
+
+
+def test_a_version_has_one_spelling() -> None:
+    found = read_response(b"HTTP/2 200 OK\r\n\r\n", method=b"GET", end="it ends")
+    assert found.response.http_version == b"HTTP/2.0"
 
 
 def test_an_upgrade_is_a_websocket() -> None:

@@ -111,7 +111,7 @@ def test_what_is_odd_is_noted() -> None:
     assert flow.request is not None
     assert [note.partition(":")[0] for note in notes] == [
         "times and flags were left out",
-        "1 bytes after the request's end were left out",
+        "1 bytes follow where its fields say that the request ends",
         "the recorded response was left out",
     ]
     _, notes = read_one(archive({"raw/1_s.txt": OK, "raw/2_c.txt": GET}), Format.SAZ)

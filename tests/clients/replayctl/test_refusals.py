@@ -6,7 +6,12 @@ REFUSALS = [
     Refusal(flow_index=1, flow_id="f\x1b", reason=reason_pb2.REASON_LIVE_FLOW, message="live"),
     Refusal(flow_index=2, reason=reason_pb2.REASON_NOT_HTTP, message="tcp"),
 ]
-NOTES = [CaptureNote(flow_index=0, message="odd\n")]
+NOTES = [
+    CaptureNote(flow_index=0, message="odd\n"),
+    CaptureNote(flow_index=2, message="why"),
+    CaptureNote(flow_index=4, message="a"),
+    CaptureNote(flow_index=4, message="b"),
+]
 
 
 def test_refusals_and_notes_have_a_line_each() -> None:
@@ -15,8 +20,11 @@ def test_refusals_and_notes_have_a_line_each() -> None:
         assert list(refusal_lines(answer)) == [
             r"  flow 1 (f\x1b) refused: LIVE_FLOW: live",
             "  flow 2 refused: NOT_HTTP: tcp",
+            "    why",
             "  and 3 more flows refused",
             r"  flow 0: odd\n",
+            "  flow 4: a",
+            "  flow 4: b",
         ]
 
 
