@@ -13,6 +13,11 @@
 `request`     a request's bytes, in pieces where it is large.
 `reader`      the interface of what reads a response; `http1` is it on h11, `plain` is
               it for what nearly every server sends, and hands the rest to h11.
+`http2`       the protocol of an HTTP/2 connection on h2, whatever it runs over:
+              `http2_frames` cuts and counts what comes, `http2_fields` compresses fields,
+              `http2_response` judges a response, `http2_events` is what is told.
+`multiplex`   a connection that many `stream`s share; `outbox` is their bytes on the way.
+`shared`      which of these a request takes, and who waits for one that is dialled.
 `websocket`   a WebSocket's frames, out and in; `websocket_handshake` checks how it began,
               `permessage_deflate` compresses it (`websocket_extension`).
 `client`      all of it in one hand, for `replay`.
