@@ -30,6 +30,7 @@ ELSEWHERE = {
     "replayd/rpc/status.py": "tests/rpc/test_service.py",
     "replayd/wire/http2_events.py": "tests/wire/test_http2.py",
     "replayd/wire/websocket_extension.py": "tests/wire/test_websocket.py",
+    "replayd/wire/sending.py": "tests/wire/test_multiplex.py",
     "replayd/wire/stream.py": "tests/wire/test_multiplex.py",
     "tools/fidelity/addon.py": "tests/system/test_make_fidelity.py",
     "tools/fidelity/ours.py": "tests/system/test_fidelity.py",

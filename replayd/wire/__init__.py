@@ -16,7 +16,8 @@
 `http2`       the protocol of an HTTP/2 connection on h2, whatever it runs over:
               `http2_frames` cuts and counts what comes, `http2_fields` compresses fields,
               `http2_response` judges a response, `http2_events` is what is told.
-`multiplex`   a connection that many `stream`s share; `outbox` is their bytes on the way.
+`multiplex`   a connection that many `stream`s share; `sending` is its writing half, `outbox`
+              the bytes on their way.
 `shared`      which of these a request takes, and who waits for one that is dialled.
 `websocket`   a WebSocket's frames, out and in; `websocket_handshake` checks how it began,
               `permessage_deflate` compresses it (`websocket_extension`).

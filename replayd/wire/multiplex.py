@@ -7,7 +7,6 @@ connections a request takes is `shared`'s business.
 """
 
 import logging
-from collections import deque
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Protocol
@@ -19,18 +18,13 @@ from replayd.reasons import Reason
 from replayd.wire.http2 import Http2Protocol
 from replayd.wire.http2_events import ContentCame, GoingAway, Happening, RoomCame, StreamFailed
 from replayd.wire.http2_response import Http2Response
-from replayd.wire.outbox import Outbox
 from replayd.wire.poller import Connection
 from replayd.wire.pool import Session
+from replayd.wire.sending import Sending
 from replayd.wire.settings import WireSettings
 from replayd.wire.stream import Stream
 
 _logger = logging.getLogger(__name__)
-
-_HELD = 64 * 1024
-"""Bytes that wait for the transport before streams are asked to wait too."""
-_TURN = 256 * 1024
-"""Bytes of content that are sent in one turn: other connections want theirs."""
 
 
 class Keeper(Protocol):
@@ -65,19 +59,14 @@ class Multiplexer:
         self._settings = settings
         self._keeper = keeper
         self._protocol = Http2Protocol(settings)
-        self._outbox = Outbox(connection)
+        self._sending = Sending(connection, self._protocol, self._touch)
         self._streams: dict[int, Stream] = {}
         self._touched: dict[Stream, None] = {}
         """To be woken before the turn ends, in order."""
-        self._waiting: dict[Stream, None] = {}
-        """They have content to send, but too much waits for the transport."""
-        self._leaving: deque[tuple[int, Stream]] = deque()
-        """Whose last byte waits for the transport, and where it ends."""
-        self._quota = _TURN
         self._used = False
         self._goodbye: GoingAway | None = None
         connection.owner = self
-        self._flush()
+        self._sending.flush()
 
     # For whoever wants a stream
 
@@ -109,18 +98,17 @@ class Multiplexer:
 
         `wake` is called when the stream has news.
         """
-        self._queue()
-        begins_at = self._outbox.end
+        begins_at = self._sending.end
         stream_id = self._protocol.open(headers, ends=ends)
         response = Http2Response(method, self._settings)
-        stream = Stream(self, self._outbox, stream_id, response, wake)
+        stream = Stream(self, self._sending, stream_id, response, wake)
         stream.begins_at = begins_at
         self._streams[stream_id] = stream
         self._used = True
         if self.idle_since is not None:
             self.idle_since = None
             self._keeper.busy(self)
-        self._flush(stream if ends else None)
+        self._sending.flush(stream if ends else None)
         return stream
 
     def look(self) -> None:
@@ -139,42 +127,19 @@ class Multiplexer:
         if not self.connection.closed:
             if self._goodbye is None:
                 self._protocol.say_goodbye()
-                self._flush()
+                self._sending.flush()
             self.connection.close()
             self._keeper.gone(self)
 
     # For its streams (`stream.Carrier`)
 
-    def send(self, stream: Stream, content: memoryview, *, ends: bool) -> int:
-        """Takes as much content as there is room for; see `Stream.send`."""
-        sent = 0
-        while sent < len(content):
-            if self._congested:
-                self._flush()
-            if self._congested:
-                self._waiting[stream] = None
-                break
-            size = self._protocol.send(stream.stream_id, content[sent:], ends=ends)
-            if not size:
-                stream.blocked = True
-                break
-            sent += size
-            self._quota -= size
-            self._queue()
-        self._flush(stream if ends and sent == len(content) else None)
-        return sent
-
-    def send_trailers(self, stream: Stream, trailers: Headers) -> None:
-        """Ends a request with trailers."""
-        self._protocol.send_trailers(stream.stream_id, trailers)
-        self._flush(stream)
-
     def leave(self, stream: Stream, now: int) -> None:
         """The stream is of no more interest; the last one out leaves the connection idle."""
         if self._streams.pop(stream.stream_id, None) is None or self.connection.closed:
             return
+        self._sending.forget(stream)
         self._protocol.leave(stream.stream_id)
-        self._flush()
+        self._sending.flush()
         if self._streams:
             return
         if self.retired:
@@ -187,17 +152,17 @@ class Multiplexer:
 
     def on_ready(self, connection: Connection, readable: bool, writable: bool) -> None:
         """Something can be read or written; nothing that goes wrong gets out."""
-        self._quota = _TURN
+        self._sending.begin_turn()
         try:
             if writable:
-                self._flush()
+                self._sending.flush()
             if readable:
                 self._read()
-            self._give_room()
-            self._flush()
+            self._sending.give_room()
+            self._sending.flush()
             self._wake_touched()
-            if self._outbox.error is not None:
-                self._read_to_end(self._outbox.error)
+            if self._sending.error is not None:
+                self._read_to_end(self._sending.error)
         except WireError as error:
             self._break(error)
         except Exception as error:
@@ -225,24 +190,18 @@ class Multiplexer:
                 return True
         return False
 
-    def _read_to_end(self, error: WireError) -> None:
+    def _read_to_end(self, error: Exception) -> None:
         """Hears what the server still said before it stopped listening, then gives up."""
         while self._read():
             pass
         raise error
 
+    def _touch(self, stream: Stream) -> None:
+        self._touched[stream] = None
+
     def _wake_touched(self) -> None:
         touched, self._touched = self._touched, {}
         for stream in touched:
-            if stream.stream_id in self._streams:
-                stream.wake()
-
-    def _give_room(self) -> None:
-        """Lets those send that waited, each at most once a turn."""
-        for stream in list(self._waiting):
-            if self._congested:
-                break
-            del self._waiting[stream]
             if stream.stream_id in self._streams:
                 stream.wake()
 
@@ -254,7 +213,7 @@ class Multiplexer:
         elif isinstance(happening, RoomCame):
             self._unblock(happening.stream_id)
         elif (stream := self._streams.get(happening.stream_id)) is not None:
-            self._touched[stream] = None
+            self._touch(stream)
             if isinstance(happening, StreamFailed):
                 stream.fail(happening)
             elif isinstance(happening, ContentCame):
@@ -269,14 +228,14 @@ class Multiplexer:
         for stream in self._streams.values():
             if stream.stream_id > goodbye.last_stream_id:
                 stream.refuse(goodbye)
-                self._touched[stream] = None
+                self._touch(stream)
 
     def _unblock(self, stream_id: int) -> None:
         streams = [self._streams.get(stream_id)] if stream_id else self._streams.values()
         for stream in streams:
             if stream is not None and stream.blocked:
                 stream.blocked = False
-                self._touched[stream] = None
+                self._touch(stream)
 
     def _closed_early(self) -> WireError:
         said = f" ({self._goodbye.text})" if self._goodbye is not None else ""
@@ -286,30 +245,9 @@ class Multiplexer:
     def _break(self, error: Exception) -> None:
         """Ends every stream with the same error; what came before it still counts."""
         self.retired = True
-        self._flush()
+        self._sending.flush()
         self.connection.close()
         self._keeper.gone(self)
         for stream in list(self._streams.values()):
             stream.fall(error)
             stream.wake()
-
-    # Write
-
-    @property
-    def _congested(self) -> bool:
-        return len(self._outbox) >= _HELD or self._quota <= 0
-
-    def _queue(self) -> None:
-        self._outbox.put(self._protocol.outgoing())
-
-    def _flush(self, ended: Stream | None = None) -> None:
-        """Sends what there is; with it, the request of the stream `ended` is whole."""
-        self._queue()
-        outbox = self._outbox
-        outbox.flush(more=bool(self._waiting))
-        if ended is not None:
-            ended.ends_at = outbox.end
-            if not outbox.has_left(outbox.end):
-                self._leaving.append((outbox.end, ended))
-        while self._leaving and outbox.has_left(self._leaving[0][0]):
-            self._touched[self._leaving.popleft()[1]] = None

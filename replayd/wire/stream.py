@@ -13,17 +13,10 @@ from replayd.reasons import Reason
 from replayd.wire.http2 import HTTP_1_1_REQUIRED, REFUSED_STREAM
 from replayd.wire.http2_events import ContentCame, GoingAway, HeadersCame, StreamFailed
 from replayd.wire.http2_response import Http2Response
-from replayd.wire.outbox import Outbox
 
 
 class Carrier(Protocol):
     """The connection that carries a stream, as the stream sees it."""
-
-    def send(self, stream: "Stream", content: memoryview, *, ends: bool) -> int:
-        """Takes as much content as there is room for; see `Stream.send`."""
-
-    def send_trailers(self, stream: "Stream", trailers: Headers) -> None:
-        """Ends the request with trailers."""
 
     def leave(self, stream: "Stream", now: int) -> None:
         """The stream is of no more interest to its owner."""
@@ -36,13 +29,29 @@ class Carrier(Protocol):
         """Bytes that have come so far, on whichever stream."""
 
 
+class Sender(Protocol):
+    """The connection's writing half, as the stream sees it."""
+
+    def send(self, stream: "Stream", content: memoryview, *, ends: bool) -> int:
+        """Takes as much content as there is room for; see `Stream.send`."""
+
+    def send_trailers(self, stream: "Stream", trailers: Headers) -> None:
+        """Ends the request with trailers."""
+
+    def has_left(self, place: int) -> bool:
+        """Tells whether every byte before this place was handed to the system."""
+
+    def has_begun(self, place: int) -> bool:
+        """Tells whether any byte after this place was."""
+
+
 class Stream:
     """A stream of HTTP/2 (RFC 9113 section 5)."""
 
     def __init__(
         self,
         carrier: Carrier,
-        outbox: Outbox,
+        sender: Sender,
         stream_id: int,
         response: Http2Response,
         wake: Callable[[], None],
@@ -59,11 +68,11 @@ class Stream:
         self.blocked = False
         """It may not send before the server says so."""
         self.begins_at = 0
-        """Where its first byte stands in the outbox."""
+        """Where its first byte stands among all that the connection sends."""
         self.ends_at: int | None = None
         """Where its last byte ends; None: it was not said yet."""
         self._carrier = carrier
-        self._outbox = outbox
+        self._sender = sender
         self._content: list[bytes] = []
         self._arrived = 0
 
@@ -73,21 +82,21 @@ class Stream:
         """Takes as much content as there is room for now and says how much; its owner is
         woken when there is more. `ends`: with the last of it the request is whole.
         """
-        return self._carrier.send(self, content, ends=ends)
+        return self._sender.send(self, content, ends=ends)
 
     def send_trailers(self, trailers: Headers) -> None:
         """Ends the request with trailers."""
-        self._carrier.send_trailers(self, trailers)
+        self._sender.send_trailers(self, trailers)
 
     @property
     def untouched(self) -> bool:
         """Not a byte of the request was handed to the system."""
-        return not self._outbox.has_begun(self.begins_at)
+        return not self._sender.has_begun(self.begins_at)
 
     @property
     def written(self) -> bool:
         """The whole request was."""
-        return self.ends_at is not None and self._outbox.has_left(self.ends_at)
+        return self.ends_at is not None and self._sender.has_left(self.ends_at)
 
     # Receive
 

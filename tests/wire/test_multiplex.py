@@ -288,7 +288,7 @@ def test_what_the_server_said_before_writing_failed_counts(network: Make) -> Non
     stream, other = made.open(), made.open()
     made.server.answer(1)
     made.transport.arrive(made.server.outgoing())
-    made.shared._outbox.error = WireError(Reason.CONNECTION_RESET, "the connection broke")
+    made.shared._sending._outbox.error = WireError(Reason.CONNECTION_RESET, "the connection broke")
     made.network.turn()
     assert (stream.response.complete, stream.error is None) == (True, False)
     assert reason(other.error) is Reason.CONNECTION_RESET
