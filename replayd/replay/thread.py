@@ -233,7 +233,7 @@ class ReplayThread:
             as_sent = self._wire.settings.as_sent(plan)
             if as_sent is not plan:
                 plan, replay = as_sent, replay._replace(plan=encode_plan(as_sent))
-            self._recorder.sending(replay, plan, self._preview(replay, plan))
+            self._recorder.sending(replay, plan, self._preview(replay))
             return Exchange(replay, plan, self._around, timings)
         except Exception as error:
             _logger.exception("replay %s can't be prepared", replay.key.replay_id)
@@ -242,10 +242,7 @@ class ReplayThread:
             self._queue.freed()
             return None
 
-    def _preview(self, replay: Replay, plan: Plan) -> bytes:
-        """Returns the content's beginning. What is said on a WebSocket is none."""
-        if plan.websocket is not None:
-            return b""
+    def _preview(self, replay: Replay) -> bytes:
         if replay.request_content is not None:
             return replay.request_content
         return next(iter(self._journal.content(replay.key, Part.REQUEST)), b"")

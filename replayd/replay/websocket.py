@@ -17,7 +17,6 @@ from replayd.reasons import Reason
 from replayd.replay.conversation import Conversation
 from replayd.replay.http1 import Http1Transfer
 from replayd.replay.transcript import Transcript
-from replayd.replay.transfer import Keep
 from replayd.replay.websocket_script import Script
 from replayd.wire.poller import Connection
 from replayd.wire.reader import ResponseReader
@@ -84,13 +83,6 @@ class WebSocketTransfer(Http1Transfer):
         over = self._conversation.late(now)
         self._wait(now)
         return over
-
-    def conclude(self, keep: Keep) -> None:
-        """Closes the connection of a conversation; else goes by HTTP's rules."""
-        if self._conversation is None:
-            super().conclude(keep)
-        else:
-            self.connection.close()
 
     def _write(self, now: int) -> None:
         if self._conversation is None:

@@ -25,7 +25,7 @@ _IDLE_LIMIT = 10_000
 with nothing to say."""
 
 _TURN = 500
-"""Frames that are read before others get their turn: wsproto needs 10 ms for them."""
+"""Frames that are read before others get their turn: wsproto needs 10 to 20 ms."""
 
 _MESSAGE_COST = 32
 """Bytes that a message counts besides its content: as much as keeping it takes."""

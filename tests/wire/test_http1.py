@@ -59,6 +59,13 @@ def test_what_follows_a_101_that_was_asked_for_is_written_as_it_comes(step: int)
     assert (reader.complete, reader.reusable) == (False, False)
 
 
+def test_what_follows_a_101_has_no_length_whatever_it_says() -> None:
+    reader = H11Reader(b"GET", WireSettings(), upgrade=True)
+    written: list[bytes] = []
+    reader.feed(SWITCH[:-2] + b"Content-Length: 2\r\n\r\n\x81\x02hi", written.append)
+    assert (written, reader.declared_length) == ([b"\x81\x02hi"], False)
+
+
 def test_a_101_that_nobody_asked_for_is_a_fault() -> None:
     with pytest.raises(WireError, match="switched protocols"):
         H11Reader(b"GET", WireSettings()).feed(SWITCH, nowhere)
