@@ -2,7 +2,9 @@
 
 One connection under EXCLUSIVE locking: no other process reads it, so no reader keeps the
 log from being checkpointed, and the bug of SQLite before 3.51.3 that needs two
-connections can't happen. FULL: a commit is durable when it returns, also in a power cut.
+connections can't happen. FULL: a commit is durable when it returns, also in a power cut;
+NORMAL, only for what is staged: with the next durable commit, as SQLite's log is synced as
+a whole.
 """
 
 import secrets
@@ -144,8 +146,14 @@ def open_database(path: Path, migrations: Sequence[str] = MIGRATIONS) -> apsw.Co
 
 
 @contextmanager
-def transaction(connection: apsw.Connection) -> Iterator[None]:
-    """Commits at its end, or rolls back."""
+def transaction(connection: apsw.Connection, *, durable: bool = True) -> Iterator[None]:
+    """Commits at its end, or rolls back.
+
+    One that is not `durable` survives the process, and a power cut from the next durable one
+    on. A power cut before that takes it back, and those after it, never one without the other.
+    """
+    # Not by `execute`, whose statements are remembered: this one acts when it is compiled.
+    connection.pragma("synchronous", "FULL" if durable else "NORMAL")
     connection.execute("BEGIN IMMEDIATE")
     try:
         yield

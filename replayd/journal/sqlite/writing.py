@@ -25,14 +25,17 @@ class Writer:
         self._contents = contents
 
     def stage(self, number: int, batch_id: str, rows: Sequence[Row]) -> None:
-        """Adds rows to a staged batch, which begins with the first call."""
+        """Adds rows to a staged batch, which begins with the first call.
+
+        Not durable: the commit that accepts the batch makes all of it so.
+        """
         contents: list[tuple[Content, Content]] = []
         try:
             for row in rows:
                 requested = self._contents.settled(row.request_content)
                 contents.append((requested, b""))
                 contents[-1] = (requested, self._contents.settled(row.recorded_content))
-            with transaction(self._connection):
+            with transaction(self._connection, durable=False):
                 self._connection.execute(
                     "INSERT INTO batch (number, batch_id) VALUES (?, ?) "
                     "ON CONFLICT (number) DO NOTHING",

@@ -1,6 +1,9 @@
 """Each part of a change lies in its table; a change is all or nothing."""
 
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
+from typing import Any
 
 import apsw
 import pytest
@@ -41,13 +44,15 @@ def counts(connection: apsw.Connection, *tables: str) -> list[int]:
     return [fetch_row(connection, f"SELECT count(*) FROM {table}")[0] for table in tables]
 
 
+FIGURES = Figures(1, 4, 1, 2, 3, 4, 5)
+
+
 def change() -> Change:
-    figures = Figures(1, 4, 1, 2, 3, 4, 5)
     return Change(
-        accepted=StoredBatch(1, "b1", 7, "label", 20, 4, 30, figures),
+        accepted=StoredBatch(1, "b1", 7, "label", 20, 4, 30, FIGURES),
         remembered=Remembered("r", b"h", b"answer", 3, 99),
         replays=[StoredReplay(place_of(1, 4), ReplayState.FAILED, 2, b"content")],
-        figures=[figures],
+        figures=[FIGURES],
         claims=[place_of(1, 5)],
         cleared=[ClearedRange(1, 6, 9)],
         paused=True,
@@ -93,6 +98,59 @@ def test_rows_that_fail_leave_no_files(
         writer.stage(1, "b1", [row(0, request_content=large), row(0, recorded_content=large)])
     assert counts(connection, "batch", "prepared", "file") == [0, 0, 0]
     assert {path.name for path in tmp_path.iterdir()} == {"journal.db", "journal.db-wal"}
+
+
+class Disk(apsw.VFS):
+    """Tells which files have writes that a power cut would take back. The names are apsw's."""
+
+    def __init__(self) -> None:
+        self._below = apsw.vfs_names()[0]
+        super().__init__("disk of a test", self._below, makedefault=True)
+        self.unsynced: set[str] = set()
+
+    def xOpen(self, name: str | apsw.URIFilename | None, flags: list[int]) -> "DiskFile":  # noqa: N802
+        return DiskFile(self, self._below, name, flags)
+
+
+class DiskFile(apsw.VFSFile):
+    def __init__(
+        self, disk: Disk, below: str, name: str | apsw.URIFilename | None, flags: list[int]
+    ) -> None:
+        super().__init__(below, name, flags)
+        self._disk = disk
+        self._name = name.filename() if isinstance(name, apsw.URIFilename) else str(name)
+
+    def xWrite(self, data: Any, offset: int) -> None:  # noqa: N802
+        self._disk.unsynced.add(self._name)
+        super().xWrite(data, offset)
+
+    def xSync(self, flags: int) -> None:  # noqa: N802
+        super().xSync(flags)
+        self._disk.unsynced.discard(self._name)
+
+
+@contextmanager
+def watched_disk() -> Iterator[Disk]:
+    disk = Disk()
+    try:
+        yield disk
+    finally:
+        disk.unregister()
+
+
+def test_what_is_staged_becomes_durable_when_it_is_accepted(tmp_path: Path) -> None:
+    path = tmp_path / "journal.db"
+    path.touch()
+    with watched_disk() as disk, closing(open_database(path)) as connection:
+        writer = Writer(connection, Contents(connection, tmp_path))
+        for number in (1, 2):
+            writer.stage(number, f"b{number}", [row(4), row(5)])
+            assert disk.unsynced == {f"{path}-wal"}
+            writer.commit(Change(accepted=StoredBatch(number, "", number, "", 2, 4, 5, FIGURES)))
+            assert not disk.unsynced
+        writer.stage(3, "b3", [row(4)])
+        connection.wal_checkpoint()
+        assert not disk.unsynced
 
 
 def test_a_batch_id_is_staged_once(writer: Writer) -> None:
