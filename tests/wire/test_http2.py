@@ -279,8 +279,8 @@ def test_a_window_that_grows_too_far_is_its_own_matter(pair: Pair) -> None:
 def test_what_comes_late_for_a_stream_that_was_left(pair: Pair) -> None:
     left, other = pair.open(), pair.open()
     pair.server.h2.send_headers(left, STATUS_OK)
-    for _ in range(500):
-        pair.server.h2.send_data(left, bytes(16000))
+    for _ in range(2000):
+        pair.server.h2.send_data(left, bytes(4000))
     late = pair.server.outgoing()
     pair.client.leave(left)
     assert pair.hear(late) == []
