@@ -9,6 +9,7 @@ from tests.support.programs import ROOT
 MIRRORS = {"replayd": "tests", "clients/flowreplay_client": "tests/clients/flowreplay_client"}
 MIRRORS["clients/replayctl"] = "tests/clients/replayctl"
 MIRRORS["tools/fidelity"] = "tests/tools/fidelity"
+MIRRORS["tools/fuzz"] = "tests/tools/fuzz"
 OWN = {"contract", "data", "docs", "support", "system"}
 """Folders of tests that mirror no source."""
 
@@ -35,6 +36,7 @@ ELSEWHERE = {
     "tools/fidelity/addon.py": "tests/system/test_make_fidelity.py",
     "tools/fidelity/ours.py": "tests/system/test_fidelity.py",
     "tools/fidelity/theirs.py": "tests/system/test_make_fidelity.py",
+    "tools/fuzz/guided.py": "tests/system/test_make_fuzz.py",
 }
 """Modules without a test file of their own, and where they are tested."""
 

@@ -16,9 +16,11 @@ from multiprocessing import get_context
 from replayd.intake.pool import MEMORY_LIMIT
 from tools.fuzz.case import make_case
 from tools.fuzz.finding import Finding, try_case
-from tools.fuzz.limits import Peak, limit_address_space
+from tools.fuzz.limits import Peak, limit_address_space, limit_processor_time
 
 SHARE = 5000
+SHARE_SECONDS = 600
+"""Of processor time: a hundred times what a share takes."""
 
 KEPT = 3
 """Findings of a kind that are kept with their input; all are counted."""
@@ -84,7 +86,7 @@ def run_series(name: str, seed: int, first: int, count: int, processes: int) -> 
         for start in range(first, first + count, SHARE)
     ]
     with ProcessPoolExecutor(processes, get_context("spawn"), _prepare) as pool:
-        pending = [pool.submit(run_share, *share) for share in shares]
+        pending = [pool.submit(_run_alone, *share) for share in shares]
         for (_, _, start, size), future in zip(shares, pending, strict=True):
             try:
                 yield future.result()
@@ -92,6 +94,12 @@ def run_series(name: str, seed: int, first: int, count: int, processes: int) -> 
                 again = f"--format {name} --seed {seed} --first {start} --count {size}"
                 yield Result(lost=[f"a process died: python -m tools.fuzz {again}"])
                 return
+
+
+def _run_alone(name: str, seed: int, first: int, count: int) -> Result:
+    """Runs a share in a process of a pool."""
+    limit_processor_time(SHARE_SECONDS)
+    return run_share(name, seed, first, count)
 
 
 def _prepare() -> None:

@@ -55,7 +55,8 @@ def archive(archives: list[Tree], rng: Random) -> bytes:
         for files in archives:
             for name, data in files.items() if isinstance(files, dict) else ():
                 content = data if isinstance(data, bytes) else repr(data).encode("utf-8", "replace")
-                info = zipfile.ZipInfo(name.replace("\0", "_")[:1000] or "_")
+                named = name.encode("utf-8", "replace").decode().replace("\0", "_")[:1000]
+                info = zipfile.ZipInfo(named or "_")
                 if info.filename not in out.NameToInfo:
                     out.writestr(info, content, method)
     return made.getvalue()
