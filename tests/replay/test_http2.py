@@ -11,7 +11,14 @@ from h2.settings import SettingCodes
 from replayd.model.flow import Headers
 from replayd.wire.http2_frames import FrameType
 from tests.support.http2_flows import http2_flow, run_http2
-from tests.support.http2_peer import STATUS_OK, Http2Session, frame, goaway, http2_answers
+from tests.support.http2_peer import (
+    STATUS_OK,
+    Http2Peer,
+    Http2Session,
+    frame,
+    goaway,
+    http2_answers,
+)
 from tests.support.processes import DEADLINE
 from tests.support.replaying import ROW_CONTENT_LIMIT, Replaying
 from tests.support.scripted_server import OK, Peer, Script, ScriptedServer, answers, silent
@@ -104,12 +111,19 @@ def test_a_large_response_spills_and_is_kept() -> None:
         assert ended.response.content_size_bytes == len(LARGE)
 
 
+def closes(peer: Peer) -> None:
+    """Hears the whole request, and has left nothing unread then."""
+    listening = Http2Peer()
+    while not listening.whole:
+        listening.take(peer.receive(65536))
+
+
 HOSTILE: dict[str, tuple[Script, str]] = {
     "never-answers": (playing(), "FIRST_BYTE_TIMEOUT"),
     "silent": (silent, "FIRST_BYTE_TIMEOUT"),
     "http1": (answers(OK), "VERSION_NOT_SPOKEN"),
     "garbage": (answers(b"SSH-2.0-OpenSSH_9.2p1\r\n"), "INVALID_RESPONSE"),
-    "closes": (lambda peer: peer.receive(65536) and None, "CLOSED_EARLY"),
+    "closes": (closes, "CLOSED_EARLY"),
     "resets": (playing(resetting(ErrorCodes.INTERNAL_ERROR)), "STREAM_RESET"),
     "resets-quietly": (playing(resetting(ErrorCodes.NO_ERROR)), "STREAM_RESET"),
     "no-status": (playing(answering(((b"x", b"y"),))), "INVALID_RESPONSE"),
