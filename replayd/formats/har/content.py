@@ -14,6 +14,8 @@ import binascii
 import codecs
 import re
 from collections.abc import Callable
+from encodings import normalize_encoding
+from encodings.aliases import aliases
 
 from replayd.formats.fields import FieldError
 from replayd.formats.har import form, values
@@ -28,6 +30,9 @@ _CODECS = re.compile(
     r"iso8859-\d+|koi8-[ru]|mac-(cyrillic|roman)|shift_jis|utf-16-[bl]e|utf-8"
 )
 """Of Python's codecs, those that the Encoding standard of the web knows too."""
+
+_NAMES = frozenset(aliases) | frozenset(aliases.values())
+"""Python looks for a module for each other name, and remembers it for good."""
 
 _GUESSED = ("utf-8", "iso8859-1", "cp1252")
 
@@ -152,8 +157,11 @@ def _declared(mime_type: bytes) -> tuple[str, ...]:
     found = _CHARSET.search(mime_type)
     if found is None:
         return ()
+    said = normalize_encoding(found[1].decode("ascii").lower())
+    if said not in _NAMES and not _CODECS.fullmatch(said.replace("_", "-")):
+        return ()
     try:
-        name = codecs.lookup(found[1].decode("ascii")).name
+        name = codecs.lookup(said).name
     except LookupError:
         return ()
     return (name,) if _CODECS.fullmatch(name) else ()

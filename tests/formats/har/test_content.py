@@ -1,11 +1,13 @@
 """Contents of HARs: from text back to the bytes that were sent."""
 
 import base64
+import codecs
 import gzip
 from typing import Any
 
 import pytest
 
+from replayd.formats.har import content
 from tests.support.hars import entry, post, read_entry, request_of, response_of
 
 LATIN = "text/plain; charset=iso-8859-1"
@@ -176,3 +178,13 @@ def test_a_content_that_is_still_coded_keeps_its_coding(
 def test_the_coding_of_a_response_is_left_out_without_a_word() -> None:
     members = {"headers": [["content-encoding", "br"], ["A", "b"]]}
     assert response_of(entry(response=members)).headers == ((b"A", b"b"),)
+
+
+def test_names_that_no_charset_has_are_not_looked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    def lookup(name: str) -> None:
+        raise AssertionError(name)
+
+    monkeypatch.setattr(codecs, "lookup", lookup)
+    assert content._declared(b"text/plain; charset=x-1234") == ()
+    with pytest.raises(AssertionError, match="koi8_u"):
+        content._declared(b"text/plain; charset=KOI8-U")
