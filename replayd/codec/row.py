@@ -21,25 +21,25 @@ def encode_row(row: Row) -> bytes:
 
 def decode_rows(data: bytes) -> Iterator[Row]:
     """Decodes a group of rows; raises ValueError when it was not made by `encode_row`."""
-    start = 0
-    while start < len(data):
-        if start + _HEADER.size > len(data):
-            raise ValueError(f"a row's header is cut at byte {start}")
-        flow_index, idempotent, *lengths = _HEADER.unpack_from(data, start)
-        start += _HEADER.size
-        if start + sum(lengths) > len(data):
-            raise ValueError(f"row {flow_index} is cut at byte {start}")
-        parts = []
-        for length in lengths:
-            parts.append(data[start : start + length])
-            start += length
-        session, plan, flow, request_content, recorded_content = parts
+    end = 0
+    while end < len(data):
+        session = end + _HEADER.size
+        if session > len(data):
+            raise ValueError(f"a row's header is cut at byte {end}")
+        flow_index, idempotent, *sizes = _HEADER.unpack_from(data, end)
+        plan = session + sizes[0]
+        flow = plan + sizes[1]
+        request = flow + sizes[2]
+        recorded = request + sizes[3]
+        end = recorded + sizes[4]
+        if end > len(data):
+            raise ValueError(f"row {flow_index} is cut at byte {session}")
         yield Row(
-            flow_index=flow_index,
-            session=session.decode(),
-            idempotent=bool(idempotent),
-            plan=plan,
-            flow=flow,
-            request_content=request_content,
-            recorded_content=recorded_content,
+            flow_index,
+            data[session:plan].decode(),
+            bool(idempotent),
+            data[plan:flow],
+            data[flow:request],
+            data[request:recorded],
+            data[recorded:end],
         )
