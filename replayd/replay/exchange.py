@@ -63,7 +63,7 @@ class Exchange:
         self._connecting: Connecting | None = None
         self._transfer: Transfer | None = None
         self._notes: list[Note] = []
-        self._resent = False
+        self._resent = 0
         self._over = False
 
     # What happens to it
@@ -205,7 +205,7 @@ class Exchange:
         self._hang_up()
         self._transfer = None
         if how is SecondTry.AFRESH:
-            self._resent = True
+            self._resent += 1
             self._step(self._begin_afresh)
         else:
             self._target = self._target._replace(http_versions=HttpVersions.ONE)

@@ -28,7 +28,7 @@ class Case:
     refused: bool = False
     needs_http1: bool = False
     versions: HttpVersions = HttpVersions.TWO_OR_ONE
-    resent: bool = False
+    resent: int = 0
 
     def decided(self) -> SecondTry | None:
         transfer = SimpleNamespace(
@@ -60,13 +60,14 @@ class Case:
         (Case(answered=True), None),
         (Case(idempotent=False), None),
         (Case(idempotent=False, untouched=True), AFRESH),
-        (Case(resent=True), None),
+        (Case(resent=1), None),
         (Case(Reason.STREAM_RESET, reused=False), None),
         (Case(Reason.STREAM_RESET, reused=False, idempotent=False, refused=True), AFRESH),
         (Case(Reason.STREAM_RESET, refused=True, answered=True), None),
-        (Case(Reason.STREAM_RESET, refused=True, resent=True), None),
+        (Case(Reason.STREAM_RESET, refused=True, resent=2), AFRESH),
+        (Case(Reason.STREAM_RESET, refused=True, resent=3), None),
         (Case(Reason.VERSION_NOT_SPOKEN, idempotent=False, needs_http1=True), OVER_HTTP1),
-        (Case(Reason.VERSION_NOT_SPOKEN, needs_http1=True, resent=True), OVER_HTTP1),
+        (Case(Reason.VERSION_NOT_SPOKEN, needs_http1=True, resent=1), OVER_HTTP1),
         (Case(Reason.VERSION_NOT_SPOKEN, needs_http1=True, versions=HttpVersions.TWO), None),
         (Case(Reason.VERSION_NOT_SPOKEN, needs_http1=True, answered=True), None),
     ],

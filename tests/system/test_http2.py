@@ -139,7 +139,7 @@ def test_nginx_serves_a_large_file(start: Start, tmp_path: Path, authority: Auth
 def test_nginx_says_goodbye_in_the_middle_and_nothing_is_lost(
     start: Start, tmp_path: Path, authority: Authority
 ) -> None:
-    says = 'keepalive_requests 70; location / { return 200 "nginx says $request_uri"; }'
+    says = 'keepalive_requests 40; location / { return 200 "nginx says $request_uri"; }'
     flows = [flow(f"/{at}", method=(b"GET", b"POST")[at % 2]) for at in range(MANY)]
     daemon = start()
     with run_nginx(tmp_path, authority, says, listen="ssl http2") as port:
