@@ -10,7 +10,7 @@ from flowreplay.v1 import event_pb2, plan_pb2, reason_pb2
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from replayd.codec.fields import header_messages
+from replayd.codec.fields import add_headers
 from replayd.codec.websocket import websocket_message
 from replayd.codec.wire_format import bytes_field, int_field, varint_at
 from replayd.model.event import PREVIEW_LIMIT, EventKind, LogLevel, PendingEvent, UpdateKind
@@ -71,7 +71,7 @@ def outcome_event(replay: Replay, plan: Plan, outcome: Outcome, now: int) -> Pen
         if outcome.lenient:
             response.lenient = True
         if outcome.trailers:
-            response.trailers.extend(header_messages(outcome.trailers))
+            add_headers(response.trailers, outcome.trailers)
         return _pending(EventKind.RESPONSE, event)
     error = event.error
     error.state = event_pb2.ReplayState.ValueType(outcome.state.value)
@@ -196,7 +196,7 @@ def _fill_head(message: event_pb2.ResponseHead, head: ResponseHead) -> None:
     message.http_version = head.http_version
     message.status_code = head.status_code
     message.reason_phrase = head.reason_phrase
-    message.headers.extend(header_messages(head.headers))
+    add_headers(message.headers, head.headers)
     if head.interim_status_codes:
         message.interim_status_codes.extend(head.interim_status_codes)
 

@@ -7,7 +7,7 @@ place of its request's content are its messages, as `websocket` encodes a conver
 
 from flowreplay.v1 import flow_pb2
 
-from replayd.codec.fields import header_messages, headers_from, set_time, time_of
+from replayd.codec.fields import add_headers, headers_from, set_time, time_of
 from replayd.codec.websocket import (
     decode_conversation,
     encode_conversation,
@@ -39,9 +39,9 @@ def encode_flow(flow: Flow) -> bytes:
         mark=flow.mark,
     )
     if flow.request is not None:
-        message.request.CopyFrom(_request_message(flow.request))
+        _fill_request(message.request, flow.request)
     if flow.response is not None:
-        message.response.CopyFrom(_response_message(flow.response))
+        _fill_response(message.response, flow.response)
     if flow.error is not None:
         message.error.message = flow.error.message
         set_time(message.error.error_time, flow.error.time)
@@ -158,22 +158,19 @@ def _websocket(message: flow_pb2.WebSocket, messages: tuple[WebSocketMessage, ..
     )
 
 
-def _request_message(request: Request) -> flow_pb2.Request:
-    message = flow_pb2.Request(
-        method=request.method,
-        scheme=request.scheme,
-        host=request.host,
-        port=request.port,
-        authority=request.authority,
-        path=request.path,
-        http_version=request.http_version,
-        headers=header_messages(request.headers),
-        content_missing=request.content is None,
-        trailers=header_messages(request.trailers),
-    )
+def _fill_request(message: flow_pb2.Request, request: Request) -> None:
+    message.method = request.method
+    message.scheme = request.scheme
+    message.host = request.host
+    message.port = request.port
+    message.authority = request.authority
+    message.path = request.path
+    message.http_version = request.http_version
+    add_headers(message.headers, request.headers)
+    message.content_missing = request.content is None
+    add_headers(message.trailers, request.trailers)
     set_time(message.start_time, request.start_time)
     set_time(message.end_time, request.end_time)
-    return message
 
 
 def _request(message: flow_pb2.Request, content: bytes | None) -> Request:
@@ -194,18 +191,15 @@ def _request(message: flow_pb2.Request, content: bytes | None) -> Request:
     )
 
 
-def _response_message(response: Response) -> flow_pb2.Response:
-    message = flow_pb2.Response(
-        http_version=response.http_version,
-        status_code=response.status_code,
-        reason_phrase=response.reason_phrase,
-        headers=header_messages(response.headers),
-        content_missing=response.content is None,
-        trailers=header_messages(response.trailers),
-    )
+def _fill_response(message: flow_pb2.Response, response: Response) -> None:
+    message.http_version = response.http_version
+    message.status_code = response.status_code
+    message.reason_phrase = response.reason_phrase
+    add_headers(message.headers, response.headers)
+    message.content_missing = response.content is None
+    add_headers(message.trailers, response.trailers)
     set_time(message.start_time, response.start_time)
     set_time(message.end_time, response.end_time)
-    return message
 
 
 def _response(message: flow_pb2.Response, content: bytes | None) -> Response:

@@ -141,3 +141,10 @@ def test_what_has_no_contents_stays_as_it_came() -> None:
         came = message.SerializeToString()
         assert not strip_contents(message)
         assert message.SerializeToString() == came
+
+
+def test_a_flow_of_which_nothing_was_captured_has_a_request_and_a_response() -> None:
+    flow = Flow(request=Request(b"", b"", "", 0, b""), response=Response(b"", 0))
+    message = flow_pb2.Flow.FromString(encode_flow(flow))
+    assert message.HasField("request")
+    assert message.HasField("response")
