@@ -6,7 +6,8 @@
 #   make check     format, lint, types, import rules, contract, generated code
 #   make fidelity  replays captures and judges each byte that arrives, beside mitmproxy's
 #                  (CAPTURES=dir for others than the tests'; FIDELITY_ARGUMENTS=--verbose)
-#   make bench     replay rates and process times, against baselines of the same run
+#   make bench     rates, latencies and costs beside peers and bare loops (QUICK=1 for two
+#                  minutes; ROUNDS=3; BENCH_ARGUMENTS="--json --no-peers")
 #   make large     the memory and time that captures of a GiB need (SIZE_MIB= for others)
 #   make fuzz      enqueues damaged and hostile captures, of every format
 #                  (FORMAT=har COUNT=1000000 PROCESSES=2 SEED=7; ENGINE=atheris FORMAT=har)
@@ -28,6 +29,9 @@ COUNT ?= 20000
 PROCESSES ?= 1
 SEED ?=
 SIZE_MIB ?= 1024
+QUICK ?=
+ROUNDS ?=
+BENCH_ARGUMENTS ?=
 
 BIN := .venv/bin
 
@@ -49,7 +53,8 @@ fidelity: .venv/.stamp
 	@$(BIN)/python -m tools.fidelity $(FIDELITY_ARGUMENTS) $(CAPTURES)
 
 bench: .venv/.stamp
-	@$(BIN)/python -m benchmarks.run
+	@$(BIN)/python -m benchmarks.run $(if $(QUICK),--quick) $(ROUNDS:%=--rounds %) \
+	  $(BENCH_ARGUMENTS)
 
 large: .venv/.stamp
 	@$(BIN)/python -m benchmarks.large --size-mib $(SIZE_MIB)

@@ -79,6 +79,11 @@ def _look(cost: Cost, name: str, pid: int) -> None:
     cost.peaks[name] = max(cost.peaks[name], _memory(pid)[_PEAK])
 
 
+def resident(pid: int) -> int:
+    """Returns the bytes that a process has in memory now."""
+    return _memory(pid)[_NOW]
+
+
 def _memory(pid: int) -> Counter[str]:
     """Returns a process's memory in bytes by the kernel's names; none once it has ended."""
     try:

@@ -8,6 +8,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
+from benchmarks.machine import on
+
 BIN = Path(sys.executable).parent
 
 
@@ -35,23 +37,29 @@ def target() -> Iterator[int]:
 
 
 @contextmanager
-def daemon(*options: str) -> Iterator[str]:
-    """Runs a daemon on a fresh journal; yields its address."""
-    with daemon_process(*options) as running:
-        yield running.address
+def daemon_process(*options: str, cores: set[int] | None = None) -> Iterator[Daemon]:
+    """Runs a daemon on a fresh journal, on these cores only (None: on any)."""
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        daemon_in(Path(folder), *options, cores=cores) as running,
+    ):
+        yield running
 
 
 @contextmanager
-def daemon_process(*options: str) -> Iterator[Daemon]:
-    """Runs a daemon on a fresh journal."""
-    with tempfile.TemporaryDirectory() as folder:
-        data = Path(folder, "data")
-        command = [str(BIN / "replayd"), "serve", f"--data-dir={data}", "--log-level=error"]
-        command += [f"--listen=unix:{folder}/s.sock", *options]
-        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
-            assert process.stdout is not None
-            try:
-                address = process.stdout.readline().strip().removeprefix("listening on ")
-                yield Daemon(address, process.pid, data)
-            finally:
-                process.terminate()
+def daemon_in(folder: Path, *options: str, cores: set[int] | None = None) -> Iterator[Daemon]:
+    """Runs a daemon on the journal in this folder, a fresh one where there is none."""
+    data = folder / "data"
+    command = [str(BIN / "replayd"), "serve", f"--data-dir={data}", "--log-level=error"]
+    command += [f"--listen=unix:{folder}/s.sock", *options]
+    with on(cores):
+        started = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    with started as process:
+        assert process.stdout is not None
+        try:
+            address = process.stdout.readline().strip().removeprefix("listening on ")
+            if not address:
+                raise SystemExit(f"{' '.join(command)} did not start; its log is above")
+            yield Daemon(address, process.pid, data)
+        finally:
+            process.terminate()

@@ -1,165 +1,82 @@
-"""The quick benchmark: replay rates against a raw socket loop, and process times.
+"""The benchmark: every goal's figures, beside every peer that is found: `make bench`.
 
-    python -m benchmarks.run [--flows N] [--rounds N] [--json]
+    python -m benchmarks.run [--quick] [--rounds N] [--flows N] [--depth N] [--no-peers]
+                             [--json]
 
-Everything is measured with every promise kept: the journal on disk (synchronous FULL), one
-watcher following, the books checked after each run. Figures are medians; ratios compare
-with the baseline of the same round, for machines differ and drift.
+Runs rounds (`rounds`), at the end one very long queue (`depth`), and prints figures and
+goals as tables. The books of every run are checked: it ends with 1 when they do not
+balance, never because a goal is missed. Progress goes to stderr.
 """
 
 import argparse
-import json
-import os
-import socket
-import statistics
-import subprocess
 import sys
 import tempfile
-import threading
 import time
-from collections.abc import Callable
+from pathlib import Path
 
-from flowreplay_client import connect, request_flow
+from benchmarks.contenders import BARE_LOOP, BESIDE, Stage, available
+from benchmarks.depth import deep_queue
+from benchmarks.figures import Round
+from benchmarks.machine import describe
+from benchmarks.report import Results, as_json, as_text
+from benchmarks.rounds import Rounds
+from benchmarks.targets import Target, run_target
+from benchmarks.workloads import SESSIONS
 
-from benchmarks.peers import mitmdump, mitmproxy_rate
-from benchmarks.processes import BIN, daemon, target
-
-SESSIONS = 256
-"""Sessions in the capture: the order within a session is kept, so one would be a queue."""
-
-
-def raw_loop(port: int, count: int) -> float:
-    """The baseline: one kept connection, prepared bytes, minimal reading; requests a second."""
-    request = b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nAccept: */*\r\n\r\n"
-    with socket.create_connection(("127.0.0.1", port)) as connection:
-        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        start = time.perf_counter()
-        for _ in range(count):
-            connection.sendall(request)
-            answer = connection.recv(65536)
-            while b"\r\n\r\n" not in answer or len(answer) < 1024:
-                answer += connection.recv(65536)
-        return count / (time.perf_counter() - start)
+_FULL = {"rounds": 5, "flows": 5000, "depth": 1_000_000}
+_QUICK = {"rounds": 1, "flows": 1000, "depth": 0}
 
 
-def replay(port: int, count: int, method: str, *options: str) -> tuple[float, float]:
-    """Replays `count` flows with one watcher; returns (enqueued, replayed) flows a second."""
-    content = b"y" * 1024 if method == "POST" else b""
-    flows = [
-        request_flow(
-            method, f"http://127.0.0.1:{port}/{index}", content=content,
-            session_id=str(index % SESSIONS),
-        )
-        for index in range(count)
-    ]  # fmt: skip
-    with daemon("--paused", *options) as address, connect(address) as client:
-        start = time.perf_counter()
-        answer = client.enqueue(flows)
-        enqueued = count / (time.perf_counter() - start)
-        watcher = threading.Thread(target=lambda: drain(address, answer.cursor))
-        watcher.start()
-        start = time.perf_counter()
-        client.resume()
-        watcher.join()
-        replayed = count / (time.perf_counter() - start)
-        counts = client.count()
-        if counts.succeeded_count != count or counts.queued_count or counts.running_count:
-            raise SystemExit(f"the books do not balance: {counts}")
-    return enqueued, replayed
+def arguments(words: list[str] | None = None) -> argparse.Namespace:
+    """Reads the command line; the form fills in what it leaves open."""
+    parser = argparse.ArgumentParser(description="Measures replayd on this machine.")
+    parser.add_argument("--quick", action="store_true", help="one small round: two minutes")
+    parser.add_argument("--rounds", type=int)
+    parser.add_argument("--flows", type=int, help="of a usual workload")
+    parser.add_argument("--depth", type=int, help="of the long queue; 0: leave it out")
+    parser.add_argument("--no-peers", action="store_true", help="only the bare loop beside")
+    parser.add_argument("--json", action="store_true")
+    read = parser.parse_args(words)
+    for name, number in (_QUICK if read.quick else _FULL).items():
+        if getattr(read, name) is None:
+            setattr(read, name, number)
+    return read
 
 
-def drain(address: str, cursor: str) -> None:
-    """Follows every event until nothing is left to replay."""
-    with connect(address) as client:
-        seen = [event.sequence for event in client.watch(start=cursor, until_idle=True)]
-    if seen != list(range(seen[0], seen[0] + len(seen))):
-        raise SystemExit("the watcher saw a gap")
+def contenders(*, peers: bool) -> frozenset[str]:
+    """Returns who takes part: the bare loop, and the peers that are on this machine."""
+    known = {name for beside in BESIDE.values() for name in beside}
+    return frozenset(name for name in known if name == BARE_LOOP or (peers and available(name)))
 
 
-def seconds(command: list[str], until_line: bool = False) -> float:
-    """The time that a process takes, or takes to print its first line."""
-    start = time.perf_counter()
-    with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
-        assert process.stdout is not None
-        if until_line:
-            process.stdout.readline()
-            taken = time.perf_counter() - start
-            process.terminate()
-            return taken
-    return time.perf_counter() - start
-
-
-def process_times() -> dict[str, float]:
-    """Seconds of whole processes: an empty one, a start to readiness, a short command."""
-    with tempfile.TemporaryDirectory() as folder, daemon("--ephemeral") as address:
-        listen = f"--listen=unix:{folder}/s.sock"
-        serve = [str(BIN / "replayd"), "serve", f"--data-dir={folder}/data", listen]
-        count = [str(BIN / "replayctl"), "--address", address, "count"]
-        return {
-            "empty process, s": seconds([sys.executable, "-c", "pass"]),
-            "daemon ready, s": seconds([*serve, "--log-level=error"], until_line=True),
-            "replayctl count, s": seconds(count),
-        }
-
-
-def round_of(port: int, flows: int) -> dict[str, float]:
-    """Measures everything once, the baseline first and last."""
-    before = raw_loop(port, flows)
-    figures: dict[str, float] = {}
-    runs: dict[str, Callable[[], tuple[float, float]]] = {
-        "GET, concurrency 1": lambda: replay(port, flows, "GET"),
-        "GET, concurrency 32": lambda: replay(port, flows, "GET", "--concurrency=32"),
-        "POST 1 KiB, concurrency 32": lambda: replay(port, flows, "POST", "--concurrency=32"),
+def measure(target: Target, wanted: argparse.Namespace) -> Results:
+    """Runs all rounds, and the long queue with the last one."""
+    taking_part = contenders(peers=not wanted.no_peers)
+    facts = {
+        "machine": describe(),
+        "date": time.strftime("%Y-%m-%d"),
+        "target": f"{target.name}; the bundled server where it answers after 20 ms",
+        "run": f"{wanted.rounds} rounds, {wanted.flows:,} flows of {SESSIONS} sessions "
+        f"(twice the concurrency where that is more), long queue {wanted.depth:,}",
+        "beside": ", ".join(sorted(taking_part)),
     }
-    for name, run in runs.items():
-        figures["enqueue, typed flows/s"], figures[f"{name}, flows/s"] = run()
-    if program := mitmdump():
-        figures["mitmproxy, flows/s"] = peer = mitmproxy_rate(program, port, flows // 3)
-        for name in ("GET, concurrency 1", "GET, concurrency 32"):
-            figures[f"{name} / mitmproxy"] = figures[f"{name}, flows/s"] / peer
-    figures["raw socket loop, requests/s"] = base = (before + raw_loop(port, flows)) / 2
-    for name in runs:
-        figures[f"{name} / raw socket loop"] = figures[f"{name}, flows/s"] / base
-    return figures | process_times()
-
-
-def fsync_seconds() -> float:
-    """The time of one fdatasync here: what a durable commit costs at least."""
-    with tempfile.TemporaryFile() as file:
-        times = []
-        for _ in range(50):
-            file.write(b"x" * 4096)
-            file.flush()
-            start = time.perf_counter()
-            os.fdatasync(file.fileno())
-            times.append(time.perf_counter() - start)
-    return statistics.median(times)
+    results: list[Round] = []
+    with tempfile.TemporaryDirectory() as folder:
+        rounds = Rounds(Stage(target, Path(folder), wanted.flows), taking_part)
+        for number in range(1, wanted.rounds + 1):
+            print(f"round {number} of {wanted.rounds}", file=sys.stderr, flush=True)
+            results.append(rounds.measure())
+    if wanted.depth:
+        results[-1] = {**results[-1], **deep_queue(target, wanted.depth, wanted.flows)}
+    return Results(facts, results, rounds.notes)
 
 
 def main() -> None:
-    """Runs the rounds and prints medians with their spread."""
-    parser = argparse.ArgumentParser(description="Measures replayd on this machine.")
-    parser.add_argument("--flows", type=int, default=3000)
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--json", action="store_true")
-    arguments = parser.parse_args()
-    with target() as port:
-        rounds = [round_of(port, arguments.flows) for _ in range(arguments.rounds)]
-    figures = {
-        name: (
-            statistics.median(each[name] for each in rounds),
-            min(each[name] for each in rounds),
-            max(each[name] for each in rounds),
-        )
-        for name in rounds[0]
-    }
-    figures["one fdatasync, s"] = (fsync_seconds(),) * 3
-    if arguments.json:
-        print(json.dumps({name: median for name, (median, _, _) in figures.items()}))
-        return
-    print(f"{arguments.flows} flows in {SESSIONS} sessions, {arguments.rounds} rounds, medians")
-    for name, (median, low, high) in figures.items():
-        print(f"{name:42} {median:12,.4g}   [{low:,.4g} .. {high:,.4g}]")
+    """Measures and prints."""
+    wanted = arguments()
+    with run_target() as target:
+        results = measure(target, wanted)
+    print(as_json(results) if wanted.json else as_text(results))
 
 
 if __name__ == "__main__":

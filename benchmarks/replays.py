@@ -1,0 +1,104 @@
+"""replayd at work: one run replays a workload's flows, watched, and checks the books.
+
+Everything is measured with every promise kept: the journal on disk (synchronous FULL),
+every limit, deadline and check on. The clock runs from the resume of a queue that holds
+all flows until the last watcher has the last event.
+"""
+
+import time
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from flowreplay.v1.flow_pb2 import Flow
+from flowreplay.v1.replay_pb2 import CountResponse
+from flowreplay_client import Client, connect, request_flow
+
+from benchmarks.machine import client_cores, server_cores
+from benchmarks.processes import daemon_process
+from benchmarks.targets import Target
+from benchmarks.watcher import Seen, watching
+from benchmarks.workloads import FIELDS, Workload, indices
+
+_LOOK_SECONDS = 0.05
+"""How often an unwatched run is looked at: seldom, for each look costs the daemon a call."""
+
+
+class Run(NamedTuple):
+    """What a run took and showed."""
+
+    rate: float
+    """Flows a second."""
+    seen: Seen
+    """What the slowest watcher saw."""
+
+
+def flows_of(workload: Workload, port: int, count: int) -> list[Flow]:
+    """Builds a workload's flows."""
+    return [
+        request_flow(
+            workload.method, workload.url(port, index), FIELDS, workload.content, session_id=session
+        )
+        for index, session in indices(workload, count)
+    ]
+
+
+def options_of(workload: Workload, target: Target) -> list[str]:
+    """Returns the daemon's options for a workload."""
+    options = [f"--concurrency={workload.concurrency}"]
+    return [*options, f"--ca-file={target.ca_file}"] if workload.tls else options
+
+
+def replay(target: Target, workload: Workload, usual: int, watchers: int = 1) -> Run:
+    """Replays a workload on a daemon of its own.
+
+    Raises SystemExit when the books do not balance: what was accepted, what came of it,
+    what the watchers saw, and what the target counted.
+    """
+    server = target.serving(workload)
+    count = workload.count(usual)
+    flows = flows_of(workload, target.port_of(workload), count)
+    cores = client_cores(same=workload.same_core)
+    beside = client_cores() if workload.same_core else server_cores()
+    with (
+        daemon_process("--paused", *options_of(workload, target), cores=cores) as daemon,
+        connect(daemon.address) as client,
+    ):
+        accepted = client.enqueue(flows)
+        before = server.requests()
+        with watching(daemon.address, accepted.cursor, watchers, beside) as following:
+            start = time.perf_counter()
+            client.resume()
+            if not watchers:
+                _wait_until_idle(client)
+            seen = following.finish()
+            seconds = time.perf_counter() - start
+        arrived = server.requests() - before
+        if not watchers:
+            with watching(daemon.address, accepted.cursor, 1) as following:
+                seen = following.finish()
+        check_books(count, accepted.accepted_count, client.count(), seen, arrived)
+    return Run(count / seconds, max(seen, key=lambda each: each.p99))
+
+
+def _wait_until_idle(client: Client) -> None:
+    while (counts := client.count()).queued_count or counts.running_count:
+        time.sleep(_LOOK_SECONDS)
+
+
+def check_books(
+    sent: int, accepted: int, counts: CountResponse, seen: Sequence[Seen], arrived: int
+) -> None:
+    """Compares all accounts of a run; raises SystemExit with each that differs."""
+    accounts = {
+        "accepted by the daemon": accepted,
+        "succeeded in its count": counts.succeeded_count,
+        "requests counted by the target": arrived,
+    } | {f"outcomes seen by watcher {each}": saw.outcomes for each, saw in enumerate(seen, 1)}
+    wrong = [f"{account}: {number}" for account, number in accounts.items() if number != sent]
+    wrong += [
+        f"events missing at watcher {each}: {saw.missing}"
+        for each, saw in enumerate(seen, 1)
+        if saw.missing
+    ]
+    if wrong:
+        raise SystemExit(f"the books do not balance: {sent} flows enqueued, {'; '.join(wrong)}")
