@@ -179,13 +179,12 @@ class Multiplexer:
                 raise self._closed_early()
             self.received += len(data)
             settled = self.settled
-            try:
-                for happening in self._protocol.feed(data):
-                    self._take(happening)
-            finally:
-                if settled is not self.settled:
-                    self._keeper.settled(self)
-                self._wake_touched()
+            # Where that fails, nobody may begin or go on: `_break` wakes them all.
+            for happening in self._protocol.feed(data):
+                self._take(happening)
+            if settled is not self.settled:
+                self._keeper.settled(self)
+            self._wake_touched()
             if not transport.buffered:
                 return True
         return False

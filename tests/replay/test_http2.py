@@ -26,6 +26,9 @@ from tests.support.scripted_server import OK, Peer, Script, ScriptedServer, answ
 
 LARGE = bytes(range(256)) * (ROW_CONTENT_LIMIT // 256 + 1)
 
+PUSH = frame(FrameType.PUSH_PROMISE, bytes(4), stream_id=1, flags=4)
+"""What we forbade: it breaks the connection."""
+
 Play = Callable[[Http2Session], None]
 
 
@@ -158,7 +161,7 @@ HOSTILE: dict[str, tuple[Script, str]] = {
         "INVALID_RESPONSE",
     ),
     "push": (
-        playing(by_hand(lambda at: frame(FrameType.PUSH_PROMISE, bytes(4), stream_id=at, flags=4))),
+        playing(by_hand(lambda _: PUSH)),
         "INVALID_RESPONSE",
     ),
 }
@@ -179,6 +182,42 @@ def test_a_hostile_server_fails_its_replay_and_the_next_one_runs(
         assert failed.error.message
         assert failed.error.connection.address == f"127.0.0.1:{hostile.port}"
         assert succeeded.response.content == b"ok"
+
+
+@pytest.mark.parametrize("method", [b"GET", b"POST"])
+def test_a_server_that_breaks_the_protocol_with_its_first_words(
+    method: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Those who waited for its settings begin elsewhere; nothing of ours fails inside."""
+
+    def script(peer: Peer) -> None:
+        session = Http2Peer()
+        peer.receive(65536)
+        peer.send(session.outgoing() + PUSH)
+        while peer.receive(65536):
+            pass
+
+    with (
+        ScriptedServer(script, *[http2_answers()] * 3) as server,
+        Replaying(concurrency=4) as replaying,
+    ):
+        sessions = (http2_flow(server.port, method=method, session=name) for name in "abcd")
+        ended = run_http2(replaying, *sessions)
+    failed = [reason(event) for event in ended if event.HasField("error")]
+    assert failed == ["INVALID_RESPONSE"]
+    assert "failed inside" not in caplog.text
+
+
+def test_a_faulty_response_on_a_connection_that_breaks(caplog: pytest.LogCaptureFixture) -> None:
+    def play(session: Http2Session) -> None:
+        session.h2.send_headers(session.request(), ((b":status", b"x"),))
+        session.by_hand(PUSH)
+
+    with ScriptedServer(playing(play)) as server, Replaying() as replaying:
+        (failed,) = run_http2(replaying, http2_flow(server.port))
+    assert reason(failed) == "INVALID_RESPONSE"
+    assert ":status" in failed.error.message
+    assert "failed inside" not in caplog.text
 
 
 def test_a_faulty_response_leaves_its_neighbours_alone() -> None:

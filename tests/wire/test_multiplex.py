@@ -13,6 +13,8 @@ from tests.support.http2_network import GET, Http2Network
 from tests.support.http2_peer import STATUS_OK, frame, goaway
 
 POST = ((b":method", b"POST"), *GET[1:])
+PUSH = frame(FrameType.PUSH_PROMISE, bytes(4), stream_id=1, flags=4)
+"""What we forbade: it breaks the connection."""
 
 
 @pytest.fixture
@@ -238,7 +240,7 @@ def test_what_is_wrong_with_a_response_is_its_own_matter(network: Make) -> None:
 @pytest.mark.parametrize(
     ("data", "expected"),
     [
-        (frame(FrameType.PUSH_PROMISE, bytes(4), stream_id=1, flags=4), Reason.INVALID_RESPONSE),
+        (PUSH, Reason.INVALID_RESPONSE),
         (frame(FrameType.PING, bytes(8)) * 2000, Reason.INVALID_RESPONSE),
     ],
 )
@@ -250,10 +252,25 @@ def test_a_broken_connection_ends_all_streams(network: Make, data: bytes, expect
     assert (whole.response.complete, reason(first.error)) == (True, expected)
     assert first.error is not second.error
     assert str(first.error) == str(second.error)
-    assert made.woken == [1, 1, 3, 5]
+    assert made.woken == [1, 3, 5]
     assert made.shared.connection.closed
     made.deliver()
     assert made.server.terminated is not None
+
+
+def test_nobody_goes_on_before_the_connection_is_seen_to_be_broken(network: Make) -> None:
+    made = network(greet=False)
+    made.arrive(made.server.outgoing() + PUSH)
+    assert made.keeper.told == ["gone"]
+    made = network()
+    seen: list[bool] = []
+    made.shared.open(
+        b"GET", GET, ends=True, wake=lambda: seen.append(made.shared.connection.closed)
+    )
+    made.deliver()
+    made.server.answer(1)
+    made.arrive(made.server.outgoing() + PUSH)
+    assert seen == [True]
 
 
 def test_a_server_that_closes(network: Make) -> None:
