@@ -21,18 +21,16 @@ from tools.fuzz.trees import Tree, Trees
 _HTTP_WORDS = (
     b"\r\n\r\n", b"\r\n", b"\n\n", b"\n ", b"HTTP/1.1", b"HTTP/2", b" HTTP/1.0\r\n", b"CONNECT ",
     b"Transfer-Encoding: chunked\r\n", b"Content-Length: 5\r\n", b"Host: b\r\n", b"http://",
-    b"0\r\n",
-    b"fffffffff\r\n", b"Expect: 100-continue\r\n", b":authority", b"[::1]:",
+    b"0\r\n", b"fffffffff\r\n", b"Expect: 100-continue\r\n", b":authority", b"[::1]:",
     b"Upgrade: websocket\r\n",
 )  # fmt: skip
 
 _ODD: tuple[Tree, ...] = (
     None, True, False, 0, -1, 1, 65536, 2**31, 2**53, 2**63, 2**64, 10**30, 10**400, -0.0, 1e308,
-    math.inf, math.nan, 1700000000.5, 253402300800, "", "x" * 300, "\0", "\u00e9", "\U0001f435",
-    "a b",
-    "http://a.test:99999/", "https://[::1", "//", "-1", "1e5", b"", b"\xff", b"\r\n", [], {}, [[]],
-    [["a"]], [[b"a", b"b"]], {"": None}, "POST", "CONNECT", "HTTP/2.0", "HTTP/3", "base64", "gzip",
-    "text/plain; charset=utf-16le", "multipart/form-data", "xn--a", "\u0130\u0307" * 20,
+    math.inf, math.nan, 1700000000.5, 253402300800, b"", b"\xff", b"\r\n", [], {}, [[]], [["a"]],
+    [[b"a", b"b"]], {"": None}, "", "x" * 300, "\0", "\u00e9", "\U0001f435", "\u0130\u0307" * 20,
+    "a b", "http://a.test:99999/", "https://[::1", "//", "-1", "1e5", "POST", "CONNECT", "HTTP/2.0",
+    "HTTP/3", "base64", "gzip", "text/plain; charset=utf-16le", "multipart/form-data", "xn--a",
     "2020-01-01T00:00:00Z",
 )  # fmt: skip
 
@@ -64,10 +62,8 @@ class Text:
         return Octets(self.words)
 
     def make(self, rng: Random) -> bytes:
-        """Returns one text, or two, changed."""
-        text = rng.choice(self.texts())
-        if rng.random() < 0.15:
-            text += rng.choice(self.texts())
+        """Returns one text, or some, changed."""
+        text = b"".join(rng.choices(self.texts(), k=_how_many(rng)))
         return self._octets.changed(text, rng)
 
     def seeds(self) -> list[bytes]:
@@ -94,10 +90,8 @@ class Structured:
         return Trees(self._octets, _ODD + self.odd, self.trees())
 
     def make(self, rng: Random) -> bytes:
-        """Returns one structure, seldom two, changed and written."""
-        chosen = [rng.choice(self.trees())]
-        if rng.random() < 0.1:
-            chosen.append(rng.choice(self.trees()))
+        """Returns one structure, or some, changed and written."""
+        chosen = rng.choices(self.trees(), k=_how_many(rng))
         how = rng.random()
         if how < 0.7:
             chosen[0] = self._trees.changed(chosen[0], rng)
@@ -107,6 +101,12 @@ class Structured:
     def seeds(self) -> list[bytes]:
         """Returns each structure, written."""
         return [self.write([tree], Random(0)) for tree in self.trees()]  # noqa: S311
+
+
+def _how_many(rng: Random) -> int:
+    """Chooses how many seeds an input is made of: one makes it fast, many make it long."""
+    drawn = rng.random()
+    return 20 if drawn < 0.01 else 2 if drawn < 0.1 else 1
 
 
 @dataclass(frozen=True)
