@@ -11,8 +11,10 @@ MAX_DEPTH = 256
 
 _SCALAR = re.compile(rb"[^\s,:{}\[\]\"]*+")
 _IN_STRING = re.compile(rb'[^"\\]*+(?:\\.[^"\\]*+)*+', re.DOTALL)
-_QUIET = re.compile(rb'(?:[^"{}\[\]]++|"[^"\\]*+(?:\\.[^"\\]*+)*+")*+', re.DOTALL)
-"""Everything that neither opens nor closes: whole strings, and what stands outside."""
+_FLAT = rb'[^"{}\[\]]++|"[^"\\]*+(?:\\.[^"\\]*+)*+"'
+"""What neither opens nor closes: whole strings, and what stands outside of them."""
+_QUIET = re.compile(rb"(?:%b|\{(?:%b)*+\}|\[(?:%b)*+\])*+" % (_FLAT, _FLAT, _FLAT), re.DOTALL)
+"""That, and whole objects and lists of nothing else, which most are."""
 
 _CLOSING = {ord("}"): ord("{"), ord("]"): ord("[")}
 _QUOTE, _BACKSLASH = b'"\\'

@@ -6,7 +6,17 @@ from replayd.formats.json_extent import MAX_DEPTH, Extent, Scalar, UnbalancedErr
 
 
 @pytest.mark.parametrize(
-    "value", [b'""', b'"a\\"b"', b'"\\\\"', b"{}", b'{"}": "]"}', b'["\\\\\\"]"]', b"[[], {}, 1]"]
+    "value",
+    [
+        b'""',
+        b'"a\\"b"',
+        b'"\\\\"',
+        b"{}",
+        b'{"}": "]"}',
+        b'["\\\\\\"]"]',
+        b"[[], {}, 1]",
+        b'[{"a": "}", "b": [1, "]"]}, {"c": "\\"}"}, [[{}]]]',
+    ],
 )
 def test_an_extent_ends_where_its_value_does(value: bytes) -> None:
     data = b"  " + value + b', "more": [1]'
@@ -24,7 +34,14 @@ def test_a_scalar_ends_before_what_can_follow_it() -> None:
 
 
 @pytest.mark.parametrize(
-    ("data", "position"), [(b"[}", 1), (b'{"a": [1}', 8), (b"[" * (MAX_DEPTH + 1), MAX_DEPTH)]
+    ("data", "position"),
+    [
+        (b"[}", 1),
+        (b'{"a": [1}', 8),
+        (b'[{"a": 1], {}]', 8),
+        (b"[[1], 2}", 7),
+        (b"[" * (MAX_DEPTH + 1), MAX_DEPTH),
+    ],
 )
 def test_what_is_not_balanced_is_said(data: bytes, position: int) -> None:
     with pytest.raises(UnbalancedError) as caught:
