@@ -60,27 +60,28 @@ def blocking_loop(connection: socket.socket, request: bytes, count: int) -> floa
 
 def epoll_loop(connections: Sequence[socket.socket], request: bytes, count: int) -> float:
     """Sends `count` requests, one at a time on each connection; returns the seconds."""
-    size, poll, left = answer_size(connections[0], request), select.epoll(), {}
+    size = answer_size(connections[0], request)
     by_number = {each.fileno(): each for each in connections}
-    for number in by_number:
-        poll.register(number, select.EPOLLIN)
-    start = time.perf_counter()
-    for number, connection in by_number.items():
-        connection.sendall(request)
-        left[number] = size
-    sent = len(connections)
-    while left:
-        for number, _ in poll.poll():
-            left[number] -= len(_some(by_number[number]))
-            if left[number] > 0:
-                continue
-            if sent == count:
-                del left[number]
-                continue
-            sent += 1
-            by_number[number].sendall(request)
-            left[number] = size
-    return time.perf_counter() - start
+    left = dict.fromkeys(by_number, size)
+    with select.epoll() as poll:
+        for number in by_number:
+            poll.register(number, select.EPOLLIN)
+        start = time.perf_counter()
+        for connection in connections:
+            connection.sendall(request)
+        sent = len(connections)
+        while left:
+            for number, _ in poll.poll():
+                left[number] -= len(_some(by_number[number]))
+                if left[number] > 0:
+                    continue
+                if sent == count:
+                    del left[number]
+                    continue
+                sent += 1
+                by_number[number].sendall(request)
+                left[number] = size
+        return time.perf_counter() - start
 
 
 def opened(host: str, port: int, ca_file: str) -> socket.socket:

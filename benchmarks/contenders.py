@@ -42,8 +42,14 @@ BESIDE: dict[Workload, tuple[str, ...]] = {
 }
 """The workloads that are compared, and with whom."""
 
-_FAST, _SLOW = 10, 0.2
+_FAST, _MITMPROXY = 5, 0.1
 """How many requests a fast contender, and mitmproxy, get for each of replayd's flows."""
+
+_LEAST = 200
+"""Flows that mitmproxy gets at least: its start, which is taken off, takes as long."""
+
+_DUMP = 5000
+"""Flows of the dump that is taken in, at most."""
 
 
 class Stage(NamedTuple):
@@ -55,12 +61,14 @@ class Stage(NamedTuple):
     flows: int
     """How many flows replayd gets of a usual workload."""
 
-    def dumps(self) -> tuple[Path, Path]:
-        """Returns a dump of that many plain flows, and one of a single flow."""
-        many, one = (
-            mitmproxy.dump(self.folder, self.target, GET_32, count) for count in (self.flows, 1)
-        )
-        return many, one
+    @property
+    def dump_flows(self) -> int:
+        """How many flows the dump that is taken in has."""
+        return min(self.flows, _DUMP)
+
+    def dump(self, count: int) -> Path:
+        """Returns a dump of so many plain flows."""
+        return mitmproxy.dump(self.folder, self.target, GET_32, count)
 
 
 def available(name: str) -> bool:
@@ -112,7 +120,7 @@ def bare_loop_rate(stage: Stage, workload: Workload) -> float:
 def _mitmproxy_rate(stage: Stage, workload: Workload) -> float:
     program = mitmproxy.mitmdump()
     assert program is not None
-    count = workload.count(int(stage.flows * _SLOW))
+    count = workload.count(max(int(stage.flows * _MITMPROXY), _LEAST))
     return mitmproxy.replay_rate(program, stage.folder, stage.target, workload, count)
 
 

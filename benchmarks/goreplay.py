@@ -40,7 +40,8 @@ def replay_rate(
         path.write_bytes(b"".join(record(workload, port, index) for index in range(count)))
         command = [program, "--input-file", str(path)]
         command += ["--output-http", f"{workload.scheme}://127.0.0.1:{port}"]
-        command += [f"--output-http-workers={workers}"] if workers else []
+        if workers:
+            command += [f"--output-http-workers-min={workers}", f"--output-http-workers={workers}"]
         return count / _seconds(command, target.serving(workload), workload, count)
 
 

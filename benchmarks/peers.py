@@ -204,7 +204,10 @@ def peer_rate(name: str, target: Target, workload: Workload, usual: int) -> floa
         call = Call(workload, workload.url(target.port_of(workload), 0), count, Path(folder))
         program = "sh" if name == "vegeta" else peer.program
         with on(client_cores(same=workload.same_core)):
-            return peer.rate(run([program, *peer.command(call)]))
+            rate = peer.rate(run([program, *peer.command(call)]))
+    if not rate:
+        raise PeerFailed("it got no answer in its time")
+    return rate
 
 
 def run(command: list[str]) -> str:

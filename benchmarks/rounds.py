@@ -21,7 +21,7 @@ from benchmarks.peers import PeerFailed
 from benchmarks.replays import replay
 from benchmarks.workloads import GET_32, SLOW, SLOW_20, Workload, ideal_rate
 
-_TYPED = 4
+_TYPED = 2
 """How many flows are enqueued for each that is replayed: it is faster."""
 
 _WATCHERS = {goals.UNWATCHED: 0, goals.EIGHT_WATCHERS: 8}
@@ -53,12 +53,12 @@ class Rounds:
     def _steps(self) -> Iterator[Callable[[], Round]]:
         for workload, beside in BESIDE.items():
             yield partial(self._replayd, workload)
-            for name in beside:
-                if name in self.contenders:
-                    yield partial(self._contender, name, workload)
             if workload is GET_32:
                 yield from (partial(self._watched, name) for name in _WATCHERS)
                 yield self._beside_enqueuer
+            for name in beside:
+                if name in self.contenders:
+                    yield partial(self._contender, name, workload)
         yield from (self._latency, self._typed, self._dump)
         if MITMPROXY in self.contenders:
             yield self._mitmproxy_dump
@@ -93,12 +93,11 @@ class Rounds:
         return {goals.ENQUEUE: typed_rate(self.stage.flows * _TYPED)}
 
     def _dump(self) -> Round:
-        many, _ = self.stage.dumps()
-        return {goals.DUMP: capture_rate(many, self.stage.flows)}
+        count = self.stage.dump_flows
+        return {goals.DUMP: capture_rate(self.stage.dump(count), count)}
 
     def _mitmproxy_dump(self) -> Round:
-        program = mitmproxy.mitmdump()
+        program, count = mitmproxy.mitmdump(), self.stage.dump_flows
         assert program is not None
-        many, one = self.stage.dumps()
-        rate = mitmproxy.loading_rate(program, many, self.stage.flows, one)
+        rate = mitmproxy.loading_rate(program, self.stage.dump(count), count, self.stage.dump(1))
         return {goals.DUMP_MITMPROXY: rate}

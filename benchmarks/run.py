@@ -23,7 +23,7 @@ from benchmarks.rounds import Rounds
 from benchmarks.targets import Target, run_target
 from benchmarks.workloads import SESSIONS
 
-_FULL = {"rounds": 5, "flows": 5000, "depth": 1_000_000}
+_FULL = {"rounds": 5, "flows": 10_000, "depth": 1_000_000}
 _QUICK = {"rounds": 1, "flows": 1000, "depth": 0}
 
 

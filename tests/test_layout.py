@@ -8,6 +8,7 @@ from tests.support.programs import ROOT
 
 MIRRORS = {"replayd": "tests", "clients/flowreplay_client": "tests/clients/flowreplay_client"}
 MIRRORS["clients/replayctl"] = "tests/clients/replayctl"
+MIRRORS["benchmarks"] = "tests/benchmarks"
 MIRRORS["tools/fidelity"] = "tests/tools/fidelity"
 MIRRORS["tools/fuzz"] = "tests/tools/fuzz"
 OWN = {"contract", "data", "docs", "support", "system"}
@@ -21,6 +22,15 @@ ELSEWHERE = {
     "replayd/model/outcome.py": "tests/codec/test_event.py",
     "replayd/reasons.py": "tests/contract/test_words.py",
     # What only means something with a process, or a server, around it.
+    "benchmarks/costs.py": "tests/system/test_bench.py",
+    "benchmarks/depth.py": "tests/system/test_bench.py",
+    "benchmarks/enqueues.py": "tests/system/test_bench.py",
+    "benchmarks/exchanges.py": "tests/system/test_large.py",
+    "benchmarks/large.py": "tests/system/test_large.py",
+    "benchmarks/large_captures.py": "tests/system/test_large.py",
+    "benchmarks/memory.py": "tests/system/test_large.py",
+    "benchmarks/processes.py": "tests/system/test_bench.py",
+    "benchmarks/targets.py": "tests/system/test_bench.py",
     "replayd/intake/worker.py": "tests/intake/test_pool.py",
     "replayd/replay/transfer.py": "tests/replay/test_http1.py",
     "replayd/replay/transfers.py": "tests/replay/test_exchange.py",

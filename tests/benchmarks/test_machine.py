@@ -1,0 +1,39 @@
+import os
+import subprocess
+import sys
+
+from benchmarks.machine import (
+    CORES,
+    client_cores,
+    describe,
+    fdatasync_seconds,
+    on,
+    server_cores,
+)
+
+ASK = [sys.executable, "-c", "import os; print(sorted(os.sched_getaffinity(0)))"]
+
+
+def test_what_is_started_on_a_core_stays_there() -> None:
+    before = os.sched_getaffinity(0)
+    with on(server_cores()):
+        said = subprocess.check_output(ASK, text=True)
+        # Asked for in between, the client's core is still the client's.
+        assert client_cores() == {min(CORES)}
+    assert said.strip() == str(sorted(server_cores()))
+    assert os.sched_getaffinity(0) == before
+
+
+def test_none_is_any_core() -> None:
+    with on(None):
+        assert subprocess.check_output(ASK, text=True).strip() == str(sorted(CORES))
+
+
+def test_client_and_server_have_their_own_cores_where_there_are_two() -> None:
+    assert (client_cores() != server_cores()) == (len(CORES) > 1)
+    assert client_cores(same=True) == server_cores()
+
+
+def test_the_machine_is_described() -> None:
+    assert describe().startswith(f"{len(CORES)} x ")
+    assert fdatasync_seconds() > 0

@@ -1,0 +1,92 @@
+"""The benchmark's parts around real processes: small runs of each, their books checked.
+
+`make bench` measures; here only what is said and compared counts, no figure.
+"""
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from benchmarks import targets
+from benchmarks.contenders import Stage, bare_loop_rate
+from benchmarks.costs import process_costs
+from benchmarks.depth import deep_queue
+from benchmarks.enqueues import capture_rate, replay_beside_enqueuer
+from benchmarks.goals import (
+    COUNT_COMMAND,
+    FIRST_CALL,
+    IDLE_MEMORY,
+    LONG_HEAD,
+    LONG_MEMORY,
+    LONG_RESTART,
+)
+from benchmarks.mitmproxy import dump
+from benchmarks.replays import replay
+from benchmarks.targets import Target, run_target
+from benchmarks.workloads import GET_32, HTTPS_32, POST_32, SLOW_32
+
+FLOWS = 50
+
+
+@pytest.fixture(scope="module", params=["nginx", "bundled"])
+def target(request: pytest.FixtureRequest) -> Iterator[Target]:
+    with pytest.MonkeyPatch.context() as patch:
+        if request.param == "bundled":
+            patch.setattr(targets.shutil, "which", lambda *_name, **_path: None)
+        elif shutil.which("nginx", path="/usr/sbin:/usr/bin") is None:
+            pytest.skip("nginx is not installed: apt-get install nginx-light")
+        with run_target() as running:
+            yield running
+
+
+def test_a_watched_run_balances_over_tls_and_plain(target: Target) -> None:
+    for workload in (HTTPS_32, POST_32):
+        run = replay(target, workload, FLOWS)
+        assert run.rate > 0
+        assert run.seen.outcomes == workload.count(FLOWS)
+        assert 0 < run.seen.p50 <= run.seen.p99
+
+
+def test_the_bare_loop_is_counted_too(target: Target, tmp_path: Path) -> None:
+    stage = Stage(target, tmp_path, FLOWS)
+    assert all(bare_loop_rate(stage, workload) > 0 for workload in (HTTPS_32, SLOW_32))
+
+
+@pytest.fixture(scope="module")
+def bundled() -> Iterator[Target]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(targets.shutil, "which", lambda *_name, **_path: None)
+        with run_target() as running:
+            yield running
+
+
+def test_a_request_too_many_is_seen(bundled: Target, monkeypatch: pytest.MonkeyPatch) -> None:
+    counts = iter([7, 7 + GET_32.count(FLOWS) + 1])
+    monkeypatch.setattr(bundled, "requests", lambda: next(counts))
+    with pytest.raises(SystemExit, match="requests counted by the target: 65"):
+        replay(bundled, GET_32, FLOWS, watchers=0)
+
+
+def test_a_long_queue_is_left_and_found_again(bundled: Target) -> None:
+    figures = deep_queue(bundled, 400, FLOWS)
+    assert figures.keys() >= {LONG_HEAD, LONG_MEMORY, LONG_RESTART}
+    assert min(figures.values()) > 0
+
+
+def test_another_client_enqueues_beside(bundled: Target) -> None:
+    assert replay_beside_enqueuer(bundled, FLOWS) > 0
+
+
+def test_a_dump_is_made_once_and_taken_in(bundled: Target, tmp_path: Path) -> None:
+    made = dump(tmp_path, bundled, GET_32, 5)
+    assert capture_rate(made, 5) > 0
+    written = made.stat().st_mtime_ns
+    assert dump(tmp_path, bundled, GET_32, 5).stat().st_mtime_ns == written
+
+
+def test_processes_cost_something() -> None:
+    costs = process_costs()
+    assert costs.keys() >= {COUNT_COMMAND, FIRST_CALL, IDLE_MEMORY}
+    assert min(costs.values()) > 0
