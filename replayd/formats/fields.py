@@ -5,7 +5,6 @@ of any type. Each function here returns the value as what it must be, or raises
 FieldError with the field's name and what stands there instead.
 """
 
-import math
 from typing import cast
 
 from replayd.formats.tnetstring_parser import Value
@@ -109,7 +108,8 @@ def optional_time(structure: Structure, name: bytes) -> float | None:
         return None
     if not isinstance(value, int | float) or isinstance(value, bool):
         raise _wrong(name, "a time", value)
-    if not (math.isfinite(value) and 0 <= value < _LAST_TIME):
+    # Refuses NaN, infinities, and integers that no float can hold.
+    if not 0 <= value < _LAST_TIME:
         raise TimeRangeError(f"{name.decode()!r} is {value}, not a time")
     return float(value)
 

@@ -67,7 +67,17 @@ def test_what_does_not_fit(
         read({b"it": given}, b"it")
 
 
-@pytest.mark.parametrize("given", [float("nan"), float("inf"), -1, 253_402_300_800])
+@pytest.mark.parametrize(
+    "given",
+    [
+        float("nan"),
+        float("inf"),
+        -1,
+        253_402_300_800,
+        pytest.param(10**400, id="huge"),
+        pytest.param(-(10**400), id="minus huge"),
+    ],
+)
 def test_a_number_that_is_no_time(given: float) -> None:
     with pytest.raises(TimeRangeError, match="'it'"):
         fields.optional_time({b"it": given}, b"it")
