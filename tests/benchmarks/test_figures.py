@@ -29,5 +29,9 @@ def test_percentiles_are_values_that_were_there(percent: float, expected: float)
     assert percentile(list(range(100, 0, -1)), percent) == expected
 
 
+def test_between_two_values_the_upper_one_is_taken() -> None:
+    assert percentile([3.0, 1.0, 2.0], 50) == 2.0
+
+
 def test_no_values_have_no_percentile() -> None:
     assert math.isnan(percentile([], 50))
