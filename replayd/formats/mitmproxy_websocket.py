@@ -13,7 +13,14 @@ from replayd.formats import fields
 from replayd.formats.fields import FieldError, Structure
 from replayd.formats.header_fields import value_of
 from replayd.formats.tnetstring_parser import Value
-from replayd.model.flow import Flow, WebSocket, WebSocketMessage, WebSocketMessageKind
+from replayd.model.flow import (
+    Flow,
+    Request,
+    Response,
+    WebSocket,
+    WebSocketMessage,
+    WebSocketMessageKind,
+)
 
 FIELDS = frozenset(b"messages closed_by_client close_code close_reason timestamp_end".split())
 
@@ -22,6 +29,9 @@ CLIENT_KEY = b"client_key"
 
 MAX_HANDSHAKES = 1000
 """Handshakes that wait for their messages; beyond, the oldest is forgotten."""
+
+MAX_HEAD = 64 << 10
+"""Characters of all that a handshake, or its answer, has beside a content, written out."""
 
 _KINDS = {1: WebSocketMessageKind.TEXT, 2: WebSocketMessageKind.BINARY}
 
@@ -83,17 +93,16 @@ class Handshakes:
     """The handshakes of a dump that were read, until their messages come."""
 
     def __init__(self) -> None:
-        self._waiting: dict[tuple[str, bytes], tuple[int, Flow]] = {}
+        self._waiting: dict[tuple[str, bytes], tuple[int, Request, Response | None]] = {}
 
     def add(self, index: int, flow: Flow) -> None:
         """Keeps a flow that has a handshake alone."""
         request, response = flow.request, flow.response
-        # A handshake has no content, and what looks like one need not be kept.
-        if request is None or request.content or (response is not None and response.content):
+        if request is None or not (_is_brief(request) and _is_brief(response)):
             return
         place = flow.session_id, value_of(request.headers, b"sec-websocket-key")
         self._waiting.pop(place, None)
-        self._waiting[place] = index, flow
+        self._waiting[place] = index, request, response
         if len(self._waiting) > MAX_HANDSHAKES:
             del self._waiting[next(iter(self._waiting))]
 
@@ -105,6 +114,13 @@ class Handshakes:
         found = self._waiting.pop((flow.session_id, client_key), None)
         if found is None:
             return flow
-        index, handshake = found
+        index, request, response = found
         note(f"the handshake of these WebSocket messages is flow {index}'s")
-        return replace(flow, request=handshake.request, response=handshake.response)
+        return replace(flow, request=request, response=response)
+
+
+def _is_brief(half: Request | Response | None) -> bool:
+    """Whether it may be kept: a handshake has no content, and its head is short."""
+    if half is None:
+        return True
+    return not half.content and len(repr(replace(half, content=None))) < MAX_HEAD

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from replayd.errors import CaptureError
-from replayd.formats.mitmproxy_websocket import MAX_HANDSHAKES
+from replayd.formats.mitmproxy_websocket import MAX_HANDSHAKES, MAX_HEAD
 from replayd.model.flow import Flow, FlowKind, WebSocket, WebSocketMessage, WebSocketMessageKind
 from tests.support.captures import flows_of, notes_of
 from tests.support.old_states import messages_of_7, of_7, switched
@@ -154,11 +154,12 @@ def test_messages_of_another_connection_are_not_joined() -> None:
 
 
 @pytest.mark.parametrize("half", ["request", "response"])
-def test_a_handshake_with_content_is_not_kept(half: str) -> None:
-    odd = handshake()
-    odd[half] = {**odd[half], "content": b"x" * 100}
-    flows, _ = read(odd, said())
-    assert flows[1].request is None
+def test_a_handshake_with_content_or_a_long_head_is_not_kept(half: str) -> None:
+    for name, value in (("content", b"x" * 100), ("http_version", b"x" * MAX_HEAD)):
+        odd = handshake()
+        odd[half] = {**odd[half], name: value}
+        flows, _ = read(odd, said())
+        assert flows[1].request is None
 
 
 def test_only_so_many_handshakes_are_kept() -> None:
