@@ -156,7 +156,8 @@ class Multiplexer:
         try:
             if writable:
                 self._sending.flush()
-            if readable:
+            # The server's first words may have come with the last of TLS's handshake.
+            if readable or not self.settled:
                 self._read()
             self._sending.give_room()
             self._sending.flush()

@@ -34,6 +34,7 @@ class Sending:
         self._leaving: deque[tuple[int, Stream]] = deque()
         """Whose last byte waits for the transport, and where it ends."""
         self._quota = _TURN
+        self._begun = False
 
     @property
     def error(self) -> Exception | None:
@@ -56,7 +57,7 @@ class Sending:
 
     def begin_turn(self) -> None:
         """The loop has come round: there is a new share to send."""
-        self._quota = _TURN
+        self._quota, self._begun = _TURN, True
 
     def send(self, stream: Stream, content: memoryview, *, ends: bool) -> int:
         """Takes as much content as there is room for; see `Stream.send`."""
@@ -98,7 +99,8 @@ class Sending:
         """Sends what was said; with it, the request of the stream `ended` is whole."""
         self._queue()
         outbox = self._outbox
-        outbox.flush(more=bool(self._waiting))
+        # The first turn comes at once: TLS may hold what the server said first.
+        outbox.flush(more=bool(self._waiting) or not self._begun)
         if ended is not None:
             ended.ends_at = outbox.end
             if not outbox.has_left(outbox.end):

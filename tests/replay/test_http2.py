@@ -1,7 +1,9 @@
 """One request over HTTP/2: content both ways, servers that are slow, early, rude or going."""
 
+import ssl
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 
 import pytest
 from flowreplay.v1 import event_pb2, reason_pb2
@@ -11,6 +13,8 @@ from h2.settings import SettingCodes
 from replayd.model.flow import Headers
 from replayd.replay.second_try import MAX_RESENT
 from replayd.wire.http2_frames import FrameType
+from replayd.wire.settings import TlsSettings
+from tests.support.certificates import Authority
 from tests.support.http2_flows import http2_flow, run_http2
 from tests.support.http2_peer import (
     STATUS_OK,
@@ -510,6 +514,49 @@ def test_a_goodbye_lets_what_runs_end_and_the_next_one_dials() -> None:
         last, after = run_http2(replaying, http2_flow(server.port), http2_flow(server.port))
         assert (last.response.content, after.response.content) == (b"last", b"ok")
         assert (notes(replaying), len(server.peers)) == ([], 2)
+
+
+def test_settings_that_come_with_the_last_of_the_handshake(authority: Authority) -> None:
+    """Who waits for them begins at once, not when the server says more."""
+    context = authority.server_context("127.0.0.1")
+    context.maximum_version = ssl.TLSVersion.TLSv1_2  # In 1.3 the client has the last word.
+    context.set_alpn_protocols(["h2"])
+
+    def script(peer: Peer) -> None:
+        incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+        tls, session = context.wrap_bio(incoming, outgoing, server_side=True), Http2Peer()
+        while not shaken_hands(tls):
+            peer.send(outgoing.read())
+            incoming.write(peer.receive(65536))
+        tls.write(session.outgoing())
+        peer.send(outgoing.read())
+        while len(session.whole) < 2:
+            incoming.write(peer.receive(65536))
+            with suppress(ssl.SSLWantReadError):
+                session.take(tls.read(65536))
+        for stream_id in session.whole:
+            session.answer(stream_id)
+        tls.write(session.outgoing())
+        peer.send(outgoing.read())
+        peer.until_closed()
+
+    with (
+        ScriptedServer(script) as server,
+        Replaying(
+            concurrency=2, tls=TlsSettings(insecure=True), read_timeout=DEADLINE
+        ) as replaying,
+    ):
+        flows = (http2_flow(server.port, scheme=b"https", session=name) for name in "ab")
+        ended = run_http2(replaying, *flows)
+    assert all(event.HasField("response") for event in ended)
+
+
+def shaken_hands(tls: ssl.SSLObject) -> bool:
+    try:
+        tls.do_handshake()
+    except ssl.SSLWantReadError:
+        return False
+    return True
 
 
 def test_an_idle_connection_is_closed_with_a_goodbye() -> None:
