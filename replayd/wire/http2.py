@@ -134,6 +134,10 @@ class Http2Protocol:
         self._guard.progress()
         return size
 
+    def takes_content(self, stream_id: int) -> bool:
+        """Tells whether the windows leave an open stream room for content."""
+        return self._h2.local_flow_control_window(stream_id) > 0
+
     def send_trailers(self, stream_id: int, trailers: Headers) -> None:
         """Ends a request with trailers."""
         self._h2.send_headers(stream_id, hiding_secrets(trailers), end_stream=True)

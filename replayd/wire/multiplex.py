@@ -233,7 +233,10 @@ class Multiplexer:
     def _unblock(self, stream_id: int) -> None:
         streams = [self._streams.get(stream_id)] if stream_id else self._streams.values()
         for stream in streams:
-            if stream is not None and stream.blocked:
+            if stream is None or not stream.blocked or stream.error is not None:
+                continue
+            # Room on the connection is no news to one that has none of its own.
+            if self._protocol.takes_content(stream.stream_id):
                 stream.blocked = False
                 self._touch(stream)
 

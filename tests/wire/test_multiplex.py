@@ -103,6 +103,22 @@ def test_content_waits_for_the_window_and_goes_on(network: Make) -> None:
     assert list(made.server.whole) == [1]
 
 
+def test_room_for_all_wakes_only_who_can_use_it(network: Make) -> None:
+    """Who is woken for nothing would count it as progress, and never be late."""
+    made = network(initial_window_size=1000)
+    made.talk()
+    first, second = made.open(POST, ends=False), made.open(POST, ends=False)
+    made.server.gives_room = False
+    assert first.send(memoryview(bytes(2000)), ends=True) == 1000
+    made.deliver()
+    made.server.h2.increment_flow_control_window(9999)
+    made.talk()
+    assert (made.woken, first.blocked, second.blocked) == ([], True, False)
+    made.server.h2.increment_flow_control_window(1, 1)
+    made.talk()
+    assert (made.woken, first.blocked) == ([1], False)
+
+
 def test_streams_take_turns_when_the_transport_is_slow(network: Make) -> None:
     made = network(initial_window_size=1 << 24)
     made.server.h2.increment_flow_control_window(1 << 24)
