@@ -112,7 +112,7 @@ class Conversation:
 
     def _closed(self) -> bool:
         """The server sent a Close, and was answered."""
-        if self._script.next is not None:
+        if not self._script.all_sent:
             closed = self._frames.closed
             assert closed is not None
             reason = f" {closed.reason!r}" if closed.reason else ""
@@ -155,6 +155,8 @@ class Conversation:
         connection.want_write(self._send_error is None and (bool(self._outbox) or self._more))
 
     def _write_frames(self) -> None:
+        if self._script.sought:
+            self._script.seek()
         for _ in range(_TURN):
             if not self._outbox and not self._next():
                 return
@@ -169,7 +171,10 @@ class Conversation:
 
     @property
     def _more(self) -> bool:
-        return self._frames.open and self._script.due(self._transcript.received, self._now)
+        script = self._script
+        return self._frames.open and (
+            script.sought or script.due(self._transcript.received, self._now)
+        )
 
     def _next(self) -> bool:
         """Puts the next frame into the outbox; False: there is none now."""

@@ -192,6 +192,19 @@ def test_many_messages_leave_others_their_turn(talk: Make) -> None:
     assert len(it.arrived()) == 37
 
 
+@pytest.mark.parametrize("pace", list(WebSocketPace))
+def test_a_script_of_much_to_listen_to_leaves_others_their_turn(
+    talk: Make, pace: WebSocketPace
+) -> None:
+    it = talk(*[heard("tick", 1.0)] * 1000, said("a", 1.0), pace=pace)
+    wanted: list[bool] = []
+    it.connection.want_write = wanted.append  # type: ignore[method-assign]
+    it.answers(*[b"tick"] * 500)
+    it.answers(*[b"tick"] * 500)
+    assert wanted == [True, False]
+    assert it.arrived() == [b"a", b"<CLOSE >"]
+
+
 def test_a_server_that_says_much_leaves_others_their_turn(talk: Make) -> None:
     it = talk(heard("1"), said("a"), client_closed=False, close_code=1000)
     data = b"\x81\x01x" * 1200 + b"\x88\x02\x03\xe8"

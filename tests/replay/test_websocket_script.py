@@ -1,5 +1,7 @@
 """Which message goes next, and when."""
 
+import pytest
+
 from replayd.model.flow import WebSocketMessage
 from replayd.model.plan import WebSocketPace, WebSocketPlan
 from replayd.replay.websocket_script import Script
@@ -13,7 +15,13 @@ def script(
     *messages: WebSocketMessage, recorded: bool = False, handshake: float | None = None
 ) -> Script:
     pace = WebSocketPace.RECORDED if recorded else WebSocketPace.AFTER_MESSAGES
-    return Script(iter(messages), WebSocketPlan(pace=pace, handshake_time=handshake), BEGUN)
+    plan = WebSocketPlan(
+        client_message_count=sum(each.replayed for each in messages),
+        server_message_count=sum(each.awaited for each in messages),
+        pace=pace,
+        handshake_time=handshake,
+    )
+    return Script(iter(messages), plan, BEGUN)
 
 
 def next_content(found: Script) -> bytes | None:
@@ -40,6 +48,36 @@ def test_nothing_to_say() -> None:
     silent = script(heard("1"))
     assert silent.next is None
     assert not silent.through(0)
+
+
+def test_it_is_read_a_few_messages_at_a_time() -> None:
+    read = []
+    conversation = [*[heard("tick")] * 1000, said("a"), said("b")]
+    plan = WebSocketPlan(client_message_count=2, server_message_count=1000)
+    found = Script((read.append(each) or each for each in conversation), plan, BEGUN)
+    assert (found.next, found.sought, found.all_sent) == (None, True, False)
+    assert not found.due(1000, BEGUN)
+    while found.sought:
+        before = len(read)
+        found.seek()
+        assert 0 < len(read) - before <= 256
+    assert (next_content(found), found.awaited) == (b"a", 1000)
+    found.advance()
+    found.advance()
+    assert found.all_sent
+    assert found.through(1000)
+
+
+def test_what_was_only_listened_to_is_not_read_at_all() -> None:
+    found = Script(iter(()), WebSocketPlan(server_message_count=1_000_000), BEGUN)
+    assert not found.sought
+    assert not found.through(999_999)
+    assert found.through(1_000_000)
+
+
+def test_a_conversation_with_too_few_messages_is_told() -> None:
+    with pytest.raises(ValueError, match="ends before its last 2 messages"):
+        Script(iter([heard("1")]), WebSocketPlan(client_message_count=2), BEGUN)
 
 
 def test_what_did_not_reach_its_side_is_neither_sent_nor_awaited() -> None:
