@@ -6,7 +6,7 @@ a plain attribute, and all are looked at only when the earliest that was ever an
 since the last look has come. Moving a deadline later, the usual case, costs nothing.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Protocol, TypeVar
 
 NEVER = 1 << 62
@@ -31,10 +31,10 @@ class Deadlines:
         """Something has, or now has, this deadline."""
         self.next = min(self.next, deadline)
 
-    def due(self, running: Iterable[T], now: int) -> list[T]:
-        """Returns what is late, in no order; looks only when something may be."""
+    def due(self, running: Iterable[T], now: int) -> Iterator[T]:
+        """Yields what is late, in no order; looks only when something may be."""
         if now < self.next:
-            return []
+            return
         late: list[T] = []
         self.next = NEVER
         for each in running:
@@ -42,4 +42,7 @@ class Deadlines:
                 late.append(each)
             else:
                 self.announce(each.deadline)
-        return late
+        for each in late:
+            # One before it may have moved it on: whoever waited for its dial has begun anew.
+            if each.deadline <= now:
+                yield each
