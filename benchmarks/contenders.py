@@ -7,11 +7,13 @@ is not on this machine is left out, and so are its figures.
 import subprocess
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
 from benchmarks import goreplay, mitmproxy, peers
-from benchmarks.machine import client_cores, on
+from benchmarks.figures import Rate
+from benchmarks.machine import client_cores, ended_cpu_seconds, on
 from benchmarks.peers import PEERS
 from benchmarks.targets import Target
 from benchmarks.workloads import (
@@ -80,21 +82,25 @@ def available(name: str) -> bool:
     return goreplay.goreplay() is not None if name in GOREPLAY else peers.found(name)
 
 
-def contender_rate(name: str, stage: Stage, workload: Workload) -> float:
-    """Runs a contender that is available; requests a second. Raises PeerFailed."""
-    return _caller(name)(stage, workload)
+def contender_rate(name: str, stage: Stage, workload: Workload) -> Rate:
+    """Runs a contender that is available. Raises PeerFailed.
+
+    The CPU a request is that of its processes, their start included, but mitmproxy's.
+    """
+    if name == MITMPROXY:
+        return _mitmproxy_rate(stage, workload)
+    server = stage.target.serving(workload)
+    before, cpu = server.requests(), ended_cpu_seconds()
+    each_second = _caller(name)(stage, workload)
+    return Rate(each_second, (ended_cpu_seconds() - cpu) / (server.requests() - before))
 
 
 def _caller(name: str) -> Callable[[Stage, Workload], float]:
     if name == BARE_LOOP:
         return bare_loop_rate
-    if name == MITMPROXY:
-        return _mitmproxy_rate
     if name in GOREPLAY:
-        return lambda stage, workload: _goreplay_rate(stage, workload, GOREPLAY[name])
-    return lambda stage, workload: peers.peer_rate(
-        name, stage.target, workload, stage.flows * _FAST
-    )
+        return partial(_goreplay_rate, GOREPLAY[name])
+    return partial(_peer_rate, name)
 
 
 def bare_loop_rate(stage: Stage, workload: Workload) -> float:
@@ -117,14 +123,18 @@ def bare_loop_rate(stage: Stage, workload: Workload) -> float:
     return count / float(said)
 
 
-def _mitmproxy_rate(stage: Stage, workload: Workload) -> float:
+def _mitmproxy_rate(stage: Stage, workload: Workload) -> Rate:
     program = mitmproxy.mitmdump()
     assert program is not None
     count = workload.count(max(int(stage.flows * _MITMPROXY), _LEAST))
     return mitmproxy.replay_rate(program, stage.folder, stage.target, workload, count)
 
 
-def _goreplay_rate(stage: Stage, workload: Workload, workers: int) -> float:
+def _goreplay_rate(workers: int, stage: Stage, workload: Workload) -> float:
     program = goreplay.goreplay()
     assert program is not None
     return goreplay.replay_rate(program, stage.target, workload, stage.flows, workers)
+
+
+def _peer_rate(name: str, stage: Stage, workload: Workload) -> float:
+    return peers.peer_rate(name, stage.target, workload, stage.flows * _FAST)

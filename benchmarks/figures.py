@@ -13,6 +13,15 @@ Round = Mapping[str, float]
 """One round's figures by name; a figure that could not be had is left out."""
 
 
+class Rate(NamedTuple):
+    """How fast somebody works, and at what cost."""
+
+    each_second: float
+    """Requests, or flows, a second."""
+    cpu: float
+    """Seconds of CPU for each; foreign load changes it far less than the rate."""
+
+
 class Spread(NamedTuple):
     """A figure over all rounds."""
 

@@ -25,6 +25,9 @@ OURS, IDEAL = "replayd", "ideal"
 UNWATCHED, EIGHT_WATCHERS = "replayd, no watcher", "replayd, 8 watchers"
 BESIDE_ENQUEUER = "replayd, beside an enqueueing client"
 
+CPU = ", CPU"
+"""How the names of CPU times end."""
+
 ENQUEUE = "enqueue of typed flows, flows/s"
 DUMP, DUMP_MITMPROXY = "taking in a dump, flows/s: replayd", "taking in a dump, flows/s: mitmproxy"
 LATENCY_50, LATENCY_99 = (
@@ -42,6 +45,11 @@ LONG_HEAD = "long queue: replay of its head, flows/s"
 def figure(workload: Workload, who: str) -> str:
     """Returns the name of the rate (requests a second) that somebody has on a workload."""
     return f"{workload.title}: {who}"
+
+
+def cpu_figure(workload: Workload, who: str) -> str:
+    """Returns the name of what somebody's process takes of CPU for each request, in µs."""
+    return f"{figure(workload, who)}{CPU}"
 
 
 class Goal(NamedTuple):

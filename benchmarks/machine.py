@@ -41,6 +41,20 @@ def on(cores: set[int] | None) -> Iterator[None]:
         os.sched_setaffinity(0, before)
 
 
+def cpu_seconds(pid: int) -> float:
+    """The CPU time that a running process has taken, to the kernel's tick (proc(5))."""
+    # The second field is a name in parentheses that may contain anything.
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    user, system = fields[11:13]
+    return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
+
+
+def ended_cpu_seconds() -> float:
+    """The CPU time of all children of this process that have ended."""
+    times = os.times()
+    return times.children_user + times.children_system
+
+
 def fdatasync_seconds() -> float:
     """The median time of one fdatasync here: what a durable commit costs at least."""
     times = []

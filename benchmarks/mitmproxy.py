@@ -8,10 +8,12 @@ process takes to start is in none of them.
 import shutil
 import time
 from pathlib import Path
+from typing import NamedTuple
 
 from flowreplay_client import connect
 
-from benchmarks.machine import client_cores, on
+from benchmarks.figures import Rate
+from benchmarks.machine import client_cores, ended_cpu_seconds, on
 from benchmarks.peers import PeerFailed, run
 from benchmarks.processes import daemon_process
 from benchmarks.replays import flows_of, options_of
@@ -45,10 +47,8 @@ def dump(folder: Path, target: Target, workload: Workload, count: int) -> Path:
     return path
 
 
-def replay_rate(
-    program: str, folder: Path, target: Target, workload: Workload, count: int
-) -> float:
-    """Flows a second of mitmproxy's client replay, on the client's core.
+def replay_rate(program: str, folder: Path, target: Target, workload: Workload, count: int) -> Rate:
+    """The rate of mitmproxy's client replay, on the client's core.
 
     Above concurrency 1 it has its setting without a limit (it knows only 1 and none), but
     not with TLS, where its handshakes then fail. Raises PeerFailed.
@@ -60,7 +60,7 @@ def replay_rate(
     server = target.serving(workload)
     before = server.requests()
     with on(client_cores(same=workload.same_core)):
-        many, one = (_seconds(program, *options, str(path)) for path in dumps)
+        many, one = (_spent(program, *options, str(path)) for path in dumps)
     if (arrived := server.requests() - before) != count + 1:
         raise PeerFailed(f"mitmproxy sent {arrived} requests of {count + 1}")
     return _net_rate(count, many, one)
@@ -68,16 +68,24 @@ def replay_rate(
 
 def loading_rate(program: str, many: Path, count: int, one: Path) -> float:
     """Flows a second of mitmproxy's reading of a dump into its memory."""
-    return _net_rate(count, *(_seconds(program, "--rfile", str(path)) for path in (many, one)))
+    spent = (_spent(program, "--rfile", str(path)) for path in (many, one))
+    return _net_rate(count, *spent).each_second
 
 
-def _net_rate(count: int, many: float, one: float) -> float:
-    if many <= one:
+class _Spent(NamedTuple):
+    """What a process took, in seconds."""
+
+    time: float
+    cpu: float
+
+
+def _net_rate(count: int, many: _Spent, one: _Spent) -> Rate:
+    if many.time <= one.time:
         raise PeerFailed(f"{count} flows took mitmproxy no longer than one: too few, or noise")
-    return (count - 1) / (many - one)
+    return Rate((count - 1) / (many.time - one.time), (many.cpu - one.cpu) / (count - 1))
 
 
-def _seconds(program: str, *arguments: str) -> float:
-    start = time.perf_counter()
+def _spent(program: str, *arguments: str) -> _Spent:
+    start, cpu = time.perf_counter(), ended_cpu_seconds()
     run([program, "--quiet", "--no-server", *arguments])
-    return time.perf_counter() - start
+    return _Spent(time.perf_counter() - start, ended_cpu_seconds() - cpu)

@@ -13,7 +13,8 @@ from flowreplay.v1.flow_pb2 import Flow
 from flowreplay.v1.replay_pb2 import CountResponse
 from flowreplay_client import Client, connect, request_flow
 
-from benchmarks.machine import client_cores, server_cores
+from benchmarks.figures import Rate
+from benchmarks.machine import client_cores, cpu_seconds, server_cores
 from benchmarks.processes import daemon_process
 from benchmarks.targets import Target
 from benchmarks.watcher import Seen, watching
@@ -26,8 +27,8 @@ _LOOK_SECONDS = 0.05
 class Run(NamedTuple):
     """What a run took and showed."""
 
-    rate: float
-    """Flows a second."""
+    rate: Rate
+    """Of flows; the CPU is the daemon's."""
     seen: Seen
     """What the slowest watcher saw."""
 
@@ -66,18 +67,19 @@ def replay(target: Target, workload: Workload, usual: int, watchers: int = 1) ->
         accepted = client.enqueue(flows)
         before = server.requests()
         with watching(daemon.address, accepted.cursor, watchers, beside) as following:
-            start = time.perf_counter()
+            start, spent = time.perf_counter(), cpu_seconds(daemon.pid)
             client.resume()
             if not watchers:
                 _wait_until_idle(client)
             seen = following.finish()
             seconds = time.perf_counter() - start
+            spent = cpu_seconds(daemon.pid) - spent
         arrived = server.requests() - before
         if not watchers:
             with watching(daemon.address, accepted.cursor, 1) as following:
                 seen = following.finish()
         check_books(count, accepted.accepted_count, client.count(), seen, arrived)
-    return Run(count / seconds, max(seen, key=lambda each: each.p99))
+    return Run(Rate(count / seconds, spent / count), max(seen, key=lambda each: each.p99))
 
 
 def _wait_until_idle(client: Client) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from benchmarks.figures import Round, Spread, summary
-from benchmarks.goals import NOT_MEASURED, Verdict, verdicts
+from benchmarks.goals import CPU, NOT_MEASURED, Verdict, verdicts
 
 _WORDS = {True: "met", False: "not met", None: "not measured"}
 
@@ -27,14 +27,22 @@ def as_text(results: Results) -> str:
 
 def _lines(results: Results) -> Iterator[str]:
     yield from (f"- {name}: {value}" for name, value in results.facts.items())
-    yield from ("", "| figure | median | lowest | highest |", "| --- | ---: | ---: | ---: |")
-    for name, each in summary(results.rounds).items():
-        yield f"| {name} | {_cells(each)} |"
+    figures = summary(results.rounds)
+    yield from _table("figure", {name: each for name, each in figures.items() if CPU not in name})
+    yield from _table(
+        "CPU, µs a request",
+        {name.removesuffix(CPU): each for name, each in figures.items() if CPU in name},
+    )
     yield from ("", "| goal | wanted | median | lowest | highest | |")
     yield "| --- | ---: | ---: | ---: | ---: | --- |"
     yield from map(_goal, verdicts(results.rounds))
     yield from ("", *(f"Not measured: {text}." for text in NOT_MEASURED))
     yield from (f"Note: {note}" for note in results.notes)
+
+
+def _table(what: str, figures: Mapping[str, Spread]) -> Iterator[str]:
+    yield from ("", f"| {what} | median | lowest | highest |", "| --- | ---: | ---: | ---: |")
+    yield from (f"| {name} | {_cells(each)} |" for name, each in figures.items())
 
 
 def _goal(verdict: Verdict) -> str:

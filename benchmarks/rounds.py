@@ -14,8 +14,8 @@ from benchmarks import goals, mitmproxy
 from benchmarks.contenders import BESIDE, MITMPROXY, Stage, contender_rate
 from benchmarks.costs import process_costs
 from benchmarks.enqueues import capture_rate, replay_beside_enqueuer, typed_rate
-from benchmarks.figures import Round
-from benchmarks.goals import OURS, figure
+from benchmarks.figures import Rate, Round
+from benchmarks.goals import OURS, cpu_figure, figure
 from benchmarks.machine import fdatasync_seconds
 from benchmarks.peers import PeerFailed
 from benchmarks.replays import replay
@@ -23,6 +23,8 @@ from benchmarks.workloads import GET_32, SLOW, SLOW_20, Workload, ideal_rate
 
 _TYPED = 2
 """How many flows are enqueued for each that is replayed: it is faster."""
+
+_MICROSECONDS = 1_000_000
 
 _WATCHERS = {goals.UNWATCHED: 0, goals.EIGHT_WATCHERS: 8}
 
@@ -66,20 +68,20 @@ class Rounds:
 
     def _replayd(self, workload: Workload) -> Round:
         run = replay(self.stage.target, workload, self.stage.flows)
-        figures = {figure(workload, OURS): run.rate}
+        figures = _named(workload, OURS, run.rate)
         if workload.answer == SLOW:
             figures[figure(workload, goals.IDEAL)] = ideal_rate(workload)
         return figures
 
     def _contender(self, name: str, workload: Workload) -> Round:
         try:
-            return {figure(workload, name): contender_rate(name, self.stage, workload)}
+            return _named(workload, name, contender_rate(name, self.stage, workload))
         except PeerFailed as failure:
             raise PeerFailed(f"{figure(workload, name)}: {failure}") from None
 
     def _watched(self, name: str) -> Round:
         run = replay(self.stage.target, GET_32, self.stage.flows, _WATCHERS[name])
-        return {figure(GET_32, name): run.rate}
+        return _named(GET_32, name, run.rate)
 
     def _beside_enqueuer(self) -> Round:
         rate = replay_beside_enqueuer(self.stage.target, self.stage.flows)
@@ -101,3 +103,10 @@ class Rounds:
         assert program is not None
         rate = mitmproxy.loading_rate(program, self.stage.dump(count), count, self.stage.dump(1))
         return {goals.DUMP_MITMPROXY: rate}
+
+
+def _named(workload: Workload, who: str, rate: Rate) -> dict[str, float]:
+    return {
+        figure(workload, who): rate.each_second,
+        cpu_figure(workload, who): rate.cpu * _MICROSECONDS,
+    }

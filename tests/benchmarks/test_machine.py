@@ -5,7 +5,9 @@ import sys
 from benchmarks.machine import (
     CORES,
     client_cores,
+    cpu_seconds,
     describe,
+    ended_cpu_seconds,
     fdatasync_seconds,
     on,
     server_cores,
@@ -32,6 +34,19 @@ def test_none_is_any_core() -> None:
 def test_client_and_server_have_their_own_cores_where_there_are_two() -> None:
     assert (client_cores() != server_cores()) == (len(CORES) > 1)
     assert client_cores(same=True) == server_cores()
+
+
+def test_cpu_time_is_the_process_own() -> None:
+    spin = "import time\nwhile time.process_time() < 0.1: pass\nprint(flush=True); input()"
+    before = ended_cpu_seconds()
+    with subprocess.Popen(
+        [sys.executable, "-c", spin], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        assert 0.08 <= cpu_seconds(process.pid) < 10
+        process.communicate(b"\n")
+    assert 0.08 <= ended_cpu_seconds() - before < 10
 
 
 def test_the_machine_is_described() -> None:

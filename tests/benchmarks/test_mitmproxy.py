@@ -9,7 +9,9 @@ from benchmarks.peers import PeerFailed
 def times(monkeypatch: pytest.MonkeyPatch, **seconds: float) -> None:
     """Says how long mitmproxy takes with each file."""
     monkeypatch.setattr(
-        mitmproxy, "_seconds", lambda _program, _option, path: seconds[Path(path).name]
+        mitmproxy,
+        "_spent",
+        lambda _program, _option, path: mitmproxy._Spent(seconds[Path(path).name], 0.0),
     )
 
 

@@ -2,14 +2,15 @@ import json
 
 import pytest
 
-from benchmarks.goals import IDLE_MEMORY, NOT_MEASURED, figure
+from benchmarks.goals import IDLE_MEMORY, NOT_MEASURED, cpu_figure, figure
 from benchmarks.report import Results, as_json, as_text, number
 from benchmarks.workloads import GET_1
 
+COST = cpu_figure(GET_1, "replayd")
 OURS, THEIRS = figure(GET_1, "replayd"), figure(GET_1, "mitmproxy")
 RESULTS = Results(
     {"machine": "a small one"},
-    [{OURS: 9000.0, THEIRS: 300.0, IDLE_MEMORY: 40.0}, {OURS: 12600.0, THEIRS: 300.0}],
+    [{OURS: 9000.0, THEIRS: 300.0, IDLE_MEMORY: 40.0, COST: 71.0}, {OURS: 12600.0, THEIRS: 300.0}],
     ["GET: siege: it fell"],
 )
 
@@ -18,6 +19,9 @@ def test_the_tables_tell_figures_goals_and_what_is_missing() -> None:
     lines = as_text(RESULTS).splitlines()
     assert lines[0] == "- machine: a small one"
     assert f"| {OURS} | 10,800 | 9,000 | 12,600 |" in lines
+    assert lines.index("| CPU, µs a request | median | lowest | highest |") + 2 == lines.index(
+        f"| {OURS} | 71 | 71 | 71 |"
+    )
     strict, *others = [line for line in lines if "at least" in line or "at most" in line]
     assert strict.endswith("| at least 35 | 36 | 30 | 42 | met |")
     assert "| idle memory, MiB | at most 48 | 40 | 40 | 40 | met |" in others
@@ -27,7 +31,7 @@ def test_the_tables_tell_figures_goals_and_what_is_missing() -> None:
 
 
 def test_every_line_of_a_table_has_as_many_cells_as_its_head() -> None:
-    tables = as_text(RESULTS).split("\n\n")[1:3]
+    tables = as_text(RESULTS).split("\n\n")[1:4]
     for table in tables:
         assert len({line.count("|") for line in table.splitlines()}) == 1
 

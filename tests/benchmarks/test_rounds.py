@@ -6,8 +6,8 @@ import pytest
 
 from benchmarks import rounds
 from benchmarks.contenders import BARE_LOOP, BESIDE, Stage
-from benchmarks.figures import Round
-from benchmarks.goals import GOALS, LONG_HEAD, LONG_MEMORY, LONG_RESTART, OURS, figure
+from benchmarks.figures import Rate, Round
+from benchmarks.goals import GOALS, LONG_HEAD, LONG_MEMORY, LONG_RESTART, OURS, cpu_figure, figure
 from benchmarks.peers import PeerFailed
 from benchmarks.replays import Run
 from benchmarks.rounds import Rounds
@@ -25,9 +25,10 @@ def costs() -> Round:
 @pytest.fixture
 def stage(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Stage:
     """A stage on which everything takes no time and has the rate 1."""
-    run = Run(1.0, Seen(2, 0, 1, 0.1, 0.2))
+    run = Run(Rate(1.0, 2e-6), Seen(2, 0, 1, 0.1, 0.2))
     monkeypatch.setattr(rounds, "replay", lambda *_arguments: run)
-    for name in ("contender_rate", "replay_beside_enqueuer", "typed_rate", "capture_rate"):
+    monkeypatch.setattr(rounds, "contender_rate", lambda *_arguments: Rate(1.0, 3e-6))
+    for name in ("replay_beside_enqueuer", "typed_rate", "capture_rate"):
         monkeypatch.setattr(rounds, name, lambda *_arguments: 1.0)
     monkeypatch.setattr(rounds, "process_costs", costs)
     monkeypatch.setattr(rounds.mitmproxy, "dump", lambda *_arguments: tmp_path)
@@ -38,6 +39,8 @@ def stage(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Stage:
 
 def test_a_round_has_every_figure_of_every_goal(stage: Stage) -> None:
     figures = Rounds(stage, EVERYBODY).measure()
+    assert figures[cpu_figure(GET_1, OURS)] == 2.0
+    assert figures[cpu_figure(GET_1, BARE_LOOP)] == 3.0
     wanted = {name for goal in GOALS for name in (goal.figure, goal.against) if name}
     assert wanted - {LONG_HEAD, LONG_MEMORY, LONG_RESTART} <= figures.keys()
 
@@ -49,10 +52,10 @@ def test_who_is_not_there_is_left_out(stage: Stage) -> None:
 
 
 def test_a_peer_that_fails_is_noted(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
-    def fail(name: str, *_arguments: object) -> float:
+    def fail(name: str, *_arguments: object) -> Rate:
         if name == "wrk":
             raise PeerFailed("it fell")
-        return 1.0
+        return Rate(1.0, 1.0)
 
     monkeypatch.setattr(rounds, "contender_rate", fail)
     measured = Rounds(stage, EVERYBODY)

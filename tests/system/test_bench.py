@@ -44,7 +44,7 @@ def target(request: pytest.FixtureRequest) -> Iterator[Target]:
 def test_a_watched_run_balances_over_tls_and_plain(target: Target) -> None:
     for workload in (HTTPS_32, POST_32):
         run = replay(target, workload, FLOWS)
-        assert run.rate > 0
+        assert min(run.rate) > 0
         assert run.seen.outcomes == workload.count(FLOWS)
         assert 0 < run.seen.p50 <= run.seen.p99
 
