@@ -9,6 +9,7 @@ balance, never because a goal is missed. Progress goes to stderr.
 """
 
 import argparse
+import signal
 import sys
 import tempfile
 import time
@@ -74,6 +75,8 @@ def measure(target: Target, wanted: argparse.Namespace) -> Results:
 def main() -> None:
     """Measures and prints."""
     wanted = arguments()
+    # Stopped from outside it stops what it has started, as after Ctrl-C.
+    signal.signal(signal.SIGTERM, lambda *_frame: sys.exit(128 + signal.SIGTERM))
     with run_target() as target:
         results = measure(target, wanted)
     print(as_json(results) if wanted.json else as_text(results))

@@ -4,6 +4,9 @@
 """
 
 import shutil
+import signal
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -26,6 +29,7 @@ from benchmarks.mitmproxy import dump
 from benchmarks.replays import replay
 from benchmarks.targets import Target, run_target
 from benchmarks.workloads import GET_32, HTTPS_32, POST_32, SLOW_32
+from tests.support.programs import ROOT
 
 FLOWS = 50
 
@@ -90,3 +94,21 @@ def test_processes_cost_something() -> None:
     costs = process_costs()
     assert costs.keys() >= {COUNT_COMMAND, FIRST_CALL, IDLE_MEMORY}
     assert min(costs.values()) > 0
+
+
+def test_a_stopped_benchmark_leaves_nothing_behind() -> None:
+    command = [sys.executable, "-m", "benchmarks.run", "--quick", "--no-peers"]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, cwd=ROOT) as process:
+        assert process.stderr is not None
+        # By now the target runs.
+        assert process.stderr.readline() == "round 1 of 1\n"
+        started = [
+            pid
+            for thread in Path(f"/proc/{process.pid}/task").iterdir()
+            for pid in (thread / "children").read_text().split()
+        ]
+        process.terminate()
+        process.communicate()
+    assert process.returncode == 128 + signal.SIGTERM
+    assert started
+    assert not [pid for pid in started if Path("/proc", pid).exists()]
