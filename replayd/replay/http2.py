@@ -54,6 +54,7 @@ class Http2Transfer(Transfer):
 
     def begin(self, now: int) -> None:
         """Sends what can be sent at once."""
+        self._now = now
         self._next = next(self._pieces, None)
         bare = self._next is None and not self._request.trailers
         self._held = self._held and self._next is not None
@@ -125,6 +126,9 @@ class Http2Transfer(Transfer):
         """Leaves the stream; one that has not ended is cancelled."""
         if self._stream is not None:
             self._stream.leave(self._now)
+        else:
+            # The content could not be read: the connection may be ours alone.
+            self._shared.release(self._now)
 
     # Send
 

@@ -115,6 +115,16 @@ class Multiplexer:
         """Looks once more before use: a server that closed an idle connection is noticed."""
         self.on_ready(self.connection, readable=True, writable=False)
 
+    def release(self, now: int) -> None:
+        """Whoever left, or never opened a stream: without any other it is idle, or closes."""
+        if self._streams or self.connection.closed or self.idle_since is not None:
+            return
+        if self.retired:
+            self.close()
+        else:
+            self.idle_since = now
+            self._keeper.idle(self)
+
     def retire(self) -> None:
         """Takes no more streams; closes with the last of them."""
         self.retired = True
@@ -140,13 +150,7 @@ class Multiplexer:
         self._sending.forget(stream)
         self._protocol.leave(stream.stream_id)
         self._sending.flush()
-        if self._streams:
-            return
-        if self.retired:
-            self.close()
-        else:
-            self.idle_since = now
-            self._keeper.idle(self)
+        self.release(now)
 
     # What the poller tells
 

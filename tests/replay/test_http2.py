@@ -2,20 +2,27 @@
 
 import ssl
 import threading
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import closing, suppress
 
 import pytest
 from flowreplay.v1 import event_pb2, reason_pb2
 from h2.errors import ErrorCodes
 from h2.settings import SettingCodes
 
+from replayd.errors import JournalError
+from replayd.journal.interface import Body
 from replayd.model.flow import Headers
+from replayd.model.plan import Http2Request, Plan
+from replayd.reasons import Reason
+from replayd.replay.http2 import Http2Transfer
 from replayd.replay.second_try import MAX_RESENT
 from replayd.wire.http2_frames import FrameType
-from replayd.wire.settings import TlsSettings
+from replayd.wire.settings import TlsSettings, WireSettings
 from tests.support.certificates import Authority
+from tests.support.connections import TARGET
 from tests.support.http2_flows import http2_flow, run_http2
+from tests.support.http2_network import GET, Http2Network
 from tests.support.http2_peer import (
     STATUS_OK,
     Http2Peer,
@@ -491,6 +498,25 @@ def test_a_server_that_wants_http1_where_only_http2_will_do() -> None:
 # The connection
 
 
+def test_one_whose_content_cannot_be_read_leaves_the_connection_idle() -> None:
+    def unreadable() -> Iterator[bytes]:
+        raise JournalError("the content is gone", reason=Reason.JOURNAL_UNAVAILABLE)
+        yield b""
+
+    def fail() -> Body:
+        raise AssertionError("nothing comes")
+
+    plan = Plan(b"POST", b"", TARGET, b"", http2=Http2Request(GET))
+    with closing(Http2Network()) as network:
+        transfer = Http2Transfer(
+            network.shared, plan, WireSettings(), content=unreadable(), wake=int, new_body=fail
+        )
+        with pytest.raises(JournalError):
+            transfer.begin(7)
+        transfer.abort()
+        assert network.shared.idle_since == 7
+
+
 def test_a_silent_connection_gets_no_more_streams() -> None:
     with (
         ScriptedServer(playing(answering()), http2_answers()) as server,
@@ -533,7 +559,8 @@ def test_settings_that_come_with_the_last_of_the_handshake(authority: Authority)
         while len(session.whole) < 2:
             incoming.write(peer.receive(65536))
             with suppress(ssl.SSLWantReadError):
-                session.take(tls.read(65536))
+                while True:
+                    session.take(tls.read(65536))
         for stream_id in session.whole:
             session.answer(stream_id)
         tls.write(session.outgoing())

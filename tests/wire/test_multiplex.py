@@ -184,6 +184,19 @@ def test_is_idle_when_the_last_has_left_and_used_again(network: Make) -> None:
     assert (made.shared.idle_since, made.keeper.told[2:]) == (None, ["busy"])
 
 
+def test_is_idle_when_who_made_it_never_opens_a_stream(network: Make) -> None:
+    made = network()
+    made.shared.release(5)
+    made.shared.release(6)
+    assert (made.shared.idle_since, made.keeper.told) == (5, ["settled", "idle"])
+    stream = made.open()
+    made.shared.release(7)
+    assert made.shared.idle_since is None
+    made.shared.retire()
+    stream.leave(8)
+    assert made.shared.connection.closed
+
+
 # Ends
 
 
