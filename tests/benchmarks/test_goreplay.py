@@ -21,14 +21,29 @@ def test_its_file_is_read_as_one() -> None:
     ]  # fmt: skip
 
 
-def test_one_that_ends_early_has_failed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    program = tmp_path / "gor"
-    program.write_text("#!/bin/sh\nexit 3\n")
-    program.chmod(program.stat().st_mode | stat.S_IEXEC)
-    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
-    monkeypatch.setattr(Target, "requests", lambda _self: 7)
-    target = Target("none", 9, 9, tmp_path)
+def program(folder: Path, script: str, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Puts a GoReplay of our own on the path; returns where it was found."""
+    path = folder / "gor"
+    path.write_text(f"#!/bin/sh\n{script}\n")
+    path.chmod(path.stat().st_mode | stat.S_IEXEC)
+    monkeypatch.setenv("PATH", str(folder), prepend=os.pathsep)
     found = goreplay.goreplay()
-    assert found == str(program)
+    assert found == str(path)
+    return found
+
+
+def test_the_targets_count_is_its_clock(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # It does not end with its file.
+    found = program(tmp_path, "exec sleep 60", monkeypatch)
+    counts = iter([7, 8, 60, 107])
+    monkeypatch.setattr(Target, "requests", lambda _self: next(counts))
+    rate = goreplay.replay_rate(found, Target("none", 9, 9, tmp_path), GET_32, 100, 32)
+    assert rate > 0
+    assert next(counts, None) is None
+
+
+def test_one_that_ends_early_has_failed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    found = program(tmp_path, "exit 3", monkeypatch)
+    monkeypatch.setattr(Target, "requests", lambda _self: 7)
     with pytest.raises(PeerFailed, match="left out 100 of 100"):
-        goreplay.replay_rate(found, target, GET_32, 100)
+        goreplay.replay_rate(found, Target("none", 9, 9, tmp_path), GET_32, 100)
