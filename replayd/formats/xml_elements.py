@@ -20,6 +20,11 @@ _PIECE = 1 << 16
 
 MAX_DEPTH = 16
 
+MAX_TOKEN = 1 << 20
+"""Bytes of a tag or a comment. Until one is whole, expat before 2.6 looks at all of it again
+with each piece.
+"""
+
 
 class XmlError(Exception):
     """The document can't be read; `byte_offset` is where."""
@@ -58,15 +63,19 @@ class Elements:
 
     def __iter__(self) -> Iterator[Element]:
         ended = self._target.ended
-        unended = 0
+        unended = fed = 0
         while piece := self._stream.read(_PIECE):
             with self._errors():
                 self._parser.feed(piece)
+            fed += len(piece)
             unended = 0 if ended else unended + len(piece)
             if unended > self._max_size:
                 raise XmlError(f"an element is larger than {self._max_size} bytes", self._offset())
             yield from ended
             ended.clear()
+            if fed - self._offset() > MAX_TOKEN:
+                message = f"a tag or a comment is larger than {MAX_TOKEN} bytes"
+                raise XmlError(message, self._offset())
         end = self._offset()
         with self._errors(end):
             self._parser.close()

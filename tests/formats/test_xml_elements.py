@@ -4,7 +4,7 @@ import tracemalloc
 
 import pytest
 
-from replayd.formats.xml_elements import MAX_DEPTH, Element, Elements, XmlError
+from replayd.formats.xml_elements import MAX_DEPTH, MAX_TOKEN, Element, Elements, XmlError
 from tests.support.captures import Dribble
 
 
@@ -76,3 +76,28 @@ def test_an_element_without_end_ends_at_the_limit() -> None:
         tracemalloc.stop()
     assert stream.given < 1_200_000
     assert peak < 3_000_000
+
+
+@pytest.mark.parametrize(
+    "begun",
+    [
+        pytest.param(b"<b c='", id="an attribute"),
+        pytest.param(b"<!--", id="a comment"),
+        pytest.param(b"<b", id="a name"),
+    ],
+)
+def test_a_tag_or_a_comment_is_bounded(begun: bytes) -> None:
+    stream = Dribble(b"<a><x/>" + begun + b"x" * (4 * MAX_TOKEN), 1 << 16)
+    found = iter(Elements(stream, 100 * MAX_TOKEN))
+    assert next(found).name == "x"
+    with pytest.raises(XmlError, match=f"larger than {MAX_TOKEN} bytes") as caught:
+        list(found)
+    assert caught.value.byte_offset == len(b"<a><x/>")
+    assert len(stream.read(1 << 16)) == 1 << 16
+
+
+@pytest.mark.parametrize("data", [b"x" * (3 << 20), b"x\n" * (1 << 20), b"&amp;" * (1 << 19)])
+@pytest.mark.parametrize("around", [(b"<a>", b"</a>"), (b"<a><![CDATA[", b"]]></a>")])
+def test_text_is_not_bounded_by_that(data: bytes, around: tuple[bytes, bytes]) -> None:
+    [element] = elements(data.join(around), 1 << 16, 10 << 20)
+    assert len(element.text) >= 1 << 19
