@@ -29,6 +29,9 @@ def result_line(result: event_pb2.WebSocketResult) -> str:
     if result.client_closed:
         closer = "we closed" + (f", answered{closed}" if closed else "")
     received = f"{result.received_count} received"
+    recorded = result.recorded_received_count
+    if result.HasField("recorded_received_count") and recorded != result.received_count:
+        received += f" (recorded {recorded})"
     return f"{_messages(result.sent_count)} sent, {received}, {closer}"
 
 

@@ -210,6 +210,7 @@ def _websocket_message(result: WebSocketResult) -> event_pb2.WebSocketResult:
         client_closed=result.client_closed,
         close_code=result.close_code,
         close_reason=result.close_reason,
+        recorded_received_count=result.recorded_received_count,
     )
 
 

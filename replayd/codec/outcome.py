@@ -81,6 +81,9 @@ def _websocket(message: event_pb2.WebSocketResult) -> WebSocketResult:
         client_closed=message.client_closed,
         close_code=message.close_code,
         close_reason=message.close_reason,
+        recorded_received_count=(
+            message.recorded_received_count if message.HasField("recorded_received_count") else None
+        ),
     )
 
 

@@ -53,6 +53,8 @@ class WebSocketResult:
     close_code: int = 0
     """What the server closed with, or answered our close with; 0: none."""
     close_reason: str = ""
+    recorded_received_count: int | None = None
+    """`received_count` of the capture; None: the event was written before this was told."""
 
 
 class Note(NamedTuple):

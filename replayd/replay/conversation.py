@@ -77,6 +77,7 @@ class Conversation:
             client_closed=self.closing,
             close_code=closed.code if closed else 0,
             close_reason=closed.reason if closed else "",
+            recorded_received_count=self._plan.server_message_count,
         )
 
     # In

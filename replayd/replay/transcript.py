@@ -33,8 +33,15 @@ class Transcript:
         self.received += 1
         self._add(WebSocketMessage(kind, False, content, self._time(now)))
 
-    def result(self, *, client_closed: bool, close_code: int, close_reason: str) -> WebSocketResult:
-        """Returns all this with how it ended."""
+    def result(
+        self,
+        *,
+        client_closed: bool,
+        close_code: int,
+        close_reason: str,
+        recorded_received_count: int,
+    ) -> WebSocketResult:
+        """Returns all this with how it ended, and how much the capture has of the server."""
         return WebSocketResult(
             sent_count=self.sent,
             received_count=self.received,
@@ -43,6 +50,7 @@ class Transcript:
             client_closed=client_closed,
             close_code=close_code,
             close_reason=close_reason,
+            recorded_received_count=recorded_received_count,
         )
 
     def _add(self, message: WebSocketMessage) -> None:

@@ -34,7 +34,7 @@ OUTCOMES = [
         ),
         early=True,
         lenient=True,
-        websocket=WebSocketResult(2, 1, (MESSAGE,), True, True, 1001, "away"),
+        websocket=WebSocketResult(2, 1, (MESSAGE,), True, True, 1001, "away", 3),
     ),
     Outcome(ReplayState.SUCCEEDED, Timings(START), head=ResponseHead(b"HTTP/1.0", 204)),
     Outcome(

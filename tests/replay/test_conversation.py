@@ -306,6 +306,13 @@ def test_the_servers_close_is_waited_for(talk: Make) -> None:
     assert it.arrived() == [b"<CLOSE \x0f\xa0done>"]
     assert it.closed == (False, 4000, "done")
     assert it.conversation.notes == []
+    assert (it.result.received_count, it.result.recorded_received_count) == (1, 1)
+
+
+def test_fewer_messages_than_recorded_can_be_told(talk: Make) -> None:
+    it = talk(said("a"), heard("1"), heard("2"), client_closed=False, close_code=1000)
+    assert it.answers(b"1", close=1000)
+    assert (it.result.received_count, it.result.recorded_received_count) == (1, 2)
 
 
 def test_who_waits_for_ever_for_the_server_closes_in_its_place(talk: Make) -> None:

@@ -20,8 +20,11 @@ def test_all_is_kept_and_the_beginning_told() -> None:
         (False, 1, 103.0),
     ]
     assert not any(each.injected for each in kept)
-    result = transcript.result(client_closed=True, close_code=1001, close_reason="away")
+    result = transcript.result(
+        client_closed=True, close_code=1001, close_reason="away", recorded_received_count=3
+    )
     assert (result.sent_count, result.received_count) == (1, 2)
+    assert result.recorded_received_count == 3
     assert [len(each.content) for each in result.messages] == [65_000, 536]
     assert result.messages_truncated
     assert (result.client_closed, result.close_code, result.close_reason) == (True, 1001, "away")

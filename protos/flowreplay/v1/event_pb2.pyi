@@ -479,6 +479,7 @@ class WebSocketResult(_message.Message):
     CLIENT_CLOSED_FIELD_NUMBER: _builtins.int
     CLOSE_CODE_FIELD_NUMBER: _builtins.int
     CLOSE_REASON_FIELD_NUMBER: _builtins.int
+    RECORDED_RECEIVED_COUNT_FIELD_NUMBER: _builtins.int
     sent_count: _builtins.int
     """How many messages were sent."""
     received_count: _builtins.int
@@ -491,6 +492,10 @@ class WebSocketResult(_message.Message):
     """The status code that the server closed with, or answered our close with; 0: none."""
     close_reason: _builtins.str
     """The reason that the server gave with it."""
+    recorded_received_count: _builtins.int
+    """How many messages the server had sent when it was captured; unset in events of
+    daemons that did not tell.
+    """
     @_builtins.property
     def messages(self) -> _containers.RepeatedCompositeFieldContainer[_flow_pb2.WebSocketMessage]:
         """The first messages of both sides, in the order in which they were sent and came,
@@ -507,12 +512,15 @@ class WebSocketResult(_message.Message):
         client_closed: _builtins.bool = ...,
         close_code: _builtins.int = ...,
         close_reason: _builtins.str = ...,
+        recorded_received_count: _builtins.int | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_recorded_received_count", b"_recorded_received_count", "recorded_received_count", b"recorded_received_count"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["client_closed", b"client_closed", "close_code", b"close_code", "close_reason", b"close_reason", "messages", b"messages", "messages_truncated", b"messages_truncated", "received_count", b"received_count", "sent_count", b"sent_count"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_recorded_received_count", b"_recorded_received_count", "client_closed", b"client_closed", "close_code", b"close_code", "close_reason", b"close_reason", "messages", b"messages", "messages_truncated", b"messages_truncated", "received_count", b"received_count", "recorded_received_count", b"recorded_received_count", "sent_count", b"sent_count"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
+    _WhichOneofReturnType__recorded_received_count: _TypeAlias = _typing.Literal["recorded_received_count"]  # noqa: Y015
+    _WhichOneofArgType__recorded_received_count: _TypeAlias = _typing.Literal["_recorded_received_count", b"_recorded_received_count"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__recorded_received_count) -> _WhichOneofReturnType__recorded_received_count | None: ...
 
 Global___WebSocketResult: _TypeAlias = WebSocketResult  # noqa: Y015
 

@@ -43,6 +43,14 @@ def test_a_plan(plan: dict[str, object], line: str) -> None:
             "0 WebSocket messages sent, 3 received, we closed, answered with 1000",
         ),
         ({"client_closed": True}, "0 WebSocket messages sent, 0 received, we closed"),
+        (
+            {"received_count": 2, "recorded_received_count": 0},
+            "0 WebSocket messages sent, 2 received (recorded 0), the server closed",
+        ),
+        (
+            {"received_count": 2, "recorded_received_count": 2},
+            "0 WebSocket messages sent, 2 received, the server closed",
+        ),
     ],
 )
 def test_a_result(result: dict[str, object], line: str) -> None:
