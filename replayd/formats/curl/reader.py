@@ -16,7 +16,13 @@ MAX_FILE = 192 << 20
 """Bytes: a content of 64 MiB with its escapes."""
 
 MAX_MADE = 128 << 20
-"""Bytes of all requests of a text, or four times its size: each URL gets the same content."""
+"""Bytes of all requests of a text beside 16 times its own: each URL of a command gets the
+same content and fields.
+"""
+
+_FEW_FIELDS = 16
+_MANY = 512
+"""Bytes that each field beyond a few counts for: about what a request takes for it."""
 
 _REREAD = 1 << 20
 """Bytes that may be read again after commands without an end, beside eight times the text:
@@ -64,7 +70,7 @@ class _Text:
         self._shell = Shell(data, len(_MARK) if data.startswith(_MARK) else 0)
         self._size = len(data)
         self._reread = _REREAD + 8 * len(data)
-        self._made = max(MAX_MADE, 4 * len(data))
+        self._left = MAX_MADE + 16 * len(data)
         self._index = 0
         self._time: float | None = None
 
@@ -116,9 +122,11 @@ class _Text:
 
     def _count(self, request: Request) -> None:
         """Raises UnknownRequestError when all requests so far are too large."""
-        self._made -= len(request.path) + len(request.content or b"")
-        self._made -= sum(len(name) + len(value) for name, value in request.headers)
-        if self._made < 0:
+        fields = request.headers
+        self._left -= len(request.path) + len(request.content or b"")
+        self._left -= sum(len(name) + len(value) for name, value in fields)
+        self._left -= _MANY * max(len(fields) - _FEW_FIELDS, 0)
+        if self._left < 0:
             raise UnknownRequestError("it repeats so much for each URL; write several files")
 
 
