@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
-SECONDS = 2.0
-"""Of processor time. Inputs are some KiB long, and a MiB takes less."""
+SECONDS = 5.0
+"""Of processor time. Inputs have 64 KiB at most, which can be thirty thousand requests."""
 
 MEMORY = 192 << 20
 """Bytes by which one input may raise the process's peak: a packed message may be 96 MiB."""
