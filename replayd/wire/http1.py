@@ -54,8 +54,8 @@ class H11Reader:
         self.reusable = False
         self.idle_seconds: int | None = None
         self.bound = False
-        self.trailing = False
-        """Bytes came after the response."""
+        self.trailing = b""
+        """Bytes that came after the response; after one to CONNECT they are the tunnel's."""
         self._method = method
         self._upgrade = upgrade
         self._settings = settings
@@ -229,7 +229,7 @@ class H11Reader:
     def _end_with(self, data: bytes) -> None:
         """Bytes after the response: nobody asked for them, so nobody reads on here."""
         if data:
-            self.trailing, self.reusable = True, False
+            self.trailing, self.reusable = data, False
 
     def _content_fault(self, error: h11.RemoteProtocolError, closed: bool) -> WireError:
         if closed:

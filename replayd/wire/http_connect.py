@@ -40,13 +40,12 @@ class HttpConnect:
             return False
         if not 200 <= head.status_code < 300:
             raise self._refused(head.status_code, head.reason_phrase)
-        if self._reader.trailing:
-            raise WireError(
-                Reason.INVALID_RESPONSE,
-                f"the upstream proxy {self._proxy} sent bytes after its answer to CONNECT; "
-                "they can't be told from the target's",
-            )
         return True
+
+    @property
+    def rest(self) -> bytes:
+        """What came behind the answer's head (RFC 9110 section 9.3.6)."""
+        return self._reader.trailing
 
     def _refused(self, status: int, phrase: bytes) -> WireError:
         hint = "; check the credentials in --upstream" if status == 407 else ""

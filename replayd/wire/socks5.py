@@ -74,11 +74,16 @@ class Socks5:
         self._incoming += data
         while len(self._incoming) >= self._wanted:
             ended = self._advance()
-            if self._incoming and (ended or self._unsaid):
-                raise self._nonsense("it said more than it was asked")
             if ended:
                 return True
+            if self._incoming and self._unsaid:
+                raise self._nonsense("it said more than it was asked")
         return False
+
+    @property
+    def rest(self) -> bytes:
+        """What came behind the last answer."""
+        return self._incoming
 
     def _advance(self) -> bool:
         """Hands the next bytes to the dialogue; True: it has ended."""

@@ -21,6 +21,12 @@ class Handshake(Protocol):
         is wrong with an answer that makes no sense.
         """
 
+    @property
+    def rest(self) -> bytes:
+        """What came behind the handshake, once the tunnel stands: the target spoke first, as
+        servers of HTTP/2 do.
+        """
+
 
 class TunnelTransport:
     """A tunnel through a proxy, around an established transport to the proxy."""
@@ -30,6 +36,7 @@ class TunnelTransport:
         self._handshake = handshake
         self._unsent = handshake.outgoing()
         self._established = False
+        self._rest = b""
 
     @property
     def peer(self) -> str:
@@ -48,8 +55,8 @@ class TunnelTransport:
 
     @property
     def buffered(self) -> bool:
-        """Whatever the transport below says."""
-        return self._lower.buffered
+        """What came with the handshake's end is not taken yet, or as the transport below says."""
+        return bool(self._rest) or self._lower.buffered
 
     def fileno(self) -> int:
         """Returns the descriptor below."""
@@ -65,6 +72,8 @@ class TunnelTransport:
                 return False
             self._established = self._handshake.feed(data)
             self._unsent += self._handshake.outgoing()
+            if self._established:
+                self._rest = self._handshake.rest
         return True
 
     def send(self, data: bytes | memoryview) -> int:
@@ -73,6 +82,9 @@ class TunnelTransport:
 
     def receive(self) -> bytes | None:
         """Receives through the tunnel."""
+        if self._rest:
+            rest, self._rest = self._rest, b""
+            return rest
         return self._lower.receive()
 
     def close(self) -> None:

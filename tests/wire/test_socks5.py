@@ -145,7 +145,6 @@ def test_refusals_of_who_we_are(upstream: Upstream, answers: list[bytes], words:
         ([b"\5\0" + FINE], "it said more than it was asked"),
         ([b"\5\0", b"\4\0\0\1"], "begins with 0x04"),
         ([b"\5\0", b"\5\0\0\2\0\0"], "there is no type of address 2"),
-        ([b"\5\0", FINE + b"HTTP/1.1"], "it said more than it was asked"),
     ],
 )
 def test_nonsense(answers: list[bytes], words: str) -> None:
@@ -159,3 +158,11 @@ def test_a_proxy_that_closes(answers: list[bytes]) -> None:
     error = refusal(answers)
     assert error.reason is Reason.CLOSED_EARLY
     assert "closed the connection before it had connected to host:443" in error.message
+
+
+def test_what_the_target_says_first_is_its_own() -> None:
+    handshake = Socks5("host", 443, ANONYMOUS)
+    assert not handshake.feed(b"\5\0")
+    handshake.outgoing()
+    assert handshake.feed(FINE + b"hello")
+    assert handshake.rest == b"hello"

@@ -17,13 +17,16 @@ class Dialogue:
     def __init__(self) -> None:
         self._unsaid = b"question"
         self._expected = [b"answer", b"done"]
+        self.rest = b""
 
     def outgoing(self) -> bytes:
         said, self._unsaid = self._unsaid, b""
         return said
 
     def feed(self, data: bytes) -> bool:
-        if data != self._expected.pop(0):
+        expected = self._expected.pop(0)
+        self.rest = data.removeprefix(expected)
+        if not data.startswith(expected):
             raise WireError(Reason.PROXY_REFUSED, "no")
         self._unsaid = b"again" if self._expected else b""
         return not self._expected
@@ -83,3 +86,15 @@ def test_bytes_then_go_as_they_are(lower: ScriptedTransport, tunnel: TunnelTrans
     assert tunnel.receive() == b"hello"
     assert tunnel.send(b"world") == 5
     assert lower.sent.endswith(b"world")
+
+
+def test_what_came_with_the_end_of_the_handshake_comes_first(
+    lower: ScriptedTransport, tunnel: TunnelTransport
+) -> None:
+    for answer in (b"answer", b"donehello", b"again"):
+        lower.arrive(answer)
+    assert tunnel.establish()
+    assert tunnel.buffered
+    assert tunnel.receive() == b"hello"
+    assert tunnel.buffered == lower.buffered
+    assert tunnel.receive() == b"again"
