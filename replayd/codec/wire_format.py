@@ -5,7 +5,6 @@ its fields in any order, so encoded parts can be joined without decoding them
 (protobuf.dev/programming-guides/encoding).
 """
 
-
 _SHORT = tuple(bytes((value,)) for value in range(0x80))
 
 
