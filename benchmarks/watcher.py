@@ -36,6 +36,8 @@ class Seen(NamedTuple):
     p50: float
     """Seconds from an outcome's record to its arrival: half of them were faster."""
     p99: float
+    ended: float
+    """When the last outcome was recorded, in seconds since the epoch; 0: there was none."""
 
 
 def follow(address: str, cursor: str, batch_id: str = "") -> Seen:
@@ -44,6 +46,7 @@ def follow(address: str, cursor: str, batch_id: str = "") -> Seen:
     With a batch only its events come, so numbers are missing where others ran beside it.
     """
     events = missing = expected = 0
+    ended = 0.0
     ages: list[float] = []
     request = WatchEventsRequest(cursor=cursor, batch_id=batch_id, until_idle=True)
     with grpc.insecure_channel(address) as channel:
@@ -58,8 +61,9 @@ def follow(address: str, cursor: str, batch_id: str = "") -> Seen:
                 missing += expected not in (0, event.sequence)
                 expected = event.sequence + 1
                 if event.WhichOneof("payload") in _TERMINAL:
-                    ages.append(now - event.record_time.seconds - event.record_time.nanos / 1e9)
-    return Seen(events, missing, len(ages), percentile(ages, 50), percentile(ages, 99))
+                    ended = event.record_time.seconds + event.record_time.nanos / 1e9
+                    ages.append(now - ended)
+    return Seen(events, missing, len(ages), percentile(ages, 50), percentile(ages, 99), ended)
 
 
 class Watchers(list["subprocess.Popen[str]"]):

@@ -5,7 +5,7 @@ from benchmarks.replays import check_books, flows_of
 from benchmarks.watcher import Seen
 from benchmarks.workloads import POST_32
 
-SEEN = Seen(events=21, missing=0, outcomes=10, p50=0.0, p99=0.0)
+SEEN = Seen(events=21, missing=0, outcomes=10, p50=0.0, p99=0.0, ended=0.0)
 COUNTS = CountResponse(succeeded_count=10)
 
 

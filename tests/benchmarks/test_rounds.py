@@ -25,7 +25,7 @@ def costs() -> Round:
 @pytest.fixture
 def stage(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Stage:
     """A stage on which everything takes no time and has the rate 1."""
-    run = Run(Rate(1.0, 2e-6), Seen(2, 0, 1, 0.1, 0.2))
+    run = Run(Rate(1.0, 2e-6), Seen(2, 0, 1, 0.1, 0.2, 0.0))
     monkeypatch.setattr(rounds, "replay", lambda *_arguments: run)
     monkeypatch.setattr(rounds, "contender_rate", lambda *_arguments: Rate(1.0, 3e-6))
     for name in ("replay_beside_enqueuer", "typed_rate", "capture_rate"):

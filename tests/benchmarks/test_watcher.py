@@ -24,6 +24,7 @@ def log(monkeypatch: pytest.MonkeyPatch, *sequences: int) -> list[WatchEventsReq
             yield WatchEventsResponse()
             for number in sequences:
                 event = Event(sequence=number)
+                event.record_time.FromSeconds(100 * number)
                 if number % 2:
                     event.response.CopyFrom(ResponseEvent())
                 else:
@@ -42,6 +43,7 @@ def test_every_event_and_outcome_is_counted(
     seen = watcher.follow("127.0.0.1:9", "cursor", "batch")
     assert (seen.events, seen.missing, seen.outcomes) == (4, 0, 2)
     assert seen.p99 >= seen.p50 > 0
+    assert seen.ended == 700
     assert capsys.readouterr().out == "watching\n"
     assert asked == [WatchEventsRequest(cursor="cursor", batch_id="batch", until_idle=True)]
 
