@@ -60,6 +60,7 @@ class Elements:
         self._target = _Target()
         self._parser = DefusedXMLParser(target=self._target)
         self._target.offset = self._offset
+        self._known = 0
 
     def __iter__(self) -> Iterator[Element]:
         ended = self._target.ended
@@ -79,9 +80,13 @@ class Elements:
         end = self._offset()
         with self._errors(end):
             self._parser.close()
+        # expat 2.6 leaves what follows a long token until it knows that nothing more comes.
+        yield from ended
 
     def _offset(self) -> int:
-        return max(int(self._parser.parser.CurrentByteIndex), 0)
+        # While a long token is not whole, expat 2.6 does not know where it stands.
+        self._known = max(int(self._parser.parser.CurrentByteIndex), self._known)
+        return self._known
 
     @contextmanager
     def _errors(self, offset: int | None = None) -> Iterator[None]:

@@ -101,3 +101,9 @@ def test_a_tag_or_a_comment_is_bounded(begun: bytes) -> None:
 def test_text_is_not_bounded_by_that(data: bytes, around: tuple[bytes, bytes]) -> None:
     [element] = elements(data.join(around), 1 << 16, 10 << 20)
     assert len(element.text) >= 1 << 19
+
+
+def test_what_follows_a_long_attribute_is_not_lost() -> None:
+    long = b"<b>1</b>" * 20 + b"<b c='" + b"x" * 300_000 + b"'/>" + b"<b>2</b>" * 10
+    found = elements(b"<a>" + b"y" * (2 * MAX_TOKEN) + long + b"</a>", 1 << 16, 10 << 20)
+    assert [element.text for element in found[:-1]] == ["1"] * 20 + [""] + ["2"] * 10
