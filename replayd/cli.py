@@ -138,6 +138,13 @@ def _option(*names: str, **attributes: Any) -> Callable[[F], F]:
 )
 @_option("--ephemeral/--no-ephemeral", help="Keep everything in memory, nothing on disk.")
 @_option(
+    "--synchronous",
+    type=click.Choice(["full", "normal"]),
+    show_default=True,
+    help="What the journal waits for: the disk, or (normal: faster, and a power cut loses "
+    "what was accepted and sends twice what was sent) the operating system.",
+)
+@_option(
     "--client-replay",
     type=FILE,
     multiple=True,

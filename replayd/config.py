@@ -35,6 +35,9 @@ class Config:
     ephemeral: bool = False
     """Durable unless asked: what was accepted must survive."""
 
+    synchronous: str = "full"
+    """An Enqueue that was answered survives a power cut too, unless asked otherwise."""
+
     client_replay: tuple[Path, ...] = ()
     """Captures to enqueue at the start, as `mitmdump --client-replay`."""
 

@@ -200,7 +200,13 @@ def _open_journal(config: Config) -> Journal:
         return open_memory(time.time_ns())
     from replayd.journal.sqlite import open_sqlite  # noqa: PLC0415
 
-    return open_sqlite(config.data_dir, time.time_ns())
+    if config.synchronous == "full":
+        return open_sqlite(config.data_dir, time.time_ns())
+    _log.warning(
+        "--synchronous normal: a power cut or a crash of the system loses the last flows that "
+        "were accepted and the last outcomes and events; what was sent may be sent twice"
+    )
+    return open_sqlite(config.data_dir, time.time_ns(), "NORMAL")
 
 
 def _say_stopping(journal: Journal) -> None:

@@ -47,6 +47,7 @@ def test_every_option_is_a_key_of_the_file(seen: list[Config], tmp_path: Path) -
         listen = ["127.0.0.1:0", "unix:/tmp/x.sock"]
         data-dir = "/tmp/data"
         ephemeral = true
+        synchronous = "normal"
         client-replay = ["a.mitm", "b.mitm"]
         paused = true
         concurrency = 8

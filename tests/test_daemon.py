@@ -8,8 +8,10 @@ from unittest.mock import patch
 import pytest
 
 from replayd import daemon
+from replayd.config import Config
 from replayd.errors import JournalError
 from replayd.journal.memory import open_memory
+from tests.support.journals import after_crash, enqueue, row
 
 
 def test_a_closed_stdout_does_not_end_the_daemon(
@@ -22,6 +24,21 @@ def test_a_closed_stdout_does_not_end_the_daemon(
         with pytest.raises(OSError, match="No space"):
             full.close()
     assert "can't be printed" in caplog.text
+
+
+@pytest.mark.parametrize("synchronous", ["full", "normal"])
+def test_it_says_what_a_journal_that_does_not_wait_may_lose(
+    synchronous: str, caplog: pytest.LogCaptureFixture, tmp_path: Path
+) -> None:
+    journal = daemon._open_journal(Config(data_dir=tmp_path / "data", synchronous=synchronous))
+    enqueue(journal, "b1", [row(0)])
+    left = after_crash(tmp_path / "data")
+    assert left.count("").queued == 1, "a crash of the daemon alone loses nothing"
+    left.close()
+    level = journal._ledger.store._connection.pragma("synchronous")
+    assert level == {"full": 2, "normal": 1}[synchronous]
+    assert ("power cut" in caplog.text) == (synchronous == "normal")
+    journal.close()
 
 
 def test_a_stop_that_can_not_be_recorded_goes_on(caplog: pytest.LogCaptureFixture) -> None:

@@ -9,16 +9,18 @@ from pathlib import Path
 
 from replayd.journal.interface import Journal
 from replayd.journal.journal import StoredJournal
+from replayd.journal.sqlite.schema import Synchronous
 from replayd.journal.sqlite.store import SqliteStore
 
 
-def open_sqlite(data_dir: Path, now: int) -> Journal:
+def open_sqlite(data_dir: Path, now: int, synchronous: Synchronous = "FULL") -> Journal:
     """Opens the journal in a folder, which is made where there is none.
 
-    What a crash interrupted is settled, at the time `now`. Raises JournalError when the
-    folder is in use, not ours alone, or holds something else, newer or damaged.
+    NORMAL: what a method calls durable survives `kill -9` only, not a power cut. What a
+    crash interrupted is settled, at the time `now`. Raises JournalError when the folder is
+    in use, not ours alone, or holds something else, newer or damaged.
     """
-    store = SqliteStore(data_dir)
+    store = SqliteStore(data_dir, synchronous)
     try:
         return StoredJournal(store, now)
     except BaseException:

@@ -3,18 +3,21 @@
 One connection under EXCLUSIVE locking: no other process reads it, so no reader keeps the
 log from being checkpointed, and the bug of SQLite before 3.51.3 that needs two
 connections can't happen. FULL: a commit is durable when it returns, also in a power cut;
-NORMAL, only for what is staged: with the next durable commit, as SQLite's log is synced as
-a whole.
+NORMAL: with the next FULL one or the next checkpoint, as SQLite's log is synced as a whole.
 """
 
 import secrets
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Literal
 
 import apsw
 
 from replayd.errors import JournalError
+
+Synchronous = Literal["FULL", "NORMAL"]
+"""What a commit waits for: the disk, or the operating system."""
 
 APPLICATION_ID = 0x52504C59
 """`RPLY`, in the database's header."""
@@ -146,14 +149,15 @@ def open_database(path: Path, migrations: Sequence[str] = MIGRATIONS) -> apsw.Co
 
 
 @contextmanager
-def transaction(connection: apsw.Connection, *, durable: bool = True) -> Iterator[None]:
+def transaction(connection: apsw.Connection, synchronous: Synchronous = "FULL") -> Iterator[None]:
     """Commits at its end, or rolls back.
 
-    One that is not `durable` survives the process, and a power cut from the next durable one
-    on. A power cut before that takes it back, and those after it, never one without the other.
+    A NORMAL one survives the process at once, and a power cut from the next FULL one or
+    checkpoint on. A power cut before that takes it back, and those after it, never one
+    without the other.
     """
     # Not by `execute`, whose statements are remembered: this one acts when it is compiled.
-    connection.pragma("synchronous", "FULL" if durable else "NORMAL")
+    connection.pragma("synchronous", synchronous)
     connection.execute("BEGIN IMMEDIATE")
     try:
         yield

@@ -18,7 +18,7 @@ from replayd.journal.sqlite.folder import Folder
 from replayd.journal.sqlite.loading import load, stored_batch
 from replayd.journal.sqlite.past import read_past
 from replayd.journal.sqlite.query import fetch_row, fetch_rows
-from replayd.journal.sqlite.schema import open_database
+from replayd.journal.sqlite.schema import Synchronous, open_database
 from replayd.journal.sqlite.writing import Writer
 from replayd.journal.store import (
     Ahead,
@@ -55,7 +55,7 @@ class SqliteStore:
 
     kind = "sqlite"
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, synchronous: Synchronous = "FULL") -> None:
         self.failure = ""
         self._folder = Folder(path)
         self._path = self._folder.database
@@ -67,7 +67,7 @@ class SqliteStore:
             self._folder.close()
             raise
         self._contents = Contents(self._connection, self._folder.blobs)
-        self._writer = Writer(self._connection, self._contents)
+        self._writer = Writer(self._connection, self._contents, synchronous)
         self._log_pages = 0
         self._connection.set_wal_hook(self._committed)
 

@@ -10,7 +10,7 @@ from replayd.journal.sqlite.checksum import checksum
 from replayd.journal.sqlite.contents import Contents
 from replayd.journal.sqlite.loading import pack_places
 from replayd.journal.sqlite.query import fetch_row
-from replayd.journal.sqlite.schema import transaction
+from replayd.journal.sqlite.schema import Synchronous, transaction
 from replayd.journal.store import Change, Remembered, StoredBatch, StoredReplay, place_of
 from replayd.model.replay import Row
 
@@ -18,11 +18,17 @@ _LAST_INDEX = (1 << 32) - 1
 
 
 class Writer:
-    """Changes the database; every method is one transaction."""
+    """Changes the database; every method is one transaction.
 
-    def __init__(self, connection: apsw.Connection, contents: Contents) -> None:
+    `synchronous` is for what others are told of; what may be lost is NORMAL anyway.
+    """
+
+    def __init__(
+        self, connection: apsw.Connection, contents: Contents, synchronous: Synchronous = "FULL"
+    ) -> None:
         self._connection = connection
         self._contents = contents
+        self._synchronous = synchronous
 
     def stage(self, number: int, batch_id: str, rows: Sequence[Row]) -> None:
         """Adds rows to a staged batch, which begins with the first call.
@@ -35,7 +41,7 @@ class Writer:
                 requested = self._contents.settled(row.request_content)
                 contents.append((requested, b""))
                 contents[-1] = (requested, self._contents.settled(row.recorded_content))
-            with transaction(self._connection, durable=False):
+            with transaction(self._connection, "NORMAL"):
                 self._connection.execute(
                     "INSERT INTO batch (number, batch_id) VALUES (?, ?) "
                     "ON CONFLICT (number) DO NOTHING",
@@ -60,7 +66,7 @@ class Writer:
             "ORDER BY place LIMIT ?)",
             (place_of(number, 0), place_of(number, _LAST_INDEX), limit),
         )
-        with transaction(self._connection):
+        with transaction(self._connection, "NORMAL"):
             if last is None:
                 self._connection.execute("DELETE FROM batch WHERE number = ?", (number,))
                 return False
@@ -73,7 +79,7 @@ class Writer:
 
     def commit(self, change: Change) -> None:
         """Makes a change."""
-        with transaction(self._connection):
+        with transaction(self._connection, self._synchronous):
             if change.accepted is not None:
                 self._accept(change.accepted)
             self._replays(change.replays)
@@ -92,7 +98,7 @@ class Writer:
 
     def trim(self, first: int, last: int) -> None:
         """Deletes events."""
-        with transaction(self._connection):
+        with transaction(self._connection, "NORMAL"):
             self._connection.execute(
                 "DELETE FROM event WHERE sequence BETWEEN ? AND ?", (first, last)
             )

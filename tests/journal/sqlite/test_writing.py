@@ -153,6 +153,19 @@ def test_what_is_staged_becomes_durable_when_it_is_accepted(tmp_path: Path) -> N
         assert not disk.unsynced
 
 
+def test_a_normal_commit_waits_for_the_next_checkpoint(tmp_path: Path) -> None:
+    path = tmp_path / "journal.db"
+    path.touch()
+    with watched_disk() as disk, closing(open_database(path)) as connection:
+        connection.wal_checkpoint()
+        writer = Writer(connection, Contents(connection, tmp_path), "NORMAL")
+        writer.stage(1, "b1", [row(4)])
+        writer.commit(Change(accepted=StoredBatch(1, "", 1, "", 1, 4, 4, FIGURES)))
+        assert disk.unsynced == {f"{path}-wal"}
+        connection.wal_checkpoint()
+        assert not disk.unsynced
+
+
 def test_a_batch_id_is_staged_once(writer: Writer) -> None:
     writer.stage(1, "b1", [])
     with pytest.raises(apsw.ConstraintError):
