@@ -8,6 +8,7 @@
 #                  (CAPTURES=dir for others than the tests'; FIDELITY_ARGUMENTS=--verbose)
 #   make bench     rates, latencies and costs beside peers and bare loops (QUICK=1 for two
 #                  minutes; ROUNDS=3; BENCH_ARGUMENTS="--json --no-peers")
+#   make profile   where a flow's microseconds go (PROFILE_ARGUMENTS="--method POST --tls")
 #   make large     the memory and time that captures of a GiB need (SIZE_MIB= for others)
 #   make fuzz      enqueues damaged and hostile captures, of every format
 #                  (FORMAT=har COUNT=1000000 PROCESSES=2 SEED=7; ENGINE=atheris FORMAT=har)
@@ -32,11 +33,12 @@ SIZE_MIB ?= 1024
 QUICK ?=
 ROUNDS ?=
 BENCH_ARGUMENTS ?=
+PROFILE_ARGUMENTS ?=
 
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test servers fidelity fuzz bench large check format proto clean
+.PHONY: help demo test servers fidelity fuzz bench profile large check format proto clean
 
 help:
 	@sed -n '/^#   /s/^#   //p' Makefile
@@ -55,6 +57,9 @@ fidelity: .venv/.stamp
 bench: .venv/.stamp
 	@$(BIN)/python -m benchmarks.run $(if $(QUICK),--quick) $(ROUNDS:%=--rounds %) \
 	  $(BENCH_ARGUMENTS)
+
+profile: .venv/.stamp
+	@$(BIN)/python -m benchmarks.profile $(PROFILE_ARGUMENTS)
 
 large: .venv/.stamp
 	@$(BIN)/python -m benchmarks.large --size-mib $(SIZE_MIB)

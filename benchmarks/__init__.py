@@ -1,7 +1,8 @@
-"""What measures replayd: two commands, each a module to run.
+"""What measures replayd: commands, each a module to run.
 
 `run`       `make bench`: rates, latencies and costs, beside peers and bare loops;
-`large`     `make large`: the memory and time that large captures need.
+`large`     `make large`: the memory and time that large captures need;
+`profile`   `make profile`: the replay thread's CPU, by function; it runs `inside` one process.
 
 A run of the first, in the order in which things are needed:
 

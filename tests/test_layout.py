@@ -26,6 +26,7 @@ ELSEWHERE = {
     "benchmarks/depth.py": "tests/system/test_bench.py",
     "benchmarks/enqueues.py": "tests/system/test_bench.py",
     "benchmarks/exchanges.py": "tests/system/test_large.py",
+    "benchmarks/inside.py": "tests/system/test_bench.py",
     "benchmarks/large.py": "tests/system/test_large.py",
     "benchmarks/large_captures.py": "tests/system/test_large.py",
     "benchmarks/memory.py": "tests/system/test_large.py",

@@ -26,6 +26,7 @@ from benchmarks.goals import (
     LONG_RESTART,
 )
 from benchmarks.mitmproxy import dump
+from benchmarks.profile import measured, profiled
 from benchmarks.replays import replay
 from benchmarks.targets import Target, run_target
 from benchmarks.workloads import GET_32, HTTPS_32, POST_32, SLOW_32
@@ -88,6 +89,13 @@ def test_a_dump_is_made_once_and_taken_in(bundled: Target, tmp_path: Path) -> No
     assert capture_rate(made, 5) > 0
     written = made.stat().st_mtime_ns
     assert dump(tmp_path, bundled, GET_32, 5).stat().st_mtime_ns == written
+
+
+def test_the_replay_thread_is_profiled_at_work(bundled: Target) -> None:
+    assert "40 flows" in "".join(measured(bundled, GET_32, 40, 1))
+    lines = list(profiled(bundled, GET_32, 40, 999, None))
+    assert any(line.startswith("| replayd/replay/thread.py |") for line in lines)
+    assert any("thread.py" in line and " _run " in line for line in lines)
 
 
 def test_processes_cost_something() -> None:
