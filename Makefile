@@ -38,30 +38,30 @@ PROFILE_ARGUMENTS ?=
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test servers fidelity fuzz bench profile large check format proto clean
+.PHONY: help demo test servers fidelity fuzz bench profile large check format proto clean bytecode
 
 help:
 	@sed -n '/^#   /s/^#   //p' Makefile
 
-demo: .venv/.stamp
+demo: bytecode
 	@$(BIN)/python tools/demo.py
 
-test: .venv/.stamp .venv-proto/.stamp
+test: bytecode .venv-proto/.stamp
 	timeout --kill-after=10 $(TEST_TIMEOUT) $(BIN)/python -m pytest $(PYTEST_ARGUMENTS)
 
 servers: .venv-servers/.stamp
 
-fidelity: .venv/.stamp
+fidelity: bytecode
 	@$(BIN)/python -m tools.fidelity $(FIDELITY_ARGUMENTS) $(CAPTURES)
 
-bench: .venv/.stamp
+bench: bytecode
 	@$(BIN)/python -m benchmarks.run $(if $(QUICK),--quick) $(ROUNDS:%=--rounds %) \
 	  $(BENCH_ARGUMENTS)
 
-profile: .venv/.stamp
+profile: bytecode
 	@$(BIN)/python -m benchmarks.profile $(PROFILE_ARGUMENTS)
 
-large: .venv/.stamp
+large: bytecode
 	@$(BIN)/python -m benchmarks.large --size-mib $(SIZE_MIB)
 
 # atheris has wheels for some versions of Python only, so it has an environment of its own.
@@ -90,6 +90,11 @@ clean:
 	rm -rf .venv .venv-fuzz .venv-proto .venv-servers build dist .fuzz
 	rm -rf .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	find replayd protos clients tests tools -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# What pip does for a package that it installs, and leaves out for one that it only links to:
+# where Python writes no bytecode (PYTHONDONTWRITEBYTECODE), each start would compile it all.
+bytecode: .venv/.stamp
+	@$(BIN)/python -m compileall -q replayd protos clients
 
 # Each environment is made anew when what it is made from changes; the stamp comes last,
 # so one that was interrupted does not count.
