@@ -1,6 +1,7 @@
 """What no process shows from outside: the daemon's steps when something fails."""
 
 import logging
+import subprocess
 import sys
 from pathlib import Path
 from unittest.mock import patch
@@ -12,6 +13,15 @@ from replayd.config import Config
 from replayd.errors import JournalError
 from replayd.journal.memory import open_memory
 from tests.support.journals import after_crash, enqueue, row
+
+LATER = {"h11", "h2", "hpack", "wsproto"}
+"""What a daemon loads when it needs it: together as long as a third of the rest."""
+
+
+def test_the_start_loads_nothing_that_may_never_be_needed() -> None:
+    program = "import sys, replayd.daemon; print(*sys.modules)"
+    loaded = subprocess.run([sys.executable, "-c", program], stdout=subprocess.PIPE, check=True)
+    assert not LATER & set(loaded.stdout.decode().split())
 
 
 def test_a_closed_stdout_does_not_end_the_daemon(

@@ -6,7 +6,10 @@ It is advanced whenever something may have changed, and says at which moment it 
 told that it is late.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable
+from typing import TYPE_CHECKING, TypeAlias
 
 from replayd.errors import WireError
 from replayd.model.outcome import ConnectionInfo
@@ -16,17 +19,19 @@ from replayd.replay.deadlines import NEVER
 from replayd.wire.client import Wire
 from replayd.wire.dial import Dial
 from replayd.wire.http2_events import HTTP1_INSTEAD
-from replayd.wire.multiplex import Multiplexer
 from replayd.wire.poller import Connection, Owner
 from replayd.wire.pool import Session
 from replayd.wire.request import traits
 from replayd.wire.shared import H2, Coming, may_speak_http2
 
+if TYPE_CHECKING:
+    from replayd.wire.multiplex import Multiplexer
+
 _SECOND = 1_000_000_000
 _PATIENCE = 2
 """Connect timeouts that somebody else's dial is waited for: it has as long, with TLS."""
 
-Way = Connection | Multiplexer
+Way: TypeAlias = "Connection | Multiplexer"
 """A connection of one's own for a while, or a place on one that is shared (HTTP/2)."""
 
 

@@ -5,6 +5,8 @@ goes on as far as it can without waiting. Whatever goes wrong ends this replay a
 else: a WireError with its own reason, anything unexpected as INTERNAL.
 """
 
+from __future__ import annotations
+
 import logging
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -42,7 +44,7 @@ class Surroundings:
     clock: Clock
     announce: Callable[[int], None]
     """A deadline was set (`Deadlines.announce`)."""
-    ended: Callable[["Exchange"], None]
+    ended: Callable[[Exchange], None]
     """The exchange is over and recorded."""
 
 

@@ -1,15 +1,16 @@
 """Which transfer a replay takes: by its plan, and by what its connection speaks."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Iterable
 
 from replayd.journal.interface import Body
 from replayd.model.plan import Plan
 from replayd.replay.connecting import Way
 from replayd.replay.http1 import Http1Transfer
-from replayd.replay.http2 import Http2Transfer
 from replayd.replay.transfer import Transfer
 from replayd.wire.client import Wire
-from replayd.wire.multiplex import Multiplexer
+from replayd.wire.poller import Connection
 
 
 def new_transfer(
@@ -29,7 +30,10 @@ def new_transfer(
     `epoch`: the wall clock where the monotonic one is 0.
     """
     settings = wire.settings
-    if isinstance(way, Multiplexer):
+    if not isinstance(way, Connection):
+        # h2 is loaded when it is spoken (`wire.shared`).
+        from replayd.replay.http2 import Http2Transfer  # noqa: PLC0415
+
         return Http2Transfer(way, plan, settings, content=content, wake=wake, new_body=new_body)
     if plan.websocket is not None:
         # Would make the daemon's start a fifth longer, and few captures need it.

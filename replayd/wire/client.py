@@ -4,7 +4,6 @@ from collections.abc import Callable
 
 from replayd.model.plan import Target
 from replayd.wire.dial import Dial, Dialler
-from replayd.wire.http1 import H11Reader
 from replayd.wire.plain import PlainReader
 from replayd.wire.poller import Owner, Poller
 from replayd.wire.pool import Pool
@@ -52,6 +51,9 @@ class Wire:
         `upgrade`: a 101 is a response too, and all that follows it its content.
         """
         if upgrade:
+            # Not at the start, for h11 takes its time to load (`plain`).
+            from replayd.wire.http1 import H11Reader  # noqa: PLC0415
+
             return H11Reader(method, self.settings, upgrade=True)
         return PlainReader(method, self.settings)
 

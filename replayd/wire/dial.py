@@ -14,11 +14,9 @@ from replayd.model.outcome import ConnectionInfo
 from replayd.model.plan import HttpVersions, Target
 from replayd.planning.hosts import host_port
 from replayd.reasons import Reason
-from replayd.wire.http_connect import HttpConnect
 from replayd.wire.poller import Connection, Owner, Poller
 from replayd.wire.resolver import Resolver, TargetChecks
 from replayd.wire.settings import Upstream, WireSettings
-from replayd.wire.socks5 import Socks5
 from replayd.wire.tls import TlsTransport
 from replayd.wire.tls_context import TlsContext
 from replayd.wire.transport import Address, TcpTransport, Transport
@@ -140,8 +138,14 @@ class Dial:
         return TlsTransport(lower, tls, name)
 
     def _handshake(self, upstream: Upstream) -> Handshake:
-        kind = HttpConnect if upstream.speaks_http else Socks5
-        return kind(*self._target.address, upstream)
+        # Loaded for those who have a proxy.
+        if upstream.speaks_http:
+            from replayd.wire.http_connect import HttpConnect  # noqa: PLC0415
+
+            return HttpConnect(*self._target.address, upstream)
+        from replayd.wire.socks5 import Socks5  # noqa: PLC0415
+
+        return Socks5(*self._target.address, upstream)
 
     # Names and addresses
 

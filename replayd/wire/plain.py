@@ -14,8 +14,7 @@ from replayd.errors import WireError
 from replayd.model.flow import Headers
 from replayd.model.outcome import ResponseHead
 from replayd.reasons import Reason
-from replayd.wire.http1 import H11Reader
-from replayd.wire.reader import connection_facts
+from replayd.wire.reader import ResponseReader, connection_facts
 from replayd.wire.settings import WireSettings
 
 _HEAD = re.compile(
@@ -56,7 +55,7 @@ class PlainReader:
         self.bound = False
         self._method = method
         self._settings = settings
-        self._other: H11Reader | None = None
+        self._other: ResponseReader | None = None
         self._block = b""
         """The head's bytes, for h11 should the chunks stop being plain."""
         self._left = 0
@@ -235,10 +234,15 @@ class PlainReader:
             self.feed(rest, write)
 
     def _hand_over(self, data: bytes, write: Callable[[bytes], object]) -> None:
+        # Most servers never need h11, whose loading would make each start longer.
+        from replayd.wire.http1 import H11Reader  # noqa: PLC0415
+
         self._other = H11Reader(self._method, self._settings)
         self._pass_on(self._other, data, write)
 
-    def _pass_on(self, other: H11Reader, data: bytes, write: Callable[[bytes], object]) -> None:
+    def _pass_on(
+        self, other: ResponseReader, data: bytes, write: Callable[[bytes], object]
+    ) -> None:
         try:
             other.feed(data, write)
         finally:

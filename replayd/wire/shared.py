@@ -6,14 +6,19 @@ the server speaks HTTP/1.1, or it takes too long. Where a server was heard to sp
 nobody waits for anybody, until it is heard to speak HTTP/2.
 """
 
+from __future__ import annotations
+
 from collections import OrderedDict
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from replayd.model.plan import HttpVersions, Target
-from replayd.wire.multiplex import Multiplexer
 from replayd.wire.poller import Connection
 from replayd.wire.pool import Pool, Session
 from replayd.wire.settings import WireSettings
+
+if TYPE_CHECKING:
+    from replayd.wire.multiplex import Multiplexer
 
 _SECOND = 1_000_000_000
 _EXPECTED = 100
@@ -106,6 +111,9 @@ class SharedConnections:
 
     def add(self, connection: Connection, session: Session, *, binds: bool) -> Multiplexer:
         """Takes a connection that has just been made and speaks HTTP/2."""
+        # h2 takes a tenth of the daemon's start, and many never meet HTTP/2.
+        from replayd.wire.multiplex import Multiplexer  # noqa: PLC0415
+
         made = Multiplexer(connection, self._settings, self)
         made.bound_to = session if binds else None
         self._open.setdefault(connection.target, []).append(made)

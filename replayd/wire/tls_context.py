@@ -26,10 +26,23 @@ class TlsContext:
 
     def __init__(self, settings: TlsSettings) -> None:
         """Raises ConfigError when a file can't be used or a version or cipher is unknown."""
-        self.context = _make_context(settings)
+        self._context = _make_context(settings)
         self._settings = settings
+        self._trusts = settings.insecure or bool(settings.ca_file)
         self._sessions: OrderedDict[tuple[str, str], ssl.SSLSession] = OrderedDict()
         self._offering: dict[tuple[str, ...], TlsContext] = {(): self}
+
+    @property
+    def context(self) -> ssl.SSLContext:
+        """The context, ready for a handshake.
+
+        The system's certificates are read here and not at the start: there are well over a
+        hundred, and who speaks no TLS needs none.
+        """
+        if not self._trusts:
+            self._context.load_default_certs()
+            self._trusts = True
+        return self._context
 
     def offering(self, protocols: tuple[str, ...]) -> "TlsContext":
         """Returns the one with the same settings that offers these protocols, best first.
@@ -39,7 +52,7 @@ class TlsContext:
         """
         if protocols not in self._offering:
             made = TlsContext(self._settings)
-            made.context.set_alpn_protocols(protocols)
+            made._context.set_alpn_protocols(protocols)
             self._offering[protocols] = made
         return self._offering[protocols]
 
@@ -80,8 +93,6 @@ def _load(context: ssl.SSLContext, settings: TlsSettings) -> None:
     if settings.ca_file:
         with _about(f"--ca-file {settings.ca_file}", "is no PEM file with certificates"):
             context.load_verify_locations(settings.ca_file)
-    else:
-        context.load_default_certs()
     if settings.client_cert:
         # An encrypted key would ask at the terminal; a daemon has none.
         with _about(

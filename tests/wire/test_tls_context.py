@@ -105,3 +105,34 @@ def test_forgets_the_oldest_sessions() -> None:
     assert tls.session("peer", "name") is None
     tls.remember("peer", "name", None)
     assert tls.session("peer", "name") is None
+
+
+def loads(monkeypatch: pytest.MonkeyPatch) -> list[ssl.SSLContext]:
+    """The contexts that load the system's certificates from now on."""
+    loaded: list[ssl.SSLContext] = []
+
+    def load(context: ssl.SSLContext) -> None:
+        loaded.append(context)
+
+    monkeypatch.setattr(ssl.SSLContext, "load_default_certs", load)
+    return loaded
+
+
+def test_reads_the_systems_certificates_only_for_a_handshake(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    loaded = loads(monkeypatch)
+    tls = TlsContext(TlsSettings())
+    offering = tls.offering(("h2",))
+    assert not loaded
+    made = [offering.context, offering.context, tls.context]
+    assert loaded == made[1:]
+
+
+def test_reads_no_certificates_that_it_would_not_use(
+    monkeypatch: pytest.MonkeyPatch, authority: Authority
+) -> None:
+    loaded = loads(monkeypatch)
+    for settings in (TlsSettings(insecure=True), TlsSettings(ca_file=str(authority.ca_file))):
+        assert TlsContext(settings).context
+    assert not loaded
