@@ -17,9 +17,10 @@ import pstats
 import statistics
 import sys
 import threading
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
+from operator import itemgetter
 from pathlib import Path
 from types import FrameType
 from typing import Any, NamedTuple, TypeAlias
@@ -62,14 +63,15 @@ def modules(entries: _Entries, count: int) -> list[tuple[str, float]]:
     """Returns what each module took itself, most first: what is written in C counts for
     who called it, so that a system call is its module's.
     """
-    taken: Counter[str] = Counter()
+    taken: defaultdict[str, float] = defaultdict(float)
     for code, (_calls, _primitive, own, _whole, callers) in entries.items():
         if code[0] != "~":
             taken[_module(code)] += own
             continue
         for caller, (_calls, _primitive, part, _whole) in callers.items():
             taken[_module(caller)] += part
-    return [(name, _each(seconds, count)) for name, seconds in taken.most_common()]
+    most = sorted(taken.items(), key=itemgetter(1), reverse=True)
+    return [(name, _each(seconds, count)) for name, seconds in most]
 
 
 def _each(seconds: float, count: int) -> float:

@@ -1,9 +1,9 @@
 """replayd at work: one run replays a workload's flows, watched, and checks the books.
 
-Everything is measured with every promise kept: the journal on disk (synchronous FULL),
-every limit, deadline and check on. The clock runs from the resume of a queue that holds
-all flows until the last watcher has the last event; without watchers, until the last
-outcome was recorded, as the log tells afterwards.
+Unless an option says otherwise, everything is measured with every promise kept: the
+journal on disk (synchronous FULL), every limit, deadline and check on. The clock runs from
+the resume of a queue that holds all flows until the last watcher has the last event;
+without watchers, until the last outcome was recorded, as the log tells afterwards.
 """
 
 import time
@@ -16,7 +16,8 @@ from flowreplay_client import Client, connect, request_flow
 
 from benchmarks.figures import Rate
 from benchmarks.machine import client_cores, cpu_seconds, server_cores
-from benchmarks.processes import daemon_process
+from benchmarks.memory import resident
+from benchmarks.processes import Daemon, daemon_process
 from benchmarks.targets import Target
 from benchmarks.watcher import Seen, watching
 from benchmarks.workloads import FIELDS, Workload, indices
@@ -32,6 +33,8 @@ class Run(NamedTuple):
     """Of flows; the CPU is the daemon's."""
     seen: Seen
     """What the slowest watcher saw."""
+    memory: int
+    """Bytes that the daemon has in memory right after."""
 
 
 def flows_of(workload: Workload, port: int, count: int) -> list[Flow]:
@@ -50,22 +53,32 @@ def options_of(workload: Workload, target: Target) -> list[str]:
     return [*options, f"--ca-file={target.ca_file}"] if workload.tls else options
 
 
-def replay(target: Target, workload: Workload, usual: int, watchers: int = 1) -> Run:
-    """Replays a workload on a daemon of its own.
+def replay(
+    target: Target, workload: Workload, usual: int, watchers: int = 1, options: Sequence[str] = ()
+) -> Run:
+    """Replays a workload on a daemon of its own, with these options beside the workload's.
+
+    Raises SystemExit when the books do not balance.
+    """
+    cores = client_cores(same=workload.same_core)
+    needed = [*options_of(workload, target), *options]
+    with daemon_process("--paused", *needed, cores=cores) as daemon:
+        return replay_on(daemon, target, workload, usual, watchers)
+
+
+def replay_on(
+    daemon: Daemon, target: Target, workload: Workload, usual: int, watchers: int = 1
+) -> Run:
+    """Replays a workload on a daemon that is paused, with nothing to do; leaves it so.
 
     Raises SystemExit when the books do not balance: what was accepted, what came of it,
     what the watchers saw, and what the target counted.
     """
     server = target.serving(workload)
     count = workload.count(usual)
-    flows = flows_of(workload, target.port_of(workload), count)
-    cores = client_cores(same=workload.same_core)
     beside = client_cores() if workload.same_core else server_cores()
-    with (
-        daemon_process("--paused", *options_of(workload, target), cores=cores) as daemon,
-        connect(daemon.address) as client,
-    ):
-        accepted = client.enqueue(flows)
+    with connect(daemon.address) as client:
+        accepted = client.enqueue(flows_of(workload, target.port_of(workload), count))
         before = server.requests()
         with watching(daemon.address, accepted.cursor, watchers, beside) as following:
             start, spent = time.time(), cpu_seconds(daemon.pid)
@@ -76,12 +89,16 @@ def replay(target: Target, workload: Workload, usual: int, watchers: int = 1) ->
             end = time.time()
             spent = cpu_seconds(daemon.pid) - spent
         arrived = server.requests() - before
+        memory = resident(daemon.pid)
         if not watchers:
             with watching(daemon.address, accepted.cursor) as following:
                 seen = following.finish()
             end = seen[0].ended
-        check_books(count, accepted.accepted_count, client.count(), seen, arrived)
-    return Run(Rate(count / (end - start), spent / count), max(seen, key=lambda each: each.p99))
+        client.pause()
+        counts = client.count(accepted.batch_id)
+    check_books(count, accepted.accepted_count, counts, seen, arrived)
+    rate = Rate(count / (end - start), spent / count)
+    return Run(rate, max(seen, key=lambda each: each.p99), memory)
 
 
 def _wait_until_idle(client: Client) -> None:

@@ -56,6 +56,7 @@ class Rounds:
         for workload, beside in BESIDE.items():
             yield partial(self._replayd, workload)
             if workload is GET_32:
+                yield self._unsynced
                 yield from (partial(self._watched, name) for name in _WATCHERS)
                 yield self._beside_enqueuer
             for name in beside:
@@ -78,6 +79,11 @@ class Rounds:
             return _named(workload, name, contender_rate(name, self.stage, workload))
         except PeerFailed as failure:
             raise PeerFailed(f"{figure(workload, name)}: {failure}") from None
+
+    def _unsynced(self) -> Round:
+        options = ["--synchronous=normal"]
+        run = replay(self.stage.target, GET_32, self.stage.flows, options=options)
+        return _named(GET_32, goals.UNSYNCED, run.rate)
 
     def _watched(self, name: str) -> Round:
         run = replay(self.stage.target, GET_32, self.stage.flows, _WATCHERS[name])

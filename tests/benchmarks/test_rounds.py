@@ -25,8 +25,8 @@ def costs() -> Round:
 @pytest.fixture
 def stage(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Stage:
     """A stage on which everything takes no time and has the rate 1."""
-    run = Run(Rate(1.0, 2e-6), Seen(2, 0, 1, 0.1, 0.2, 0.0))
-    monkeypatch.setattr(rounds, "replay", lambda *_arguments: run)
+    run = Run(Rate(1.0, 2e-6), Seen(2, 0, 1, 0.1, 0.2, 0.0), 1 << 20)
+    monkeypatch.setattr(rounds, "replay", lambda *_arguments, **_options: run)
     monkeypatch.setattr(rounds, "contender_rate", lambda *_arguments: Rate(1.0, 3e-6))
     for name in ("replay_beside_enqueuer", "typed_rate", "capture_rate"):
         monkeypatch.setattr(rounds, name, lambda *_arguments: 1.0)
@@ -66,7 +66,7 @@ def test_a_peer_that_fails_is_noted(stage: Stage, monkeypatch: pytest.MonkeyPatc
 
 
 def test_books_that_do_not_balance_end_it(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
-    def fail(*_arguments: object) -> Run:
+    def fail(*_arguments: object, **_options: object) -> Run:
         raise SystemExit("the books do not balance")
 
     monkeypatch.setattr(rounds, "replay", fail)
