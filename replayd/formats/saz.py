@@ -12,21 +12,18 @@ it opened a tunnel through Fiddler.
 
 import io
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from itertools import groupby
 from typing import BinaryIO
 
 from replayd.errors import ReplaydError
 from replayd.formats.http1_flows import Times, in_origin_form, kind_of, read_exchange
-from replayd.formats.streams import Source
+from replayd.formats.streams import Source, Spool
 from replayd.formats.times import iso_8601
 from replayd.formats.xml_elements import Elements, XmlError
 from replayd.formats.zip_archive import Entry, ZipArchive, ZipError
 from replayd.model.flow import CaptureNote, DamagedFlow, Flow, FlowKind, Found
 from replayd.reasons import Reason
-
-Spool = Callable[[], BinaryIO]
-"""Makes an empty file to write to and read from, which is gone when it is closed."""
 
 FILE_SESSION = "file"
 """The session of requests that name no connection."""

@@ -1,7 +1,9 @@
 """The front of all formats: which one is it, and who reads it.
 
 Every format is one row of `_READERS`; a new one is its codec's file and a row here.
-Knows what first bytes look like, nothing of what comes after.
+Knows what first bytes look like, nothing of what comes after. A format's codec is imported
+with the first capture that may be of it: a worker starts for each Enqueue that finds none,
+and all the codecs together take longer to import than many captures to read.
 """
 
 import io
@@ -10,14 +12,15 @@ from enum import Enum
 from typing import NamedTuple
 
 from replayd.errors import CaptureError, ReplaydError
-from replayd.formats.burp import begins_export, read_burp
-from replayd.formats.curl import begins_curl, read_curl
-from replayd.formats.goreplay import begins_record, read_goreplay
-from replayd.formats.har import read_har
-from replayd.formats.http_requests import begins_requests, read_requests
-from replayd.formats.mitmproxy import read_dump
-from replayd.formats.saz import Spool, read_saz
-from replayd.formats.streams import PackedError, Peeked, Source, Unpacked, UpToTear, is_packed
+from replayd.formats.streams import (
+    PackedError,
+    Peeked,
+    Source,
+    Spool,
+    Unpacked,
+    UpToTear,
+    is_packed,
+)
 from replayd.formats.tnetstring import MAX_LENGTH_DIGITS
 from replayd.model.flow import CaptureNote, DamagedFlow, Found
 from replayd.reasons import Reason
@@ -35,19 +38,72 @@ class Format(Enum):
     CURL = "curl"
 
 
+_Recognise = Callable[[bytes], bool]
+"""Tells whether a capture that begins with these bytes is likely of a format."""
+_Read = Callable[[Source, Spool], Iterator[Found]]
+"""Yields what can be read, and a DamagedFlow where something can't; raises nothing for
+damage."""
+
+
 class _Reader(NamedTuple):
     name: str
-    recognises: Callable[[bytes], bool]
-    """Whether a capture that begins with these bytes is likely of this format."""
-    read: Callable[[Source, Spool], Iterator[Found]]
-    """Yields what can be read, and a DamagedFlow where something can't; raises nothing for
-    damage.
-    """
+    codec: Callable[[], tuple[_Recognise, _Read]]
 
 
-def _streamed(read: Callable[[Source], Iterator[Found]]) -> Callable[..., Iterator[Found]]:
+def _streamed(read: Callable[[Source], Iterator[Found]]) -> _Read:
     """Makes the reader of a format that is read from its beginning to its end."""
     return lambda stream, _spool: read(stream)
+
+
+def _mitmproxy() -> tuple[_Recognise, _Read]:
+    def read(stream: Source, _spool: Spool) -> Iterator[Found]:
+        from replayd.formats.mitmproxy import read_dump  # noqa: PLC0415
+
+        return read_dump(stream)
+
+    return _begins_like_tnetstring, read
+
+
+def _har() -> tuple[_Recognise, _Read]:
+    def read(stream: Source, _spool: Spool) -> Iterator[Found]:
+        from replayd.formats.har import read_har  # noqa: PLC0415
+
+        return read_har(stream)
+
+    return _begins_like_har, read
+
+
+def _saz() -> tuple[_Recognise, _Read]:
+    def read(stream: Source, spool: Spool) -> Iterator[Found]:
+        from replayd.formats.saz import read_saz  # noqa: PLC0415
+
+        return read_saz(stream, spool)
+
+    return _begins_like_zip, read
+
+
+def _goreplay() -> tuple[_Recognise, _Read]:
+    from replayd.formats.goreplay import begins_record, read_goreplay  # noqa: PLC0415
+
+    return begins_record, _streamed(read_goreplay)
+
+
+def _burp() -> tuple[_Recognise, _Read]:
+    from replayd.formats.burp import begins_export, read_burp  # noqa: PLC0415
+
+    return begins_export, _streamed(read_burp)
+
+
+def _http() -> tuple[_Recognise, _Read]:
+    from replayd.formats.http_requests import begins_requests, read_requests  # noqa: PLC0415
+
+    return begins_requests, _streamed(read_requests)
+
+
+def _curl() -> tuple[_Recognise, _Read]:
+    from replayd.formats.curl import begins_curl, read_curl  # noqa: PLC0415
+
+    return begins_curl, _streamed(read_curl)
 
 
 def _begins_like_har(head: bytes) -> bool:
@@ -64,17 +120,13 @@ def _begins_like_tnetstring(head: bytes) -> bool:
 
 
 _READERS = {
-    Format.MITMPROXY: _Reader(
-        "mitmproxy flow dumps (of mitmproxy 0.11 to 12)",
-        _begins_like_tnetstring,
-        _streamed(read_dump),
-    ),
-    Format.HAR: _Reader("HAR files", _begins_like_har, _streamed(read_har)),
-    Format.GOREPLAY: _Reader("GoReplay files", begins_record, _streamed(read_goreplay)),
-    Format.BURP: _Reader("Burp Suite exports (XML)", begins_export, _streamed(read_burp)),
-    Format.SAZ: _Reader("Fiddler archives (SAZ)", _begins_like_zip, read_saz),
-    Format.HTTP: _Reader("HTTP requests (.http)", begins_requests, _streamed(read_requests)),
-    Format.CURL: _Reader("curl commands", begins_curl, _streamed(read_curl)),
+    Format.MITMPROXY: _Reader("mitmproxy flow dumps (of mitmproxy 0.11 to 12)", _mitmproxy),
+    Format.HAR: _Reader("HAR files", _har),
+    Format.GOREPLAY: _Reader("GoReplay files", _goreplay),
+    Format.BURP: _Reader("Burp Suite exports (XML)", _burp),
+    Format.SAZ: _Reader("Fiddler archives (SAZ)", _saz),
+    Format.HTTP: _Reader("HTTP requests (.http)", _http),
+    Format.CURL: _Reader("curl commands", _curl),
 }
 
 _SNIFFED = 512
@@ -116,8 +168,8 @@ def _read(
 ) -> Iterator[Found]:
     if is_packed(peeked.head):
         yield from _read_packed(UpToTear(Unpacked(peeked)), format, spool)
-    elif reader := _reader(peeked.head, format):
-        yield from reader.read(peeked, spool)
+    elif read := _reader(peeked.head, format):
+        yield from read(peeked, spool)
 
 
 def _read_packed(
@@ -127,9 +179,9 @@ def _read_packed(
 ) -> Iterator[Found]:
     """Reads what is packed. Where it is torn, that is why the last flow can't be read."""
     peeked = Peeked(stream, _SNIFFED)
-    reader = _reader(peeked.head, format)
+    read = _reader(peeked.head, format)
     told = False
-    for found in reader.read(peeked, spool) if reader else ():
+    for found in read(peeked, spool) if read else ():
         if isinstance(found, DamagedFlow) and stream.tear:
             told = True
             yield _torn(stream.tear)
@@ -143,15 +195,16 @@ def _torn(tear: PackedError) -> DamagedFlow:
     return DamagedFlow(tear.message, tear.byte_offset)
 
 
-def _reader(head: bytes, format: Format | None) -> _Reader | None:  # noqa: A002
+def _reader(head: bytes, format: Format | None) -> _Read | None:  # noqa: A002
     """Returns who reads a capture that begins so; None: there is nothing to read."""
     if format is not None:
-        return _READERS[format]
+        return _READERS[format].codec()[1]
     if not head:
         return None
     for reader in _READERS.values():
-        if reader.recognises(head):
-            return reader
+        recognises, read = reader.codec()
+        if recognises(head):
+            return read
     known = "; ".join(reader.name for reader in _READERS.values())
     raise ReplaydError(
         Reason.UNKNOWN_FORMAT,

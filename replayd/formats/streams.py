@@ -6,7 +6,8 @@ stream would swell to.
 """
 
 import zlib
-from typing import Protocol
+from collections.abc import Callable
+from typing import BinaryIO, Protocol
 
 _PACKED_PIECE = 1 << 16
 """Packed bytes asked of the stream at once."""
@@ -20,6 +21,11 @@ class Source(Protocol):
 
     def read(self, size: int, /) -> bytes:
         """Returns at most `size` bytes; none only at the end."""
+
+
+Spool = Callable[[], BinaryIO]
+"""Makes an empty file to write to and read from, which is gone when it is closed: for what
+can't be read from its beginning to its end."""
 
 
 class PackedError(Exception):
