@@ -6,7 +6,6 @@ but for what they say about where a request went.
 """
 
 import re
-from dataclasses import replace
 from typing import NamedTuple
 
 from replayd.formats.authority import DEFAULT_PORTS, split_authority
@@ -208,7 +207,7 @@ def _with_rest(asked: ReadRequest, sent: bytes) -> Request:
         f"{len(rest)} bytes follow where its fields say that the request ends: they are sent as "
         "content, with the length mended unless it is sent raw"
     )
-    return replace(request, content=content)
+    return request._replace(content=content)
 
 
 def destination(
@@ -240,7 +239,7 @@ def in_origin_form(request: Request) -> Request:
     if not path.startswith(b"/"):
         # RFC 9112 section 3.2.4: an empty path of OPTIONS stands for the asterisk.
         path = b"*" if request.method == b"OPTIONS" and not path else b"/" + path
-    return replace(request, authority=b"", path=path)
+    return request._replace(authority=b"", path=path)
 
 
 def kind_of(request: Request | None, response: Response | None) -> FlowKind:

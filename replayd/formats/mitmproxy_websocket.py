@@ -7,7 +7,6 @@ joins the second kind to the first, so that it can be replayed by itself.
 """
 
 from collections.abc import Callable
-from dataclasses import replace
 
 from replayd.formats import fields
 from replayd.formats.fields import FieldError, Structure
@@ -116,11 +115,11 @@ class Handshakes:
             return flow
         index, request, response = found
         note(f"the handshake of these WebSocket messages is flow {index}'s")
-        return replace(flow, request=request, response=response)
+        return flow._replace(request=request, response=response)
 
 
 def _is_brief(half: Request | Response | None) -> bool:
     """Whether it may be kept: a handshake has no content, and its head is short."""
     if half is None:
         return True
-    return not half.content and len(repr(replace(half, content=None))) < MAX_HEAD
+    return not half.content and len(repr(half._replace(content=None))) < MAX_HEAD

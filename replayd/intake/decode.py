@@ -7,9 +7,7 @@ callback. Raises ReplaydError for what can't be taken; the caller then keeps not
 
 import hashlib
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
-from tempfile import SpooledTemporaryFile
-from typing import BinaryIO, cast
+from typing import BinaryIO, NamedTuple, cast
 
 from flowreplay.v1 import replay_pb2
 from google.protobuf.message import DecodeError
@@ -50,8 +48,7 @@ _FORMATS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class DecodeSettings:
+class DecodeSettings(NamedTuple):
     """What the daemon's configuration says about flows that come in."""
 
     targets: TargetRules
@@ -128,7 +125,7 @@ class Decoding:
                 stream,
                 format=_FORMATS[options.format],
                 salvage=options.salvage,
-                spool=lambda: cast(BinaryIO, SpooledTemporaryFile(SPOOLED_IN_MEMORY)),
+                spool=_spool,
             )
         if kind == "flow_batch":
             return typed_flows(messages, self._hash_whole, self._settings.body_size_limit)
@@ -188,6 +185,13 @@ class Decoding:
             self._summary.notes.append(NotedFlow(note.flow_index, note.message[:MAX_NOTE]))
 
 
+def _spool() -> BinaryIO:
+    # Few captures need one, and every worker would import it.
+    from tempfile import SpooledTemporaryFile  # noqa: PLC0415
+
+    return cast(BinaryIO, SpooledTemporaryFile(SPOOLED_IN_MEMORY))
+
+
 class CaptureStream:
     """The bytes of a capture's chunks as a stream to read from."""
 
@@ -218,7 +222,7 @@ class CaptureStream:
 
 def _named_briefly(flow: Flow) -> Flow:
     """Cuts an id that would not fit in every event of the flow's replays."""
-    return flow if len(flow.flow_id) <= MAX_TEXT else replace(flow, flow_id=flow.flow_id[:MAX_TEXT])
+    return flow if len(flow.flow_id) <= MAX_TEXT else flow._replace(flow_id=flow.flow_id[:MAX_TEXT])
 
 
 def _parsed(messages: Iterator[bytes]) -> Iterator[replay_pb2.EnqueueRequest]:

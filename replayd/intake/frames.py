@@ -6,8 +6,8 @@ then SUMMARY or ERROR (both JSON). Pure; who reads and writes is somewhere else.
 
 import json
 import struct
-from dataclasses import asdict, dataclass, field
 from enum import IntEnum
+from typing import NamedTuple
 
 from replayd.errors import ReplaydError
 from replayd.reasons import Reason
@@ -30,8 +30,7 @@ def frame(kind: Frame, payload: bytes = b"") -> bytes:
     return HEADER.pack(kind, len(payload)) + payload
 
 
-@dataclass(frozen=True, slots=True)
-class RefusedFlow:
+class RefusedFlow(NamedTuple):
     """A flow that was left out."""
 
     flow_index: int
@@ -40,30 +39,29 @@ class RefusedFlow:
     message: str
 
 
-@dataclass(frozen=True, slots=True)
-class NotedFlow:
+class NotedFlow(NamedTuple):
     """A note about a flow of the capture."""
 
     flow_index: int
     message: str
 
 
-@dataclass(slots=True)
 class Summary:
     """What a whole Enqueue's messages held."""
 
-    accepted: int = 0
-    refused: int = 0
-    refusals: list[RefusedFlow] = field(default_factory=list)
-    """The first `LISTED` of them."""
-    refused_by_reason: dict[int, int] = field(default_factory=dict)
-    noted: int = 0
-    notes: list[NotedFlow] = field(default_factory=list)
-    """The first `LISTED` of them."""
-    content_hash: str = ""
-    """Hex SHA-256 of the options (without request_id) and the content."""
-    resident_memory: int = 0
-    """Bytes that the worker holds in memory after all of it."""
+    def __init__(self) -> None:
+        self.accepted = 0
+        self.refused = 0
+        self.refusals: list[RefusedFlow] = []
+        """The first `LISTED` of them."""
+        self.refused_by_reason: dict[int, int] = {}
+        self.noted = 0
+        self.notes: list[NotedFlow] = []
+        """The first `LISTED` of them."""
+        self.content_hash = ""
+        """Hex SHA-256 of the options (without request_id) and the content."""
+        self.resident_memory = 0
+        """Bytes that the worker holds in memory after all of it."""
 
 
 LISTED = 1000
@@ -72,18 +70,20 @@ LISTED = 1000
 
 def encode_summary(summary: Summary) -> bytes:
     """Encodes a summary."""
-    return json.dumps(asdict(summary)).encode()
+    return json.dumps(vars(summary)).encode()
 
 
 def decode_summary(payload: bytes) -> Summary:
     """Decodes what `encode_summary` made."""
     values = json.loads(payload)
-    values["refusals"] = [RefusedFlow(**each) for each in values["refusals"]]
-    values["notes"] = [NotedFlow(**each) for each in values["notes"]]
+    values["refusals"] = [RefusedFlow(*each) for each in values["refusals"]]
+    values["notes"] = [NotedFlow(*each) for each in values["notes"]]
     values["refused_by_reason"] = {
         int(reason): count for reason, count in values["refused_by_reason"].items()
     }
-    return Summary(**values)
+    summary = Summary()
+    vars(summary).update(values)
+    return summary
 
 
 def encode_error(error: ReplaydError) -> bytes:

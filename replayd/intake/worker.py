@@ -14,9 +14,7 @@ import os
 import resource
 import signal
 import sys
-import traceback
 from collections.abc import Iterator
-from pathlib import Path
 from typing import BinaryIO
 
 from google.protobuf.message import EncodeError
@@ -90,7 +88,7 @@ def _serve(source: BinaryIO, sink: BinaryIO, settings: DecodeSettings) -> bool:
         )
         sink.write(frame(Frame.ERROR, encode_error(full)))
     except Exception as error:  # noqa: BLE001 - whatever it is, the daemon is told
-        traceback.print_exc()
+        sys.excepthook(type(error), error, error.__traceback__)
         failure = ReplaydError(
             Reason.INTERNAL,
             f"the decoder failed ({type(error).__name__}); the daemon's log has more",
@@ -130,7 +128,8 @@ def _messages(source: BinaryIO) -> Iterator[bytes]:
 
 def _resident_memory() -> int:
     # Not ru_maxrss: that of a new process begins with its parent's (proc(5) for statm).
-    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    with io.FileIO("/proc/self/statm") as file:
+        pages = int(file.read().split()[1])
     return pages * resource.getpagesize()
 
 

@@ -1,7 +1,5 @@
 """The beginning of a WebSocket conversation: as much of it as an event tells."""
 
-from dataclasses import replace
-
 from replayd.model.flow import WebSocketMessage
 
 MESSAGE_LIMIT = 1000
@@ -24,7 +22,7 @@ class Beginning:
             self.truncated = True
             return
         if len(message.content) > self._room:
-            message = replace(message, content=message.content[: self._room])
+            message = message._replace(content=message.content[: self._room])
             self.truncated = True
         self._room -= len(message.content)
         self.messages.append(message)

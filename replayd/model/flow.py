@@ -1,7 +1,7 @@
 """A flow: one captured exchange. Bytes are bytes; nothing is decoded here."""
 
-from dataclasses import dataclass
 from enum import IntEnum
+from typing import NamedTuple
 
 from replayd.reasons import Reason
 
@@ -19,8 +19,7 @@ class FlowKind(IntEnum):
     DNS = 5
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(NamedTuple):
     """A recorded request."""
 
     method: bytes
@@ -44,8 +43,7 @@ class Request:
     end_time: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Response:
+class Response(NamedTuple):
     """A recorded response."""
 
     http_version: bytes
@@ -59,8 +57,7 @@ class Response:
     end_time: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class FlowError:
+class FlowError(NamedTuple):
     """A recorded error: why the captured exchange had no complete response."""
 
     message: str
@@ -74,8 +71,7 @@ class WebSocketMessageKind(IntEnum):
     BINARY = 2
 
 
-@dataclass(frozen=True, slots=True)
-class WebSocketMessage:
+class WebSocketMessage(NamedTuple):
     """A WebSocket message of either side, whole: fragments joined, unmasked."""
 
     kind: WebSocketMessageKind
@@ -99,8 +95,7 @@ class WebSocketMessage:
         return not self.from_client and not self.injected
 
 
-@dataclass(frozen=True, slots=True)
-class WebSocket:
+class WebSocket(NamedTuple):
     """What was said on a WebSocket connection after its handshake."""
 
     messages: tuple[WebSocketMessage, ...] = ()
@@ -112,8 +107,7 @@ class WebSocket:
     end_time: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Flow:
+class Flow(NamedTuple):
     """One captured exchange; immutable."""
 
     flow_id: str = ""
@@ -133,16 +127,14 @@ class Flow:
     """Only of a WebSocket flow; None also when the capture left it out."""
 
 
-@dataclass(frozen=True, slots=True)
-class CaptureNote:
+class CaptureNote(NamedTuple):
     """Something in a capture that was ignored or mended; the flow itself follows."""
 
     flow_index: int
     message: str
 
 
-@dataclass(frozen=True, slots=True)
-class DamagedFlow:
+class DamagedFlow(NamedTuple):
     """A place in a capture where a flow should stand and can't be read.
 
     It counts as a flow, so that those after it keep their indexes where that is possible.

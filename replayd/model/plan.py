@@ -1,7 +1,6 @@
 """A plan: exactly which bytes go where when a flow is replayed."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from enum import IntEnum
 from typing import NamedTuple
 
@@ -64,8 +63,7 @@ class WebSocketPace(IntEnum):
     """Each as long after the handshake as in the capture."""
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(NamedTuple):
     """One difference between what was captured and what is sent."""
 
     kind: ChangeKind
@@ -97,8 +95,7 @@ class Target(NamedTuple):
         return self.dial_host or self.host, self.dial_port or self.port
 
 
-@dataclass(frozen=True, slots=True)
-class Http2Request:
+class Http2Request(NamedTuple):
     """A request as HTTP/2 has it (RFC 9113 section 8)."""
 
     headers: Headers
@@ -107,8 +104,7 @@ class Http2Request:
     changes: tuple[Change, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class WebSocketPlan:
+class WebSocketPlan(NamedTuple):
     """What is said on a WebSocket connection after its handshake; the messages themselves
     are the replay's request content (`codec.websocket`).
     """
@@ -173,8 +169,7 @@ def framed(plan: Plan, content: Iterable[bytes]) -> Iterator[bytes]:
     yield b"0\r\n" + plan.trailer_section + b"\r\n"
 
 
-@dataclass(frozen=True, slots=True)
-class ConnectTo:
+class ConnectTo(NamedTuple):
     """A rule of `--connect-to`: dial another address. Empty or 0 parts match all."""
 
     scheme: str

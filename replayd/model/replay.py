@@ -1,6 +1,5 @@
 """A replay: one run of one flow, the unit in the queue, with its states as a table."""
 
-from dataclasses import dataclass
 from enum import IntEnum
 from typing import NamedTuple
 
@@ -69,8 +68,7 @@ class ReplayRange(NamedTuple):
     last: int
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(NamedTuple):
     """A prepared flow as the decoder hands it over and the journal stores it."""
 
     flow_index: int
@@ -99,8 +97,7 @@ class Replay(NamedTuple):
     """None: larger than what travels along; read it with `Journal.content`."""
 
 
-@dataclass(frozen=True, slots=True)
-class Counts:
+class Counts(NamedTuple):
     """How many replays are in each state, in one snapshot."""
 
     queued: int = 0

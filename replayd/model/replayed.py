@@ -1,6 +1,6 @@
 """A flow that was replayed, beside what was captured of it: what an export is made of."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from replayd.model.flow import Flow, Headers, Request, Response, WebSocket, WebSocketMessage
 from replayd.model.outcome import Outcome
@@ -54,8 +54,7 @@ class Replayed:
         """
         if self.plan.http2 is None or self.http2 is None:
             return self.request
-        return replace(
-            self.request,
+        return self.request._replace(
             http_version=b"HTTP/2.0",
             headers=tuple(field for field in self.http2 if not field[0].startswith(b":")),
             authority=dict(self.http2).get(b":authority", b""),

@@ -1,25 +1,33 @@
 """A request on its way from captured to planned: fields that change, changes named."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
 
 from replayd.model.flow import Headers, Request
 from replayd.model.plan import Change, ChangeKind
 
 
-@dataclass(slots=True)
 class Draft:
     """What `plan` assembles the head from."""
 
-    version: bytes
-    fields: list[tuple[bytes, bytes]]
-    names: set[bytes]
-    """The plain names of all fields, also of some that are gone: what is not among them has
-    no field. Most requests have few of those that planning asks for."""
-    trailers: Headers = ()
-    changes: list[Change] = field(default_factory=list)
-    lower_case: bool = False
-    """Whether names that are added are written as HTTP/2 writes them."""
+    __slots__ = ("changes", "fields", "lower_case", "names", "trailers", "version")
+
+    def __init__(
+        self,
+        version: bytes,
+        fields: list[tuple[bytes, bytes]],
+        names: set[bytes],
+        trailers: Headers,
+    ) -> None:
+        """`names`: the plain names of all fields, and maybe of others: what is not among them
+        has no field. Most requests have few of those that planning asks for.
+        """
+        self.version = version
+        self.fields = fields
+        self.names = names
+        self.trailers = trailers
+        self.changes: list[Change] = []
+        self.lower_case = False
+        """Whether names that are added are written as HTTP/2 writes them."""
 
     @classmethod
     def of(cls, request: Request) -> "Draft":

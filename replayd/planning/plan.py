@@ -7,7 +7,6 @@ connection may speak HTTP/2, `to_http2` makes that form too, with changes of its
 """
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 from replayd.model.flow import Flow, Headers, Request
 from replayd.model.plan import (
@@ -117,7 +116,7 @@ def _http2(
     if versions is HttpVersions.ONE:
         return None
     made = make_http2(request, raw=raw)
-    return replace(made, changes=(*made.changes, *redirected))
+    return made._replace(changes=(*made.changes, *redirected))
 
 
 def _section(fields: Headers | list[tuple[bytes, bytes]]) -> bytes:

@@ -8,7 +8,7 @@ over the limit.
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from replayd.model.flow import Flow, FlowKind, Request
 from replayd.model.plan import ConnectTo, HttpVersion, HttpVersions
@@ -35,8 +35,7 @@ _ANYWHERE = TargetRules()
 _WEBSOCKETS_REFUSED = "the call asked to refuse WebSocket flows"
 
 
-@dataclass(frozen=True, slots=True)
-class Refusal:
+class Refusal(NamedTuple):
     """Why a flow can't be replayed."""
 
     reason: Reason

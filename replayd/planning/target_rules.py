@@ -12,9 +12,9 @@ denied that is neither a loopback address nor matched by an allow pattern.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from functools import lru_cache
 from ipaddress import IPv4Network, IPv6Network, ip_network
+from typing import NamedTuple
 
 from replayd.errors import ConfigError
 from replayd.planning.hosts import Address, embedded, host_port, literal_address, normal_host
@@ -43,8 +43,7 @@ _SPECIAL: tuple[tuple[Network, str], ...] = tuple(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Pattern:
+class Pattern(NamedTuple):
     """One `--allow-target` or `--deny-target`."""
 
     text: str

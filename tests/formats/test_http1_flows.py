@@ -1,7 +1,5 @@
 """Messages on the wire to requests and responses; more of it in tests of the formats."""
 
-from dataclasses import replace
-
 import pytest
 
 from replayd.formats.http1_flows import (
@@ -85,7 +83,7 @@ def test_an_exchange_keeps_what_can_be_read() -> None:
     assert (found.request.start_time, found.request.end_time) == (1, 2)
     assert (found.response.start_time, found.response.end_time) == (3, 4)
     odd = read_exchange(GET + b"x=1", b"nonsense", end="it ends", service=None, times=times)
-    assert odd.request == replace(found.request, content=b"x=1")
+    assert odd.request == found.request._replace(content=b"x=1")
     assert odd.response is None
     assert [note.partition(":")[0] for note in odd.notes] == [
         "3 bytes follow where its fields say that the request ends",

@@ -1,6 +1,5 @@
 """Which versions a flow was captured with, and which it may leave with."""
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -48,7 +47,7 @@ def test_what_a_flow_may_leave_with(request_: dict[str, Any], expected: list[Htt
     found = flow(**request_)
     assert found.request is not None
     assert [versions_for(found, found.request, choice) for choice in CHOICES] == expected
-    socket = replace(found, kind=FlowKind.WEBSOCKET)
+    socket = found._replace(kind=FlowKind.WEBSOCKET)
     assert {versions_for(socket, found.request, choice) for choice in CHOICES} == {V.ONE}
 
 

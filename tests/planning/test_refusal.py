@@ -1,7 +1,6 @@
 """Refusals: mitmproxy's first, then replayd's own."""
 
 import io
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -55,7 +54,7 @@ def test_what_a_flow_is_comes_before_what_it_lacks() -> None:
         ({"kind": FlowKind.WEBSOCKET}, Reason.NOT_HTTP),
         ({"kind": FlowKind.HTTP}, Reason.WEBSOCKET_FLOW),
         ({"request": request}, Reason.MISSING_REQUEST),
-        ({"request": replace(request, content=b"")}, Reason.MISSING_CONTENT),
+        ({"request": request._replace(content=b"")}, Reason.MISSING_CONTENT),
     ]
     found = Flow(live=True, intercepted=True, kind=FlowKind.TCP)
     for mended, expected in steps:
@@ -63,17 +62,17 @@ def test_what_a_flow_is_comes_before_what_it_lacks() -> None:
         assert refusal is not None
         assert refusal.reason is expected
         assert refusal.message
-        found = replace(found, **mended)
+        found = found._replace(**mended)
     assert check(found) is None
 
 
 @pytest.mark.parametrize("kind", [FlowKind.TCP, FlowKind.UDP, FlowKind.DNS])
 def test_what_is_not_http(kind: FlowKind) -> None:
-    assert reason(replace(flow(), kind=kind)) is Reason.NOT_HTTP
+    assert reason(flow()._replace(kind=kind)) is Reason.NOT_HTTP
 
 
 def test_a_tunnel_is_called_one() -> None:
-    refusal = check(replace(flow(method=b"CONNECT", path=b""), kind=FlowKind.TCP))
+    refusal = check(flow(method=b"CONNECT", path=b"")._replace(kind=FlowKind.TCP))
     assert refusal is not None
     assert refusal.reason is Reason.NOT_HTTP
     assert "its CONNECT opened a tunnel" in refusal.message

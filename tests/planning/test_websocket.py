@@ -1,6 +1,5 @@
 """WebSocket flows: which can be replayed, and their plans."""
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -34,7 +33,7 @@ SAID = WebSocket((message(True), message(False), message(True), message(False), 
 def connection(said: WebSocket | None = SAID, **request: Any) -> Flow:
     """A WebSocket flow with this handshake."""
     handshake = flow(**{"headers": FIELDS, "path": b"/chat", **request})
-    return replace(handshake, kind=FlowKind.WEBSOCKET, websocket=said)
+    return handshake._replace(kind=FlowKind.WEBSOCKET, websocket=said)
 
 
 def planned(found: Flow, **arguments: Any) -> Plan:
@@ -42,7 +41,7 @@ def planned(found: Flow, **arguments: Any) -> Plan:
 
 
 def websocket_plan(**changes: Any) -> WebSocketPlan:
-    found = planned(connection(replace(SAID, **changes))).websocket
+    found = planned(connection(SAID._replace(**changes))).websocket
     assert found is not None
     return found
 
@@ -95,7 +94,7 @@ def test_the_pace_is_the_batch_s() -> None:
 def test_the_recorded_pace_counts_from_the_handshake_s_answer() -> None:
     assert websocket_plan().handshake_time is None
     answer = Response(b"HTTP/1.1", 101, start_time=1.5, end_time=9.0)
-    plan = planned(replace(connection(), response=answer)).websocket
+    plan = planned(connection()._replace(response=answer)).websocket
     assert plan is not None
     assert plan.handshake_time == 1.5
 
@@ -141,7 +140,7 @@ def without(name: bytes) -> Headers:
     ("found", "said"),
     [
         (connection(None), "the handshake of this WebSocket connection alone"),
-        (replace(connection(), request=None), "but not its handshake"),
+        (connection()._replace(request=None), "but not its handshake"),
         (connection(method=b"CONNECT", http_version=b"HTTP/2.0"), "HTTP/2.0 (RFC 8441)"),
         (connection(http_version=b"HTTP/2.0"), "captured over HTTP/2.0"),
         (connection(http_version=b"HTTP/1.0"), "captured over HTTP/1.0"),

@@ -79,7 +79,7 @@ def exported(journal: Journal, format: Format) -> tuple[bytes, Export]:  # noqa:
 
 def test_everything_comes_back(journal: Journal) -> None:
     flows = [captured(flow_id=f"f{index}") for index in range(3)]
-    flows[1] = replace(flows[1], response=replace(RECORDED, content=None))
+    flows[1] = flows[1]._replace(response=RECORDED._replace(content=None))
     queue(journal, flows)
     end(journal, succeeded(), failed(head=HEAD, content_prefix=b"half", content_size=9))
     end(journal, succeeded(content=b""))
@@ -126,7 +126,7 @@ def test_what_has_not_ended_by_itself_is_left_out(journal: Journal, format: Form
 
 @pytest.mark.parametrize("format", WRITERS)
 def test_many_pages(journal: Journal, format: Format) -> None:  # noqa: A002
-    queue(journal, [captured(replace(REQUEST, path=b"/%d" % index)) for index in range(150)])
+    queue(journal, [captured(REQUEST._replace(path=b"/%d" % index)) for index in range(150)])
     end(journal, *[succeeded()] * 150)
     capture, export = exported(journal, format)
     if format is Format.HAR:
@@ -136,7 +136,7 @@ def test_many_pages(journal: Journal, format: Format) -> None:  # noqa: A002
 
 def test_large_contents_travel_in_chunks(journal: Journal) -> None:
     content = bytes(range(256)) * 12_000
-    queue(journal, [captured(replace(REQUEST, content=content))])
+    queue(journal, [captured(REQUEST._replace(content=content))])
     end(journal, succeeded(content=content))
     chunks = list(Export(journal, "b1", WRITERS[Format.MITMPROXY]).chunks())
     assert [len(chunk) for chunk in chunks[:-1]] == [CHUNK] * (len(chunks) - 1)

@@ -62,8 +62,10 @@ def test_the_first_message_comes_first() -> None:
 
 
 def test_only_a_strict_call_is_refused_for_a_refused_flow() -> None:
-    refused = Summary(accepted=2, refused=1, refusals=[RefusedFlow(1, "id", 1, "it was live")])
-    check_strict(replay_pb2.EnqueueOptions(strict=True), Summary(accepted=1))
+    refused = Summary()
+    refused.accepted, refused.refused = 2, 1
+    refused.refusals = [RefusedFlow(1, "id", 1, "it was live")]
+    check_strict(replay_pb2.EnqueueOptions(strict=True), Summary())
     check_strict(replay_pb2.EnqueueOptions(), refused)
     with pytest.raises(ReplaydError, match=r"1 of 3 flows .* flow 1: LIVE_FLOW, it was") as caught:
         check_strict(replay_pb2.EnqueueOptions(strict=True), refused)

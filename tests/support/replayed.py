@@ -122,6 +122,6 @@ def conversed(said: tuple[WebSocketMessage, ...] = SAID_AGAIN, **fields: Any) ->
     """A replay of a WebSocket."""
     head = ResponseHead(b"HTTP/1.1", 101, b"Switching Protocols", ((b"Upgrade", b"websocket"),))
     result = WebSocketResult(1, 2, said[:1], True, True, 1000, "bye")
-    flow = captured(replace(REQUEST, content=b""), kind=FlowKind.WEBSOCKET, websocket=SAID)
+    flow = captured(REQUEST._replace(content=b""), kind=FlowKind.WEBSOCKET, websocket=SAID)
     given = {"head": head, "websocket": result} | fields
     return replace(succeeded(flow, content=b"", **given), messages=said)

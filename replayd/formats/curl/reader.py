@@ -110,7 +110,7 @@ class _Text:
                 if request is None:
                     return
                 self._count(request)
-                request = replace(request, start_time=self._time)
+                request = request._replace(start_time=self._time)
             except UnknownRequestError as error:
                 notes.append(f"what curl sends can't be told: {error}")
                 request, more = None, False

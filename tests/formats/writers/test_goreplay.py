@@ -80,7 +80,7 @@ def test_goreplay_s_own_ids_are_kept(flow_id: str, session: str, *, kept: bool) 
     assert [meta[1] == flow_id for meta, _ in written] == [kept] * 3
 
 
-@pytest.mark.parametrize("response", [None, replace(RECORDED, content=None)])
+@pytest.mark.parametrize("response", [None, RECORDED._replace(content=None)])
 def test_what_was_not_recorded_has_no_record(response: None) -> None:
     assert [meta[0] for meta, _ in records(succeeded(captured(response=response)))] == ["1", "3"]
 
@@ -92,7 +92,7 @@ def test_what_is_not_complete_has_no_record() -> None:
 
 def test_times_that_are_not_known_are_the_replay_s() -> None:
     flow = captured(
-        replace(REQUEST, start_time=None), replace(RECORDED, start_time=None, end_time=None)
+        REQUEST._replace(start_time=None), RECORDED._replace(start_time=None, end_time=None)
     )
     metas = [meta[2:] for meta, _ in records(succeeded(flow, timings=Timings(START)))]
     assert metas == [[str(START), "0"]] * 3
@@ -116,7 +116,7 @@ def test_messages_are_framed_as_their_fields_say() -> None:
 @pytest.mark.parametrize("content", [SEPARATOR, b"x" + SEPARATOR[:-1], b"x" + SEPARATOR + b"y"])
 def test_a_content_with_the_separator_can_not_be_held(content: bytes) -> None:
     assert list(write(succeeded(content=content))) == []
-    recorded = replace(RECORDED, content=content)
+    recorded = RECORDED._replace(content=content)
     assert list(write(succeeded(captured(response=recorded)))) == []
 
 

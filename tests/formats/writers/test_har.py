@@ -91,7 +91,7 @@ def test_a_proxy_s_address_is_not_the_server_s() -> None:
 def test_it_is_read_back(content: bytes) -> None:
     length = (b"Content-Length", b"%d" % len(content))
     headers = (REQUEST.headers[0], length, (b"X-Odd", b"caf\xe9"), (b"x-odd", b""))
-    request = replace(REQUEST, content=content, headers=headers)
+    request = REQUEST._replace(content=content, headers=headers)
     head = RESPONSE_HEAD._replace(headers=((b"Content-Type", b"text/plain"), (b"X", b"\xff")))
     one, two = read(
         succeeded(captured(request), content=content, head=head), failed(captured(request))

@@ -55,13 +55,13 @@ def keys(structure: object) -> object:
 def test_every_key_of_version_21_is_there_and_no_other() -> None:
     wanted = real.state(error={"msg": "", "timestamp": 0.0})
     wanted["backup"] = real.state(error=None)
-    flow = replace(captured(), error=None)
+    flow = captured()._replace(error=None)
     assert keys(state(failed(flow, head=HEAD))) == keys(wanted)
 
 
 def test_the_new_response_stands_beside_the_captured_request() -> None:
     flow = read(succeeded())
-    assert flow.request == replace(REQUEST, start_time=START / 1e9, end_time=(START + 6e6) / 1e9)
+    assert flow.request == REQUEST._replace(start_time=START / 1e9, end_time=(START + 6e6) / 1e9)
     assert flow.response is not None
     assert (flow.response.status_code, flow.response.content) == (200, b"new")
     assert flow.response.end_time == pytest.approx((START + 20e6) / 1e9)
@@ -139,8 +139,8 @@ def test_addresses(address: str, name: object) -> None:
 
 
 def test_what_was_not_recorded_has_the_replay_s_time() -> None:
-    request = replace(REQUEST, start_time=None, end_time=None)
-    response = replace(RECORDED, start_time=None, end_time=None)
+    request = REQUEST._replace(start_time=None, end_time=None)
+    response = RECORDED._replace(start_time=None, end_time=None)
     flow = captured(request, response, error=FlowError("x"), flow_id="", session_id="")
     found = state(succeeded(flow, timings=replace(TIMINGS, first_byte=None)))
     start = START / 1e9
@@ -154,7 +154,7 @@ def test_what_was_not_recorded_has_the_replay_s_time() -> None:
 
 
 def test_contents_and_trailers_that_are_missing_stay_missing() -> None:
-    flow = captured(response=replace(RECORDED, content=None))
+    flow = captured(response=RECORDED._replace(content=None))
     found = state(succeeded(flow, trailers=((b"T", b"u"),)))
     assert found[b"backup"][b"response"][b"content"] is None
     assert found[b"backup"][b"response"][b"trailers"] is None
