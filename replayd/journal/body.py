@@ -1,8 +1,7 @@
-"""Contents that may be large: kept in memory up to 256 KiB, then in a file of the store.
+"""Contents that may be large: kept in memory up to 256 KiB, above in a file of the store.
 
 A content is cut into pieces of 256 KiB with a checksum each. What a body becomes is a
-`Content`: its bytes, or a `SpoolFile` that a store either keeps (above 4 MiB) or copies
-into rows and removes.
+`Content`: its bytes, or a `SpoolFile`.
 """
 
 import os
@@ -11,6 +10,7 @@ import zlib
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeGuard
 
 from replayd.errors import JournalError
 from replayd.journal.interface import ROW_CONTENT_LIMIT
@@ -18,8 +18,8 @@ from replayd.model.event import PREVIEW_LIMIT
 
 PIECE = ROW_CONTENT_LIMIT
 
-FILE_LIMIT = 4 * 1024 * 1024
-"""Contents above this size stay files: SQLite would copy them through its log."""
+_SMALL = 4 * 1024
+"""Writes below this size are put together."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,48 +57,50 @@ class SpoolFile:
 Content = bytes | SpoolFile
 
 
-def pieces_of(content: bytes) -> list[bytes]:
-    """Cuts a content into pieces."""
-    return [content[start : start + PIECE] for start in range(0, len(content), PIECE)]
-
-
 class SpoolBody:
-    """A `Body`. Without a folder everything stays in memory."""
+    """A `Body`. Without a folder everything stays in memory.
+
+    What is written is kept as it comes, not copied, until there is enough of it for a file.
+    """
 
     def __init__(self, folder: Path | None) -> None:
         self.size = 0
         self._folder = folder
-        self._prefix = bytearray()
-        self._buffer = bytearray()
-        """The piece that is being filled; without a folder, everything."""
+        self._prefix = b""
+        """What `prefix` is cut from, once the beginning is in a file."""
+        self._held: list[bytes | bytearray] = []
+        """What is in no file yet; small writes are put together."""
+        self._in_file = 0
         self._checksums: list[int] = []
+        """Of the pieces in the file, the last of which may still grow."""
         self._path: Path | None = None
         self._file: int | None = None
 
     def write(self, data: bytes) -> None:
         """Adds bytes; raises JournalError when the store's folder can't take them."""
         self.size += len(data)
-        if len(self._prefix) < PREVIEW_LIMIT:
-            self._prefix += data[: PREVIEW_LIMIT - len(self._prefix)]
-        self._buffer += data
-        if self._folder is not None and self.size > PIECE:
+        held = self._held
+        if len(data) >= _SMALL or not held:
+            held.append(data)
+        elif isinstance(last := held[-1], bytearray) and len(last) < PIECE:
+            last += data
+        else:
+            held.append(bytearray(data))
+        if self.size - self._in_file > PIECE and self._folder is not None:
             self._spool(self._folder)
 
     def prefix(self, limit: int) -> bytes:
         """Returns the first bytes, at most `limit`, at most 64 KiB."""
-        return bytes(self._prefix[:limit])
+        return (self._prefix or self._beginning())[:limit]
 
     def seal(self) -> Content:
-        """Ends the writing. A content above 4 MiB is durable when it returns."""
+        """Ends the writing. What is in a file is durable when it returns."""
         if self._file is None or self._path is None:
-            return bytes(self._buffer)
+            return self._held[0] if _is_one(self._held) else b"".join(self._held)
         try:
-            if self._buffer:
-                self._write_piece(bytes(self._buffer))
-                self._buffer.clear()
-            if self.size > FILE_LIMIT:
-                os.fsync(self._file)
-                sync_folder(self._path.parent)
+            self._write_held(self._file)
+            os.fdatasync(self._file)
+            sync_folder(self._path.parent)
         except OSError as error:
             raise self._failure(error) from error
         self._close()
@@ -109,11 +111,20 @@ class SpoolBody:
     def discard(self) -> None:
         """Forgets everything."""
         self._close()
-        self._buffer.clear()
-        self._prefix.clear()
+        self._held.clear()
+        self._prefix = b""
         if self._path is not None:
             remove(self._path)
             self._path = None
+
+    def _beginning(self) -> bytes:
+        found, size = [], 0
+        for data in self._held:
+            found.append(data[: PREVIEW_LIMIT - size])
+            size += len(found[-1])
+            if size == PREVIEW_LIMIT:
+                break
+        return b"".join(found)
 
     def _spool(self, folder: Path) -> None:
         try:
@@ -121,18 +132,33 @@ class SpoolBody:
                 self._path = folder / secrets.token_hex(12)
                 flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
                 self._file = os.open(self._path, flags, 0o600)
-            while len(self._buffer) >= PIECE:
-                self._write_piece(bytes(self._buffer[:PIECE]))
-                del self._buffer[:PIECE]
+                self._prefix = self._beginning()
+            self._write_held(self._file)
         except OSError as error:
             raise self._failure(error) from error
 
-    def _write_piece(self, piece: bytes) -> None:
-        assert self._file is not None
-        view = memoryview(piece)
-        while view:
-            view = view[os.write(self._file, view) :]
-        self._checksums.append(zlib.crc32(piece))
+    def _write_held(self, file: int) -> None:
+        left = [memoryview(data) for data in self._held]
+        for data in left:
+            self._count_in(data)
+        while left:
+            taken = os.writev(file, left)
+            while left and taken >= len(left[0]):
+                taken -= len(left.pop(0))
+            if left:
+                left[0] = left[0][taken:]
+        self._held.clear()
+
+    def _count_in(self, data: memoryview) -> None:
+        """Adds to the pieces' checksums."""
+        while data:
+            begun = self._in_file % PIECE
+            if not begun:
+                self._checksums.append(0)
+            some = data[: PIECE - begun]
+            self._checksums[-1] = zlib.crc32(some, self._checksums[-1])
+            self._in_file += len(some)
+            data = data[len(some) :]
 
     def _failure(self, error: OSError) -> JournalError:
         return JournalError(
@@ -144,6 +170,10 @@ class SpoolBody:
         if self._file is not None:
             os.close(self._file)
             self._file = None
+
+
+def _is_one(held: list[bytes | bytearray]) -> TypeGuard[list[bytes]]:
+    return len(held) == 1 and isinstance(held[0], bytes)
 
 
 def remove(path: Path) -> None:

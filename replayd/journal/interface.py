@@ -196,7 +196,7 @@ class Journal(Protocol):
         its response's content. Its session may be taken from again at once; it counts as
         running until its outcome is durable.
 
-        Raises ReplaydError (JournalError) when a content above 4 MiB can't be written; the
+        Raises ReplaydError (JournalError) when a content above 256 KiB can't be written; the
         replay still runs then, and may be finished without it.
         """
 

@@ -1,14 +1,16 @@
-"""Where contents lie: in their row up to 256 KiB, in rows of 256 KiB up to 4 MiB, in files
-of the data folder above. A file is durable before the commit that names it.
+"""Where contents lie: in their row up to 256 KiB, in files of the data folder above. A file
+is durable before the commit that names it.
+
+SQLite writes a content twice, a page at a time, and takes five times as long for it.
+Stores of version 1 may have those up to 4 MiB in rows of 256 KiB: these are still read.
 """
 
-from collections.abc import Iterator
 from pathlib import Path
 from struct import Struct
 
 import apsw
 
-from replayd.journal.body import FILE_LIMIT, PIECE, Content, SpoolBody, SpoolFile, pieces_of
+from replayd.journal.body import PIECE, Content, SpoolBody, SpoolFile
 from replayd.journal.interface import Part
 from replayd.journal.sqlite.checksum import checksum, damaged
 from replayd.journal.sqlite.query import fetch_row, fetch_rows
@@ -29,7 +31,7 @@ class Contents:
 
     def settled(self, content: bytes) -> Content:
         """Writes a large content to a file; call it before the transaction."""
-        if len(content) <= FILE_LIMIT:
+        if len(content) <= PIECE:
             return content
         body = self.new_body()
         try:
@@ -41,25 +43,14 @@ class Contents:
 
     def put(self, place: int, part: Part, content: Content) -> bytes | None:
         """Stores a content in a transaction; returns what belongs into the row."""
-        if isinstance(content, SpoolFile) and content.size > FILE_LIMIT:
-            self._put_file(place, part, content)
-            return None
-        if isinstance(content, bytes) and len(content) <= PIECE:
+        if isinstance(content, bytes):
             return content
-        pieces = enumerate(_pieces(content))
-        self._connection.executemany(
-            "INSERT OR REPLACE INTO piece VALUES (?, ?, ?, ?, ?)",
-            (
-                (place, part.value, number, data, checksum(place, part.value, number, data))
-                for number, data in pieces
-            ),
+        checksums = b"".join(map(_CHECKSUM.pack, content.checksums))
+        self._connection.execute(
+            "INSERT OR REPLACE INTO file VALUES (?, ?, ?, ?, ?)",
+            (place, part.value, content.path.name, content.size, checksums),
         )
         return None
-
-    def stored(self, content: Content) -> None:
-        """After the commit: removes the file of a content that went into rows."""
-        if isinstance(content, SpoolFile) and content.size <= FILE_LIMIT:
-            content.remove()
 
     def piece(self, place: int, part: Part, number: int) -> bytes:
         """Returns a piece; empty: there is none. Raises JournalError when it is damaged."""
@@ -90,13 +81,6 @@ class Contents:
         """Returns the names of all files."""
         return {name for (name,) in self._connection.execute("SELECT name FROM file")}
 
-    def _put_file(self, place: int, part: Part, content: SpoolFile) -> None:
-        checksums = b"".join(map(_CHECKSUM.pack, content.checksums))
-        self._connection.execute(
-            "INSERT OR REPLACE INTO file VALUES (?, ?, ?, ?, ?)",
-            (place, part.value, content.path.name, content.size, checksums),
-        )
-
     def _file(self, place: int, part: Part) -> SpoolFile | None:
         row = fetch_row(
             self._connection,
@@ -110,10 +94,3 @@ class Contents:
             raise damaged(self._connection.filename, f"the name of a {part} content's file")
         checksums = tuple(value for (value,) in _CHECKSUM.iter_unpack(packed))
         return SpoolFile(self._blobs / Path(name).name, size, checksums)
-
-
-def _pieces(content: Content) -> Iterator[bytes]:
-    if isinstance(content, bytes):
-        yield from pieces_of(content)
-    else:
-        yield from map(content.piece, range(len(content.checksums)))

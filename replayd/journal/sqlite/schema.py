@@ -81,7 +81,7 @@ MIGRATIONS: Sequence[str] = (
         PRIMARY KEY (number, first)
     ) WITHOUT ROWID;
 
-    -- Contents above 256 KiB, and above 4 MiB.
+    -- Contents above 256 KiB: in pieces (no longer written), and in files.
     CREATE TABLE piece (
         place INTEGER NOT NULL,
         part TEXT NOT NULL,

@@ -93,8 +93,6 @@ class Writer:
                     for sequence, kind, batch_id, body in change.events
                 ),
             )
-        for replay in change.replays:
-            self._contents.stored(replay.content)
 
     def trim(self, first: int, last: int) -> None:
         """Deletes events."""

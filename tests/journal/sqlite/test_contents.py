@@ -7,8 +7,9 @@ import apsw
 import pytest
 
 from replayd.errors import JournalError
-from replayd.journal.body import FILE_LIMIT, PIECE, SpoolFile
+from replayd.journal.body import PIECE
 from replayd.journal.interface import Journal, Part
+from replayd.journal.sqlite.checksum import checksum
 from replayd.journal.sqlite.contents import Contents
 from replayd.journal.sqlite.schema import open_database
 from replayd.model.replay import ReplayKey
@@ -38,34 +39,24 @@ def descriptors() -> int:
     return len(list(Path("/proc/self/fd").iterdir()))
 
 
-def stored(contents: Contents, connection: apsw.Connection) -> tuple[int, int]:
-    """How many pieces and files the database names."""
-    return (
-        connection.execute("SELECT count(*) FROM piece").get,
-        connection.execute("SELECT count(*) FROM file").get,
+def put_pieces(connection: apsw.Connection, *pieces: bytes) -> None:
+    """Stores a content as stores of version 1 did up to 4 MiB."""
+    part = Part.REQUEST.value
+    connection.executemany(
+        "INSERT INTO piece VALUES (?, ?, ?, ?, ?)",
+        [
+            (PLACE, part, number, data, checksum(PLACE, part, number, data))
+            for number, data in enumerate(pieces)
+        ],
     )
 
 
 @pytest.mark.parametrize(
-    ("size", "inline", "pieces", "files"),
-    [
-        (0, True, 0, 0),
-        (PIECE, True, 0, 0),
-        (PIECE + 1, False, 2, 0),
-        (FILE_LIMIT, False, 16, 0),
-        (FILE_LIMIT + 1, False, 0, 1),
-    ],
+    ("size", "files"), [(0, 0), (PIECE, 0), (PIECE + 1, 1), (4 * PIECE, 1), (16 * PIECE + 1, 1)]
 )
 @pytest.mark.parametrize("spooled", [True, False])
 def test_where_it_lies(
-    contents: Contents,
-    connection: apsw.Connection,
-    tmp_path: Path,
-    size: int,
-    inline: bool,
-    pieces: int,
-    files: int,
-    spooled: bool,
+    contents: Contents, tmp_path: Path, size: int, files: int, spooled: bool
 ) -> None:
     data = bytes(index % 251 for index in range(256)) * (size // 256 + 1)
     data = data[:size]
@@ -73,23 +64,29 @@ def test_where_it_lies(
     if spooled:
         body.write(data)
     content = body.seal() if spooled else contents.settled(data)
-    assert contents.put(PLACE, Part.REQUEST, content) == (data if inline else None)
-    contents.stored(content)
-    assert stored(contents, connection) == (pieces, files)
+    assert contents.put(PLACE, Part.REQUEST, content) == (None if files else data)
     assert len(blobs(tmp_path)) == files
-    if not inline:
+    if files:
         found = (contents.piece(PLACE, Part.REQUEST, number) for number in range(99))
         assert b"".join(found) == data
     assert contents.piece(PLACE, Part.RESPONSE, 0) == b""
     assert contents.names() == set(blobs(tmp_path))
     for path in contents.delete(PLACE, PLACE):
         path.unlink()
-    assert (stored(contents, connection), blobs(tmp_path)) == ((0, 0), [])
+    assert (contents.names(), blobs(tmp_path)) == (set(), [])
+
+
+def test_a_content_in_pieces(contents: Contents, connection: apsw.Connection) -> None:
+    pieces = [bytes(PIECE), b"x" * PIECE, b"end"]
+    put_pieces(connection, *pieces)
+    assert [contents.piece(PLACE, Part.REQUEST, number) for number in range(4)] == [*pieces, b""]
+    assert contents.delete(PLACE, PLACE) == []
+    assert contents.piece(PLACE, Part.REQUEST, 0) == b""
 
 
 @pytest.mark.parametrize("column", ["data = zeroblob(9)", "checksum = 1"])
 def test_a_damaged_piece(contents: Contents, connection: apsw.Connection, column: str) -> None:
-    contents.put(PLACE, Part.REQUEST, bytes(PIECE + 1))
+    put_pieces(connection, bytes(PIECE), b"x")
     connection.execute(f"UPDATE piece SET {column} WHERE number = 1")
     assert len(contents.piece(PLACE, Part.REQUEST, 0)) == PIECE
     with pytest.raises(JournalError, match="piece 1 of a request content"):
@@ -98,7 +95,7 @@ def test_a_damaged_piece(contents: Contents, connection: apsw.Connection, column
 
 @pytest.mark.parametrize("column", ["name = 7", "checksums = 'x'", "checksums = x'00'"])
 def test_a_damaged_file_name(contents: Contents, connection: apsw.Connection, column: str) -> None:
-    contents.put(PLACE, Part.REQUEST, contents.settled(bytes(FILE_LIMIT + 1)))
+    contents.put(PLACE, Part.REQUEST, contents.settled(bytes(PIECE + 1)))
     connection.execute(f"UPDATE file SET {column}")
     with pytest.raises(JournalError, match="damaged"):
         contents.piece(PLACE, Part.REQUEST, 0)
@@ -107,7 +104,7 @@ def test_a_damaged_file_name(contents: Contents, connection: apsw.Connection, co
 def test_a_file_name_leads_nowhere_else(
     contents: Contents, connection: apsw.Connection, tmp_path: Path
 ) -> None:
-    contents.put(PLACE, Part.REQUEST, contents.settled(bytes(FILE_LIMIT + 1)))
+    contents.put(PLACE, Part.REQUEST, contents.settled(bytes(PIECE + 1)))
     connection.execute("UPDATE file SET name = '../../etc/passwd'")
     with pytest.raises(JournalError, match=f"{tmp_path}/passwd can't be read"):
         contents.piece(PLACE, Part.REQUEST, 0)
@@ -128,17 +125,6 @@ def test_a_file_is_removed_when_no_commit_names_it(stored: Journal, folder: Path
     again.close()
 
 
-def test_spooled_pieces_are_kept_until_they_are_rows(contents: Contents) -> None:
-    body = contents.new_body()
-    body.write(bytes(PIECE + 1))
-    content = body.seal()
-    assert isinstance(content, SpoolFile)
-    assert content.path.exists()
-    contents.put(PLACE, Part.RESPONSE, content)
-    contents.stored(content)
-    assert not content.path.exists()
-
-
 def test_a_content_that_can_not_be_settled_leaves_nothing(
     contents: Contents, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -146,8 +132,8 @@ def test_a_content_that_can_not_be_settled_leaves_nothing(
         raise OSError(errno.ENOSPC, "seeded")
 
     before = descriptors()
-    monkeypatch.setattr("replayd.journal.body.os.fsync", fail)
+    monkeypatch.setattr("replayd.journal.body.os.fdatasync", fail)
     with pytest.raises(JournalError, match="seeded"):
-        contents.settled(bytes(FILE_LIMIT + 1))
+        contents.settled(bytes(PIECE + 1))
     assert blobs(tmp_path) == []
     assert descriptors() == before
