@@ -1,18 +1,19 @@
-"""A watcher as a process of its own: it follows every event and keeps books on them.
+"""Watchers in a process of their own: each follows every event and keeps books on them.
 
-    python -m benchmarks.watcher ADDRESS CURSOR [BATCH]
+    python -m benchmarks.watcher NUMBER ADDRESS CURSOR [BATCH]
 
-Prints a line once the daemon is watching for it, follows the log until nothing is left to
-replay, then prints what it saw as JSON (`Seen`). Raises nothing about gaps: who started it
-judges. `Watchers` starts some and waits for them.
+Each has a connection of its own. Prints a line once the daemon is watching for all, follows
+the log until nothing is left to replay, then prints what each saw as JSON (`Seen`). Raises
+nothing about gaps: who started it judges. `Watchers` starts the process and waits for it.
 """
 
+import asyncio
 import json
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from typing import NamedTuple
 
 import grpc
@@ -23,6 +24,8 @@ from benchmarks.figures import percentile
 from benchmarks.machine import on
 
 _TERMINAL = ("response", "error")
+
+_OWN_CONNECTION = (("grpc.use_local_subchannel_pool", 1),)
 
 
 class Seen(NamedTuple):
@@ -40,7 +43,7 @@ class Seen(NamedTuple):
     """When the last outcome was recorded, in seconds since the epoch; 0: there was none."""
 
 
-def follow(address: str, cursor: str, batch_id: str = "") -> Seen:
+async def follow(request: WatchEventsRequest, address: str, watching: asyncio.Event) -> Seen:
     """Follows the log to its idle end, reading as little of each event as it can.
 
     With a batch only its events come, so numbers are missing where others ran beside it.
@@ -48,13 +51,10 @@ def follow(address: str, cursor: str, batch_id: str = "") -> Seen:
     events = missing = expected = 0
     ended = 0.0
     ages: list[float] = []
-    request = WatchEventsRequest(cursor=cursor, batch_id=batch_id, until_idle=True)
-    with grpc.insecure_channel(address) as channel:
-        for message in ReplayServiceStub(channel).WatchEvents(request):
-            if not message.events:
-                if not expected:
-                    print("watching", flush=True)
-                continue
+    async with grpc.aio.insecure_channel(address, _OWN_CONNECTION) as channel:
+        async for message in ReplayServiceStub(channel).WatchEvents(request):
+            # The first one has no events: it says that the daemon is watching.
+            watching.set()
             now = time.time()
             for event in message.events:
                 events += 1
@@ -66,19 +66,36 @@ def follow(address: str, cursor: str, batch_id: str = "") -> Seen:
     return Seen(events, missing, len(ages), percentile(ages, 50), percentile(ages, 99), ended)
 
 
-class Watchers(list["subprocess.Popen[str]"]):
-    """Watchers at work."""
+async def follow_all(number: int, address: str, cursor: str, batch_id: str = "") -> list[Seen]:
+    """Has so many watchers follow the log; says when the daemon is watching for all."""
+    request = WatchEventsRequest(cursor=cursor, batch_id=batch_id, until_idle=True)
+    watching = [asyncio.Event() for _ in range(number)]
+    async with asyncio.TaskGroup() as group:
+        following = [group.create_task(follow(request, address, each)) for each in watching]
+        for each in watching:
+            await each.wait()
+        print("watching", flush=True)
+    return [each.result() for each in following]
+
+
+class Watchers:
+    """Watchers at work in their process; there may be none."""
+
+    def __init__(self, process: "subprocess.Popen[str] | None") -> None:
+        self._process = process
 
     def finish(self) -> list[Seen]:
         """Returns what each saw, once all have seen the end."""
-        return [Seen(*json.loads(_line(process))) for process in self]
+        if self._process is None:
+            return []
+        return [Seen(*each) for each in json.loads(_line(self._process))]
 
 
 def _line(process: "subprocess.Popen[str]") -> str:
     assert process.stdout is not None
     line = process.stdout.readline()
     if not line:
-        raise SystemExit("a watcher ended with an error; it is above")
+        raise SystemExit("the watchers ended with an error; it is above")
     return line
 
 
@@ -91,18 +108,27 @@ def watching(
     batch_id: str = "",
 ) -> Iterator[Watchers]:
     """Starts watchers on these cores; when it yields, the daemon is watching for each."""
-    command = [sys.executable, "-m", "benchmarks.watcher", address, cursor, batch_id]
-    with ExitStack() as stack:
-        watchers = Watchers()
-        for _ in range(number):
-            with on(cores):
-                started = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-            watchers.append(stack.enter_context(started))
-            stack.callback(started.kill)
-        for process in watchers:
+    if not number:
+        yield Watchers(None)
+        return
+    command = [sys.executable, "-m", "benchmarks.watcher", str(number)]
+    with on(cores):
+        started = subprocess.Popen(
+            [*command, address, cursor, batch_id], stdout=subprocess.PIPE, text=True
+        )
+    with started as process:
+        try:
             _line(process)
-        yield watchers
+            yield Watchers(process)
+        finally:
+            process.kill()
+
+
+def main() -> None:
+    """Follows the log and prints what was seen."""
+    number, *where = sys.argv[1:]
+    print(json.dumps(asyncio.run(follow_all(int(number), *where))), flush=True)
 
 
 if __name__ == "__main__":
-    print(json.dumps(follow(*sys.argv[1:])), flush=True)
+    main()

@@ -1,6 +1,7 @@
-"""What a watcher says of a log, against a scripted daemon's answers."""
+"""What watchers say of a log, against a scripted daemon's answers."""
 
-from collections.abc import Iterator
+import asyncio
+from collections.abc import AsyncIterator
 
 import pytest
 from flowreplay.v1.event_pb2 import Event, LogEvent, ResponseEvent
@@ -17,9 +18,9 @@ def log(monkeypatch: pytest.MonkeyPatch, *sequences: int) -> list[WatchEventsReq
         def __init__(self, _channel: object) -> None:
             pass
 
-        def WatchEvents(  # noqa: N802 - the contract's name
+        async def WatchEvents(  # noqa: N802 - the contract's name
             self, request: WatchEventsRequest
-        ) -> Iterator[WatchEventsResponse]:
+        ) -> AsyncIterator[WatchEventsResponse]:
             asked.append(request)
             yield WatchEventsResponse()
             for number in sequences:
@@ -36,16 +37,18 @@ def log(monkeypatch: pytest.MonkeyPatch, *sequences: int) -> list[WatchEventsReq
     return asked
 
 
-def test_every_event_and_outcome_is_counted(
+def test_every_watcher_counts_every_event_and_outcome(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     asked = log(monkeypatch, 5, 6, 7, 8)
-    seen = watcher.follow("127.0.0.1:9", "cursor", "batch")
-    assert (seen.events, seen.missing, seen.outcomes) == (4, 0, 2)
-    assert seen.p99 >= seen.p50 > 0
-    assert seen.ended == 700
+    both = asyncio.run(watcher.follow_all(2, "127.0.0.1:9", "cursor", "batch"))
+    assert len(both) == 2
+    for seen in both:
+        assert (seen.events, seen.missing, seen.outcomes) == (4, 0, 2)
+        assert seen.p99 >= seen.p50 > 0
+        assert seen.ended == 700
     assert capsys.readouterr().out == "watching\n"
-    assert asked == [WatchEventsRequest(cursor="cursor", batch_id="batch", until_idle=True)]
+    assert asked == 2 * [WatchEventsRequest(cursor="cursor", batch_id="batch", until_idle=True)]
 
 
 @pytest.mark.parametrize(
@@ -55,4 +58,10 @@ def test_gaps_and_repeats_are_counted(
     sequences: tuple[int, ...], missing: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     log(monkeypatch, *sequences)
-    assert watcher.follow("127.0.0.1:9", "").missing == missing
+    (seen,) = asyncio.run(watcher.follow_all(1, "127.0.0.1:9", ""))
+    assert seen.missing == missing
+
+
+def test_no_watcher_sees_nothing() -> None:
+    with watcher.watching("127.0.0.1:9", "", 0) as nobody:
+        assert nobody.finish() == []
