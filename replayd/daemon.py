@@ -193,20 +193,21 @@ def _announce(bound: Iterable[str]) -> None:
 
 
 def _open_journal(config: Config) -> Journal:
+    strict = config.concurrency == 1
     # Imported here: a daemon loads the store that it uses.
     if config.ephemeral:
         from replayd.journal.memory import open_memory  # noqa: PLC0415
 
-        return open_memory(time.time_ns())
+        return open_memory(time.time_ns(), strict_order=strict)
     from replayd.journal.sqlite import open_sqlite  # noqa: PLC0415
 
     if config.synchronous == "full":
-        return open_sqlite(config.data_dir, time.time_ns())
+        return open_sqlite(config.data_dir, time.time_ns(), strict_order=strict)
     _log.warning(
         "--synchronous normal: a power cut or a crash of the system loses the last flows that "
         "were accepted and the last outcomes and events; what was sent may be sent twice"
     )
-    return open_sqlite(config.data_dir, time.time_ns(), "NORMAL")
+    return open_sqlite(config.data_dir, time.time_ns(), "NORMAL", strict_order=strict)
 
 
 def _say_stopping(journal: Journal) -> None:

@@ -67,6 +67,8 @@ class Reason(IntEnum):
     TOO_MANY_WATCHERS = 74
     DECODER_LIMIT = 75
     JOURNAL_UNAVAILABLE = 76
+    BATCH_CLEARED = 77
+    REQUEST_INCOMPLETE = 78
 
     # Notes.
     CAPTURE_NOTE = 90

@@ -2,8 +2,9 @@
 
 Replays are read in the order of the queue, without what sending them takes, until enough
 sessions are ready: so a long session doesn't hide the others behind it, up to a bound of
-memory. When it fills the bound, the others wait until it has moved on. What sending takes
-is read some rows at a time, once the first of them is wanted.
+memory. When it fills the bound, the others wait until it has moved on. In strict order
+those behind a batch that is still open wait for its end. What sending takes is read some
+rows at a time, once the first of them is wanted.
 """
 
 from collections.abc import Sequence
@@ -48,7 +49,7 @@ class ReadAhead:
         ledger = self._ledger
         return (
             not ledger.paused
-            and bool(ledger.books.unread)
+            and ledger.books.next_unread() is not None
             and ledger.schedule.ready < limit
             and len(ledger.schedule.entries) + _READ_STEP <= MAX_AHEAD
         )
@@ -59,9 +60,9 @@ class ReadAhead:
         with ledger.writing:
             ledger.check_open()
             with ledger.state:
-                if not self._wants_more(limit):
+                batch = ledger.books.next_unread()
+                if batch is None or not self._wants_more(limit):
                     return 0
-                batch = ledger.books.unread[0]
                 batch.skip_cleared()
                 first, last = batch.next_index, batch.next_cleared
             rows = ledger.store.read_ahead(batch.number, first, last, _READ_STEP)
@@ -71,7 +72,7 @@ class ReadAhead:
                 if len(rows) < _READ_STEP:
                     batch.next_index = last + 1
                 if batch.read:
-                    ledger.books.unread.popleft()
+                    ledger.books.unread.remove(batch)
             return len(rows)
 
     def _add(self, batch: Batch, row: Ahead) -> None:

@@ -18,11 +18,13 @@ REMEMBERED_BATCHES = 1024
 class Tally:
     """Counts of replays."""
 
-    __slots__ = ("accepted", "ended", "running")
+    __slots__ = ("accepted", "ended", "open_batches", "running")
 
     def __init__(self, accepted: int = 0, ended: dict[ReplayState, int] | None = None) -> None:
         self.accepted = accepted
         self.running = 0
+        self.open_batches = 0
+        """Those that are still being read; of one batch 1 or 0."""
         self.ended = dict.fromkeys(OUTCOMES, 0) | (ended or {})
 
     @property
@@ -41,6 +43,7 @@ class Tally:
             killed=ended[ReplayState.KILLED],
             cleared=ended[ReplayState.CLEARED],
             interrupted=ended[ReplayState.INTERRUPTED],
+            open_batches=self.open_batches,
         )
 
 
@@ -79,9 +82,19 @@ class Batch:
         """Those of them that have an outcome."""
 
     @property
-    def read(self) -> bool:
-        """Whether all of it was read ahead."""
+    def open_ended(self) -> bool:
+        """Whether more replays may be added to it."""
+        return self.tally.open_batches > 0
+
+    @property
+    def read_so_far(self) -> bool:
+        """Whether all that there is of it was read ahead."""
         return self.next_index > self.last
+
+    @property
+    def read(self) -> bool:
+        """Whether all of it was read ahead, and no more can come."""
+        return self.read_so_far and not self.open_ended
 
     @property
     def cursor(self) -> int:
@@ -177,19 +190,21 @@ class Batch:
 
     @property
     def finished(self) -> bool:
-        """Whether every replay has an outcome."""
-        return sum(self.tally.ended.values()) == self.tally.accepted
+        """Whether every replay has an outcome, and no more can come."""
+        return sum(self.tally.ended.values()) == self.tally.accepted and not self.open_ended
 
 
 class Books:
     """All batches with something left to do, and some that are finished."""
 
-    def __init__(self, opened: Opened) -> None:
+    def __init__(self, opened: Opened, *, strict_order: bool = True) -> None:
+        """`strict_order`: nothing is read ahead of a batch that is still open."""
+        self._strict_order = strict_order
         self.total = Tally(opened.accepted, opened.ended)
         self.live: dict[str, Batch] = {}
         """By batch id, in order of acceptance."""
         self.unread: deque[Batch] = deque()
-        """Those not read ahead to their end, in order of acceptance."""
+        """Those not read ahead to their end, or open, in order of acceptance."""
         self._finished: OrderedDict[str, Counts] = OrderedDict()
         self.next_number = opened.next_number
         self.next_position = opened.next_position
@@ -205,6 +220,39 @@ class Books:
             self._remember(batch)
         else:
             self._add(batch)
+
+    def open(self, stored: StoredBatch) -> Batch:
+        """Adds a batch that is open: more replays of it may come."""
+        self.next_position = stored.position + 1
+        batch = Batch(stored)
+        self.total.accepted += stored.accepted
+        self.total.open_batches += 1
+        batch.tally.open_batches = 1
+        self._add(batch)
+        return batch
+
+    def extend(self, batch: Batch, stored: StoredBatch) -> None:
+        """Adds replays to an open batch."""
+        self.total.accepted += stored.accepted - batch.tally.accepted
+        batch.tally.accepted = stored.accepted
+        batch.last = stored.last
+
+    def close(self, batch: Batch) -> None:
+        """Lets no more replays come of a batch. Idempotent."""
+        if not batch.open_ended:
+            return
+        self.total.open_batches -= 1
+        batch.tally.open_batches = 0
+        self.retire(batch)
+
+    def next_unread(self) -> Batch | None:
+        """Returns the oldest batch to read on in; None: there is nothing to read now."""
+        for batch in self.unread:
+            if not (batch.open_ended and batch.read_so_far):
+                return batch
+            if self._strict_order:
+                break
+        return None
 
     def counts(self, batch_id: str) -> Counts | None:
         """Counts a batch; None: it is not in memory."""

@@ -69,6 +69,8 @@ class Control:
 
         def done() -> None:
             waiting = set(ledger.schedule.entries)
+            for batch in self._in_scope(batch_id):
+                ledger.books.close(batch)
             for each in queued:
                 ledger.books.clear(each.batch, waiting, each.ranges)
                 ledger.schedule.drop(each.batch.number)
@@ -76,19 +78,25 @@ class Control:
 
         with self._runs.hold():
             ledger.commit(prepare, done)
+        # Also without an event: an open batch that had nothing queued may be finished now.
+        call_all(ledger.on_append)
         ranges = (named for each in queued for named in each.named())
         return Cleared(sum(each.count for each in queued), tuple(ranges))
 
     def _queued(self, batch_id: str) -> list["_Queued"]:
         ledger = self._ledger
         found = []
-        for batch in list(ledger.books.live.values()):
-            if batch_id in ("", batch.batch_id) and batch.tally.queued:
+        for batch in self._in_scope(batch_id):
+            if batch.tally.queued:
                 ended = ledger.store.ended_between(batch.number, batch.next_index, batch.last)
                 with ledger.state:
                     ranges = batch.queued_ranges(ledger.schedule.entries, ended)
                 found.append(_Queued(batch, batch.tally.queued, ranges))
         return found
+
+    def _in_scope(self, batch_id: str) -> list[Batch]:
+        live = self._ledger.books.live.values()
+        return [batch for batch in live if batch_id in ("", batch.batch_id)]
 
     def _stored_counts(self, batch_id: str) -> Counts:
         ledger = self._ledger

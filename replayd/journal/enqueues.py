@@ -1,11 +1,16 @@
-"""The way onto the queue: request ids, staged rows, acceptance. See `Journal`."""
+"""The way onto the queue: staged rows, acceptance, and batches that are open meanwhile. See
+`Journal`.
+"""
 
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 from replayd.codec.event import update_event
-from replayd.errors import JournalError, ReplaydError
-from replayd.journal.interface import Receipt
+from replayd.errors import ReplaydError
+from replayd.journal.books import Batch
+from replayd.journal.interface import Kept, Receipt
 from replayd.journal.ledger import Commit, Ledger, call_all
+from replayd.journal.request_ids import RequestIds
 from replayd.journal.store import Figures, Remembered, StoredBatch
 from replayd.model.event import PendingEvent, UpdateKind
 from replayd.model.replay import ReplayRange, Row
@@ -21,68 +26,71 @@ _STAGE_BYTES = 4 * 1024 * 1024
 _DISCARD_ROWS = 512
 
 
-class _Staged:
-    """A batch that is not accepted yet."""
+@dataclass(frozen=True, slots=True)
+class _Incoming:
+    """A batch that is being read: staged, or open once some of it was queued."""
 
-    def __init__(self, number: int) -> None:
-        self.number = number
-        self.count = 0
-        self.first = 0
-        self.last = -1
+    number: int
+    count: int = 0
+    first: int = 0
+    last: int = -1
+    batch: Batch | None = None
+    """None: it is staged."""
+    sequence: int = 0
+    """The place in the log before the first event of an open batch."""
 
-    def add(self, rows: Sequence[Row]) -> None:
-        if rows:
-            self.first = self.first if self.count else rows[0].flow_index
-            self.last = rows[-1].flow_index
-            self.count += len(rows)
+    def plus(self, rows: Sequence[Row]) -> "_Incoming":
+        """Returns what it is with more rows."""
+        if not rows:
+            return self
+        first = self.first if self.count else rows[0].flow_index
+        return replace(self, count=self.count + len(rows), first=first, last=rows[-1].flow_index)
+
+    def stored(self, batch_id: str, label: str, position: int) -> StoredBatch:
+        """Returns the batch as the store keeps it."""
+        if self.batch is not None:
+            position, cursor = self.batch.position, self.batch.cursor
+        else:
+            cursor = self.first
+        figures = Figures(self.number, cursor, 0, 0, 0, 0, 0)
+        return StoredBatch(
+            self.number, batch_id, position, label, self.count, self.first, self.last, figures
+        )
 
 
 class Enqueues:
     """Enqueues under way."""
 
-    def __init__(self, ledger: Ledger) -> None:
+    def __init__(self, ledger: Ledger, request_ids: RequestIds) -> None:
         self._ledger = ledger
-        self._claims: set[str] = set()
-        """Request ids of Enqueues under way; guarded by the ledger's `state` lock."""
-        self._staged: dict[str, _Staged] = {}
+        self._request_ids = request_ids
+        self._incoming: dict[str, _Incoming] = {}
         """Guarded by the ledger's `writing` lock."""
 
-    def reserve(self, request_id: str, content_hash: bytes | None) -> Receipt | None:
-        """Claims a request_id or returns its receipt."""
-        with self._ledger.state:
-            if request_id in self._claims:
-                raise ReplaydError(
-                    Reason.REQUEST_IN_PROGRESS,
-                    f"an Enqueue with request_id {request_id!r} is under way; try again later",
-                    request_id=request_id,
-                )
-            self._claims.add(request_id)
-        answered = self._answered(request_id)
-        if answered is None:
-            return None
-        self.release(request_id)
-        if content_hash is not None and content_hash != answered.content_hash:
-            raise ReplaydError(
-                Reason.REQUEST_ID_REUSED,
-                f"request_id {request_id!r} was used for other content; choose a new one",
-                request_id=request_id,
-            )
-        return Receipt(answered.answer, answered.sequence, duplicate=True)
-
-    def release(self, request_id: str) -> None:
-        """Gives up a claim."""
-        with self._ledger.state:
-            self._claims.discard(request_id)
-
     def stage(self, batch_id: str, rows: Sequence[Row]) -> None:
-        """Stores rows of a batch that is not accepted yet, in slices."""
+        """Stages rows of a batch that is not accepted yet, in slices."""
         self._begin(batch_id)
         for some in _slices(rows):
             with self._ledger.writing:
                 self._ledger.check()
-                staged = self._staged[batch_id]
-                self._ledger.store.stage(staged.number, batch_id, some)
-                staged.add(some)
+                incoming = self._incoming[batch_id]
+                self._ledger.store.stage(incoming.number, batch_id, some)
+                self._incoming[batch_id] = incoming.plus(some)
+
+    def extend(
+        self,
+        batch_id: str,
+        rows: Sequence[Row],
+        *,
+        now: int,
+        label: str = "",
+        request_id: str = "",
+    ) -> None:
+        """Queues rows of a batch that is still being read, in slices."""
+        self._begin(batch_id)
+        for some in _slices(rows):
+            self._extend(batch_id, some, now, label, request_id)
+            call_all(self._ledger.on_runnable)
 
     def accept(
         self,
@@ -95,80 +103,123 @@ class Enqueues:
         request_id: str = "",
         content_hash: bytes = b"",
     ) -> Receipt:
-        """Queues a staged batch."""
+        """Queues a staged batch, or closes an open one."""
         ledger = self._ledger
+        receipts: list[Receipt] = []
         accepted: list[StoredBatch] = []
-        sequence = 0
 
         def prepare(commit: Commit) -> None:
-            nonlocal sequence
-            sequence = commit.latest
-            batch = self._batch(batch_id, label, ledger.books.next_position)
-            accepted.append(batch)
-            commit.change.accepted = batch
+            incoming = self._of(batch_id)
+            sequence = incoming.sequence if incoming.batch else commit.latest
             commit.log(notes)
-            if batch.accepted:
-                commit.log([_queued_event(batch, now)])
+            if incoming.batch is None:
+                batch = incoming.stored(batch_id, label, ledger.books.next_position)
+                accepted.append(batch)
+                commit.change.accepted = batch
+                if batch.accepted:
+                    commit.log([_queued_event(batch, batch.first, batch.accepted, now)])
             commit.change.forget_before = now
             if request_id:
                 expires = now + REMEMBERED_NANOSECONDS
                 commit.change.remembered = Remembered(
                     request_id, content_hash, answer, sequence, expires
                 )
+            receipts.append(Receipt(answer, sequence))
 
         def done() -> None:
-            ledger.books.accept(accepted[-1])
-            del self._staged[batch_id]
-            self._claims.discard(request_id)
+            batch = self._incoming.pop(batch_id).batch
+            if batch is None:
+                ledger.books.accept(accepted[-1])
+            else:
+                ledger.books.close(batch)
+            self._request_ids.forget(request_id)
 
         ledger.commit(prepare, done)
-        if accepted[-1].accepted:
+        if not accepted:
+            self._closed()
+        elif accepted[-1].accepted:
             call_all(ledger.on_runnable)
-        return Receipt(answer, sequence)
+        return receipts[-1]
 
-    def discard(self, batch_id: str) -> None:
-        """Deletes what was staged, in slices."""
-        with self._ledger.writing:
-            staged = self._staged.pop(batch_id, None)
-        more = staged is not None
-        while staged is not None and more:
-            with self._ledger.writing:
-                self._ledger.check()
-                more = self._ledger.store.discard(staged.number, _DISCARD_ROWS)
-
-    def _answered(self, request_id: str) -> Remembered | None:
-        try:
-            with self._ledger.writing:
-                self._ledger.check_open()
-                return self._ledger.store.remembered(request_id)
-        except JournalError:
-            self.release(request_id)
-            raise
+    def discard(self, batch_id: str) -> Kept | None:
+        """Deletes what was staged, in slices, or closes an open batch."""
+        ledger = self._ledger
+        with ledger.writing:
+            incoming = self._incoming.pop(batch_id, None)
+            if incoming is not None and incoming.batch is not None:
+                with ledger.state:
+                    ledger.books.close(incoming.batch)
+        if incoming is None:
+            return None
+        if incoming.batch is not None:
+            self._closed()
+            return Kept(incoming.count, incoming.last)
+        more = True
+        while more:
+            with ledger.writing:
+                ledger.check()
+                more = ledger.store.discard(incoming.number, _DISCARD_ROWS)
+        return None
 
     def _begin(self, batch_id: str) -> None:
         with self._ledger.writing:
             self._ledger.check()
-            if batch_id not in self._staged:
+            if batch_id not in self._incoming:
                 number = self._ledger.books.next_number
                 self._ledger.store.stage(number, batch_id, ())
                 self._ledger.books.next_number = number + 1
-                self._staged[batch_id] = _Staged(number)
+                self._incoming[batch_id] = _Incoming(number)
 
-    def _batch(self, batch_id: str, label: str, position: int) -> StoredBatch:
-        staged = self._staged.get(batch_id)
-        if staged is None:
+    def _extend(
+        self, batch_id: str, rows: Sequence[Row], now: int, label: str, request_id: str
+    ) -> None:
+        """Queues rows in one commit."""
+        ledger = self._ledger
+        made: list[tuple[_Incoming, StoredBatch]] = []
+
+        def prepare(commit: Commit) -> None:
+            longer = self._of(batch_id).plus(rows)
+            if longer.batch is None:
+                longer = replace(longer, sequence=commit.latest)
+            batch = longer.stored(batch_id, label, ledger.books.next_position)
+            made.append((longer, batch))
+            commit.change.accepted, commit.change.rows = batch, rows
+            commit.log([_queued_event(batch, rows[0].flow_index, len(rows), now)])
+            if request_id:
+                expires = now + REMEMBERED_NANOSECONDS
+                commit.change.remembered = Remembered(
+                    request_id, b"", b"", longer.sequence, expires, unanswered=batch_id
+                )
+
+        def done() -> None:
+            longer, stored = made[-1]
+            batch = longer.batch
+            if batch is None:
+                batch = ledger.books.open(stored)
+            else:
+                ledger.books.extend(batch, stored)
+            self._incoming[batch_id] = replace(longer, batch=batch)
+
+        ledger.commit(prepare, done)
+
+    def _of(self, batch_id: str) -> _Incoming:
+        """Returns a batch that may take more."""
+        incoming = self._incoming.get(batch_id)
+        if incoming is None:
             raise not_found(batch_id)
-        figures = Figures(staged.number, staged.first, 0, 0, 0, 0, 0)
-        return StoredBatch(
-            staged.number,
-            batch_id,
-            position,
-            label,
-            staged.count,
-            staged.first,
-            staged.last,
-            figures,
-        )
+        if incoming.batch is not None and not incoming.batch.open_ended:
+            raise ReplaydError(
+                Reason.BATCH_CLEARED,
+                f"batch {batch_id!r} was cleared while it was still being read; nothing more of "
+                "it is taken",
+                batch_id=batch_id,
+            )
+        return incoming
+
+    def _closed(self) -> None:
+        """An open batch ended: what is behind it may run, who waits for its end may look."""
+        call_all(self._ledger.on_append)
+        call_all(self._ledger.on_runnable)
 
 
 def not_found(batch_id: str) -> ReplaydError:
@@ -180,12 +231,13 @@ def not_found(batch_id: str) -> ReplaydError:
     )
 
 
-def _queued_event(batch: StoredBatch, now: int) -> PendingEvent:
+def _queued_event(batch: StoredBatch, first: int, count: int, now: int) -> PendingEvent:
+    """Encodes the event of the last `count` replays of a batch, from the index `first` on."""
     return update_event(
         UpdateKind.QUEUED,
         now,
-        ranges=[ReplayRange(batch.batch_id, 0, batch.first, batch.last)],
-        count=batch.accepted,
+        ranges=[ReplayRange(batch.batch_id, 0, first, batch.last)],
+        count=count,
         batch_id=batch.batch_id,
         label=batch.label,
     )

@@ -55,6 +55,15 @@ class Receipt:
 
 
 @dataclass(frozen=True, slots=True)
+class Kept:
+    """What an Enqueue that broke off has queued, and leaves there."""
+
+    count: int
+    last_index: int
+    """The flow index of the last one."""
+
+
+@dataclass(frozen=True, slots=True)
 class Cleared:
     """What a clear took off the queue; there may be very many ranges."""
 
@@ -137,8 +146,9 @@ class Journal(Protocol):
         id where it is new. Where it is remembered, returns its receipt (duplicate): the
         caller reads the content and calls again with its hash to have it compared.
 
-        Raises ReplaydError: REQUEST_IN_PROGRESS, or REQUEST_ID_REUSED when the hash is
-        another one.
+        Raises ReplaydError: REQUEST_IN_PROGRESS; REQUEST_ID_REUSED when the hash is another
+        one; REQUEST_INCOMPLETE when an Enqueue of this id broke off after it had queued
+        some.
         """
 
     def release(self, request_id: str) -> None:
@@ -149,6 +159,26 @@ class Journal(Protocol):
         call, also with no rows. Indices grow; refused flows leave gaps.
 
         Raises ReplaydError (JournalError) when the store can't take them.
+        """
+
+    def extend(
+        self,
+        batch_id: str,
+        rows: Sequence[Row],
+        *,
+        now: int,
+        label: str = "",
+        request_id: str = "",
+    ) -> None:
+        """Queues rows of a batch that is still being read, each call in one commit with an
+        `update` event QUEUED (more when they are many or large). Durable when it returns.
+
+        The batch has its place in the queue from its first row on and is open until
+        `accept`, `discard`, a clear of it, or the journal's end; in strict order what is
+        accepted after it waits for that. A claimed request_id is remembered as that of an
+        Enqueue that was not answered.
+
+        Raises ReplaydError: BATCH_CLEARED; or (JournalError) when the store can't take them.
         """
 
     def accept(
@@ -164,11 +194,15 @@ class Journal(Protocol):
     ) -> Receipt:
         """Queues a staged batch in one commit with its events: the notes, then the `update`
         event QUEUED (none for a batch without rows). Durable when it returns; a claimed
-        request_id is remembered for 24 hours.
+        request_id is remembered for 24 hours. An open batch is queued already: it is closed.
+
+        Raises ReplaydError: BATCH_NOT_FOUND, BATCH_CLEARED (of an open batch).
         """
 
-    def discard(self, batch_id: str) -> None:
-        """Deletes what was staged, in slices; nothing was queued. Idempotent."""
+    def discard(self, batch_id: str) -> Kept | None:
+        """Gives a batch up. Deletes what was staged, in slices; nothing was queued. An open
+        batch is closed with what was queued, which it returns. Idempotent.
+        """
 
     # The queue
 
@@ -216,7 +250,7 @@ class Journal(Protocol):
         """Takes all that is QUEUED (of one batch; empty: all) off the queue, in one commit
         with one `update` event (more when it has over 1,000 ranges). Durable when it
         returns. A range holds no replay that runs or has another outcome; it may span the
-        indices of refused flows.
+        indices of refused flows. An open batch takes nothing more.
 
         Raises ReplaydError: BATCH_NOT_FOUND.
         """

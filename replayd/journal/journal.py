@@ -1,7 +1,8 @@
 """The Journal over any store: it joins the parts, each of which knows one side of it.
 
-`enqueues` the way onto the queue, `runs` the replay thread's side, `control` clear, count
-and pause, `log` and `history` reading; all of them on one `ledger`, which commits.
+`request_ids` and `enqueues` the way onto the queue, `runs` the replay thread's side,
+`control` clear, count and pause, `log` and `history` reading; all of them on one `ledger`,
+which commits.
 """
 
 from collections.abc import Callable
@@ -13,23 +14,31 @@ from replayd.journal.interface import Body, Info
 from replayd.journal.ledger import Ledger
 from replayd.journal.log import Log
 from replayd.journal.recovery import recover
+from replayd.journal.request_ids import RequestIds
 from replayd.journal.runs import Runs
 from replayd.journal.store import Store
 
 
 class StoredJournal:
-    """A `Journal`. `now` is when it is opened: what a crash interrupted is settled then."""
+    """A `Journal`. `now` is when it is opened: what a crash interrupted is settled then.
 
-    def __init__(self, store: Store, now: int) -> None:
+    `strict_order`: what was accepted after a batch that is still open waits for its end.
+    Otherwise it may run while that has nothing to run.
+    """
+
+    def __init__(self, store: Store, now: int, *, strict_order: bool = True) -> None:
         opened = store.load()
         self.info = Info(store.kind, opened.store_id, opened.epoch)
-        self._ledger = ledger = Ledger(store, opened)
+        self._ledger = ledger = Ledger(store, opened, strict_order=strict_order)
         recover(ledger, opened.interrupted, now)
 
-        enqueues = Enqueues(ledger)
-        self.reserve = enqueues.reserve
-        self.release = enqueues.release
+        request_ids = RequestIds(ledger)
+        self.reserve = request_ids.reserve
+        self.release = request_ids.release
+
+        enqueues = Enqueues(ledger, request_ids)
         self.stage = enqueues.stage
+        self.extend = enqueues.extend
         self.accept = enqueues.accept
         self.discard = enqueues.discard
 

@@ -87,11 +87,11 @@ class Commit:
 class Ledger:
     """The store and what is known of it in memory."""
 
-    def __init__(self, store: Store, opened: Opened) -> None:
+    def __init__(self, store: Store, opened: Opened, *, strict_order: bool = True) -> None:
         self.store = store
         self.writing = threading.Lock()
         self.state = threading.Lock()
-        self.books = Books(opened)
+        self.books = Books(opened, strict_order=strict_order)
         self.schedule = Schedule()
         self.taken: dict[ReplayKey, Taken] = {}
         """In the order in which they were taken."""

@@ -29,9 +29,9 @@ from replayd.model.event import EventKind
 from replayd.model.replay import Row
 
 
-def open_memory(now: int) -> Journal:
-    """Opens an empty journal that ends with the process."""
-    return StoredJournal(MemoryStore(), now)
+def open_memory(now: int, *, strict_order: bool = True) -> Journal:
+    """Opens an empty journal that ends with the process; `strict_order` as in StoredJournal."""
+    return StoredJournal(MemoryStore(), now, strict_order=strict_order)
 
 
 class MemoryStore:
@@ -79,6 +79,7 @@ class MemoryStore:
         """Takes over a change."""
         if change.accepted is not None:
             self._batches[change.accepted.batch_id] = change.accepted
+            self._rows[change.accepted.number].extend(change.rows)
         for figures in change.figures:
             self._figures[figures.number] = figures
         for number, first, last in change.cleared:

@@ -105,6 +105,8 @@ class Remembered(NamedTuple):
     sequence: int
     expires: int
     """Nanoseconds since the epoch."""
+    unanswered: str = ""
+    """The batch that its Enqueue had begun to queue before its end; empty: it was answered."""
 
 
 class ClearedRange(NamedTuple):
@@ -120,6 +122,9 @@ class Change:
     """What one commit changes."""
 
     accepted: StoredBatch | None = None
+    """A batch that was staged, or an open one with what it has now."""
+    rows: Sequence[Row] = ()
+    """Of the accepted batch: those that were not staged."""
     remembered: Remembered | None = None
     forget_before: int = 0
     """Answers that expired before this time are forgotten."""

@@ -107,8 +107,10 @@ class Counts(NamedTuple):
     killed: int = 0
     cleared: int = 0
     interrupted: int = 0
+    open_batches: int = 0
+    """Batches that are still being read: more replays may come."""
 
     @property
     def idle(self) -> bool:
-        """Whether nothing waits or runs."""
-        return self.queued == 0 and self.running == 0
+        """Whether nothing waits, runs, or is still to come of what is being read."""
+        return self.queued == 0 and self.running == 0 and self.open_batches == 0

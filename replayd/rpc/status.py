@@ -31,6 +31,8 @@ _STATUSES = {
     Reason.CURSOR_FOREIGN: grpc.StatusCode.FAILED_PRECONDITION,
     Reason.REQUEST_ID_REUSED: grpc.StatusCode.ALREADY_EXISTS,
     Reason.REQUEST_IN_PROGRESS: grpc.StatusCode.ABORTED,
+    Reason.BATCH_CLEARED: grpc.StatusCode.ABORTED,
+    Reason.REQUEST_INCOMPLETE: grpc.StatusCode.FAILED_PRECONDITION,
     Reason.BATCH_NOT_FOUND: grpc.StatusCode.NOT_FOUND,
     Reason.CURSOR_AHEAD: grpc.StatusCode.OUT_OF_RANGE,
     Reason.SEQUENCE_COMPACTED: grpc.StatusCode.OUT_OF_RANGE,

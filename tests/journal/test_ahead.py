@@ -1,9 +1,14 @@
 """Reading ahead, on every journal: bounded in time and memory."""
 
+from contextlib import closing
+from pathlib import Path
+
 import pytest
 
 from replayd.journal import ahead
 from replayd.journal.interface import Journal
+from replayd.journal.memory import open_memory
+from replayd.journal.sqlite import open_sqlite
 from tests.support.journals import NOW, drain, enqueue, finish, indices, row
 
 
@@ -65,3 +70,31 @@ def test_everything_is_read_in_order(journal: Journal) -> None:
     keys = drain(journal)
     assert keys == sorted(keys)
     assert len(keys) == 700 + 350 + 234 + 175 + 140
+
+
+@pytest.mark.parametrize("kind", ["memory", "sqlite"])
+def test_where_order_is_not_strict_an_open_batch_holds_up_nobody(kind: str, folder: Path) -> None:
+    strict = False
+    opened = (
+        open_memory(NOW, strict_order=strict)
+        if kind == "memory"
+        else open_sqlite(folder, NOW, strict_order=strict)
+    )
+    with closing(opened) as journal:
+        journal.extend("b1", [row(0)], now=NOW)
+        journal.extend("b2", [row(0)], now=NOW)
+        enqueue(journal, "b3", [row(0), row(1)])
+        assert [key.replay_id for key in drain(journal)] == ["b1.0", "b2.0", "b3.0", "b3.1"]
+        journal.extend("b2", [row(1), row(2)], now=NOW)
+        enqueue(journal, "b4", [row(0)])
+        journal.extend("b1", [row(1)], now=NOW)
+        assert [each.key.replay_id for each in journal.take(9, NOW)] == [
+            "b1.1",
+            "b2.1",
+            "b2.2",
+            "b4.0",
+        ]
+        journal.discard("b1")
+        journal.accept("b2", now=NOW, answer=b"")
+        enqueue(journal, "b5", [row(0)])
+        assert [each.key.replay_id for each in journal.take(9, NOW)] == ["b5.0"]

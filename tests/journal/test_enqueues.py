@@ -3,20 +3,21 @@
 import pytest
 
 from replayd.errors import ReplaydError
-from replayd.journal.interface import Journal
-from replayd.model.replay import Counts
+from replayd.journal.interface import Journal, Kept
+from replayd.model.replay import Counts, ReplayState
 from replayd.reasons import Reason
 from tests.support.journals import (
-    DAY,
     NOW,
     drain,
     enqueue,
+    finish,
     indices,
     kinds,
     note,
     ranges,
     read_all,
     row,
+    run,
 )
 
 
@@ -94,43 +95,6 @@ def test_a_batch_is_accepted_once(journal: Journal) -> None:
     assert caught.value.metadata == {"batch_id": "b1"}
 
 
-def test_a_request_id_is_answered_again(journal: Journal) -> None:
-    journal.emit([note("first")])
-    assert journal.reserve("r", None) is None
-    enqueue(journal, "b1", [row(0)], request_id="r", content_hash=b"h")
-    for content_hash in (None, b"h"):
-        receipt = journal.reserve("r", content_hash)
-        assert receipt is not None
-        assert (receipt.answer, receipt.sequence, receipt.duplicate) == (b"answer", 1, True)
-
-
-def test_a_request_id_is_for_one_content(journal: Journal) -> None:
-    enqueue(journal, "b1", [row(0)], request_id="r", content_hash=b"h")
-    with pytest.raises(ReplaydError) as caught:
-        journal.reserve("r", b"other")
-    assert caught.value.reason is Reason.REQUEST_ID_REUSED
-    assert journal.reserve("r", b"h") is not None
-
-
-def test_a_request_id_is_claimed_until_it_is_released(journal: Journal) -> None:
-    assert journal.reserve("r", None) is None
-    with pytest.raises(ReplaydError) as caught:
-        journal.reserve("r", None)
-    assert caught.value.reason is Reason.REQUEST_IN_PROGRESS
-    journal.release("r")
-    journal.release("r")
-    assert journal.reserve("r", None) is None
-
-
-def test_a_request_id_is_forgotten_after_a_day(journal: Journal) -> None:
-    enqueue(journal, "b1", [row(0)], request_id="r", content_hash=b"h")
-    for batch_id, later in (("b2", DAY), ("b3", DAY + 1)):
-        assert journal.reserve("r", None) is not None
-        journal.stage(batch_id, [])
-        journal.accept(batch_id, now=NOW + later, answer=b"")
-    assert journal.reserve("r", None) is None
-
-
 def test_acceptance_wakes_who_waits(journal: Journal) -> None:
     woken: list[str] = []
     journal.on_runnable(lambda: woken.append("runnable"))
@@ -139,3 +103,144 @@ def test_acceptance_wakes_who_waits(journal: Journal) -> None:
     assert woken == []
     journal.accept("b1", now=NOW, answer=b"")
     assert woken == ["append", "runnable"]
+
+
+def test_an_open_batch_runs_while_it_is_being_read(journal: Journal) -> None:
+    journal.emit([note("before")])
+    journal.stage("b1", [])
+    journal.extend("b1", [row(0), row(2)], now=NOW, label="mine")
+    assert journal.count("") == journal.count("b1") == Counts(queued=2, open_batches=1)
+    assert indices(drain(journal)) == [0, 2]
+    assert journal.count("b1") == Counts(succeeded=2, open_batches=1)
+    assert not journal.count("").idle
+    journal.extend("b1", [row(4)], now=NOW, label="mine")
+    receipt = journal.accept("b1", now=NOW, answer=b"yes", notes=[note("refused", "b1")])
+    assert (receipt.answer, receipt.sequence) == (b"yes", 1)
+    assert journal.count("") == journal.count("b1") == Counts(queued=1, succeeded=2)
+    assert indices(drain(journal)) == [4]
+    assert journal.count("").idle
+    events = read_all(journal, receipt.sequence)
+    assert kinds(events) == ["queued", "response", "response", "queued", "log", "response"]
+    queued = [event for event in events if event.update.replay_count]
+    assert [ranges(event) for event in queued] == [[("b1", 0, 0, 2)], [("b1", 0, 4, 4)]]
+    assert [(event.update.replay_count, event.update.label) for event in queued] == [
+        (2, "mine"),
+        (1, "mine"),
+    ]
+
+
+def test_many_rows_at_once_extend_in_slices(journal: Journal) -> None:
+    journal.extend("b1", [row(index, "s") for index in range(1300)], now=NOW)
+    assert [event.update.replay_count for event in read_all(journal)] == [512, 512, 276]
+    journal.accept("b1", now=NOW, answer=b"")
+    assert indices(drain(journal)) == list(range(1300))
+
+
+def test_an_open_batch_without_rows_is_staged(journal: Journal) -> None:
+    journal.extend("b1", [], now=NOW)
+    assert journal.count("") == Counts()
+    assert journal.discard("b1") is None
+    journal.extend("b1", [], now=NOW)
+    journal.accept("b1", now=NOW, answer=b"")
+    assert journal.count("b1") == Counts()
+
+
+def test_what_is_accepted_after_an_open_batch_waits_for_its_end(journal: Journal) -> None:
+    journal.extend("b1", [row(0)], now=NOW)
+    enqueue(journal, "b2", [row(0), row(1)])
+    assert [key.replay_id for key in drain(journal)] == ["b1.0"]
+    assert journal.take(9, NOW) == []
+    journal.extend("b1", [row(1)], now=NOW)
+    assert [key.replay_id for key in drain(journal)] == ["b1.1"]
+    woken: list[str] = []
+    journal.on_runnable(lambda: woken.append("runnable"))
+    journal.accept("b1", now=NOW, answer=b"")
+    assert woken == ["runnable"]
+    assert [key.replay_id for key in drain(journal)] == ["b2.0", "b2.1"]
+
+
+def test_an_open_batch_comes_after_those_accepted_before_its_first_row(journal: Journal) -> None:
+    journal.stage("b1", [])
+    enqueue(journal, "b2", [row(0)])
+    journal.extend("b1", [row(0)], now=NOW)
+    assert [key.replay_id for key in drain(journal)] == ["b2.0", "b1.0"]
+
+
+def test_an_open_batch_that_is_given_up_keeps_what_was_queued(journal: Journal) -> None:
+    journal.extend("b1", [row(0), row(3)], now=NOW)
+    enqueue(journal, "b2", [row(0)])
+    woken: list[str] = []
+    journal.on_runnable(lambda: woken.append("runnable"))
+    journal.on_append(lambda: woken.append("append"))
+    assert journal.discard("b1") == Kept(2, 3)
+    assert woken == ["append", "runnable"]
+    assert journal.discard("b1") is None
+    assert journal.count("b1") == Counts(queued=2)
+    with pytest.raises(ReplaydError) as caught:
+        journal.accept("b1", now=NOW, answer=b"")
+    assert caught.value.reason is Reason.BATCH_NOT_FOUND
+    assert [key.replay_id for key in drain(journal)] == ["b1.0", "b1.3", "b2.0"]
+    assert journal.count("") == Counts(succeeded=3)
+
+
+@pytest.mark.parametrize("batch_id", ["", "b1"])
+@pytest.mark.parametrize("done", [0, 1, 2])
+def test_a_cleared_open_batch_takes_nothing_more(
+    journal: Journal, batch_id: str, done: int
+) -> None:
+    journal.extend("b1", [row(0, "s"), row(1, "s")], now=NOW)
+    enqueue(journal, "b2", [row(0)])
+    for _ in range(done):
+        run(journal)
+    assert journal.clear(batch_id, NOW).count == 2 - done + (not batch_id)
+    assert journal.count("b1") == Counts(succeeded=done, cleared=2 - done)
+    for give in (
+        lambda: journal.extend("b1", [row(2)], now=NOW),
+        lambda: journal.accept("b1", now=NOW, answer=b""),
+    ):
+        with pytest.raises(ReplaydError) as caught:
+            give()
+        assert caught.value.reason is Reason.BATCH_CLEARED
+    assert journal.discard("b1") == Kept(2, 1)
+    assert [key.replay_id for key in drain(journal)] == (["b2.0"] if batch_id else [])
+    assert journal.count("").idle
+
+
+def test_a_row_that_runs_when_its_open_batch_is_cleared_finishes(journal: Journal) -> None:
+    journal.extend("b1", [row(0), row(1)], now=NOW)
+    taken = journal.take(1, NOW)
+    journal.begin(taken)
+    journal.clear("", NOW)
+    journal.discard("b1")
+    finish(journal, taken[0])
+    journal.commit()
+    assert journal.count("") == journal.count("b1") == Counts(succeeded=1, cleared=1)
+
+
+def test_an_open_batch_in_a_paused_queue_waits(journal: Journal) -> None:
+    journal.pause(True, NOW)
+    journal.extend("b1", [row(0)], now=NOW)
+    assert journal.take(1, NOW) == []
+    journal.accept("b1", now=NOW, answer=b"")
+    journal.pause(False, NOW)
+    assert indices(drain(journal)) == [0]
+
+
+def test_sessions_of_an_open_batch_go_on(journal: Journal) -> None:
+    journal.extend("b1", [row(0, "s")], now=NOW)
+    (first,) = journal.take(9, NOW)
+    journal.extend("b1", [row(1, "s"), row(2, "t")], now=NOW)
+    assert indices(journal.take(9, NOW)) == [2]
+    journal.begin([first])
+    finish(journal, first)
+    assert indices(journal.take(9, NOW)) == [1]
+    journal.commit()
+
+
+def test_the_history_of_an_open_batch_is_what_there_is(journal: Journal) -> None:
+    journal.extend("b1", [row(0), row(1)], now=NOW)
+    run(journal)
+    assert [each.state for each in journal.history("b1", -1, 9)] == [
+        ReplayState.SUCCEEDED,
+        ReplayState.QUEUED,
+    ]

@@ -7,8 +7,10 @@ from pathlib import Path
 import pytest
 from flowreplay.v1 import event_pb2, reason_pb2
 
+from replayd.errors import ReplaydError
 from replayd.journal.interface import Journal, Part
 from replayd.model.replay import Counts, ReplayKey, ReplayRange
+from replayd.reasons import Reason
 from tests.support.journals import (
     NOW,
     after_crash,
@@ -306,3 +308,23 @@ def test_many_crashes_in_a_row(stored: Journal, crash: Crash) -> None:
         each.replay_id for each in events if each.WhichOneof("payload") in ("response", "error")
     ]
     assert sorted(ended) == sorted(f"b1.{index}" for index in range(60))
+
+
+def test_an_open_batch_is_closed_with_what_is_durable(stored: Journal, crash: Crash) -> None:
+    assert stored.reserve("r", None) is None
+    rows = [row(index, request_content=bytes(5 << 20) if index == 2 else b"") for index in range(4)]
+    stored.extend("b1", rows[:3], now=NOW, request_id="r")
+    enqueue(stored, "b2", [row(0)])
+    run(stored)
+    stored.extend("b1", rows[3:], now=NOW, request_id="r")
+    again = crash()
+    assert again.count("b1") == Counts(queued=3, succeeded=1)
+    with pytest.raises(ReplaydError) as caught:
+        again.reserve("r", None)
+    assert caught.value.reason is Reason.REQUEST_INCOMPLETE
+    assert caught.value.metadata["accepted_count"] == "4"
+    assert b"".join(again.content(ReplayKey("b1", 0, 2), Part.REQUEST)) == bytes(5 << 20)
+    assert indices(drain(again)) == [1, 2, 3, 0]
+    assert again.count("") == Counts(succeeded=5)
+    again.extend("b3", [row(0)], now=NOW)
+    assert indices(drain(again)) == [0]

@@ -5,9 +5,11 @@ import random
 from collections.abc import Callable
 from pathlib import Path
 
+from replayd.errors import ReplaydError
 from replayd.journal.interface import Journal
 from replayd.journal.sqlite import open_sqlite
 from replayd.model.replay import Replay
+from replayd.reasons import Reason
 from tests.support.journals import NOW, enqueue, finish, row
 
 
@@ -19,6 +21,8 @@ class Worker:
         self.random = random.Random(seed)
         self.name = f"s{seed}n"
         self.batches = 0
+        self.open = ""
+        self.rows = 0
         self.running: list[Replay] = []
         self.handed: list[str] = []
 
@@ -37,6 +41,34 @@ class Worker:
         enqueue(self.journal, batch_id, rows)
         self.said()
         say("accepted", batch_id)
+
+    def extend(self) -> None:
+        """Queues more of an open batch, which is closed sometimes."""
+        if not self.open:
+            self.batches += 1
+            self.open, self.rows = f"{self.name}{self.batches}", 0
+        try:
+            if self.rows and self.random.random() < 0.3:
+                self.journal.accept(self.open, now=NOW, answer=b"")
+                self.open = ""
+            else:
+                rows = range(self.rows, self.rows + self.random.randrange(1, 9))
+                idempotent = self.random.random() < 0.7
+                content = bytes(self.random.choice([0, 9, 300_000]))
+                self.journal.extend(
+                    self.open,
+                    [row(i, "s", idempotent=idempotent, request_content=content) for i in rows],
+                    now=NOW,
+                )
+                self.rows = rows.stop
+                say("accepted", self.open)
+        except ReplaydError as error:
+            if error.reason is not Reason.BATCH_CLEARED:
+                raise
+            self.journal.discard(self.open)
+            self.open = ""
+        else:
+            self.said()
 
     def begin(self) -> None:
         taken = self.journal.take(4, NOW)
@@ -72,7 +104,8 @@ def work(folder: Path, seed: int) -> None:
     """Works until it is killed."""
     worker = Worker(open_sqlite(folder, NOW), seed)
     often: list[Callable[[], None]] = [worker.begin, worker.finish, worker.finish, worker.commit]
-    steps = [*often, *often, *often, worker.enqueue, worker.enqueue]
+    coming = [worker.enqueue, worker.extend, worker.extend]
+    steps = [*often, *often, *often, *coming]
     while True:
         step = worker.clear if worker.random.random() < 0.02 else worker.random.choice(steps)
         step()

@@ -152,6 +152,14 @@ class _ReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Reason.ValueTy
     """
     REASON_JOURNAL_UNAVAILABLE: _Reason.ValueType  # 76
     """The journal can't store: its disk is full or failing."""
+    REASON_BATCH_CLEARED: _Reason.ValueType  # 77
+    """The batch was cleared while its capture was still being read; nothing more of it is
+    taken.
+    """
+    REASON_REQUEST_INCOMPLETE: _Reason.ValueType  # 78
+    """An Enqueue with this request_id and `stream` broke off. What it had queued stays
+    queued: metadata `batch_id`, `accepted_count` and `last_index` say what.
+    """
     REASON_CAPTURE_NOTE: _Reason.ValueType  # 90
     """Notes, in `log` events.
 
@@ -297,6 +305,14 @@ nothing for a minute while other calls waited for a decoder.
 """
 REASON_JOURNAL_UNAVAILABLE: Reason.ValueType  # 76
 """The journal can't store: its disk is full or failing."""
+REASON_BATCH_CLEARED: Reason.ValueType  # 77
+"""The batch was cleared while its capture was still being read; nothing more of it is
+taken.
+"""
+REASON_REQUEST_INCOMPLETE: Reason.ValueType  # 78
+"""An Enqueue with this request_id and `stream` broke off. What it had queued stays
+queued: metadata `batch_id`, `accepted_count` and `last_index` say what.
+"""
 REASON_CAPTURE_NOTE: Reason.ValueType  # 90
 """Notes, in `log` events.
 

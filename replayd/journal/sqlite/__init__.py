@@ -13,16 +13,19 @@ from replayd.journal.sqlite.schema import Synchronous
 from replayd.journal.sqlite.store import SqliteStore
 
 
-def open_sqlite(data_dir: Path, now: int, synchronous: Synchronous = "FULL") -> Journal:
+def open_sqlite(
+    data_dir: Path, now: int, synchronous: Synchronous = "FULL", *, strict_order: bool = True
+) -> Journal:
     """Opens the journal in a folder, which is made where there is none.
 
     NORMAL: what a method calls durable survives `kill -9` only, not a power cut. What a
-    crash interrupted is settled, at the time `now`. Raises JournalError when the folder is
-    in use, not ours alone, or holds something else, newer or damaged.
+    crash interrupted is settled, at the time `now`. `strict_order` as in StoredJournal.
+    Raises JournalError when the folder is in use, not ours alone, or holds something else,
+    newer or damaged.
     """
     store = SqliteStore(data_dir, synchronous)
     try:
-        return StoredJournal(store, now)
+        return StoredJournal(store, now, strict_order=strict_order)
     except BaseException:
         store.close()
         raise

@@ -116,6 +116,10 @@ MIGRATIONS: Sequence[str] = (
     ) WITHOUT ROWID;
     CREATE INDEX expiring ON answered (expires);
     """,
+    # Version 2: the batch that an Enqueue had begun to queue before it was answered.
+    """
+    ALTER TABLE answered ADD COLUMN unanswered TEXT NOT NULL DEFAULT '';
+    """,
 )
 """Each makes the next version (`user_version`) of the one before. Append only."""
 

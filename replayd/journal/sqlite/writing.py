@@ -16,6 +16,9 @@ from replayd.model.replay import Row
 
 _LAST_INDEX = (1 << 32) - 1
 
+_Contents = tuple[Content, Content]
+"""Of a row: the request's, and that of the recorded response."""
+
 
 class Writer:
     """Changes the database; every method is one transaction.
@@ -35,27 +38,17 @@ class Writer:
 
         Not durable: the commit that accepts the batch makes all of it so.
         """
-        contents: list[tuple[Content, Content]] = []
+        contents = self._settled(rows)
         try:
-            for row in rows:
-                requested = self._contents.settled(row.request_content)
-                contents.append((requested, b""))
-                contents[-1] = (requested, self._contents.settled(row.recorded_content))
             with transaction(self._connection, "NORMAL"):
                 self._connection.execute(
                     "INSERT INTO batch (number, batch_id) VALUES (?, ?) "
                     "ON CONFLICT (number) DO NOTHING",
                     (number, batch_id),
                 )
-                self._connection.executemany(
-                    "INSERT INTO prepared VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                    (
-                        self._prepared(place_of(number, row.flow_index), row, *pair)
-                        for row, pair in zip(rows, contents, strict=True)
-                    ),
-                )
+                self._rows(number, rows, contents)
         except BaseException:
-            _remove(each for pair in contents for each in pair)
+            _remove(contents)
             raise
 
     def discard(self, number: int, limit: int) -> bool:
@@ -79,20 +72,13 @@ class Writer:
 
     def commit(self, change: Change) -> None:
         """Makes a change."""
-        with transaction(self._connection, self._synchronous):
-            if change.accepted is not None:
-                self._accept(change.accepted)
-            self._replays(change.replays)
-            self._batches(change)
-            self._meta(change)
-            self._answers(change.forget_before, change.remembered)
-            self._connection.executemany(
-                "INSERT INTO event VALUES (?, ?, ?, ?, ?)",
-                (
-                    (sequence, int(kind), batch_id, body, checksum(int(kind), batch_id, body))
-                    for sequence, kind, batch_id, body in change.events
-                ),
-            )
+        contents = self._settled(change.rows)
+        try:
+            with transaction(self._connection, self._synchronous):
+                self._change(change, contents)
+        except BaseException:
+            _remove(contents)
+            raise
 
     def trim(self, first: int, last: int) -> None:
         """Deletes events."""
@@ -101,6 +87,44 @@ class Writer:
                 "DELETE FROM event WHERE sequence BETWEEN ? AND ?", (first, last)
             )
             self._set("trimmed", last)
+
+    def _change(self, change: Change, contents: Sequence[_Contents]) -> None:
+        if change.accepted is not None:
+            self._accept(change.accepted)
+            self._rows(change.accepted.number, change.rows, contents)
+        self._replays(change.replays)
+        self._batches(change)
+        self._meta(change)
+        self._answers(change.forget_before, change.remembered)
+        self._connection.executemany(
+            "INSERT INTO event VALUES (?, ?, ?, ?, ?)",
+            (
+                (sequence, int(kind), batch_id, body, checksum(int(kind), batch_id, body))
+                for sequence, kind, batch_id, body in change.events
+            ),
+        )
+
+    def _settled(self, rows: Sequence[Row]) -> Sequence[_Contents]:
+        """Writes the large contents of rows to files, before the transaction."""
+        contents: list[_Contents] = []
+        try:
+            for row in rows:
+                requested = self._contents.settled(row.request_content)
+                contents.append((requested, b""))
+                contents[-1] = (requested, self._contents.settled(row.recorded_content))
+        except BaseException:
+            _remove(contents)
+            raise
+        return contents
+
+    def _rows(self, number: int, rows: Sequence[Row], contents: Sequence[_Contents]) -> None:
+        self._connection.executemany(
+            "INSERT INTO prepared VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (
+                self._prepared(place_of(number, row.flow_index), row, *pair)
+                for row, pair in zip(rows, contents, strict=True)
+            ),
+        )
 
     def _prepared(
         self, place: int, row: Row, requested: Content, recorded: Content
@@ -171,13 +195,16 @@ class Writer:
         if forget_before:
             self._connection.execute("DELETE FROM answered WHERE expires < ?", (forget_before,))
         if remembered is not None:
-            self._connection.execute("INSERT INTO answered VALUES (?, ?, ?, ?, ?)", remembered)
+            self._connection.execute(
+                "INSERT OR REPLACE INTO answered VALUES (?, ?, ?, ?, ?, ?)", remembered
+            )
 
     def _set(self, name: str, value: object) -> None:
         self._connection.execute("UPDATE meta SET value = ? WHERE name = ?", (value, name))
 
 
-def _remove(contents: Iterable[Content]) -> None:
-    for content in contents:
-        if isinstance(content, SpoolFile):
-            content.remove()
+def _remove(contents: Iterable[_Contents]) -> None:
+    for pair in contents:
+        for content in pair:
+            if isinstance(content, SpoolFile):
+                content.remove()

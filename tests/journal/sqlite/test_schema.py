@@ -75,7 +75,9 @@ def test_a_migration_that_fails_changes_nothing(database: Path, folder: Path) ->
 
 def test_a_newer_schema_is_refused(database: Path, folder: Path) -> None:
     open_database(database, [*MIGRATIONS, NEXT]).close()
-    with pytest.raises(JournalError, match=r"newer replayd \(schema 2, this one knows 1\)"):
+    known = len(MIGRATIONS)
+    newer = rf"newer replayd \(schema {known + 1}, this one knows {known}\)"
+    with pytest.raises(JournalError, match=newer):
         open_sqlite(folder, NOW)
 
 

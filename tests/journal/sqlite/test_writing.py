@@ -70,7 +70,7 @@ def test_a_change_in_its_tables(writer: Writer, connection: apsw.Connection) -> 
         (place_of(1, 4), ReplayState.FAILED, 2, b"content")
     ]
     assert fetch_rows(connection, "SELECT * FROM cleared") == [(1, 6, 9)]
-    assert fetch_rows(connection, "SELECT * FROM answered") == [("r", b"h", b"answer", 3, 99)]
+    assert fetch_rows(connection, "SELECT * FROM answered") == [("r", b"h", b"answer", 3, 99, "")]
     assert fetch_row(connection, "SELECT sequence, body FROM event") == (1, b"event")
     assert fetch_row(connection, "SELECT value FROM meta WHERE name = 'paused'") == (1,)
     writer.commit(Change(forget_before=100))
@@ -98,6 +98,20 @@ def test_rows_that_fail_leave_no_files(
         writer.stage(1, "b1", [row(0, request_content=large), row(0, recorded_content=large)])
     assert counts(connection, "batch", "prepared", "file") == [0, 0, 0]
     assert {path.name for path in tmp_path.iterdir()} == {"journal.db", "journal.db-wal"}
+
+
+def test_rows_of_an_open_batch_come_with_their_change_or_not_at_all(
+    writer: Writer, connection: apsw.Connection, tmp_path: Path
+) -> None:
+    writer.stage(1, "b1", [row(0)])
+    large = row(1, request_content=bytes(5 << 20))
+    longer = StoredBatch(1, "b1", 1, "", 2, 0, 1, FIGURES)
+    with pytest.raises(apsw.ConstraintError):
+        writer.commit(Change(accepted=longer, rows=[large, row(0)]))
+    assert counts(connection, "prepared", "file") == [1, 0]
+    assert {path.name for path in tmp_path.iterdir()} == {"journal.db", "journal.db-wal"}
+    writer.commit(Change(accepted=longer, rows=[large]))
+    assert counts(connection, "prepared", "file") == [2, 1]
 
 
 class Disk(apsw.VFS):
