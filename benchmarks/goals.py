@@ -41,6 +41,7 @@ FIRST_CALL, COUNT_COMMAND = "start to first answered call, s", "replayctl count,
 LONG_MEMORY = "long queue: the daemon's memory, MiB"
 LONG_RESTART = "long queue: restart to first replay, s"
 LONG_HEAD = "long queue: replay of its head, flows/s"
+SHORT_HEAD = "long queue: a short one in turns with it, flows/s"
 
 
 def figure(workload: Workload, who: str) -> str:
@@ -119,7 +120,7 @@ GOALS = (
     _at_most("1,000,000 flows queued: memory of the daemon, MiB", LONG_MEMORY, 100),
     _at_most("1,000,000 flows queued: restart to first replay, s", LONG_RESTART, 0.5),
     Goal("replay at the head of 1,000,000 flows, against a short queue", LONG_HEAD, 0.9,
-         figure(GET_32, OURS)),
+         SHORT_HEAD),
     _rate("while another client enqueues at full speed, against alone", GET_32, OURS, 0.5,
           BESIDE_ENQUEUER),
     _at_most("idle memory, MiB", IDLE_MEMORY, 48),

@@ -7,7 +7,16 @@ import pytest
 from benchmarks import rounds
 from benchmarks.contenders import BARE_LOOP, BESIDE, Stage
 from benchmarks.figures import Rate, Round
-from benchmarks.goals import GOALS, LONG_HEAD, LONG_MEMORY, LONG_RESTART, OURS, cpu_figure, figure
+from benchmarks.goals import (
+    GOALS,
+    LONG_HEAD,
+    LONG_MEMORY,
+    LONG_RESTART,
+    OURS,
+    SHORT_HEAD,
+    cpu_figure,
+    figure,
+)
 from benchmarks.peers import PeerFailed
 from benchmarks.replays import Run
 from benchmarks.rounds import Rounds
@@ -42,7 +51,7 @@ def test_a_round_has_every_figure_of_every_goal(stage: Stage) -> None:
     assert figures[cpu_figure(GET_1, OURS)] == 2.0
     assert figures[cpu_figure(GET_1, BARE_LOOP)] == 3.0
     wanted = {name for goal in GOALS for name in (goal.figure, goal.against) if name}
-    assert wanted - {LONG_HEAD, LONG_MEMORY, LONG_RESTART} <= figures.keys()
+    assert wanted - {LONG_HEAD, LONG_MEMORY, LONG_RESTART, SHORT_HEAD} <= figures.keys()
 
 
 def test_who_is_not_there_is_left_out(stage: Stage) -> None:
