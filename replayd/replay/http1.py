@@ -17,6 +17,7 @@ from replayd.wire.poller import Connection
 from replayd.wire.reader import ResponseReader
 from replayd.wire.request import RequestWriter, traits
 from replayd.wire.settings import WireSettings
+from replayd.wire.transport import LARGE_RECEIVE_SIZE, RECEIVE_SIZE
 
 _SECOND = 1_000_000_000
 
@@ -129,8 +130,9 @@ class Http1Transfer(Transfer):
 
     def _read(self, now: int) -> bool:
         transport = self.connection.transport
+        size = LARGE_RECEIVE_SIZE if self._reader.declared_length else RECEIVE_SIZE
         while True:
-            data = transport.receive()
+            data = transport.receive(size)
             if data is None:
                 return False
             self._measure(len(data), now)

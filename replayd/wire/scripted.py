@@ -9,6 +9,7 @@ from collections import deque
 
 from replayd.errors import WireError
 from replayd.reasons import Reason
+from replayd.wire.transport import RECEIVE_SIZE
 
 _BROKEN = WireError(Reason.CONNECTION_RESET, "the scripted peer broke the connection off")
 
@@ -71,8 +72,8 @@ class ScriptedTransport:
         self.room -= len(taken)
         return len(taken)
 
-    def receive(self) -> bytes | None:
-        """Returns the next that arrived; the end, and a break, stay."""
+    def receive(self, size: int = RECEIVE_SIZE) -> bytes | None:
+        """Returns the next that arrived, of any size; the end, and a break, stay."""
         if not self._arrived:
             return None
         first = self._arrived[0]

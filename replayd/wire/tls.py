@@ -12,7 +12,7 @@ from replayd.planning.hosts import literal_address
 from replayd.reasons import Reason
 from replayd.wire.http2_events import HTTP1_INSTEAD
 from replayd.wire.tls_context import TlsContext
-from replayd.wire.transport import Transport
+from replayd.wire.transport import RECEIVE_SIZE, Transport
 
 _RECORD = 16 * 1024
 """Plaintext of one TLS record (RFC 8446 section 5.1): encrypted ahead of the system at most."""
@@ -126,11 +126,11 @@ class TlsTransport:
                 raise
         return sent
 
-    def receive(self) -> bytes | None:
+    def receive(self, size: int = RECEIVE_SIZE) -> bytes | None:
         """Reads once below and returns all that this decrypts to."""
         if self._ended:
             return b""
-        self._feed()
+        self._feed(size)
         pieces: list[bytes] = []
         try:
             while piece := self._ssl.read(_READ_SIZE):
@@ -169,9 +169,9 @@ class TlsTransport:
             self._remembered = True
             self._tls.remember(self._lower.peer, self._name, self._ssl.session)
 
-    def _feed(self) -> bool:
+    def _feed(self, size: int = RECEIVE_SIZE) -> bool:
         """Moves what came below into OpenSSL; False: nothing did."""
-        data = self._lower.receive()
+        data = self._lower.receive(size)
         if data is None:
             return False
         if data:

@@ -18,6 +18,9 @@ RECEIVE_SIZE = 64 * 1024
 """Bytes taken from the system at once: few calls for a large content, and no long stop for
 all others when it is cut into the smallest chunks (h11 needs 0.1 s for 64 KiB of those)."""
 
+LARGE_RECEIVE_SIZE = 256 * 1024
+"""The same for content that is only counted and passed on: a quarter of the turns."""
+
 _IN_PROGRESS = (errno.EINPROGRESS, errno.EWOULDBLOCK, errno.EALREADY)
 
 
@@ -70,10 +73,10 @@ class Transport(Protocol):
         Without data it writes what it still has itself. Raises WireError CONNECTION_RESET.
         """
 
-    def receive(self) -> bytes | None:
+    def receive(self, size: int = RECEIVE_SIZE) -> bytes | None:
         """Returns what has come; None: nothing now; nothing at all (`b""`): the peer closed.
 
-        Raises WireError CONNECTION_RESET.
+        `size`: how many bytes to take from the system at once. Raises WireError CONNECTION_RESET.
         """
 
     def close(self) -> None:
@@ -145,10 +148,10 @@ class TcpTransport:
         except OSError as error:
             raise _reset(self.peer, "writing", error) from error
 
-    def receive(self) -> bytes | None:
+    def receive(self, size: int = RECEIVE_SIZE) -> bytes | None:
         """Reads from the socket; see `Transport.receive`."""
         try:
-            return self._socket.recv(RECEIVE_SIZE)
+            return self._socket.recv(size)
         except BlockingIOError:
             return None
         except OSError as error:

@@ -5,7 +5,7 @@ What is said in the handshake is the proxy's kind's business: `http_connect`, `s
 
 from typing import Protocol
 
-from replayd.wire.transport import Transport
+from replayd.wire.transport import RECEIVE_SIZE, Transport
 
 
 class Handshake(Protocol):
@@ -80,12 +80,12 @@ class TunnelTransport:
         """Sends through the tunnel."""
         return self._lower.send(data)
 
-    def receive(self) -> bytes | None:
+    def receive(self, size: int = RECEIVE_SIZE) -> bytes | None:
         """Receives through the tunnel."""
         if self._rest:
             rest, self._rest = self._rest, b""
             return rest
-        return self._lower.receive()
+        return self._lower.receive(size)
 
     def close(self) -> None:
         """Closes the connection to the proxy."""

@@ -15,6 +15,7 @@ from replayd.wire.http1 import H11Reader
 from replayd.wire.poller import Connection
 from replayd.wire.settings import TlsSettings, WireSettings
 from replayd.wire.tls_context import TlsContext
+from replayd.wire.transport import LARGE_RECEIVE_SIZE, RECEIVE_SIZE, TcpTransport
 from tests.support.certificates import Authority
 from tests.support.connections import TARGET, Network
 from tests.support.peers import establish, tls_pair
@@ -326,6 +327,32 @@ def test_an_early_response_counts(then: str) -> None:
         assert ended.response.head.status_code == 413
         assert ended.response.content == b"no!"
         assert ended.response.early
+
+
+@pytest.mark.parametrize(
+    ("framing", "larger"), [(b"Content-Length: 300000", True), (b"Connection: close", False)]
+)
+def test_content_of_declared_length_is_taken_in_larger_pieces(
+    monkeypatch: pytest.MonkeyPatch, framing: bytes, larger: bool
+) -> None:
+    """Other content may be cut into chunks that each take their time."""
+    asked: list[int] = []
+    receive = TcpTransport.receive
+
+    def spy(transport: TcpTransport, size: int = RECEIVE_SIZE) -> bytes | None:
+        asked.append(size)
+        return receive(transport, size)
+
+    def script(peer: Peer) -> None:
+        read_head(peer)
+        peer.send(b"HTTP/1.1 200 OK\r\n%b\r\n\r\n" % framing + bytes(300_000))
+
+    monkeypatch.setattr(TcpTransport, "receive", spy)
+    with ScriptedServer(script) as server, Replaying() as replaying:
+        (ended,) = replaying.run(flow(server.port))
+        assert ended.response.content_size_bytes == 300_000
+    assert asked[0] == RECEIVE_SIZE
+    assert (LARGE_RECEIVE_SIZE in asked) is larger
 
 
 def test_an_early_response_ends_its_connection_even_if_all_was_sent(
