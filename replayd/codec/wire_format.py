@@ -5,29 +5,44 @@ its fields in any order, so encoded parts can be joined without decoding them
 (protobuf.dev/programming-guides/encoding).
 """
 
-_SHORT = tuple(bytes((value,)) for value in range(0x80))
+_LAST = tuple(bytes((value,)) for value in range(0x80))
+"""The last byte of an integer."""
+_MORE = tuple(bytes((value | 0x80,)) for value in range(0x80))
+"""Any other byte of it."""
 
 
 def varint(value: int) -> bytes:
     """Encodes a non-negative integer, seven bits a byte, lowest first."""
     if value <= 0x7F:
-        return _SHORT[value]
-    out = bytearray()
+        return _LAST[value]
+    if value <= 0x3FFF:
+        return _MORE[value & 0x7F] + _LAST[value >> 7]
+    encoded = _MORE[value & 0x7F] + _MORE[value >> 7 & 0x7F]
+    value >>= 14
     while value > 0x7F:
-        out.append(value & 0x7F | 0x80)
+        encoded += _MORE[value & 0x7F]
         value >>= 7
-    out.append(value)
-    return bytes(out)
+    return encoded + _LAST[value]
+
+
+def int_tag(number: int) -> bytes:
+    """Encodes what stands before a field's integer."""
+    return varint(number << 3)
+
+
+def bytes_tag(number: int) -> bytes:
+    """Encodes what stands before the length of a field's bytes, string or message."""
+    return varint(number << 3 | 2)
 
 
 def int_field(number: int, value: int) -> bytes:
     """Encodes a non-negative integer field."""
-    return varint(number << 3) + varint(value)
+    return int_tag(number) + varint(value)
 
 
 def bytes_field(number: int, value: bytes) -> bytes:
     """Encodes a bytes, string or message field."""
-    return varint(number << 3 | 2) + varint(len(value)) + value
+    return bytes_tag(number) + varint(len(value)) + value
 
 
 def varint_at(data: bytes, start: int) -> int:

@@ -18,7 +18,7 @@ REMEMBERED_BATCHES = 1024
 class Tally:
     """Counts of replays."""
 
-    __slots__ = ("accepted", "ended", "open_batches", "running")
+    __slots__ = ("accepted", "ended", "open_batches", "outcomes", "running")
 
     def __init__(self, accepted: int = 0, ended: dict[ReplayState, int] | None = None) -> None:
         self.accepted = accepted
@@ -26,11 +26,18 @@ class Tally:
         self.open_batches = 0
         """Those that are still being read; of one batch 1 or 0."""
         self.ended = dict.fromkeys(OUTCOMES, 0) | (ended or {})
+        self.outcomes = sum(self.ended.values())
+        """How many have one."""
 
     @property
     def queued(self) -> int:
         """What was accepted, does not run and has no outcome."""
-        return self.accepted - self.running - sum(self.ended.values())
+        return self.accepted - self.running - self.outcomes
+
+    def end(self, state: ReplayState, count: int = 1) -> None:
+        """Counts outcomes."""
+        self.ended[state] += count
+        self.outcomes += count
 
     def counts(self) -> Counts:
         """Returns a snapshot."""
@@ -119,7 +126,7 @@ class Batch:
     def end(self, flow_index: int, state: ReplayState) -> None:
         """Counts the outcome of a running replay."""
         self.tally.running -= 1
-        self.tally.ended[state] += 1
+        self.tally.end(state)
         self._settle(flow_index)
 
     def _settle(self, flow_index: int) -> None:
@@ -163,7 +170,7 @@ class Batch:
     def clear(self, waiting: Container[int], ranges: Iterable[ClearedRange]) -> None:
         """Counts all that is queued, these ranges, as cleared; only what runs is left open."""
         self.cleared = sorted([*self.cleared, *((each.first, each.last) for each in ranges)])
-        self.tally.ended[ReplayState.CLEARED] += self.tally.queued
+        self.tally.end(ReplayState.CLEARED, self.tally.queued)
         self.next_index = self.last + 1
         self._open = deque(
             index
@@ -191,7 +198,7 @@ class Batch:
     @property
     def finished(self) -> bool:
         """Whether every replay has an outcome, and no more can come."""
-        return sum(self.tally.ended.values()) == self.tally.accepted and not self.open_ended
+        return self.tally.outcomes == self.tally.accepted and not self.open_ended
 
 
 class Books:
@@ -262,19 +269,19 @@ class Books:
     def end(self, batch: Batch, flow_index: int, state: ReplayState) -> None:
         """Counts the outcome of a running replay."""
         self.total.running -= 1
-        self.total.ended[state] += 1
+        self.total.end(state)
         batch.end(flow_index, state)
         self.retire(batch)
 
     def interrupt(self, batch: Batch) -> None:
         """Counts the outcome of a replay that a death of the daemon ended."""
-        self.total.ended[ReplayState.INTERRUPTED] += 1
-        batch.tally.ended[ReplayState.INTERRUPTED] += 1
+        self.total.end(ReplayState.INTERRUPTED)
+        batch.tally.end(ReplayState.INTERRUPTED)
         self.retire(batch)
 
     def clear(self, batch: Batch, waiting: Container[int], ranges: Iterable[ClearedRange]) -> None:
         """Counts what is queued of a batch, these ranges, as cleared."""
-        self.total.ended[ReplayState.CLEARED] += batch.tally.queued
+        self.total.end(ReplayState.CLEARED, batch.tally.queued)
         batch.clear(waiting, ranges)
         self.retire(batch)
 

@@ -18,7 +18,6 @@ shows that nothing waits or runs, every event is in the log.
 
 import threading
 from collections.abc import Callable, Iterable, Sequence
-from typing import NamedTuple
 
 from replayd.codec.event import with_sequence
 from replayd.errors import JournalError
@@ -50,12 +49,8 @@ class Taken:
         return Running(self.entry.key, self.entry.attempt, self.start)
 
 
-class _HandedOver(NamedTuple):
-    """What was handed over at once."""
-
-    events: Sequence[PendingEvent]
-    finished: Taken | None
-    """The replay that they end."""
+_HandedOver = tuple[Sequence[PendingEvent], Taken | None]
+"""What was handed over at once: events, and the replay that they end."""
 
 
 class Commit:
@@ -73,14 +68,18 @@ class Commit:
 
     def log(self, events: Iterable[PendingEvent]) -> None:
         """Gives events their sequence."""
+        logged = self.change.events
+        sequence = self.latest
         for kind, batch_id, body in events:
-            sequence = self.latest + 1
+            sequence += 1
             encoded = with_sequence(sequence, body)
-            self.change.events.append(StoredEvent(sequence, kind, batch_id, encoded))
+            logged.append(StoredEvent(sequence, kind, batch_id, encoded))
 
     def count(self, batch: Batch, state: ReplayState, count: int = 1) -> None:
         """Counts outcomes."""
-        ended = self.ended.setdefault(batch, {})
+        ended = self.ended.get(batch)
+        if ended is None:
+            ended = self.ended[batch] = {}
         ended[state] = ended.get(state, 0) + count
 
 
@@ -108,7 +107,7 @@ class Ledger:
         """Takes what the next commit makes durable; of the events of a replay that ended the
         terminal one is the last. Call it with `state` held.
         """
-        self._handed_over.append(_HandedOver(events, finished))
+        self._handed_over.append((events, finished))
 
     def commit(
         self,
@@ -162,7 +161,7 @@ class Ledger:
         if not commit.change.empty:
             self.store.commit(commit.change)
         with self.state:
-            self._settle(commit, [each.finished for each in handed_over if each.finished])
+            self._settle(commit, [taken for _, taken in handed_over if taken is not None])
             if done is not None:
                 done()
         return bool(commit.change.events)

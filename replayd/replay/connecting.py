@@ -1,9 +1,10 @@
-"""How a replay comes by its connection: a kept one, a place on one that speaks HTTP/2, the
-wait for one that somebody else dials, else a dial of its own. Knows no requests, no
-deadlines but its own, and nothing of how the replay ends.
+"""How a replay comes by its connection: a kept one, a place on one that speaks HTTP/2
+(`standing`), the wait for one that somebody else dials, else a dial of its own
+(`Connecting`). Knows no requests, no deadlines but its own, and nothing of how the replay
+ends.
 
-It is advanced whenever something may have changed, and says at which moment it has to be
-told that it is late.
+`Connecting` is advanced whenever something may have changed, and says at which moment it
+has to be told that it is late.
 """
 
 from __future__ import annotations
@@ -35,8 +36,23 @@ Way: TypeAlias = "Connection | Multiplexer"
 """A connection of one's own for a while, or a place on one that is shared (HTTP/2)."""
 
 
+def standing(
+    plan: Plan, target: Target, session: Session, wire: Wire, *, owner: Owner, now: int
+) -> Way | None:
+    """Takes a connection that stands; None: there is none, or none with room."""
+    if may_speak_http2(target):
+        binds = traits(plan.head).binds
+        shared = wire.shared.take(session, target, binds=binds, idempotent=plan.idempotent, now=now)
+        if shared is not None:
+            return shared
+    kept = wire.pool.take(session, target, idempotent=plan.idempotent, now=now)
+    if kept is not None:
+        kept.owner = owner
+    return kept
+
+
 class Connecting:
-    """One replay's way to a connection."""
+    """One replay's way to a connection that does not stand yet."""
 
     def __init__(
         self,
@@ -63,24 +79,17 @@ class Connecting:
         """Somebody else dials."""
         self._patience = NEVER
 
-    def begin(self, now: int) -> Way | None:
-        """Takes a connection that stands where there is one; see `advance`."""
-        shared = self._shared(now) if self._shares else None
-        if shared is not None:
-            return shared
-        kept = self._wire.pool.take(
-            self._session, self._target, idempotent=self._plan.idempotent, now=now
-        )
-        if kept is None:
-            return self._wait_or_dial(now)
-        kept.owner = self._owner
-        return kept
-
-    def begin_afresh(self, now: int) -> Way | None:
-        """Begins to dial, or to wait for a dial, whatever stands; see `advance`. Comes first:
-        a server that takes few requests a connection shall not refuse it again.
+    def begin(self, now: int, *, first: bool = False) -> Way | None:
+        """Begins to dial, or to wait for a dial; see `advance`. What was refused before comes
+        `first`: a server that takes few requests a connection shall not refuse it again.
         """
-        return self._wait_or_dial(now, first=True)
+        if self._shares and not self._binds:
+            awaited = self._wire.shared.coming(self._target)
+            if awaited is not None:
+                self._wait_for(awaited, now, first=first)
+                return None
+            self._leading = self._wire.shared.expect(self._target)
+        return self._dial_alone(now)
 
     def advance(self, now: int) -> Way | None:
         """Goes on; returns the connection once it is ready. Raises WireError when it can't
@@ -133,21 +142,6 @@ class Connecting:
         """The request authenticates the connection itself: it is nobody else's."""
         return traits(self._plan.head).binds
 
-    def _shared(self, now: int) -> Multiplexer | None:
-        plan = self._plan
-        return self._wire.shared.take(
-            self._session, self._target, binds=self._binds, idempotent=plan.idempotent, now=now
-        )
-
-    def _wait_or_dial(self, now: int, *, first: bool = False) -> Way | None:
-        if self._shares and not self._binds:
-            awaited = self._wire.shared.coming(self._target)
-            if awaited is not None:
-                self._wait_for(awaited, now, first=first)
-                return None
-            self._leading = self._wire.shared.expect(self._target)
-        return self._dial_alone(now)
-
     def _wait_for(self, awaited: Coming, now: int, *, first: bool) -> None:
         self._awaited = awaited
         self._patience = now + int(_PATIENCE * self._wire.settings.connect_timeout * _SECOND)
@@ -162,7 +156,7 @@ class Connecting:
             return self._dial_alone(now)
         if awaited.connection.room:
             return awaited.connection
-        return self._wait_or_dial(now)
+        return self.begin(now)
 
     def _stop_waiting(self) -> None:
         if self._awaited is not None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import partial
 
 from replayd.errors import ReplaydError, WireError
 from replayd.journal.interface import Body, Journal, Part
@@ -19,7 +20,7 @@ from replayd.model.plan import HttpVersions, Plan
 from replayd.model.replay import Replay, ReplayState
 from replayd.reasons import Reason
 from replayd.replay.clock import Clock
-from replayd.replay.connecting import Connecting, Way
+from replayd.replay.connecting import Connecting, Way, standing
 from replayd.replay.deadlines import NEVER
 from replayd.replay.recorder import Recorder
 from replayd.replay.second_try import SecondTry, second_try
@@ -76,7 +77,7 @@ class Exchange:
 
     def on_ready(self, connection: Connection, readable: bool, writable: bool) -> None:
         """Its connection can be read or written."""
-        self._step(lambda now: self._go_on(now, readable=readable, writable=writable))
+        self._step(self._go_on, readable, writable)
 
     def on_deadline(self) -> None:
         """Its deadline has passed."""
@@ -89,13 +90,13 @@ class Exchange:
         if self._transfer is not None and self._transfer.body is not None:
             self._transfer.body.discard()
 
-    def _step(self, step: Callable[[int], None]) -> None:
+    def _step(self, step: Callable[..., None], *arguments: object) -> None:
         """Takes a step; nothing that goes wrong in it gets out."""
         if self._over:
             return
         try:
             try:
-                step(self._around.clock.monotonic())
+                step(self._around.clock.monotonic(), *arguments)
             except ReplaydError as error:
                 self._went_wrong(error)
         except Exception as error:
@@ -110,23 +111,32 @@ class Exchange:
         self._begin_connecting(now)
 
     def _begin_connecting(self, now: int) -> None:
-        self._connecting = self._new_connecting()
-        self._connect(self._connecting.begin, now)
+        way = standing(
+            self.plan, self._target, self._session, self._around.wire, owner=self, now=now
+        )
+        if way is not None:
+            self._transfer_on(way, now)
+        else:
+            self._dial(now, first=False)
 
     def _begin_afresh(self, now: int) -> None:
-        self._connecting = self._new_connecting()
-        self._connect(self._connecting.begin_afresh, now)
+        self._dial(now, first=True)
 
-    def _new_connecting(self) -> Connecting:
-        wire = self._around.wire
-        return Connecting(
-            self.plan, self._target, self._session, wire, owner=self, wake=self._woken
+    def _dial(self, now: int, *, first: bool) -> None:
+        self._connecting = Connecting(
+            self.plan,
+            self._target,
+            self._session,
+            self._around.wire,
+            owner=self,
+            wake=self._woken,
         )
+        self._connect(partial(self._connecting.begin, first=first), now)
 
     def _woken(self) -> None:
-        self._step(lambda now: self._go_on(now, readable=True, writable=True))
+        self._step(self._go_on, True, True)
 
-    def _go_on(self, now: int, *, readable: bool, writable: bool) -> None:
+    def _go_on(self, now: int, readable: bool, writable: bool) -> None:
         if self._connecting is not None:
             self._connect(self._connecting.advance, now)
         elif self._transfer is not None:
@@ -177,8 +187,8 @@ class Exchange:
         return self._around.journal.content(self.replay.key, Part.REQUEST)
 
     def _set_deadline(self, deadline: int) -> None:
-        self.deadline = min(deadline, self._end)
-        self._around.announce(self.deadline)
+        self.deadline = deadline = min(deadline, self._end)
+        self._around.announce(deadline)
 
     def _late(self, now: int) -> None:
         if now >= self._end:
@@ -225,7 +235,8 @@ class Exchange:
             outcome.lenient = transfer.lenient
             outcome.early = transfer.early
             outcome.websocket = transfer.websocket
-            outcome.notes = [*self._notes, *map(Note, transfer.notes)]
+            if transfer.notes:
+                outcome.notes = [*self._notes, *map(Note, transfer.notes)]
             # A conversation is no content: the journal keeps it, and its beginning is told.
             if transfer.body is not None and outcome.websocket is None:
                 outcome.content_prefix = transfer.body.prefix(PREVIEW_LIMIT)

@@ -41,9 +41,9 @@ class Http1Transfer(Transfer):
         self._reader = reader
         self._writer = RequestWriter(plan, content, whole=whole)
         self._send_error: WireError | None = None
-        said = traits(plan.head)
-        self._keeps = said.keeps
-        connection.bound |= said.binds
+        self._keeps, binds = traits(plan.head)
+        if binds:
+            connection.bound = True
 
     def begin(self, now: int) -> None:
         """Sends what can be sent at once."""
@@ -114,15 +114,16 @@ class Http1Transfer(Transfer):
 
     def _write(self, now: int) -> None:
         writer, connection = self._writer, self.connection
+        transport = connection.transport
         if self._send_error is None:
             try:
-                writer.write(connection.transport)
-                if not writer.waiting and connection.transport.wants_write:
-                    connection.transport.send(b"")
+                writer.write(transport)
+                if not writer.waiting and transport.wants_write:
+                    transport.send(b"")
             except WireError as error:
                 # The server may have answered before it closed; reading will tell.
                 self._send_error = error
-        if self._written and self.sent is None:
+        if self.sent is None and self._written:
             self.sent = now
         connection.want_write(self._send_error is None and writer.waiting)
 
@@ -144,13 +145,12 @@ class Http1Transfer(Transfer):
     def _feed(self, data: bytes, now: int) -> bool:
         """Takes what came (nothing: the server closed); True: the response is complete."""
         self._reader.feed(data, self._store)
-        self._heed(now)
+        if not self._written:
+            self._heed(now)
         return self._reader.complete
 
     def _heed(self, now: int) -> None:
         """Lets the response so far decide about the rest of the request."""
-        if self._written:
-            return
         if self._reader.head is not None:
             self.early = True
         elif self._writer.held and self._reader.continued:

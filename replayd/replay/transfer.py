@@ -43,6 +43,8 @@ class Transfer(ABC):
         self._settings = settings
         self._read_timeout = int(settings.read_timeout * _SECOND)
         self._new_body = new_body
+        self._first_size = 0
+        """Bytes that came with the first."""
         self._pace: Pace | None = None
 
     @property
@@ -121,9 +123,15 @@ class Transfer(ABC):
         settings = self._settings
         if not size:
             return
-        if self._pace is None:
+        if self.first_byte is None:
             self.first_byte = now
-            self._pace = Pace(now, rate=settings.min_rate, slack=settings.min_rate_after)
+            self._first_size = size
+            return  # Most responses come at once.
+        if self._pace is None:
+            self._pace = Pace(
+                self.first_byte, rate=settings.min_rate, slack=settings.min_rate_after
+            )
+            size += self._first_size
         if self._pace.too_slow(size, now) and self._hurried:
             raise WireError(
                 Reason.TOO_SLOW,

@@ -10,9 +10,11 @@ from collections.abc import Iterable, Iterator
 from itertools import chain
 from typing import NamedTuple
 
-from replayd.model.plan import Plan, framed
+from replayd.model.plan import Framing, Plan, framed
 from replayd.wire.transport import Transport
 
+_TELLING = re.compile(rb"\n(?:connection|(?:proxy-)?authorization):", re.IGNORECASE)
+"""Few heads have such fields; the others need no second look."""
 _CLOSES = re.compile(rb"\nconnection:[^\n]*\bclose\b", re.IGNORECASE)
 _KEEPS = re.compile(rb"\nconnection:[^\n]*\bkeep-alive\b", re.IGNORECASE)
 _BINDS = re.compile(rb"\n(?:proxy-)?authorization:[ \t]*(?:ntlm|negotiate)\b", re.IGNORECASE)
@@ -27,8 +29,13 @@ class Traits(NamedTuple):
     """It authenticates the connection itself (NTLM, Negotiate)."""
 
 
+_KEPT = Traits(keeps=True, binds=False)
+
+
 def traits(head: bytes) -> Traits:
     """Looks at a request's head."""
+    if b" HTTP/1.0" not in head and _TELLING.search(head) is None:
+        return _KEPT
     first_line = head[: head.find(b"\n")]
     if first_line.rstrip().endswith(b" HTTP/1.0"):
         keeps = _KEEPS.search(head) is not None
@@ -48,13 +55,12 @@ class RequestWriter:
         """At least one byte was."""
         self.held = plan.expect_continue
         """The content waits for `release`."""
-        after = framed(plan, content)
-        if whole and not self.held:
-            self._rest: Iterator[bytes] = iter(())
-            self._piece = memoryview(b"".join(chain((plan.head,), after)))
-        else:
-            self._rest = after
-            self._piece = memoryview(plan.head)
+        self._rest: Iterator[bytes] | None = None
+        self._piece: bytes | memoryview = plan.head
+        if not whole or self.held:
+            self._rest = framed(plan, content)
+        elif plan.framing is not Framing.NONE:
+            self._piece = b"".join(chain((plan.head,), framed(plan, content)))
 
     def release(self) -> None:
         """Lets the content go."""
@@ -64,16 +70,20 @@ class RequestWriter:
         """Writes as much as the transport takes now; returns how much."""
         total = 0
         while not self.done:
-            if not self._piece:
-                if self.held or not self._next():
+            piece = self._piece
+            if piece:
+                size = transport.send(piece)
+                if not size:
                     break
-                continue
-            size = transport.send(self._piece)
-            if not size:
+                self.started = True
+                total += size
+                if size < len(piece):
+                    self._piece = memoryview(piece)[size:]
+                    continue
+                self._piece = b""
+            if self.held:
                 break
-            self.started = True
-            total += size
-            self._piece = self._piece[size:]
+            self._next()
         return total
 
     @property
@@ -81,10 +91,9 @@ class RequestWriter:
         """Whether there is something to write once the transport takes it."""
         return not self.done and not (self.held and not self._piece)
 
-    def _next(self) -> bool:
-        piece = next(self._rest, None)
+    def _next(self) -> None:
+        piece = next(self._rest, None) if self._rest is not None else None
         if piece is None:
             self.done = True
-            return False
-        self._piece = memoryview(piece)
-        return True
+        else:
+            self._piece = piece

@@ -7,7 +7,7 @@ import pytest
 
 from replayd.model.plan import HttpVersions, Plan, Target
 from replayd.planning.target_rules import TargetRules
-from replayd.replay.connecting import Connecting, Way
+from replayd.replay.connecting import Connecting, Way, standing
 from replayd.wire.client import Wire
 from replayd.wire.dial import Dial
 from replayd.wire.multiplex import Multiplexer
@@ -41,6 +41,12 @@ class Seeking:
         plan = Plan(b"GET", b"", target, head)
         return Connecting(plan, target, SESSION, self.wire, owner=self.owner, wake=wake)
 
+    def standing(self, versions: HttpVersions = HttpVersions.ONE) -> Way | None:
+        """What stands already."""
+        target = Target("http", self.server.host, self.server.port, http_versions=versions)
+        plan = Plan(b"GET", b"", target, b"")
+        return standing(plan, target, SESSION, self.wire, owner=self.owner, now=0)
+
     def lead(self) -> Connecting:
         """One that has begun to dial where HTTP/2 is spoken."""
         leading = self.connecting(HttpVersions.TWO)
@@ -50,7 +56,7 @@ class Seeking:
     def connect(self) -> Connection:
         """Connects afresh."""
         seeking = self.connecting()
-        connection = seeking.begin_afresh(0) or self.go_on(seeking)
+        connection = seeking.begin(0, first=True) or self.go_on(seeking)
         assert seeking.connected_at == 0
         assert isinstance(connection, Connection)
         return connection
@@ -75,10 +81,8 @@ def seeking() -> Iterator[Seeking]:
 def test_a_kept_connection_comes_first(seeking: Seeking) -> None:
     kept = seeking.connect()
     seeking.wire.pool.keep(kept, SESSION, session_waits=False, now=0)
-    connecting = seeking.connecting()
-    assert connecting.begin(0) is kept
+    assert seeking.standing() is kept
     assert kept.owner is seeking.owner
-    assert (connecting.connected_at, connecting.info) == (None, None)
     kept.close()
 
 
@@ -132,7 +136,7 @@ def test_one_dials_and_the_others_wait_for_its_connection(slow: Seeking) -> None
         slow.wire.poller.tell(slow.wire.poller.wait(0.01))
     assert slow.woken == [1, 2]
     assert (first.advance(0), second.advance(0)) == (shared, shared)
-    assert slow.connecting(HttpVersions.TWO).begin(0) is shared
+    assert slow.standing(HttpVersions.TWO) is shared
     slow.server.wait_for_peers(1)
 
 

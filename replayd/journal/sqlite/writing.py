@@ -6,7 +6,7 @@ import apsw
 
 from replayd.journal.body import Content, SpoolFile, remove
 from replayd.journal.interface import Part
-from replayd.journal.sqlite.checksum import checksum
+from replayd.journal.sqlite.checksum import checksum, event_checksum
 from replayd.journal.sqlite.contents import Contents
 from replayd.journal.sqlite.loading import pack_places
 from replayd.journal.sqlite.query import fetch_row
@@ -98,10 +98,11 @@ class Writer:
         self._answers(change.forget_before, change.remembered)
         self._connection.executemany(
             "INSERT INTO event VALUES (?, ?, ?, ?, ?)",
-            (
-                (sequence, int(kind), batch_id, body, checksum(int(kind), batch_id, body))
+            [
+                (sequence, number, batch_id, body, event_checksum(number, batch_id, body))
                 for sequence, kind, batch_id, body in change.events
-            ),
+                for number in (int(kind),)
+            ],
         )
 
     def _settled(self, rows: Sequence[Row]) -> Sequence[_Contents]:

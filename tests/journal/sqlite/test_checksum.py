@@ -2,7 +2,7 @@
 
 import pytest
 
-from replayd.journal.sqlite.checksum import checksum, damaged
+from replayd.journal.sqlite.checksum import checksum, damaged, event_checksum
 
 VALUES = (1, "session", True, b"plan", b"content")
 
@@ -40,3 +40,8 @@ def test_every_flipped_bit_is_noticed() -> None:
 def test_damage_names_the_file_and_what_to_do() -> None:
     assert "event 3 in /x is damaged" in damaged("/x", "event 3").message
     assert "backup" in damaged("/x", "event 3").message
+
+
+def test_an_event_has_the_same_checksum_the_short_way() -> None:
+    for kind, batch_id, body in ((1, "b1", b"body"), (4, "", b""), (1, "b1", b"other")):
+        assert event_checksum(kind, batch_id, body) == checksum(kind, batch_id, body)
