@@ -5,11 +5,11 @@ Precedence: flag, then environment (`REPLAYD_` and the option's name), then the 
 """
 
 import dataclasses
-import difflib
+import gc
 import os
 import sys
-import tomllib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -63,6 +63,10 @@ def _read_file(context: click.Context, _: click.Parameter, path: Path | None) ->
     """Makes the file's values the defaults of the other options."""
     if path is None:
         return
+    # Imported here: few daemons have a file, and each start would wait for the parser.
+    import difflib  # noqa: PLC0415
+    import tomllib  # noqa: PLC0415
+
     try:
         values = tomllib.loads(path.read_text())
     except OSError as error:
@@ -226,9 +230,10 @@ def serve(**options: Any) -> None:
     given = {name: value for name, value in options.items() if value not in (None, ())}
     # gRPC would write lines of its own to stderr, in a format of its own.
     os.environ.setdefault("GRPC_VERBOSITY", "NONE")
-    # Imported here: `--help` and `--version` need no gRPC.
-    from replayd.daemon import run  # noqa: PLC0415
-    from replayd.logs import set_up_logging  # noqa: PLC0415
+    with _no_collections():
+        # Imported here: `--help` and `--version` need no gRPC.
+        from replayd.daemon import run  # noqa: PLC0415
+        from replayd.logs import set_up_logging  # noqa: PLC0415
 
     config = Config(**given)
     set_up_logging(config.log_level, config.log_format)
@@ -240,6 +245,18 @@ def serve(**options: Any) -> None:
     except ReplaydError as error:
         click.echo(f"replayd: {error.message}", err=True)
         sys.exit(EXIT_FAILED)
+
+
+@contextmanager
+def _no_collections() -> Iterator[None]:
+    """While modules are loaded: they stay, and looking through them for garbage again and
+    again would take a tenth of the start.
+    """
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
 
 
 if __name__ == "__main__":

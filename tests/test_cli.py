@@ -1,5 +1,6 @@
 """Flags, environment, file and defaults become one Config."""
 
+import gc
 from pathlib import Path
 
 import pytest
@@ -26,6 +27,13 @@ def serve(*arguments: str, env: dict[str, str] | None = None) -> Result:
 def test_without_options_every_value_is_the_default(seen: list[Config]) -> None:
     assert serve().exit_code == 0
     assert seen == [Config()]
+
+
+def test_collects_garbage_again_once_it_has_loaded(seen: list[Config]) -> None:
+    with cli._no_collections():
+        assert not gc.isenabled()
+    assert serve().exit_code == 0
+    assert gc.isenabled()
 
 
 def test_flag_beats_environment_beats_file_beats_default(
