@@ -10,7 +10,8 @@ A run of the first, in the order in which things are needed:
 `machine`   the cores, and what the disk takes;
 `targets`   what is replayed against: nginx, or `target`, the bundled server; both count;
 `replays`   replayd at work, followed by `watcher`s, its books checked;
-`enqueues`, `depth`, `costs`  replayd taking flows in, with a long queue, at rest;
+`enqueues`, `depth`, `long_log`, `costs`  replayd taking flows in, with a long queue, with a
+            long log, at rest;
 `contenders` who is beside it: `baseline` (bare sockets), `peers`, `mitmproxy`, `goreplay`;
 `rounds`    all of it once, in turn;
 `figures`   medians and ratios over rounds, `goals` what they should be, `report` says it.

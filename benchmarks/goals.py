@@ -42,6 +42,12 @@ LONG_MEMORY = "long queue: the daemon's memory, MiB"
 LONG_RESTART = "long queue: restart to first replay, s"
 LONG_HEAD = "long queue: replay of its head, flows/s"
 SHORT_HEAD = "long queue: a short one in turns with it, flows/s"
+LONG_ENQUEUE = "long queue: enqueue, flows/s"
+LONG_COST = f"replay at the head of a long queue{CPU}"
+SHORT_COST = f"replay of a short queue{CPU}"
+FULL_LOG_COST = f"replay with a long event log{CPU}"
+EMPTY_LOG_COST = f"replay with an empty event log{CPU}"
+LOG_MEMORY = "long event log: the daemon's memory, MiB"
 
 
 def figure(workload: Workload, who: str) -> str:
@@ -121,15 +127,16 @@ GOALS = (
     _at_most("1,000,000 flows queued: restart to first replay, s", LONG_RESTART, 0.5),
     Goal("replay at the head of 1,000,000 flows, against a short queue", LONG_HEAD, 0.9,
          SHORT_HEAD),
+    Goal("1,000,000 flows queued: CPU a flow, against a short queue", LONG_COST, 1.1, SHORT_COST,
+         at_most=True),
+    Goal("an event log of 10 GiB: CPU a flow, against an empty one", FULL_LOG_COST, 1.1,
+         EMPTY_LOG_COST, at_most=True),
     _rate("while another client enqueues at full speed, against alone", GET_32, OURS, 0.5,
           BESIDE_ENQUEUER),
     _at_most("idle memory, MiB", IDLE_MEMORY, 48),
     _at_most("start to first answered call, s", FIRST_CALL, 0.3),
     _at_most("`replayctl count`, whole process, s", COUNT_COMMAND, 0.3),
 )  # fmt: skip
-
-NOT_MEASURED = ("the cost a flow with a log of 10 GB",)
-"""What the goals ask for beside these, and why it is left out."""
 
 
 def verdicts(rounds: Sequence[Round], goals: Iterable[Goal] = GOALS) -> Iterator[Verdict]:

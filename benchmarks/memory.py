@@ -84,6 +84,27 @@ def resident(pid: int) -> int:
     return _memory(pid)[_NOW]
 
 
+def mapped(pid: int) -> dict[str, int]:
+    """Returns the bytes that a process has in memory by what they are, most first."""
+    found: Counter[str] = Counter()
+    part = ""
+    for line in Path(f"/proc/{pid}/smaps").read_text().splitlines():
+        words = line.split()
+        if not words[0].endswith(":"):
+            part = _part(words[5] if len(words) > 5 else "")
+        elif words[0] == "Rss:":
+            found[part] += int(words[1]) << 10
+    return dict(found.most_common())
+
+
+def _part(name: str) -> str:
+    """Says what a mapping is, as proc(5) names it."""
+    if not name or name.startswith("["):
+        return "allocated"
+    file = Path(name).name
+    return "the journal's files" if file.startswith("journal.db") else "programs and libraries"
+
+
 def _memory(pid: int) -> Counter[str]:
     """Returns a process's memory in bytes by the kernel's names; none once it has ended."""
     try:

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from benchmarks.figures import Round, Spread, summary
-from benchmarks.goals import CPU, NOT_MEASURED, Verdict, verdicts
+from benchmarks.goals import CPU, Verdict, verdicts
 
 _WORDS = {True: "met", False: "not met", None: "not measured"}
 
@@ -36,7 +36,7 @@ def _lines(results: Results) -> Iterator[str]:
     yield from ("", "| goal | wanted | median | lowest | highest | |")
     yield "| --- | ---: | ---: | ---: | ---: | --- |"
     yield from map(_goal, verdicts(results.rounds))
-    yield from ("", *(f"Not measured: {text}." for text in NOT_MEASURED))
+    yield ""
     yield from (f"Note: {note}" for note in results.notes)
 
 
@@ -78,7 +78,6 @@ def as_json(results: Results) -> str:
             "facts": dict(results.facts),
             "figures": {name: each._asdict() for name, each in summary(results.rounds).items()},
             "goals": goals,
-            "not_measured": NOT_MEASURED,
             "notes": list(results.notes),
             "rounds": [dict(each) for each in results.rounds],
         },

@@ -1,11 +1,12 @@
 """The benchmark: every goal's figures, beside every peer that is found: `make bench`.
 
-    python -m benchmarks.run [--quick] [--rounds N] [--flows N] [--depth N] [--no-peers]
-                             [--json]
+    python -m benchmarks.run [--quick] [--rounds N] [--flows N] [--depth N] [--log-gib N]
+                             [--no-peers] [--json]
 
-Runs rounds (`rounds`), at the end one very long queue (`depth`), and prints figures and
-goals as tables. The books of every run are checked: it ends with 1 when they do not
-balance, never because a goal is missed. Progress goes to stderr.
+Runs rounds (`rounds`), at the end one very long queue (`depth`) and, where it is asked for,
+one very long event log (`long_log`), and prints figures and goals as tables. The books of
+every run are checked: it ends with 1 when they do not balance, never because a goal is
+missed. Progress goes to stderr.
 """
 
 import argparse
@@ -18,6 +19,7 @@ from pathlib import Path
 from benchmarks.contenders import BARE_LOOP, BESIDE, Stage, available
 from benchmarks.depth import deep_queue
 from benchmarks.figures import Round
+from benchmarks.long_log import log_costs
 from benchmarks.machine import describe
 from benchmarks.report import Results, as_json, as_text
 from benchmarks.rounds import Rounds
@@ -35,6 +37,7 @@ def arguments(words: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--rounds", type=int)
     parser.add_argument("--flows", type=int, help="of a usual workload")
     parser.add_argument("--depth", type=int, help="of the long queue; 0: leave it out")
+    parser.add_argument("--log-gib", type=int, default=0, help="of the long log; 0: leave it out")
     parser.add_argument("--no-peers", action="store_true", help="only the bare loop beside")
     parser.add_argument("--json", action="store_true")
     read = parser.parse_args(words)
@@ -51,14 +54,15 @@ def contenders(*, peers: bool) -> frozenset[str]:
 
 
 def measure(target: Target, wanted: argparse.Namespace) -> Results:
-    """Runs all rounds, and the long queue with the last one."""
+    """Runs all rounds, the long queue and the long log with the last one."""
     taking_part = contenders(peers=not wanted.no_peers)
     facts = {
         "machine": describe(),
         "date": time.strftime("%Y-%m-%d"),
         "target": f"{target.name}; the bundled server where it answers after 20 ms",
         "run": f"{wanted.rounds} rounds, {wanted.flows:,} flows of {SESSIONS} sessions "
-        f"(twice the concurrency where that is more), long queue {wanted.depth:,}",
+        f"(twice the concurrency where that is more), long queue {wanted.depth:,}, "
+        f"long log {wanted.log_gib} GiB",
         "beside": ", ".join(sorted(taking_part)),
     }
     results: list[Round] = []
@@ -69,6 +73,10 @@ def measure(target: Target, wanted: argparse.Namespace) -> Results:
             results.append(rounds.measure())
     if wanted.depth:
         results[-1] = {**results[-1], **deep_queue(target, wanted.depth, wanted.flows)}
+    if wanted.log_gib:
+        size = wanted.log_gib << 30
+        costs = log_costs(target, size, wanted.flows, wanted.rounds)
+        results[-1] = {**results[-1], **costs}
     return Results(facts, results, rounds.notes)
 
 

@@ -15,28 +15,33 @@ import ssl
 import sys
 import time
 from dataclasses import dataclass, field
+from functools import lru_cache
 
-from benchmarks.workloads import ANSWER_BYTES, LARGE, SLOW, SLOW_SECONDS, SMALL
+from benchmarks.workloads import SLOW, SLOW_SECONDS, answer_bytes
 
 COUNT_PATH = "/.count"
 
 _BACKLOG = 4096
 _LENGTH = b"Content-Length: "
 _READ = 1 << 16
+_KEPT = 32
+_START_LINE = 4096
+"""Bytes in which every start line that is asked ends."""
 
 
-def answer(content: bytes) -> bytes:
+def response(content: bytes) -> bytes:
     """Returns a response as it is on the wire."""
     head = b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: %d\r\n\r\n"
     return head % len(content) + content
 
 
-ANSWERS = {
-    path.encode(): answer(b"x" * ANSWER_BYTES[path]) for path in (SMALL, LARGE, SLOW)
-}  # fmt: skip
+@lru_cache(_KEPT)
+def answer(asked: bytes) -> bytes:
+    """Returns what a path with this first segment is answered with."""
+    return response(b"x" * answer_bytes(asked.decode()))
 
 
-def request_size(data: bytes) -> int:
+def request_size(data: bytes | bytearray) -> int:
     """Returns the size of the first request in `data`, 0 while it is not whole."""
     head = data.find(b"\r\n\r\n")
     if head < 0:
@@ -80,8 +85,8 @@ class Server:
         try:
             data = _received(peer)
             buffer += data
-            while size := request_size(bytes(buffer)):
-                self._answer(peer, asked_for(bytes(buffer[:size])))
+            while size := request_size(buffer):
+                self._answer(peer, asked_for(bytes(buffer[: min(size, _START_LINE)])))
                 del buffer[:size]
         except ConnectionError:
             data = b""
@@ -91,13 +96,13 @@ class Server:
 
     def _answer(self, peer: socket.socket, asked: bytes) -> None:
         if asked == COUNT_PATH[1:].encode():
-            peer.sendall(answer(b"%d" % self.requests))
+            peer.sendall(response(b"%d" % self.requests))
             return
         self.requests += 1
         if asked == SLOW.encode():
             heapq.heappush(self.due, (time.monotonic() + SLOW_SECONDS, self.requests, peer))
         else:
-            peer.sendall(ANSWERS.get(asked, ANSWERS[SMALL.encode()]))
+            peer.sendall(answer(asked))
 
     def wait(self) -> list[tuple[int, int]]:
         """Returns what can be read; the slow answers whose time comes meanwhile are sent."""
@@ -115,7 +120,7 @@ class Server:
                 return left
             _, _, peer = heapq.heappop(self.due)
             if peer.fileno() in self.peers:
-                peer.sendall(ANSWERS[SLOW.encode()])
+                peer.sendall(answer(SLOW.encode()))
         return None
 
 

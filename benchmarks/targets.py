@@ -1,8 +1,8 @@
 """The server that is replayed against: nginx where it is installed, else the bundled one.
 
 Both answer the paths of `workloads`, with and without TLS, and both count requests: what
-a run sent is compared with what arrived. nginx can't wait, so slow paths are always the
-bundled server's.
+a run sent is compared with what arrived. nginx can't wait, nor answer with any size, so
+such paths are always the bundled server's.
 """
 
 import http.client
@@ -22,7 +22,7 @@ import trustme
 
 from benchmarks.machine import on, server_cores
 from benchmarks.target import COUNT_PATH
-from benchmarks.workloads import ANSWER_BYTES, LARGE, SLOW, SMALL, Workload
+from benchmarks.workloads import ANSWER_BYTES, LARGE, SMALL, Workload
 
 _DEADLINE = 20.0
 _PLACES = os.pathsep.join([os.environ.get("PATH", ""), "/usr/sbin"])
@@ -56,13 +56,14 @@ class Target:
     tls_port: int
     ca_file: Path
     """What its certificate is signed by."""
-    slow: "Target | None" = None
-    """The server of slow paths, where it is another one."""
+    bundled: "Target | None" = None
+    """The server of the paths that this one does not know, where there is one."""
     _asked: int = field(default=0, init=False)
 
     def serving(self, workload: Workload) -> "Target":
         """Returns the server that this workload is sent to."""
-        return self.slow if workload.answer == SLOW and self.slow else self
+        known = workload.answer in (SMALL, LARGE)
+        return self if known else self.bundled or self
 
     def port_of(self, workload: Workload) -> int:
         """Returns the port that a workload is sent to."""

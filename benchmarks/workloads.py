@@ -15,6 +15,8 @@ SMALL, LARGE, SLOW = "small", "large", "slow"
 ANSWER_BYTES = {SMALL: 1024, LARGE: 1 << 20, SLOW: 1024}
 """Contents of the answers."""
 
+_SIZED = "bytes-"
+
 SLOW_SECONDS = 0.020
 """What a target takes to answer a slow path."""
 
@@ -94,6 +96,18 @@ SLOW_500 = Workload("GET from a 20 ms target, 500 at once", 500, answer=SLOW, sh
 SLOW_20 = Workload("1,000 flows/s (20 ms target, 20 at once)", 20, answer=SLOW, share=0.5)
 
 ALL = (GET_1, GET_1_SAME, GET_32, HTTPS_32, POST_32, LARGE_1, SLOW_32, SLOW_500, SLOW_20)
+
+
+def sized(size: int) -> str:
+    """Returns the first segment of paths that are answered with so many bytes."""
+    return f"{_SIZED}{size}"
+
+
+def answer_bytes(answer: str) -> int:
+    """Returns how large the answer to a first segment is; what is unknown is small."""
+    if answer.startswith(_SIZED):
+        return int(answer.removeprefix(_SIZED))
+    return ANSWER_BYTES.get(answer, ANSWER_BYTES[SMALL])
 
 
 def ideal_rate(workload: Workload) -> float:

@@ -23,12 +23,12 @@ ELSEWHERE = {
     "replayd/reasons.py": "tests/contract/test_words.py",
     # What only means something with a process, or a server, around it.
     "benchmarks/costs.py": "tests/system/test_bench.py",
-    "benchmarks/depth.py": "tests/system/test_bench.py",
     "benchmarks/enqueues.py": "tests/system/test_bench.py",
     "benchmarks/exchanges.py": "tests/system/test_large.py",
     "benchmarks/inside.py": "tests/system/test_bench.py",
     "benchmarks/large.py": "tests/system/test_large.py",
     "benchmarks/large_captures.py": "tests/system/test_large.py",
+    "benchmarks/long_log.py": "tests/system/test_bench.py",
     "benchmarks/memory.py": "tests/system/test_large.py",
     "benchmarks/processes.py": "tests/system/test_bench.py",
     "benchmarks/targets.py": "tests/system/test_bench.py",

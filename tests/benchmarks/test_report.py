@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from benchmarks.goals import IDLE_MEMORY, NOT_MEASURED, cpu_figure, figure
+from benchmarks.goals import IDLE_MEMORY, cpu_figure, figure
 from benchmarks.report import Results, as_json, as_text, number
 from benchmarks.workloads import GET_1
 
@@ -27,7 +27,6 @@ def test_the_tables_tell_figures_goals_and_what_is_missing() -> None:
     assert "| idle memory, MiB | at most 48 | 40 | 40 | 40 | met |" in others
     assert [line.endswith("| not measured |") for line in others].count(True) == len(others) - 1
     assert lines[-1] == "Note: GET: siege: it fell"
-    assert all(f"Not measured: {text}." in lines for text in NOT_MEASURED)
 
 
 def test_every_line_of_a_table_has_as_many_cells_as_its_head() -> None:

@@ -8,11 +8,15 @@ from benchmarks import rounds
 from benchmarks.contenders import BARE_LOOP, BESIDE, Stage
 from benchmarks.figures import Rate, Round
 from benchmarks.goals import (
+    EMPTY_LOG_COST,
+    FULL_LOG_COST,
     GOALS,
+    LONG_COST,
     LONG_HEAD,
     LONG_MEMORY,
     LONG_RESTART,
     OURS,
+    SHORT_COST,
     SHORT_HEAD,
     cpu_figure,
     figure,
@@ -51,7 +55,17 @@ def test_a_round_has_every_figure_of_every_goal(stage: Stage) -> None:
     assert figures[cpu_figure(GET_1, OURS)] == 2.0
     assert figures[cpu_figure(GET_1, BARE_LOOP)] == 3.0
     wanted = {name for goal in GOALS for name in (goal.figure, goal.against) if name}
-    assert wanted - {LONG_HEAD, LONG_MEMORY, LONG_RESTART, SHORT_HEAD} <= figures.keys()
+    once = {
+        LONG_HEAD,
+        SHORT_HEAD,
+        LONG_COST,
+        SHORT_COST,
+        LONG_MEMORY,
+        LONG_RESTART,
+        FULL_LOG_COST,
+        EMPTY_LOG_COST,
+    }
+    assert wanted - once <= figures.keys()
 
 
 def test_who_is_not_there_is_left_out(stage: Stage) -> None:

@@ -4,7 +4,7 @@ from benchmarks.run import arguments, contenders
 
 def test_the_full_form_has_five_rounds_and_a_million_flows() -> None:
     read = arguments([])
-    assert (read.rounds, read.flows, read.depth) == (5, 10_000, 1_000_000)
+    assert (read.rounds, read.flows, read.depth, read.log_gib) == (5, 10_000, 1_000_000, 0)
 
 
 def test_the_quick_form_has_one_round_and_no_long_queue() -> None:

@@ -1,7 +1,7 @@
 import pytest
 
-from benchmarks.target import ANSWERS, asked_for, request_size
-from benchmarks.workloads import ANSWER_BYTES, GET_32, LARGE_1, POST_32, SLOW_32, Workload
+from benchmarks.target import answer, asked_for, request_size
+from benchmarks.workloads import GET_32, LARGE_1, POST_32, SLOW_32, Workload, sized
 
 
 @pytest.mark.parametrize("workload", [GET_32, POST_32], ids=["get", "post"])
@@ -24,8 +24,10 @@ def test_another_path_has_a_name_too() -> None:
     assert asked_for(b"GET /.count HTTP/1.1\r\n\r\n") == b".count"
 
 
-def test_answers_are_as_large_as_they_say() -> None:
-    for path, answer in ANSWERS.items():
-        head, _, content = answer.partition(b"\r\n\r\n")
-        assert len(content) == ANSWER_BYTES[path.decode()]
-        assert head.endswith(b"Content-Length: %d" % len(content))
+@pytest.mark.parametrize(
+    ("asked", "size"), [("small", 1024), ("large", 1 << 20), (sized(0), 0), (sized(77), 77)]
+)
+def test_answers_are_as_large_as_they_say(asked: str, size: int) -> None:
+    head, _, content = answer(asked.encode()).partition(b"\r\n\r\n")
+    assert len(content) == size
+    assert head.endswith(b"Content-Length: %d" % size)

@@ -21,11 +21,14 @@ from benchmarks.goals import (
     COUNT_COMMAND,
     FIRST_CALL,
     IDLE_MEMORY,
+    LONG_COST,
     LONG_HEAD,
     LONG_MEMORY,
     LONG_RESTART,
+    SHORT_COST,
     SHORT_HEAD,
 )
+from benchmarks.long_log import Measured, Memory, growing_log
 from benchmarks.mitmproxy import dump
 from benchmarks.profile import measured, profiled
 from benchmarks.replays import replay
@@ -77,8 +80,26 @@ def test_a_request_too_many_is_seen(bundled: Target, monkeypatch: pytest.MonkeyP
 
 def test_a_long_queue_is_left_and_found_again(bundled: Target) -> None:
     figures = deep_queue(bundled, 400, FLOWS)
-    assert figures.keys() >= {LONG_HEAD, LONG_MEMORY, LONG_RESTART, SHORT_HEAD}
+    wanted = {LONG_COST, LONG_HEAD, LONG_MEMORY, LONG_RESTART, SHORT_COST, SHORT_HEAD}
+    assert figures.keys() >= wanted
     assert min(figures.values()) > 0
+
+
+def test_a_log_is_filled_and_read_and_measured_beside_an_empty_one(bundled: Target) -> None:
+    *runs, opened, replayed, read = growing_log(bundled, [1 << 18], FLOWS, 1, 1.0)
+    (run,) = runs
+    assert isinstance(run, Measured)
+    assert run.size >= 1 << 18
+    assert min(*run.filled.rate, *run.empty.rate) > 0
+    for each in (opened, replayed, read):
+        assert isinstance(each, Memory)
+        assert 0 < sum(each.parts.values()) <= 2 * each.resident
+    assert "read 0 events" not in read.when
+
+
+def test_a_log_that_the_disk_has_no_room_for_is_refused(bundled: Target) -> None:
+    with pytest.raises(SystemExit, match="set TMPDIR to a larger disk"):
+        list(growing_log(bundled, [1 << 60], FLOWS, 1, 1.0))
 
 
 def test_another_client_enqueues_beside(bundled: Target) -> None:
