@@ -72,6 +72,11 @@ class Decoding:
         self._hash = hashlib.sha256()
         self._summary = Summary()
 
+    @property
+    def streams(self) -> bool:
+        """Whether rows are wanted as they come; known once the first message was read."""
+        return self._options.stream
+
     def run(self) -> Summary:
         """Decodes every message, hands over each accepted row, and sums up."""
         first = next(self._messages, None)

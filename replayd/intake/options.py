@@ -25,6 +25,10 @@ def check_options(options: replay_pb2.EnqueueOptions) -> None:
         raise _invalid_options("http_version", f"has the unknown value {options.http_version}")
     if options.websocket_pace not in plan_pb2.WebSocketPace.values():
         raise _invalid_options("websocket_pace", f"has the unknown value {options.websocket_pace}")
+    if options.stream and options.strict:
+        raise _invalid_options(
+            "stream", "contradicts strict: whether a flow is refused is known only at the end"
+        )
     for position, rule in enumerate(options.connect_to):
         name = f"connect_to[{position}]"
         if len(rule.host) > MAX_HOST or len(rule.dial_host) > MAX_HOST:

@@ -7,7 +7,7 @@ One worker serves one Enqueue at a time. One that ended well waits for the next 
 import asyncio
 import json
 import sys
-from collections.abc import AsyncGenerator, AsyncIterator, Coroutine
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
@@ -26,7 +26,7 @@ IDLE_SECONDS = 30.0
 """How long a worker that has nothing to do is kept."""
 
 STALL_SECONDS = 60.0
-"""How long a client may send nothing while other Enqueues wait for its worker."""
+"""How long a client may send nothing while others wait for its worker, or its batch's end."""
 
 STREAM_BUFFER = 1 << 20
 """Bytes read ahead from a worker: a group of rows."""
@@ -220,6 +220,22 @@ class Worker:
         if self._taken_back.is_set():
             raise _stalled()
 
+    @asynccontextmanager
+    async def giving_way(self, holds_up: Callable[[], bool]) -> AsyncIterator[None]:
+        """Meanwhile a client that sends nothing for long is given up when it holds others up."""
+
+        async def watch() -> None:
+            while True:
+                await asyncio.sleep(STALL_SECONDS / 4)
+                if holds_up():
+                    self.take_back_if_stalled()
+
+        watching = asyncio.create_task(watch())
+        try:
+            yield
+        finally:
+            watching.cancel()
+
     def take_back_if_stalled(self) -> None:
         """Ends the process when its client has sent, or read, nothing for long: others wait
         for it.
@@ -277,5 +293,5 @@ def _stalled() -> ReplaydError:
     return ReplaydError(
         Reason.DECODER_LIMIT,
         f"nothing came, or nothing was read, for {STALL_SECONDS:g} s while others waited for "
-        "the decoder; send it all again, without a stop",
+        "it; send without a stop",
     )

@@ -14,7 +14,8 @@ import os
 import resource
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from select import select
 from typing import BinaryIO
 
 from google.protobuf.message import EncodeError
@@ -34,6 +35,9 @@ GROUP_BYTES = 1 << 20
 CPU_SECONDS = 60
 """Processor time a worker may use without taking in another MiB, or giving another group."""
 
+STREAM_SECONDS = 0.005
+"""How long rows of an Enqueue that streams wait for others to go out with."""
+
 NICENESS = 10
 
 
@@ -49,7 +53,8 @@ def main() -> int:
     decode_settings = DecodeSettings(
         targets=TargetRules(**settings["targets"]), body_size_limit=settings["body_size_limit"]
     )
-    source, sink = io.BufferedReader(io.FileIO(0)), sys.stdout.buffer
+    # Its buffer holds nothing back that `select` would not know of.
+    source, sink = io.BufferedReader(io.FileIO(0), 1), sys.stdout.buffer
     try:
         while source.peek(1):
             if not _serve(source, sink, decode_settings):
@@ -63,12 +68,20 @@ def main() -> int:
 def _serve(source: BinaryIO, sink: BinaryIO, settings: DecodeSettings) -> bool:
     """Serves one Enqueue; False when it failed."""
     groups = _Groups(sink)
+
+    def before_waiting() -> None:
+        if decoding.streams and groups and not select([source], [], [], STREAM_SECONDS)[0]:
+            groups.flush()
+
+    messages = _messages(source, before_waiting)
+    decoding = Decoding(messages, settings, groups.add)
     try:
-        messages = _messages(source)
-        summary = Decoding(messages, settings, groups.add).run()
+        summary = decoding.run()
         for _ in messages:
             raise ReplaydError(Reason.INVALID_STREAM, "messages follow after the stream's end")
     except ReplaydError as error:
+        if decoding.streams:
+            groups.flush()
         sink.write(frame(Frame.ERROR, encode_error(error)))
     except (MemoryError, RecursionError, EncodeError) as error:
         # protobuf says EncodeError when it gets no memory.
@@ -104,11 +117,12 @@ def _serve(source: BinaryIO, sink: BinaryIO, settings: DecodeSettings) -> bool:
     return False
 
 
-def _messages(source: BinaryIO) -> Iterator[bytes]:
+def _messages(source: BinaryIO, before_waiting: Callable[[], None]) -> Iterator[bytes]:
     """Yields the messages up to END; grants processor time for each MiB taken in."""
     _grant_time()
     granted = taken = 0
     while True:
+        before_waiting()
         header = source.read(HEADER.size)
         if len(header) < HEADER.size:
             # The daemon is gone, or gave this Enqueue up.
@@ -146,6 +160,9 @@ class _Groups:
         self._sink = sink
         self._rows: list[bytes] = []
         self._size = 0
+
+    def __bool__(self) -> bool:
+        return bool(self._rows)
 
     def add(self, row: Row) -> None:
         encoded = encode_row(row)

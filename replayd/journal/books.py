@@ -261,6 +261,18 @@ class Books:
                 break
         return None
 
+    def holds_up(self, batch_id: str) -> bool:
+        """Whether an open batch has nothing to run, and those behind it wait for its end."""
+        batch = self.live.get(batch_id)
+        return (
+            self._strict_order
+            and batch is not None
+            and batch.open_ended
+            and batch.tally.outcomes == batch.tally.accepted
+            and len(self.unread) > 1
+            and self.unread[0] is batch
+        )
+
     def counts(self, batch_id: str) -> Counts | None:
         """Counts a batch; None: it is not in memory."""
         batch = self.live.get(batch_id)

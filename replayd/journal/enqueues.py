@@ -141,18 +141,15 @@ class Enqueues:
             call_all(ledger.on_runnable)
         return receipts[-1]
 
-    def discard(self, batch_id: str) -> Kept | None:
+    def discard(self, batch_id: str, notes: Sequence[PendingEvent] = ()) -> Kept | None:
         """Deletes what was staged, in slices, or closes an open batch."""
         ledger = self._ledger
         with ledger.writing:
             incoming = self._incoming.pop(batch_id, None)
-            if incoming is not None and incoming.batch is not None:
-                with ledger.state:
-                    ledger.books.close(incoming.batch)
         if incoming is None:
             return None
         if incoming.batch is not None:
-            self._closed()
+            self._close(incoming.batch, notes)
             return Kept(incoming.count, incoming.last)
         more = True
         while more:
@@ -160,6 +157,11 @@ class Enqueues:
                 ledger.check()
                 more = ledger.store.discard(incoming.number, _DISCARD_ROWS)
         return None
+
+    def holds_up(self, batch_id: str) -> bool:
+        """Tells whether others wait for nothing but the end of an open batch."""
+        with self._ledger.state:
+            return not self._ledger.paused and self._ledger.books.holds_up(batch_id)
 
     def _begin(self, batch_id: str) -> None:
         with self._ledger.writing:
@@ -215,6 +217,16 @@ class Enqueues:
                 batch_id=batch_id,
             )
         return incoming
+
+    def _close(self, batch: Batch, notes: Sequence[PendingEvent]) -> None:
+        ledger = self._ledger
+        try:
+            ledger.commit(lambda commit: commit.log(notes), lambda: ledger.books.close(batch))
+        finally:
+            # Also when nothing can be stored: it has nothing that needs to be.
+            with ledger.writing, ledger.state:
+                ledger.books.close(batch)
+            self._closed()
 
     def _closed(self) -> None:
         """An open batch ended: what is behind it may run, who waits for its end may look."""

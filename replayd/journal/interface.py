@@ -6,8 +6,8 @@ what a method calls durable survives `kill -9` and, for SQLite, a power cut. `be
 what else waits. A call that raises JournalError has changed nothing, and what was handed
 over waits for the next commit. Times are nanoseconds since the epoch, given by the caller.
 
-`count`, `running`, `paused`, `latest`, `session_waits`, `finish` of a content up to 256 KiB,
-`emit`, and `read` of recent events never wait for a disk.
+`count`, `running`, `paused`, `latest`, `session_waits`, `holds_up`, `finish` of a content
+up to 256 KiB, `emit`, and `read` of recent events never wait for a disk.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -199,9 +199,15 @@ class Journal(Protocol):
         Raises ReplaydError: BATCH_NOT_FOUND, BATCH_CLEARED (of an open batch).
         """
 
-    def discard(self, batch_id: str) -> Kept | None:
+    def discard(self, batch_id: str, notes: Sequence[PendingEvent] = ()) -> Kept | None:
         """Gives a batch up. Deletes what was staged, in slices; nothing was queued. An open
-        batch is closed with what was queued, which it returns. Idempotent.
+        batch is closed with what was queued, which it returns, and with the notes as its
+        last events but for its outcomes. Idempotent.
+        """
+
+    def holds_up(self, batch_id: str) -> bool:
+        """Tells whether others wait for nothing but the end of an open batch: order is
+        strict, and all that it has has run.
         """
 
     # The queue

@@ -41,6 +41,7 @@ class StoredJournal:
         self.extend = enqueues.extend
         self.accept = enqueues.accept
         self.discard = enqueues.discard
+        self.holds_up = enqueues.holds_up
 
         self._runs = runs = Runs(ledger)
         self.take = runs.take

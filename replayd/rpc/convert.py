@@ -108,6 +108,7 @@ def count_answer(counts: Counts, paused: bool, cursor: str) -> replay_pb2.CountR
         interrupted_count=counts.interrupted,
         paused=paused,
         cursor=cursor,
+        open_batch_count=counts.open_batches,
     )
 
 

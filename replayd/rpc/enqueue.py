@@ -2,6 +2,7 @@
 
 The worker's rows are staged as they come; one last commit queues them. Whatever happens
 before it (a cancelled call, a dead worker, a damaged capture) discards what was staged.
+One that streams queues its rows as they come, and then what was queued stays.
 """
 
 import asyncio
@@ -11,6 +12,7 @@ import secrets
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import aclosing, asynccontextmanager
+from functools import partial
 from typing import ParamSpec, TypeVar
 
 from flowreplay.v1 import replay_pb2
@@ -49,7 +51,8 @@ class Enqueuer:
         """Takes the encoded EnqueueRequests of one stream. `check`, called when they have
         ended and before they are queued, raises when this was not their true end.
 
-        Raises ReplaydError for all that the contract lists; nothing was queued then.
+        Raises ReplaydError for all that the contract lists; nothing was queued then, but by
+        an Enqueue that streams: its metadata has `batch_id`, `accepted_count`, `last_index`.
         """
         taking = self._under_way.begin(self._enqueue(messages, check or _trust))
         return await self._under_way.result(taking)
@@ -96,30 +99,66 @@ class Enqueuer:
         check: Callable[[], Awaitable[None]],
     ) -> Receipt:
         batch_id = new_batch_id()
-        accepted = False
         try:
             await to_the_end(self._journal.stage, batch_id, [])
-            summary = await self._stage(batch_id, messages)
+            summary = await self._store(batch_id, options, messages)
             check_strict(options, summary)
             await finished(check())
             receipt = await to_the_end(self._accept, batch_id, options, summary)
-            accepted = True
-        finally:
-            if not accepted:
-                await to_the_end(self._journal.discard, batch_id)
+        except BaseException as error:
+            await self._give_up(batch_id, error)
+            raise
         _log.info("batch %s: %d accepted, %d refused", batch_id, summary.accepted, summary.refused)
         return receipt
 
-    async def _stage(self, batch_id: str, messages: AsyncIterator[bytes]) -> Summary:
-        async with self._decoders.lend() as worker:
+    async def _give_up(self, batch_id: str, error: BaseException) -> None:
+        """Discards a batch; raises what to say in place of the error, if it has queued some."""
+        if isinstance(error, asyncio.CancelledError) and self._under_way.stopping:
+            error = ReplaydError(
+                Reason.DAEMON_STOPPING, "the daemon stopped before it had taken everything"
+            )
+        notes = [_broken_off(batch_id, error)]
+        kept = await to_the_end(self._journal.discard, batch_id, notes)
+        if kept is None:
+            return
+        _log.warning("batch %s broke off: %d accepted", batch_id, kept.count)
+        if isinstance(error, ReplaydError):
+            said: dict[str, str | int] = {
+                **error.metadata,
+                "batch_id": batch_id,
+                "accepted_count": kept.count,
+                "last_index": kept.last_index,
+            }
+            message = f"{error.message}; {kept.count} flows were accepted as batch {batch_id}"
+            raise ReplaydError(error.reason, message, **said) from error
+
+    async def _store(
+        self,
+        batch_id: str,
+        options: replay_pb2.EnqueueOptions,
+        messages: AsyncIterator[bytes],
+    ) -> Summary:
+        """Stages the rows as they come, or queues them."""
+        store = self._queue_group if options.stream else self._stage_group
+        holds_up = partial(self._journal.holds_up, batch_id)
+        async with self._decoders.lend() as worker, worker.giving_way(holds_up):
             # Closed here, not by the garbage collector: it reads the messages.
             async with aclosing(worker.decode(messages)) as groups:
                 async for group in groups:
-                    await to_the_end(self._stage_group, batch_id, group)
+                    await to_the_end(store, batch_id, options, group)
             return worker.summary
 
-    def _stage_group(self, batch_id: str, group: bytes) -> None:
+    def _stage_group(self, batch_id: str, _: replay_pb2.EnqueueOptions, group: bytes) -> None:
         self._journal.stage(batch_id, list(decode_rows(group)))
+
+    def _queue_group(self, batch_id: str, options: replay_pb2.EnqueueOptions, group: bytes) -> None:
+        self._journal.extend(
+            batch_id,
+            list(decode_rows(group)),
+            now=time.time_ns(),
+            label=options.label,
+            request_id=options.request_id,
+        )
 
     def _accept(
         self, batch_id: str, options: replay_pb2.EnqueueOptions, summary: Summary
@@ -185,6 +224,22 @@ async def _trust() -> None:
 def new_batch_id() -> str:
     """Makes a batch id: 40 random bits as 8 letters and digits that are easy to type."""
     return base64.b32encode(secrets.token_bytes(5)).decode().lower()
+
+
+def _broken_off(batch_id: str, error: BaseException) -> PendingEvent:
+    """Makes the `log` event of a batch that has begun and is never read to its end."""
+    reason, why = Reason.UNSPECIFIED, "the call was given up"
+    if isinstance(error, ReplaydError):
+        reason, why = error.reason, error.message
+    elif not isinstance(error, asyncio.CancelledError):
+        reason, why = Reason.INTERNAL, f"the daemon failed ({type(error).__name__})"
+    return log_event(
+        LogLevel.WARNING,
+        f"nothing more of this batch is queued: {why}",
+        time.time_ns(),
+        reason=reason,
+        batch_id=batch_id,
+    )
 
 
 def _notes(batch_id: str, summary: Summary, now: int) -> list[PendingEvent]:

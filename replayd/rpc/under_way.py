@@ -17,7 +17,8 @@ class UnderWay(Generic[T]):
         """`lost`: what a stop leaves undone, for people."""
         self._lost = lost
         self._tasks: set[asyncio.Task[T]] = set()
-        self._stopping = False
+        self.stopping = False
+        """Whether a stop gives everything up."""
 
     def __len__(self) -> int:
         return len(self._tasks)
@@ -34,13 +35,13 @@ class UnderWay(Generic[T]):
         try:
             return await task
         except asyncio.CancelledError as error:
-            if not self._stopping:
+            if not self.stopping:
                 raise
             raise ReplaydError(Reason.DAEMON_STOPPING, self._lost) from error
 
     async def stop(self) -> None:
         """Gives up all that is under way and waits until nothing of it is left."""
-        self._stopping = True
+        self.stopping = True
         for task in self._tasks:
             task.cancel()
         if self._tasks:

@@ -2,8 +2,11 @@
 
 import pytest
 
-from replayd.errors import ReplaydError
+from replayd.errors import JournalError, ReplaydError
 from replayd.journal.interface import Journal, Kept
+from replayd.journal.memory import MemoryStore
+from replayd.journal.sqlite.store import SqliteStore
+from replayd.journal.store import Change, Store
 from replayd.model.replay import Counts, ReplayState
 from replayd.reasons import Reason
 from tests.support.journals import (
@@ -139,7 +142,8 @@ def test_many_rows_at_once_extend_in_slices(journal: Journal) -> None:
 def test_an_open_batch_without_rows_is_staged(journal: Journal) -> None:
     journal.extend("b1", [], now=NOW)
     assert journal.count("") == Counts()
-    assert journal.discard("b1") is None
+    assert journal.discard("b1", [note("broke off", "b1")]) is None
+    assert read_all(journal) == []
     journal.extend("b1", [], now=NOW)
     journal.accept("b1", now=NOW, answer=b"")
     assert journal.count("b1") == Counts()
@@ -154,8 +158,9 @@ def test_what_is_accepted_after_an_open_batch_waits_for_its_end(journal: Journal
     assert [key.replay_id for key in drain(journal)] == ["b1.1"]
     woken: list[str] = []
     journal.on_runnable(lambda: woken.append("runnable"))
+    journal.on_append(lambda: woken.append("append"))
     journal.accept("b1", now=NOW, answer=b"")
-    assert woken == ["runnable"]
+    assert woken == ["append", "runnable"]
     assert [key.replay_id for key in drain(journal)] == ["b2.0", "b2.1"]
 
 
@@ -172,9 +177,10 @@ def test_an_open_batch_that_is_given_up_keeps_what_was_queued(journal: Journal) 
     woken: list[str] = []
     journal.on_runnable(lambda: woken.append("runnable"))
     journal.on_append(lambda: woken.append("append"))
-    assert journal.discard("b1") == Kept(2, 3)
-    assert woken == ["append", "runnable"]
-    assert journal.discard("b1") is None
+    assert journal.discard("b1", [note("broke off", "b1")]) == Kept(2, 3)
+    assert woken[-2:] == ["append", "runnable"]
+    assert kinds(read_all(journal)) == ["queued", "queued", "log"]
+    assert journal.discard("b1", [note("once", "b1")]) is None
     assert journal.count("b1") == Counts(queued=2)
     with pytest.raises(ReplaydError) as caught:
         journal.accept("b1", now=NOW, answer=b"")
@@ -244,3 +250,45 @@ def test_the_history_of_an_open_batch_is_what_there_is(journal: Journal) -> None
         ReplayState.SUCCEEDED,
         ReplayState.QUEUED,
     ]
+
+
+def test_an_open_batch_that_has_run_holds_up_those_behind_it(journal: Journal) -> None:
+    journal.extend("b1", [row(0)], now=NOW)
+    enqueue(journal, "b2", [row(0)])
+    assert not journal.holds_up("b1")
+    run(journal)
+    assert journal.holds_up("b1")
+    assert not journal.holds_up("b2")
+    assert not journal.holds_up("b3")
+    journal.pause(True, NOW)
+    assert not journal.holds_up("b1")
+    journal.pause(False, NOW)
+    journal.extend("b1", [row(1)], now=NOW)
+    assert not journal.holds_up("b1")
+    drain(journal)
+    journal.discard("b1")
+    assert not journal.holds_up("b1")
+    assert [key.replay_id for key in drain(journal)] == ["b2.0"]
+    journal.extend("b4", [row(0)], now=NOW)
+    drain(journal)
+    assert not journal.holds_up("b4")
+
+
+def test_an_open_batch_is_closed_also_when_nothing_can_be_stored(
+    journal: Journal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(_: Store, __: Change) -> None:
+        raise JournalError("no room")
+
+    journal.extend("b1", [row(0)], now=NOW)
+    enqueue(journal, "b2", [row(0)])
+    with monkeypatch.context() as patch:
+        for store in (MemoryStore, SqliteStore):
+            patch.setattr(store, "commit", full)
+        with pytest.raises(JournalError):
+            journal.extend("b1", [row(1)], now=NOW)
+        assert journal.count("b1") == Counts(queued=1, open_batches=1)
+        with pytest.raises(JournalError):
+            journal.discard("b1", [note("broke off", "b1")])
+    assert journal.count("b1") == Counts(queued=1)
+    assert [key.replay_id for key in drain(journal)] == ["b1.0", "b2.0"]

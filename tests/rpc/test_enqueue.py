@@ -11,11 +11,15 @@ import grpc
 import pytest
 from flowreplay.v1 import event_pb2, reason_pb2, replay_pb2
 
+import replayd.intake.pool
+from replayd.errors import JournalError
+from replayd.model.event import PendingEvent
 from replayd.model.replay import Row
 from replayd.reasons import Reason
 from replayd.rpc.service import ReplayService
 from tests.rpc.harness import DEADLINE, Served, ends_with, serving
 from tests.rpc.messages import flows, options, refused_flow
+from tests.support.captures import FOLDER
 
 
 def run(folder: Path, test: Callable[[Served], Awaitable[None]]) -> None:
@@ -194,6 +198,7 @@ def test_a_stopping_daemon_ends_what_is_under_way(tmp_path: Path) -> None:
         ({"request_id": "x" * 201}, "options.request_id"),
         ({"label": "x" * 201}, "options.label"),
         ({"format": 99}, "options.format"),
+        ({"stream": True, "strict": True}, "options.stream"),
         ({"connect_to": [replay_pb2.ConnectTo()]}, "options.connect_to[0]"),
         (
             {"connect_to": [replay_pb2.ConnectTo(dial_host="h" * 256, dial_port=1)]},
@@ -273,8 +278,8 @@ def test_a_call_that_is_given_up_twice_leaves_nothing_staged(tmp_path: Path) -> 
             stage(batch_id, rows)
             staged.append(batch_id)
 
-        def forget(batch_id: str) -> None:
-            discard(batch_id)
+        def forget(batch_id: str, notes: Sequence[PendingEvent]) -> None:
+            discard(batch_id, notes)
             staged.remove(batch_id)
 
         with (
@@ -319,3 +324,177 @@ def test_what_nobody_foresaw_is_an_error_with_a_reason(
 
     run(tmp_path, test)
     assert "surprise" in caplog.text
+
+
+class Sender:
+    """The messages of a call, sent one after the other as a test wants them."""
+
+    def __init__(self, served: Served, *first: replay_pb2.EnqueueRequest) -> None:
+        self._messages: asyncio.Queue[replay_pb2.EnqueueRequest | None] = asyncio.Queue()
+        self.send(*first)
+        self.call = served.stub.Enqueue(self._sent())
+
+    def send(self, *messages: replay_pb2.EnqueueRequest | None) -> None:
+        """Sends messages; None ends the call."""
+        for message in messages:
+            self._messages.put_nowait(message)
+
+    async def _sent(self) -> AsyncIterator[replay_pb2.EnqueueRequest]:
+        while (message := await self._messages.get()) is not None:
+            yield message
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    while not condition():
+        await asyncio.sleep(0.005)
+
+
+def test_flows_of_a_stream_are_replayed_while_it_is_sent(tmp_path: Path) -> None:
+    async def test(served: Served) -> None:
+        sender = Sender(served, options(stream=True, label="mine"), flows(2))
+        await until(lambda: queued(served) == 2)
+        counted = await served.stub.Count(replay_pb2.CountRequest())
+        assert (counted.queued_count, counted.open_batch_count) == (2, 1)
+        assert [served.replay().key.flow_index for _ in range(2)] == [0, 1]
+        watch = replay_pb2.WatchEventsRequest(
+            position=replay_pb2.START_POSITION_START, until_idle=True
+        )
+        watcher = aiter(served.stub.WatchEvents(watch))
+        assert (await anext(watcher)).events == []
+        assert len((await anext(watcher)).events) == 3
+        sender.send(refused_flow(), flows(1))
+        await until(lambda: queued(served) == 1)
+        assert served.replay().key.flow_index == 3
+        sender.send(None)
+        answer = await sender.call
+        assert (answer.accepted_count, answer.refused_count) == (3, 1)
+        assert answer.refusals[0].flow_index == 2
+        rest = [event async for message in watcher for event in message.events]
+        assert [event.WhichOneof("payload") for event in rest] == ["update", "response", "log"]
+        assert rest[0].update.label == "mine"
+        assert {event.batch_id for event in rest} == {answer.batch_id}
+        counted = await served.stub.Count(replay_pb2.CountRequest(batch_id=answer.batch_id))
+        assert (counted.succeeded_count, counted.open_batch_count) == (3, 0)
+        seen = served.stub.WatchEvents(replay_pb2.WatchEventsRequest(cursor=answer.cursor))
+        await seen.read()
+        assert (await seen.read()).events[0].sequence == 1
+
+    run(tmp_path, test)
+
+
+def test_many_flows_of_a_stream_are_queued_in_groups(tmp_path: Path) -> None:
+    async def test(served: Served) -> None:
+        messages = [options(stream=True, request_id="r"), *[flows(300)] * 3]
+        answer = await served.stub.Enqueue(iter(messages))
+        assert (answer.accepted_count, queued(served)) == (900, 900)
+        updates = [event.update for event in logged(served)]
+        assert sum(update.replay_count for update in updates) == 900
+        assert 3 < len(updates) <= 7
+        again = await served.stub.Enqueue(iter(messages))
+        assert again.duplicate
+        assert (again.batch_id, queued(served)) == (answer.batch_id, 900)
+
+    run(tmp_path, test)
+
+
+def test_what_comes_before_the_damage_of_a_stream_stays(tmp_path: Path) -> None:
+    capture = (FOLDER / "rec-basic.mitm").read_bytes()
+    chunks = [replay_pb2.EnqueueRequest(capture_chunk=piece) for piece in (capture, b"7:1:a;1:x")]
+    asked = options(stream=True, request_id="r")
+
+    async def test(served: Served) -> None:
+        with ends_with(grpc.StatusCode.INVALID_ARGUMENT, Reason.DAMAGED_CAPTURE) as metadata:
+            await served.stub.Enqueue(iter([asked, *chunks]))
+        assert (metadata["flow_index"], metadata["byte_offset"]) == ("23", str(len(capture)))
+        assert (metadata["accepted_count"], metadata["last_index"]) == ("23", "22")
+        batch = metadata["batch_id"]
+        assert served.journal.count(batch).queued == 23
+        assert served.journal.count(batch).open_batches == 0
+        note = logged(served)[-1]
+        assert (note.batch_id, note.log.reason) == (batch, reason_pb2.REASON_DAMAGED_CAPTURE)
+        code, reason = grpc.StatusCode.FAILED_PRECONDITION, Reason.REQUEST_INCOMPLETE
+        with ends_with(code, reason) as metadata:
+            await served.stub.Enqueue(iter([asked, *chunks[:1]]))
+        assert (metadata["batch_id"], metadata["accepted_count"]) == (batch, "23")
+        assert queued(served) == 23
+
+    run(tmp_path, test)
+
+
+def test_a_stream_that_is_given_up_keeps_what_was_queued(tmp_path: Path) -> None:
+    async def test(served: Served) -> None:
+        sender = Sender(served, options(stream=True), flows(2))
+        await until(lambda: queued(served) == 2)
+        sender.call.cancel()
+        await until(lambda: not served.enqueuer._under_way)
+        counts = served.journal.count("")
+        assert (counts.queued, counts.open_batches) == (2, 0)
+        queued_event, note = logged(served)
+        assert note.log.message == "nothing more of this batch is queued: the call was given up"
+        assert note.batch_id == queued_event.batch_id
+
+    run(tmp_path, test)
+
+
+def test_a_stream_under_way_ends_with_a_clear(tmp_path: Path) -> None:
+    async def test(served: Served) -> None:
+        sender = Sender(served, options(stream=True), flows(2))
+        await until(lambda: queued(served) == 2)
+        served.replay()
+        cleared = await served.stub.Clear(replay_pb2.ClearRequest())
+        assert cleared.cleared_count == 1
+        sender.send(flows(1), None)
+        with ends_with(grpc.StatusCode.ABORTED, Reason.BATCH_CLEARED) as metadata:
+            await sender.call
+        assert (metadata["accepted_count"], metadata["last_index"]) == ("2", "1")
+        assert served.journal.count("").idle
+
+    run(tmp_path, test)
+
+
+def test_a_stop_tells_a_stream_what_it_has_queued(tmp_path: Path) -> None:
+    async def test(served: Served) -> None:
+        sender = Sender(served, options(stream=True), flows(2))
+        await until(lambda: queued(served) == 2)
+        await served.enqueuer.stop()
+        with ends_with(grpc.StatusCode.UNAVAILABLE, Reason.DAEMON_STOPPING) as metadata:
+            await sender.call
+        assert metadata["accepted_count"] == "2"
+        assert queued(served) == 2
+
+    run(tmp_path, test)
+
+
+def test_a_stream_that_sends_nothing_does_not_hold_up_the_queue_for_ever(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(replayd.intake.pool, "STALL_SECONDS", 0.1)
+
+    async def test(served: Served) -> None:
+        sender = Sender(served, options(stream=True), flows(1))
+        await until(lambda: queued(served) == 1)
+        served.replay()
+        other = await served.stub.Enqueue(iter([flows(1)]))
+        assert served.journal.take(1, 1) == []
+        with ends_with(grpc.StatusCode.RESOURCE_EXHAUSTED, Reason.DECODER_LIMIT) as metadata:
+            await sender.call
+        assert metadata["accepted_count"] == "1"
+        assert served.replay().key.batch_id == other.batch_id
+
+    run(tmp_path, test)
+
+
+def test_a_stream_that_the_journal_can_not_store_says_so(tmp_path: Path) -> None:
+    async def test(served: Served) -> None:
+        sender = Sender(served, options(stream=True), flows(1))
+        await until(lambda: queued(served) == 1)
+        full = JournalError("no room")
+        with patch.object(served.journal, "extend", side_effect=full):
+            sender.send(flows(1), None)
+            code, reason = grpc.StatusCode.RESOURCE_EXHAUSTED, Reason.JOURNAL_UNAVAILABLE
+            with ends_with(code, reason) as metadata:
+                await sender.call
+        assert metadata["accepted_count"] == "1"
+        assert queued(served) == 1
+
+    run(tmp_path, test)

@@ -5,7 +5,8 @@ it is not; sequences go on and cursors hold.
 """
 
 import signal
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
 
 import grpc
 import pytest
@@ -169,3 +170,43 @@ def test_a_pause_lasts_across_restarts(
     assert counted.queued_count == 1
     assert stub.Resume(replay_pb2.ResumeRequest(), timeout=DEADLINE).changed
     assert len(outcomes(events(stub))) == 1
+
+
+def test_a_kill_in_the_middle_of_a_stream_keeps_what_was_queued(
+    start_daemon: Callable[..., Daemon], start_recorder: Callable[..., Recorder]
+) -> None:
+    recorder = start_recorder()
+    daemon = start_daemon()
+    flows = [flow(f"http://{recorder.address}/{index}") for index in range(5)]
+    never = threading.Event()
+
+    def half() -> Iterator[replay_pb2.EnqueueRequest]:
+        options = replay_pb2.EnqueueOptions(stream=True, request_id="r")
+        yield replay_pb2.EnqueueRequest(options=options)
+        yield replay_pb2.EnqueueRequest(flow_batch=replay_pb2.FlowBatch(flows=flows[:2]))
+        recorder.wait_for(2)
+        # Nothing runs the next ones before the kill, and the last one is never sent.
+        stub.Pause(replay_pb2.PauseRequest(), timeout=DEADLINE)
+        yield replay_pb2.EnqueueRequest(flow_batch=replay_pb2.FlowBatch(flows=flows[2:4]))
+        never.wait(DEADLINE)
+
+    stub = daemon.stub()
+    call = stub.Enqueue.future(half(), timeout=DEADLINE)
+    try:
+        wait_for(stub, "update", 3)
+        before = stub.Count(replay_pb2.CountRequest(), timeout=DEADLINE)
+        assert (before.queued_count, before.open_batch_count) == (2, 1)
+        daemon.kill()
+        assert call.exception().code() is grpc.StatusCode.UNAVAILABLE
+    finally:
+        never.set()
+    daemon.restart()
+    stub = daemon.stub()
+    counted = stub.Count(replay_pb2.CountRequest(), timeout=DEADLINE)
+    assert (counted.queued_count, counted.open_batch_count) == (2, 0)
+    with pytest.raises(grpc.RpcError, match="and stream broke off"):
+        enqueue(stub, flows, stream=True, request_id="r")
+    stub.Resume(replay_pb2.ResumeRequest(), timeout=DEADLINE)
+    assert len(outcomes(events(stub))) == 4
+    paths = [request.start_line.split(b" ")[1] for request in recorder.requests]
+    assert paths == [b"/0", b"/1", b"/2", b"/3"]

@@ -254,7 +254,8 @@ class PlanFlowsRequest(_message.Message):
     @_builtins.property
     def options(self) -> Global___EnqueueOptions:
         """How to take the flows; only in the first message. They are checked like those of
-        an Enqueue; `request_id` and `label` are of no use, since nothing is kept.
+        an Enqueue; `request_id`, `label` and `stream` are of no use, since nothing is
+        kept or queued.
         """
 
     @_builtins.property
@@ -414,6 +415,7 @@ class CountResponse(_message.Message):
     INTERRUPTED_COUNT_FIELD_NUMBER: _builtins.int
     PAUSED_FIELD_NUMBER: _builtins.int
     CURSOR_FIELD_NUMBER: _builtins.int
+    OPEN_BATCH_COUNT_FIELD_NUMBER: _builtins.int
     queued_count: _builtins.int
     """Wait on the queue."""
     running_count: _builtins.int
@@ -434,6 +436,10 @@ class CountResponse(_message.Message):
     """A place in the log that is not after this count: watching from here misses nothing
     that was not counted, and may repeat what was.
     """
+    open_batch_count: _builtins.int
+    """How many batches are open: enqueued with `stream`, and still being read, so that
+    more replays may come.
+    """
     def __init__(
         self,
         *,
@@ -446,10 +452,11 @@ class CountResponse(_message.Message):
         interrupted_count: _builtins.int = ...,
         paused: _builtins.bool = ...,
         cursor: _builtins.str = ...,
+        open_batch_count: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["cleared_count", b"cleared_count", "cursor", b"cursor", "failed_count", b"failed_count", "interrupted_count", b"interrupted_count", "killed_count", b"killed_count", "paused", b"paused", "queued_count", b"queued_count", "running_count", b"running_count", "succeeded_count", b"succeeded_count"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cleared_count", b"cleared_count", "cursor", b"cursor", "failed_count", b"failed_count", "interrupted_count", b"interrupted_count", "killed_count", b"killed_count", "open_batch_count", b"open_batch_count", "paused", b"paused", "queued_count", b"queued_count", "running_count", b"running_count", "succeeded_count", b"succeeded_count"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -476,8 +483,9 @@ class WatchEventsRequest(_message.Message):
     content_limit_bytes: _builtins.int
     """How many bytes of each content to send, at most 1 MiB. Unset means 64 KiB."""
     until_idle: _builtins.bool
-    """Whether to end the stream once nothing of the queue (or the batch) waits or runs
-    and all its events are sent. A paused queue keeps it waiting.
+    """Whether to end the stream once nothing of the queue (or the batch) waits, runs, or
+    is still to come of an open batch, and all its events are sent. A paused queue
+    keeps it waiting.
     """
     @_builtins.property
     def kinds(self) -> _containers.RepeatedScalarFieldContainer[_event_pb2.EventKind.ValueType]:
@@ -731,6 +739,7 @@ class EnqueueOptions(_message.Message):
     HTTP_VERSION_FIELD_NUMBER: _builtins.int
     REFUSE_WEBSOCKET_FIELD_NUMBER: _builtins.int
     WEBSOCKET_PACE_FIELD_NUMBER: _builtins.int
+    STREAM_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
     """Makes the call safe to repeat: the same id with the same content returns the
     first answer again, for 24 hours. At most 200 characters; empty means none.
@@ -758,6 +767,15 @@ class EnqueueOptions(_message.Message):
     """When the messages of WebSocket flows are sent; unset means
     `WEB_SOCKET_PACE_AFTER_MESSAGES`.
     """
+    stream: _builtins.bool
+    """Whether to queue flows while the capture is still being read, in place of all at
+    its end: each group of flows is durable, has its `QUEUED` event, and may be
+    replayed before the next one is read. The batch is open until the call ends, in any
+    way; batches that are accepted later come after all of it. A clear of it, or of
+    everything, ends the call (`BATCH_CLEARED`). A call that broke off is not taken
+    again under its `request_id` once it had queued a flow (`REQUEST_INCOMPLETE`).
+    Contradicts `strict`, which can only be judged at the end.
+    """
     @_builtins.property
     def connect_to(self) -> _containers.RepeatedCompositeFieldContainer[Global___ConnectTo]:
         """Which addresses to dial in place of the captured ones; the first match wins.
@@ -777,10 +795,11 @@ class EnqueueOptions(_message.Message):
         http_version: Global___HttpVersion.ValueType = ...,
         refuse_websocket: _builtins.bool = ...,
         websocket_pace: _plan_pb2.WebSocketPace.ValueType = ...,
+        stream: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["connect_to", b"connect_to", "format", b"format", "http_version", b"http_version", "label", b"label", "raw", b"raw", "refuse_websocket", b"refuse_websocket", "request_id", b"request_id", "salvage", b"salvage", "strict", b"strict", "websocket_pace", b"websocket_pace"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["connect_to", b"connect_to", "format", b"format", "http_version", b"http_version", "label", b"label", "raw", b"raw", "refuse_websocket", b"refuse_websocket", "request_id", b"request_id", "salvage", b"salvage", "stream", b"stream", "strict", b"strict", "websocket_pace", b"websocket_pace"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -99,11 +99,16 @@ class ReplayServiceServicer(object):
         one capture in chunks, or batches of typed flows, never both. No message may be
         larger than 8 MiB; larger content of a typed flow follows in chunks.
 
+        With `stream` among the options the flows are queued, and replayed, while the
+        messages still come. What was queued stays queued however the call ends: an error
+        has it in the metadata `batch_id`, `accepted_count` and `last_index` (the flow
+        index of the last one), where there is any.
+
         Errors: INVALID_ARGUMENT (`INVALID_OPTIONS`, `INVALID_STREAM`,
         `DAMAGED_CAPTURE`, `UNKNOWN_FORMAT`, `UNSUPPORTED_VERSION`, `CONTENT_TOO_LARGE`),
-        FAILED_PRECONDITION (`FLOW_REFUSED`), ALREADY_EXISTS (`REQUEST_ID_REUSED`),
-        ABORTED (`REQUEST_IN_PROGRESS`), RESOURCE_EXHAUSTED (`DECODER_LIMIT`,
-        `JOURNAL_UNAVAILABLE`).
+        FAILED_PRECONDITION (`FLOW_REFUSED`, `REQUEST_INCOMPLETE`), ALREADY_EXISTS
+        (`REQUEST_ID_REUSED`), ABORTED (`REQUEST_IN_PROGRESS`, `BATCH_CLEARED`),
+        RESOURCE_EXHAUSTED (`DECODER_LIMIT`, `JOURNAL_UNAVAILABLE`).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

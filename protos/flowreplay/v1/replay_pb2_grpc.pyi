@@ -46,11 +46,16 @@ class ReplayServiceStub:
     one capture in chunks, or batches of typed flows, never both. No message may be
     larger than 8 MiB; larger content of a typed flow follows in chunks.
 
+    With `stream` among the options the flows are queued, and replayed, while the
+    messages still come. What was queued stays queued however the call ends: an error
+    has it in the metadata `batch_id`, `accepted_count` and `last_index` (the flow
+    index of the last one), where there is any.
+
     Errors: INVALID_ARGUMENT (`INVALID_OPTIONS`, `INVALID_STREAM`,
     `DAMAGED_CAPTURE`, `UNKNOWN_FORMAT`, `UNSUPPORTED_VERSION`, `CONTENT_TOO_LARGE`),
-    FAILED_PRECONDITION (`FLOW_REFUSED`), ALREADY_EXISTS (`REQUEST_ID_REUSED`),
-    ABORTED (`REQUEST_IN_PROGRESS`), RESOURCE_EXHAUSTED (`DECODER_LIMIT`,
-    `JOURNAL_UNAVAILABLE`).
+    FAILED_PRECONDITION (`FLOW_REFUSED`, `REQUEST_INCOMPLETE`), ALREADY_EXISTS
+    (`REQUEST_ID_REUSED`), ABORTED (`REQUEST_IN_PROGRESS`, `BATCH_CLEARED`),
+    RESOURCE_EXHAUSTED (`DECODER_LIMIT`, `JOURNAL_UNAVAILABLE`).
     """
     PlanFlows: _grpc.StreamStreamMultiCallable[_replay_pb2.PlanFlowsRequest, _replay_pb2.PlanFlowsResponse]
     """Plans flows without sending or queueing any: tells exactly which bytes an Enqueue
@@ -121,11 +126,16 @@ class ReplayServiceAsyncStub(ReplayServiceStub):
     one capture in chunks, or batches of typed flows, never both. No message may be
     larger than 8 MiB; larger content of a typed flow follows in chunks.
 
+    With `stream` among the options the flows are queued, and replayed, while the
+    messages still come. What was queued stays queued however the call ends: an error
+    has it in the metadata `batch_id`, `accepted_count` and `last_index` (the flow
+    index of the last one), where there is any.
+
     Errors: INVALID_ARGUMENT (`INVALID_OPTIONS`, `INVALID_STREAM`,
     `DAMAGED_CAPTURE`, `UNKNOWN_FORMAT`, `UNSUPPORTED_VERSION`, `CONTENT_TOO_LARGE`),
-    FAILED_PRECONDITION (`FLOW_REFUSED`), ALREADY_EXISTS (`REQUEST_ID_REUSED`),
-    ABORTED (`REQUEST_IN_PROGRESS`), RESOURCE_EXHAUSTED (`DECODER_LIMIT`,
-    `JOURNAL_UNAVAILABLE`).
+    FAILED_PRECONDITION (`FLOW_REFUSED`, `REQUEST_INCOMPLETE`), ALREADY_EXISTS
+    (`REQUEST_ID_REUSED`), ABORTED (`REQUEST_IN_PROGRESS`, `BATCH_CLEARED`),
+    RESOURCE_EXHAUSTED (`DECODER_LIMIT`, `JOURNAL_UNAVAILABLE`).
     """
     PlanFlows: _aio.StreamStreamMultiCallable[_replay_pb2.PlanFlowsRequest, _replay_pb2.PlanFlowsResponse]  # type: ignore[assignment]
     """Plans flows without sending or queueing any: tells exactly which bytes an Enqueue
@@ -199,11 +209,16 @@ class ReplayServiceServicer(metaclass=_abc_1.ABCMeta):
         one capture in chunks, or batches of typed flows, never both. No message may be
         larger than 8 MiB; larger content of a typed flow follows in chunks.
 
+        With `stream` among the options the flows are queued, and replayed, while the
+        messages still come. What was queued stays queued however the call ends: an error
+        has it in the metadata `batch_id`, `accepted_count` and `last_index` (the flow
+        index of the last one), where there is any.
+
         Errors: INVALID_ARGUMENT (`INVALID_OPTIONS`, `INVALID_STREAM`,
         `DAMAGED_CAPTURE`, `UNKNOWN_FORMAT`, `UNSUPPORTED_VERSION`, `CONTENT_TOO_LARGE`),
-        FAILED_PRECONDITION (`FLOW_REFUSED`), ALREADY_EXISTS (`REQUEST_ID_REUSED`),
-        ABORTED (`REQUEST_IN_PROGRESS`), RESOURCE_EXHAUSTED (`DECODER_LIMIT`,
-        `JOURNAL_UNAVAILABLE`).
+        FAILED_PRECONDITION (`FLOW_REFUSED`, `REQUEST_INCOMPLETE`), ALREADY_EXISTS
+        (`REQUEST_ID_REUSED`), ABORTED (`REQUEST_IN_PROGRESS`, `BATCH_CLEARED`),
+        RESOURCE_EXHAUSTED (`DECODER_LIMIT`, `JOURNAL_UNAVAILABLE`).
         """
 
     @_abc_1.abstractmethod
