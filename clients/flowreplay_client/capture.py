@@ -12,7 +12,8 @@ CHUNK_BYTES = 1 << 20
 """The most that one message of an Enqueue may carry of a capture."""
 
 CaptureSource = str | os.PathLike[str] | bytes | BinaryIO | Iterable[bytes]
-"""A path, the bytes themselves, a binary file, or pieces of bytes of any size."""
+"""A path, the bytes themselves, a binary file, or pieces of bytes of any size. What streams
+from a pipe is best unbuffered: a buffered file waits for a whole chunk."""
 
 
 class Capture(Protocol):

@@ -95,7 +95,7 @@ class Client:
         again: the call is repeated under its request_id, which queues the flows once.
         `progress(sent_bytes, total_bytes)` is called in this thread. Raises ValueError
         for settings that make no sense and OSError when the source can't be read;
-        nothing is queued then.
+        nothing is queued then, but with `stream` what was sent before.
         """
         options, capture = enqueue_options(settings), open_capture(source)
         return self._enqueue(
@@ -109,7 +109,8 @@ class Client:
         """Adds typed flows to the queue, in their order; `request_flow` builds simple ones.
 
         Large contents are sent in pieces. Repeated like `enqueue_capture` when `flows`
-        is a sequence; an iterator is run in this thread, once.
+        is a sequence; an iterator is run in this thread, once. With `stream` its flows
+        are sent one by one, as they come; those of a sequence many at a time.
         """
         options = enqueue_options(settings)
         return self._enqueue(

@@ -5,7 +5,7 @@ nothing of channels, retries or threads.
 """
 
 import uuid
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TypedDict
 
 from flowreplay.v1.flow_pb2 import Flow
@@ -60,6 +60,9 @@ class EnqueueSettings(TypedDict, total=False):
     """The capture's format, such as `mitmproxy`; empty: its first bytes tell."""
     strict: bool
     """Refuse all flows if one is refused."""
+    stream: bool
+    """Queue flows, and replay them, while the rest is still being sent; what was queued stays
+    queued if the call breaks off. Not with `strict`."""
     label: str
     """Free text that the batch's events carry, at most 200 characters."""
     request_id: str
@@ -118,11 +121,14 @@ def websocket_pace_number(name: str) -> WebSocketPace.ValueType:
 
 def enqueue_options(settings: EnqueueSettings) -> EnqueueOptions:
     """Builds the options; raises ValueError for what makes no sense in them."""
+    if settings.get("stream") and settings.get("strict"):
+        raise ValueError("stream contradicts strict: if a flow is refused is known at the end")
     rules = settings.get("connect_to", ())
     return EnqueueOptions(
         request_id=settings.get("request_id") or str(uuid.uuid4()),
         format=format_number(settings.get("format", "")),
         strict=settings.get("strict", False),
+        stream=settings.get("stream", False),
         label=settings.get("label", ""),
         connect_to=[parse_connect_to(rule) if isinstance(rule, str) else rule for rule in rules],
         raw=settings.get("raw", False),
@@ -147,13 +153,17 @@ def capture_messages(
 
 
 def flow_messages(options: EnqueueOptions, flows: Iterable[Flow]) -> Iterator[EnqueueRequest]:
-    """Yields the messages that carry typed flows, many small ones in each."""
+    """Yields the messages that carry typed flows, many small ones in each.
+
+    Those of an iterator that streams go one by one: nobody knows when its next one comes.
+    """
     yield EnqueueRequest(options=options)
+    at_once = 1 if options.stream and not isinstance(flows, Sequence) else BATCH_FLOWS
     batch: list[Flow] = []
     size = 0
     for flow in flows:
         flow_size = flow.ByteSize()
-        if batch and (size + flow_size > BATCH_BYTES or len(batch) == BATCH_FLOWS):
+        if batch and size + flow_size > BATCH_BYTES:
             yield EnqueueRequest(flow_batch=FlowBatch(flows=batch))
             batch, size = [], 0
         if flow_size > BATCH_BYTES:
@@ -161,6 +171,9 @@ def flow_messages(options: EnqueueOptions, flows: Iterable[Flow]) -> Iterator[En
         else:
             batch.append(flow)
             size += flow_size
+        if len(batch) == at_once:
+            yield EnqueueRequest(flow_batch=FlowBatch(flows=batch))
+            batch, size = [], 0
     if batch:
         yield EnqueueRequest(flow_batch=FlowBatch(flows=batch))
 

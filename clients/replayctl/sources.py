@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import BinaryIO
+from io import FileIO
 
 import click
 from flowreplay_client import ReplaydClientError
@@ -14,9 +14,9 @@ STDIN = "-"
 """The name that stands for stdin."""
 
 
-def source(name: str) -> str | BinaryIO:
-    """Returns where a file's bytes come from."""
-    return sys.stdin.buffer if name == STDIN else name
+def source(name: str) -> str | FileIO:
+    """Returns where a file's bytes come from; of stdin as they come, with no buffer to fill."""
+    return FileIO(0, closefd=False) if name == STDIN else name
 
 
 def shown(name: str) -> str:

@@ -69,7 +69,8 @@ class Client:
 
         The source is read, and `progress(sent_bytes, total_bytes)` called, in a worker
         thread, so that a slow disk does not hold up the event loop. A cancelled call
-        queues nothing, unless the daemon had taken everything already.
+        queues nothing, unless the daemon had taken everything already; with `stream` what
+        was sent before stays queued.
         """
         return await self._enqueue(
             lambda client: client.enqueue_capture(source, progress=progress, **settings)

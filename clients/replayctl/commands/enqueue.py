@@ -75,6 +75,12 @@ def _connect_to(
 )
 @click.option("--strict", is_flag=True, help="Refuse a whole capture if one flow is refused.")
 @click.option(
+    "--stream",
+    is_flag=True,
+    help="Replay while the capture is still being read; what was queued stays queued if that "
+    "breaks off.",
+)
+@click.option(
     "--connect-to",
     multiple=True,
     callback=_connect_to,
@@ -164,6 +170,7 @@ def command(
     """
     wait = wait or bool(save_as)
     _check_usage(context, files, request_id=settings["request_id"], wait=wait)
+    _check_stream(settings, dry_run=dry_run)
     format_to_save = _format_to_save(save_as, files) if save_as else ""
     if dry_run:
         _dry_run(context, options, files, settings, wait=wait)
@@ -210,6 +217,16 @@ def _check_usage(
     if request_id and len(files) > 1:
         raise click.UsageError("--request-id stands for one capture; give one FILE with it")
     check_stdin(files)
+
+
+def _check_stream(settings: EnqueueSettings, *, dry_run: bool) -> None:
+    if settings["stream"] and settings["strict"]:
+        raise click.UsageError(
+            "--strict needs the whole capture before anything is queued, --stream does not wait "
+            "for it; leave one out"
+        )
+    if settings["stream"] and dry_run:
+        raise click.UsageError("--dry-run queues nothing that --stream could queue sooner")
 
 
 def _format_to_save(save_as: str, files: Sequence[str]) -> str:

@@ -6,6 +6,7 @@ from pathlib import Path
 import grpc
 import pytest
 from flowreplay.v1 import replay_pb2 as pb
+from flowreplay.v1.flow_pb2 import Flow
 from flowreplay_client import Client, ReplaydClientError, Unreachable, connect, request_flow
 
 from tests.support.daemon import Daemon
@@ -217,3 +218,39 @@ def test_a_daemon_that_dies_during_an_enqueue_queues_it_once(
         batch = client.enqueue_capture(content, progress=die_once)
         assert batch.accepted_count == client.count().queued_count == 2300
     assert deaths == [3 * CHUNK]
+
+
+def test_a_stream_is_replayed_while_its_flows_are_made(
+    daemon: Daemon, start_recorder: Callable[..., Recorder]
+) -> None:
+    target = start_recorder()
+
+    def flows() -> Iterator[Flow]:
+        for number in range(3):
+            yield request_flow("GET", f"http://{target.address}/{number}")
+            target.wait_for(number + 1)
+
+    with connect(daemon.address) as client:
+        answer = client.enqueue(flows(), stream=True)
+        assert answer.accepted_count == 3
+        assert client.count(answer.batch_id).open_batch_count == 0
+
+
+def test_a_stream_that_broke_off_says_what_it_has_queued(daemon: Daemon) -> None:
+    def broken() -> Iterator[Flow]:
+        yield request_flow("GET", "http://127.0.0.1:9/")
+        for _ in client.watch(start=before, kinds=["error"]):
+            raise OSError("the source is gone")
+
+    with connect(daemon.address) as client:
+        before = client.count().cursor
+        with pytest.raises(OSError, match="the source is gone"):
+            client.enqueue(broken(), stream=True, request_id="broken")
+        reason = ""
+        while reason in ("", "REQUEST_IN_PROGRESS"):  # until the daemon has noticed
+            with pytest.raises(ReplaydClientError) as caught:
+                client.enqueue([], stream=True, request_id="broken")
+            reason = caught.value.reason
+        assert reason == "REQUEST_INCOMPLETE"
+        said = caught.value.metadata
+        assert (said["accepted_count"], said["last_index"]) == ("1", "0")

@@ -1,3 +1,5 @@
+from collections.abc import Iterator
+
 import pytest
 from flowreplay.v1.flow_pb2 import Flow
 from flowreplay.v1.plan_pb2 import WebSocketPace
@@ -58,6 +60,7 @@ def test_settings_become_options() -> None:
     settings = EnqueueSettings(
         format="mitmproxy",
         strict=True,
+        stream=False,
         label="l",
         connect_to=["=h:1", rule],
         raw=True,
@@ -120,6 +123,29 @@ def test_small_flows_share_messages() -> None:
     assert first.options == OPTIONS
     assert [len(message.flow_batch.flows) for message in rest] == [BATCH_FLOWS, 1]
     assert put_together(rest) == flows
+
+
+def test_flows_of_an_iterator_that_streams_go_one_by_one() -> None:
+    streams = enqueue_options({"stream": True})
+    flows = [flow(1), flow(2 << 20), flow(1)]
+    made: list[Flow] = []
+
+    def live() -> Iterator[Flow]:
+        for each in flows:
+            made.append(each)
+            yield each
+
+    messages = flow_messages(streams, live())
+    assert next(messages).options.stream
+    assert next(messages).flow_batch.flows[0] == flows[0] == made[-1]
+    assert put_together(messages) == flows[1:]
+    _, one = flow_messages(streams, [flow(1)] * 2)
+    assert len(one.flow_batch.flows) == 2
+
+
+def test_a_stream_can_not_be_strict() -> None:
+    with pytest.raises(ValueError, match="stream contradicts strict"):
+        enqueue_options({"stream": True, "strict": True})
 
 
 @pytest.mark.parametrize(

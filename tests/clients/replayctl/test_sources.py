@@ -10,7 +10,9 @@ from replayctl.sources import check_stdin, naming, shown, source
 def test_a_dash_is_stdin(monkeypatch: pytest.MonkeyPatch) -> None:
     stdin = io.TextIOWrapper(io.BytesIO(b"bytes"))
     monkeypatch.setattr(sys, "stdin", stdin)
-    assert source("-") is stdin.buffer
+    raw = source("-")
+    assert isinstance(raw, io.FileIO)
+    assert (raw.fileno(), raw.closefd) == (0, False)
     assert source("./-") == "./-"
     assert (shown("-"), shown("a\n")) == ("stdin", r"a\n")
     check_stdin(["-", "a"])

@@ -5,6 +5,7 @@ from pathlib import Path
 import grpc
 import pytest
 from flowreplay.v1 import replay_pb2 as pb
+from flowreplay.v1.flow_pb2 import Flow
 from flowreplay_client import ReplaydClientError, Unreachable, aio, request_flow
 
 from tests.clients.flowreplay_client.test_client import ANSWER, read_one_and_stop
@@ -105,3 +106,20 @@ def test_a_capture_becomes_a_batch_beside_other_calls(
 
     batches = asyncio.run(enqueue())
     assert [(each.accepted_count, each.refused_count) for each in batches] == [(2, 1)] * 3
+
+
+def test_a_stream_is_replayed_while_its_flows_are_made(
+    daemon: Daemon, start_recorder: type[Recorder]
+) -> None:
+    target = start_recorder()
+
+    def flows() -> Iterator[Flow]:
+        for number in range(2):
+            yield request_flow("GET", f"http://{target.address}/{number}")
+            target.wait_for(number + 1)
+
+    async def enqueue() -> pb.EnqueueResponse:
+        async with aio.connect(daemon.address) as client:
+            return await client.enqueue(flows(), stream=True)
+
+    assert asyncio.run(enqueue()).accepted_count == 2

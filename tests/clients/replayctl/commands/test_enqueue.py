@@ -4,6 +4,7 @@ import os
 import re
 import signal
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
 import grpc
@@ -57,6 +58,43 @@ def test_options_travel_as_given(fake: FakeDaemon, capture: str) -> None:
     assert sent.http_version == HTTP_VERSION_RECORDED
     assert (sent.refuse_websocket, sent.websocket_pace) == (True, WEB_SOCKET_PACE_RECORDED)
     assert [(rule.host, rule.dial_port) for rule in sent.connect_to] == [("a", 1), ("", 2)]
+
+
+def test_a_stream_is_asked_for(fake: FakeDaemon, capture: str) -> None:
+    fake.enqueues.append(ANSWER)
+    assert replayctl(fake.address, "enqueue", "--stream", capture).code == 0
+    first = fake.requests[0]
+    assert isinstance(first, EnqueueRequest)
+    assert first.options.stream
+
+
+def test_a_capture_is_replayed_while_it_still_comes(
+    daemon: Daemon, start_recorder: Callable[..., Recorder], captures: Path, tmp_path: Path
+) -> None:
+    target = start_recorder()
+    content = (captures / "rec-basic.mitm").read_bytes()
+    pipe = tmp_path / "slow.mitm"
+    os.mkfifo(pipe)
+    rule = ["--connect-to", f"={target.address}"]
+    process = start_replayctl(daemon.address, "enqueue", "--stream", *rule, str(pipe))
+    try:
+        with pipe.open("wb", buffering=0) as file:
+            file.write(content[: len(content) // 2])
+            target.wait_for(5)
+            file.write(content[len(content) // 2 :])
+        assert process.wait() == 0
+    finally:
+        process.close()
+    assert process.stdout[0].endswith(": 23 accepted")
+
+
+def test_a_stream_that_turns_out_damaged_says_what_was_queued(
+    daemon: Daemon, captures: Path
+) -> None:
+    path = str(captures / "mut-truncated-mid-flow.mitm")
+    rule = ["--connect-to", "=127.0.0.1:9"]
+    ended = daemon.replayctl("enqueue", "--stream", *rule, path, exit_code=4)
+    assert "(byte 6010, flow 3); 3 flows were accepted as batch " in ended.stderr
 
 
 def test_refusals_and_notes_are_listed(fake: FakeDaemon, capture: str) -> None:
@@ -149,6 +187,8 @@ def test_strict_refuses_all(daemon: Daemon, captures: Path) -> None:
         (["--format", "tar", "FILE"], "'tar' is not"),
         (["--dry-run", "--wait", "FILE"], "--dry-run sends nothing"),
         (["--dry-run", "--save", "x.har", "FILE"], "--dry-run sends nothing"),
+        (["--dry-run", "--stream", "FILE"], "--dry-run queues nothing"),
+        (["--stream", "--strict", "FILE"], "--stream does not wait"),
         (["--label", "l" * 201, "FILE"], "201 characters are more than 200"),
         (["--request-id", "r" * 201, "FILE"], "201 characters are more than 200"),
     ],
