@@ -38,6 +38,7 @@ ELSEWHERE = {
     "replayd/rpc/calls.py": "tests/rpc/test_service.py",
     "replayd/rpc/contents.py": "tests/rpc/test_watch.py",
     "replayd/rpc/convert.py": "tests/rpc/test_service.py",
+    "replayd/rpc/reflection.py": "tests/rpc/test_service.py",
     "replayd/rpc/server.py": "tests/rpc/test_service.py",
     "replayd/rpc/status.py": "tests/rpc/test_service.py",
     "replayd/wire/http2_events.py": "tests/wire/test_http2.py",

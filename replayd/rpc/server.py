@@ -6,11 +6,11 @@ from contextlib import ExitStack
 
 import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
-from grpc_reflection.v1alpha import reflection
 
 from replayd.errors import ConfigError
 from replayd.rpc.calls import Service
 from replayd.rpc.listen import Address, add_listener, owned
+from replayd.rpc.reflection import Reflection
 
 MAX_MESSAGE_SIZE = 8 << 20
 """Bytes of one message, both ways: larger contents travel in chunks."""
@@ -41,17 +41,17 @@ class RpcServer:
         self._server = grpc.aio.server(options=OPTIONS)
         self._health = health.aio.HealthServicer()
         self._owned = ExitStack()
+        names = [*(service.name for service in services), health.SERVICE_NAME]
         self._server.add_generic_rpc_handlers(
             [
-                grpc.method_handlers_generic_handler(service.name, service.handlers())
-                for service in services
+                *(
+                    grpc.method_handlers_generic_handler(service.name, service.handlers())
+                    for service in services
+                ),
+                Reflection(names),
             ]
         )
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
-        names = [service.name for service in services]
-        reflection.enable_server_reflection(
-            (*names, health.SERVICE_NAME, reflection.SERVICE_NAME), self._server
-        )
 
     def bind(self) -> list[str]:
         """Takes the addresses; returns them as clients write them. Raises ConfigError."""

@@ -1,0 +1,39 @@
+"""Server reflection, loaded by the first who asks: it brings the descriptors of descriptors
+along, and most clients have the contract.
+"""
+
+from collections.abc import Sequence
+from typing import Any, TypeAlias
+
+import grpc
+
+SERVICE_NAME = "grpc.reflection.v1alpha.ServerReflection"
+_METHOD = "ServerReflectionInfo"
+
+_Handler: TypeAlias = "grpc.RpcMethodHandler[Any, Any]"
+
+
+class Reflection(grpc.GenericRpcHandler):
+    """Tells clients about the services with these names, and about itself."""
+
+    def __init__(self, names: Sequence[str]) -> None:
+        self._names = names
+        self._handler: _Handler | None = None
+
+    def service(self, handler_call_details: grpc.HandlerCallDetails) -> "_Handler | None":
+        """Returns the handler when a call is for it."""
+        if handler_call_details.method != f"/{SERVICE_NAME}/{_METHOD}":
+            return None
+        if self._handler is None:
+            self._handler = _load([*self._names, SERVICE_NAME])
+        return self._handler
+
+
+def _load(names: Sequence[str]) -> _Handler:
+    from grpc_reflection.v1alpha import reflection, reflection_pb2  # noqa: PLC0415
+
+    return grpc.stream_stream_rpc_method_handler(
+        reflection.aio.ReflectionServicer(names).ServerReflectionInfo,
+        reflection_pb2.ServerReflectionRequest.FromString,
+        reflection_pb2.ServerReflectionResponse.SerializeToString,
+    )
