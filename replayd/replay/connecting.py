@@ -10,7 +10,7 @@ has to be told that it is late.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias, Union
 
 from replayd.errors import WireError
 from replayd.model.outcome import ConnectionInfo
@@ -32,7 +32,7 @@ _SECOND = 1_000_000_000
 _PATIENCE = 2
 """Connect timeouts that somebody else's dial is waited for: it has as long, with TLS."""
 
-Way: TypeAlias = "Connection | Multiplexer"
+Way: TypeAlias = Union[Connection, "Multiplexer"]
 """A connection of one's own for a while, or a place on one that is shared (HTTP/2)."""
 
 
