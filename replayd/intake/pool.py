@@ -9,8 +9,7 @@ import json
 import sys
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from replayd.errors import ReplaydError
 from replayd.intake.frames import HEADER, Frame, Summary, decode_error, decode_summary, frame
@@ -35,8 +34,7 @@ KEEP_BELOW = 128 << 20
 """A worker that holds more bytes than this is not kept: it would not shrink."""
 
 
-@dataclass(frozen=True, slots=True)
-class WorkerSettings:
+class WorkerSettings(NamedTuple):
     """What a worker is told at its start."""
 
     target_mode: str

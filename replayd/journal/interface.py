@@ -13,7 +13,7 @@ up to 256 KiB, `emit`, and `read` of recent events never wait for a disk.
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from replayd.model.event import EventKind, PendingEvent
 from replayd.model.outcome import Outcome
@@ -31,8 +31,7 @@ class Part(StrEnum):
     RESPONSE = "response"
 
 
-@dataclass(frozen=True, slots=True)
-class Info:
+class Info(NamedTuple):
     """What an open journal is."""
 
     kind: str
@@ -43,8 +42,7 @@ class Info:
     """Grows when a store was rolled back; part of every cursor."""
 
 
-@dataclass(frozen=True, slots=True)
-class Receipt:
+class Receipt(NamedTuple):
     """What an accepted Enqueue is answered with."""
 
     answer: bytes
@@ -71,8 +69,7 @@ class Cleared:
     ranges: tuple[ReplayRange, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Page:
+class Page(NamedTuple):
     """Events read from the log."""
 
     events: Sequence[bytes]
@@ -85,8 +82,7 @@ class Page:
     """The latest sequence; 0: nothing was ever logged."""
 
 
-@dataclass(frozen=True, slots=True)
-class Running:
+class Running(NamedTuple):
     """A replay in the replay thread's hands."""
 
     key: ReplayKey
@@ -95,8 +91,7 @@ class Running:
     """When it was taken, nanoseconds since the epoch."""
 
 
-@dataclass(frozen=True, slots=True)
-class Past:
+class Past(NamedTuple):
     """A replay of a batch with all that is kept of it. A content is None when it is larger
     than ROW_CONTENT_LIMIT: read it with `content`.
     """

@@ -201,8 +201,7 @@ class StoredPast(NamedTuple):
     """That ended it; empty: none did, or it was deleted."""
 
 
-@dataclass(frozen=True, slots=True)
-class Opened:
+class Opened(NamedTuple):
     """What a store held when it was opened."""
 
     store_id: str

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from functools import partial
+from typing import NamedTuple
 
 from replayd.errors import ReplaydError, WireError
 from replayd.journal.interface import Body, Journal, Part
@@ -35,8 +35,7 @@ _logger = logging.getLogger(__name__)
 _SECOND = 1_000_000_000
 
 
-@dataclass(frozen=True, slots=True)
-class Surroundings:
+class Surroundings(NamedTuple):
     """What every exchange of the thread shares."""
 
     wire: Wire

@@ -11,8 +11,8 @@ import os
 import stat
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import grpc
 
@@ -24,15 +24,13 @@ MAX_SOCKET_PATH = 107
 _PRIVILEGED = 1024
 
 
-@dataclass(frozen=True, slots=True)
-class UnixAddress:
+class UnixAddress(NamedTuple):
     """`unix:PATH`."""
 
     path: Path
 
 
-@dataclass(frozen=True, slots=True)
-class TcpAddress:
+class TcpAddress(NamedTuple):
     """`HOST:PORT`; port 0 picks a free one."""
 
     host: str

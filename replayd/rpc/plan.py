@@ -8,7 +8,7 @@ import asyncio
 import logging
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
 from contextlib import aclosing
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from flowreplay.v1 import replay_pb2
 
@@ -28,8 +28,7 @@ MAX_BYTES = 1 << 20
 _log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class Planned:
+class Planned(NamedTuple):
     """An answer in the making."""
 
     flows: list[bytes]

@@ -8,7 +8,7 @@ import asyncio
 import time
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import grpc
 from flowreplay.v1 import replay_pb2
@@ -32,8 +32,7 @@ from replayd.rpc.watch import Watchers
 LISTED_RUNNING = 100
 
 
-@dataclass(frozen=True, slots=True)
-class About:
+class About(NamedTuple):
     """What the daemon says of itself."""
 
     start_time: int

@@ -6,7 +6,7 @@ just another layer.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import NamedTuple
 
 from replayd.errors import ConfigError, WireError
@@ -39,8 +39,7 @@ class Layer(NamedTuple):
     """The last layer of https: it has a timeout and a reason of its own."""
 
 
-@dataclass(frozen=True, slots=True)
-class Dialler:
+class Dialler(NamedTuple):
     """What every dial needs."""
 
     settings: WireSettings

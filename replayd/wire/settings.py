@@ -5,6 +5,7 @@ Knows no sockets. Times are seconds, sizes are bytes.
 
 import base64
 from dataclasses import dataclass, field
+from typing import NamedTuple
 from urllib.parse import SplitResult, unquote_to_bytes, urlsplit
 
 from replayd.errors import ConfigError
@@ -53,8 +54,7 @@ class Upstream:
         return f"{self.scheme}://{host_port(self.host, self.port)}"
 
 
-@dataclass(frozen=True, slots=True)
-class TlsSettings:
+class TlsSettings(NamedTuple):
     """TLS towards targets and an https upstream."""
 
     insecure: bool = False
@@ -70,8 +70,7 @@ class TlsSettings:
     """OpenSSL's cipher list for TLS 1.2 and older; empty: Python's choice."""
 
 
-@dataclass(frozen=True, slots=True)
-class WireSettings:
+class WireSettings(NamedTuple):
     """Everything about the wire that an operator may set, and the limits that they may not."""
 
     bind_address: str = ""
