@@ -16,8 +16,8 @@ from pathlib import Path
 
 from flowreplay_client import Client, connect
 
-from benchmarks.machine import client_cores, on, server_cores
-from benchmarks.processes import daemon_process
+from benchmarks.machine import client_cores, server_cores
+from benchmarks.processes import daemon_process, running
 from benchmarks.replays import flows_of, options_of
 from benchmarks.targets import Target
 from benchmarks.watcher import watching
@@ -101,11 +101,8 @@ def _check_all(
 def _enqueuer(address: str, port: int) -> "Iterator[subprocess.Popen[str]]":
     """Runs the other client; when it yields, its first batch is accepted."""
     command = [sys.executable, "-m", "benchmarks.enqueues", address, str(port)]
-    with on(server_cores()):
-        started = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-        )
-    with started as process:
+    pipe = subprocess.PIPE
+    with running(command, server_cores(), stdin=pipe, stdout=pipe) as process:
         assert process.stdout is not None
         if not process.stdout.readline():
             raise SystemExit("the other client ended with an error; it is above")

@@ -11,8 +11,9 @@ import tempfile
 import time
 from pathlib import Path
 
-from benchmarks.machine import client_cores, on
+from benchmarks.machine import client_cores
 from benchmarks.peers import TIME_LIMIT, PeerFailed
+from benchmarks.processes import running
 from benchmarks.targets import Target
 from benchmarks.workloads import Workload
 from replayd.formats.goreplay.records import SEPARATOR
@@ -47,15 +48,11 @@ def replay_rate(
 
 def _seconds(command: list[str], server: Target, workload: Workload, count: int) -> float:
     end = server.requests() + count
-    with on(client_cores(same=workload.same_core)):
-        started = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    start = time.perf_counter()
-    with started as process:
-        try:
-            while (missing := end - server.requests()) > 0:
-                if process.poll() is not None or time.perf_counter() - start > TIME_LIMIT:
-                    raise PeerFailed(f"GoReplay left out {missing} of {count} requests")
-                time.sleep(_LOOK_SECONDS)
-            return time.perf_counter() - start
-        finally:
-            process.terminate()
+    cores, nowhere = client_cores(same=workload.same_core), subprocess.DEVNULL
+    with running(command, cores, stdout=nowhere, stderr=nowhere) as process:
+        start = time.perf_counter()
+        while (missing := end - server.requests()) > 0:
+            if process.poll() is not None or time.perf_counter() - start > TIME_LIMIT:
+                raise PeerFailed(f"GoReplay left out {missing} of {count} requests")
+            time.sleep(_LOOK_SECONDS)
+        return time.perf_counter() - start

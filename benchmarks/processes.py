@@ -1,10 +1,11 @@
 """The processes that are measured and replayed against."""
 
+import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
@@ -23,17 +24,41 @@ class Daemon(NamedTuple):
 
 
 @contextmanager
+def running(
+    command: Sequence[str],
+    cores: set[int] | None = None,
+    *,
+    stdin: int | None = None,
+    stdout: int | None = None,
+    stderr: int | None = None,
+) -> Iterator["subprocess.Popen[str]"]:
+    """Runs a process on these cores (None: on any), and ends it in the end.
+
+    A SIGTERM that comes while it starts is held back until it is sure to be ended, too.
+    """
+    held: list[int] = []
+    with ExitStack() as stack:
+        handler = signal.signal(signal.SIGTERM, lambda number, _frame: held.append(number))
+        try:
+            with on(cores):
+                process = stack.enter_context(
+                    subprocess.Popen(command, text=True, stdin=stdin, stdout=stdout, stderr=stderr)
+                )
+            stack.callback(process.terminate)
+        finally:
+            signal.signal(signal.SIGTERM, handler)
+        for number in held:
+            signal.raise_signal(number)
+        yield process
+
+
+@contextmanager
 def target() -> Iterator[int]:
     """Runs the server; yields its port."""
-    with subprocess.Popen(
-        [sys.executable, "-m", "benchmarks.target"], stdin=subprocess.PIPE, stdout=subprocess.PIPE
-    ) as process:
-        assert process.stdin is not None
+    command = [sys.executable, "-m", "benchmarks.target"]
+    with running(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
         assert process.stdout is not None
-        try:
-            yield int(process.stdout.readline())
-        finally:
-            process.stdin.close()
+        yield int(process.stdout.readline())
 
 
 @contextmanager
@@ -52,14 +77,9 @@ def daemon_in(folder: Path, *options: str, cores: set[int] | None = None) -> Ite
     data = folder / "data"
     command = [str(BIN / "replayd"), "serve", f"--data-dir={data}", "--log-level=error"]
     command += [f"--listen=unix:{folder}/s.sock", *options]
-    with on(cores):
-        started = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-    with started as process:
+    with running(command, cores, stdout=subprocess.PIPE) as process:
         assert process.stdout is not None
-        try:
-            address = process.stdout.readline().strip().removeprefix("listening on ")
-            if not address:
-                raise SystemExit(f"{' '.join(command)} did not start; its log is above")
-            yield Daemon(address, process.pid, data)
-        finally:
-            process.terminate()
+        address = process.stdout.readline().strip().removeprefix("listening on ")
+        if not address:
+            raise SystemExit(f"{' '.join(command)} did not start; its log is above")
+        yield Daemon(address, process.pid, data)

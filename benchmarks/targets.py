@@ -20,7 +20,8 @@ from pathlib import Path
 
 import trustme
 
-from benchmarks.machine import on, server_cores
+from benchmarks.machine import server_cores
+from benchmarks.processes import running
 from benchmarks.target import COUNT_PATH
 from benchmarks.workloads import ANSWER_BYTES, LARGE, SMALL, Workload
 
@@ -114,16 +115,11 @@ def _certificate(folder: Path) -> tuple[Path, Path, Path]:
 @contextmanager
 def _bundled(certificate: Path, key: Path, ca_file: Path) -> Iterator[Target]:
     command = [sys.executable, "-m", "benchmarks.target", str(certificate), str(key)]
-    with on(server_cores()):
-        started = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-    with started as process:
-        assert process.stdin is not None
+    pipe = subprocess.PIPE
+    with running(command, server_cores(), stdin=pipe, stdout=pipe) as process:
         assert process.stdout is not None
-        try:
-            port, tls_port = map(int, process.stdout.readline().split())
-            yield Target("the bundled server", port, tls_port, ca_file)
-        finally:
-            process.stdin.close()
+        port, tls_port = map(int, process.stdout.readline().split())
+        yield Target("the bundled server", port, tls_port, ca_file)
 
 
 @contextmanager
@@ -139,14 +135,10 @@ def _run_nginx(
             small=SMALL, large=LARGE, content="x" * ANSWER_BYTES[SMALL], count=COUNT_PATH,
         )
     )  # fmt: skip
-    with on(server_cores()):
-        started = subprocess.Popen([program, "-p", str(folder), "-c", str(configuration)])
-    with started as process:
-        try:
-            _wait_for(process, ports[0])
-            yield ports
-        finally:
-            process.terminate()
+    command = [program, "-p", str(folder), "-c", str(configuration)]
+    with running(command, server_cores()) as process:
+        _wait_for(process, ports[0])
+        yield ports
 
 
 def _free_ports() -> tuple[int, int]:
@@ -157,7 +149,7 @@ def _free_ports() -> tuple[int, int]:
         return one.getsockname()[1], two.getsockname()[1]
 
 
-def _wait_for(process: "subprocess.Popen[bytes]", port: int) -> None:
+def _wait_for(process: "subprocess.Popen[str]", port: int) -> None:
     end = time.monotonic() + _DEADLINE
     while time.monotonic() < end and process.poll() is None:
         with socket.socket() as probe:

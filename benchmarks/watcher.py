@@ -21,7 +21,7 @@ from flowreplay.v1.replay_pb2 import WatchEventsRequest
 from flowreplay.v1.replay_pb2_grpc import ReplayServiceStub
 
 from benchmarks.figures import percentile
-from benchmarks.machine import on
+from benchmarks.processes import running
 
 _TERMINAL = ("response", "error")
 
@@ -112,16 +112,10 @@ def watching(
         yield Watchers(None)
         return
     command = [sys.executable, "-m", "benchmarks.watcher", str(number)]
-    with on(cores):
-        started = subprocess.Popen(
-            [*command, address, cursor, batch_id], stdout=subprocess.PIPE, text=True
-        )
-    with started as process:
-        try:
-            _line(process)
-            yield Watchers(process)
-        finally:
-            process.kill()
+    command += [address, cursor, batch_id]
+    with running(command, cores, stdout=subprocess.PIPE) as process:
+        _line(process)
+        yield Watchers(process)
 
 
 def main() -> None:

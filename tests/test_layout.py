@@ -30,7 +30,6 @@ ELSEWHERE = {
     "benchmarks/large_captures.py": "tests/system/test_large.py",
     "benchmarks/long_log.py": "tests/system/test_bench.py",
     "benchmarks/memory.py": "tests/system/test_large.py",
-    "benchmarks/processes.py": "tests/system/test_bench.py",
     "benchmarks/targets.py": "tests/system/test_bench.py",
     "replayd/intake/worker.py": "tests/intake/test_pool.py",
     "replayd/replay/transfer.py": "tests/replay/test_http1.py",
