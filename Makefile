@@ -8,6 +8,8 @@
 #                  (CAPTURES=dir for others than the tests'; FIDELITY_ARGUMENTS=--verbose)
 #   make bench     rates, latencies and costs beside peers and bare loops (QUICK=1 for two
 #                  minutes; ROUNDS=3; BENCH_ARGUMENTS="--json --no-peers")
+#   make curves    what a flow costs as queue, contents, concurrency, watchers and log grow,
+#                  with pictures (CURVES_ARGUMENTS="--only queue --depth 100000")
 #   make profile   where a flow's microseconds go (PROFILE_ARGUMENTS="--method POST --tls")
 #   make large     the memory and time that captures of a GiB need (SIZE_MIB= for others)
 #   make fuzz      enqueues damaged and hostile captures, of every format
@@ -33,12 +35,13 @@ SIZE_MIB ?= 1024
 QUICK ?=
 ROUNDS ?=
 BENCH_ARGUMENTS ?=
+CURVES_ARGUMENTS ?=
 PROFILE_ARGUMENTS ?=
 
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test servers fidelity fuzz bench profile large check format proto clean bytecode
+.PHONY: help demo test servers fidelity fuzz bench curves pictures profile large check format proto clean bytecode
 
 help:
 	@sed -n '/^#   /s/^#   //p' Makefile
@@ -57,6 +60,13 @@ fidelity: bytecode
 bench: bytecode
 	@$(BIN)/python -m benchmarks.run $(if $(QUICK),--quick) $(ROUNDS:%=--rounds %) \
 	  $(BENCH_ARGUMENTS)
+
+curves: bytecode .venv/.stamp-plots
+	@$(BIN)/python -m benchmarks.curves $(CURVES_ARGUMENTS)
+	@$(BIN)/python -m benchmarks.pictures
+
+pictures: .venv/.stamp-plots
+	@$(BIN)/python -m benchmarks.pictures
 
 profile: bytecode
 	@$(BIN)/python -m benchmarks.profile $(PROFILE_ARGUMENTS)
@@ -104,6 +114,10 @@ bytecode: .venv/.stamp
 	         "Try: make PYTHON=python3.12" >&2; exit 1; }
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@touch $@
+
+.venv/.stamp-plots: .venv/.stamp
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[plots]'
 	@touch $@
 
 .venv-proto/.stamp: tools/requirements-proto.txt

@@ -8,6 +8,7 @@ without watchers, until the last outcome was recorded, as the log tells afterwar
 
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 from flowreplay.v1.flow_pb2 import Flow
@@ -20,7 +21,7 @@ from benchmarks.memory import resident
 from benchmarks.processes import Daemon, daemon_process
 from benchmarks.targets import Target
 from benchmarks.watcher import Seen, watching
-from benchmarks.workloads import FIELDS, Workload, indices
+from benchmarks.workloads import FIELDS, SMALL, Workload, indices
 
 _LOOK_SECONDS = 0.2
 """How often an unwatched run is looked at: seldom, for each look costs the daemon a call."""
@@ -54,15 +55,24 @@ def options_of(workload: Workload, target: Target) -> list[str]:
 
 
 def replay(
-    target: Target, workload: Workload, usual: int, watchers: int = 1, options: Sequence[str] = ()
+    target: Target,
+    workload: Workload,
+    usual: int,
+    watchers: int = 1,
+    *,
+    options: Sequence[str] = (),
+    warm_up: int = 0,
 ) -> Run:
-    """Replays a workload on a daemon of its own, with these options beside the workload's.
+    """Replays a workload on a daemon of its own, with these options beside the workload's;
+    `warm_up` small flows before, for counts so small that the first ones would show.
 
     Raises SystemExit when the books do not balance.
     """
     cores = client_cores(same=workload.same_core)
     needed = [*options_of(workload, target), *options]
     with daemon_process("--paused", *needed, cores=cores) as daemon:
+        if warm_up:
+            replay_on(daemon, target, replace(workload, answer=SMALL, content=b""), warm_up)
         return replay_on(daemon, target, workload, usual, watchers)
 
 

@@ -15,6 +15,7 @@ import pytest
 from benchmarks import targets
 from benchmarks.contenders import Stage, bare_loop_rate
 from benchmarks.costs import process_costs
+from benchmarks.curves import arguments, measure
 from benchmarks.depth import deep_queue
 from benchmarks.enqueues import capture_rate, replay_beside_enqueuer
 from benchmarks.goals import (
@@ -100,6 +101,15 @@ def test_a_log_is_filled_and_read_and_measured_beside_an_empty_one(bundled: Targ
 def test_a_log_that_the_disk_has_no_room_for_is_refused(bundled: Target) -> None:
     with pytest.raises(SystemExit, match="set TMPDIR to a larger disk"):
         list(growing_log(bundled, [1 << 60], FLOWS, 1, 1.0))
+
+
+def test_curves_are_measured_in_a_short_form(bundled: Target) -> None:
+    wanted = arguments(["--short", "--only", "queue", "body", "watchers"])
+    kept = dict(measure(bundled, wanted))
+    assert list(kept) == wanted.only
+    for curve in kept.values():
+        for points in curve["lines"].values():
+            assert min(point["cpu"]["low"] for point in points) > 0
 
 
 def test_another_client_enqueues_beside(bundled: Target) -> None:
