@@ -1,11 +1,13 @@
 """What many messages have: header fields and moments. Pure."""
 
 from collections.abc import Iterable
+from functools import lru_cache
 
 from flowreplay.v1 import flow_pb2, plan_pb2
 from google.protobuf.internal.containers import RepeatedCompositeFieldContainer
 from google.protobuf.timestamp_pb2 import Timestamp
 
+from replayd.codec.wire_format import bytes_field, signed, varint
 from replayd.model.flow import Headers
 
 _HEADER = flow_pb2.Header
@@ -37,6 +39,29 @@ def add_headers(
         add(name=name, value=value)
 
 
+def encode_headers(tag: bytes, headers: Headers) -> bytes:
+    """Encodes fields, in their order, as the repeated Header field that begins with `tag`."""
+    out: list[bytes] = []
+    for name, value in headers:
+        size = len(name) + len(value)
+        encoded = _known(name, value) if size <= _KNOWN_BYTES else _header(name, value)
+        out += (tag, encoded)
+    return b"".join(out)
+
+
+def _header(name: bytes, value: bytes) -> bytes:
+    """Encodes a Header with its length in front."""
+    message = (bytes_field(1, name) if name else b"") + (bytes_field(2, value) if value else b"")
+    return varint(len(message)) + message
+
+
+_KNOWN_BYTES = 512
+"""Bytes of a field that is remembered."""
+
+_known = lru_cache(maxsize=1024)(_header)
+"""A capture has the same fields again and again."""
+
+
 def headers_from(messages: Iterable[flow_pb2.Header]) -> Headers:
     """Converts messages to fields, in their order."""
     return tuple([(header.name, header.value) for header in messages])
@@ -46,6 +71,17 @@ def set_time(field: Timestamp, seconds: float | None) -> None:
     """Sets a moment, given in seconds since the epoch, to the microsecond; None: leaves it."""
     if seconds is not None:
         field.FromNanoseconds(round(seconds * 1_000_000) * 1000)
+
+
+def time_field(number: int, seconds: float | None) -> bytes:
+    """Encodes a Timestamp field as `set_time` sets one; None: no field."""
+    if seconds is None:
+        return b""
+    whole, micros = divmod(round(seconds * 1_000_000), 1_000_000)
+    message = b"\x08" + signed(whole) if whole else b""
+    if micros:
+        message += b"\x10" + varint(micros * 1000)
+    return bytes_field(number, message)
 
 
 def time_of(message: TimedMessage, name: str) -> float | None:

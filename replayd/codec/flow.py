@@ -7,12 +7,13 @@ place of its request's content are its messages, as `websocket` encodes a conver
 
 from flowreplay.v1 import flow_pb2
 
-from replayd.codec.fields import add_headers, headers_from, set_time, time_of
+from replayd.codec.fields import encode_headers, headers_from, set_time, time_field, time_of
 from replayd.codec.websocket import (
     decode_conversation,
     encode_conversation,
     websocket_message_from,
 )
+from replayd.codec.wire_format import bytes_field, signed, varint
 from replayd.model.flow import (
     Flow,
     FlowError,
@@ -27,27 +28,34 @@ _DEFAULT_PORTS = {b"http": 80, b"https": 443}
 
 
 def encode_flow(flow: Flow) -> bytes:
-    """Encodes a flow without its contents and WebSocket messages."""
-    message = flow_pb2.Flow(
-        flow_id=flow.flow_id,
-        session_id=flow.session_id,
-        kind=flow_pb2.FlowKind.ValueType(flow.kind.value),
-        live=flow.live,
-        intercepted=flow.intercepted,
-        server_name=flow.server_name,
-        comment=flow.comment,
-        mark=flow.mark,
-    )
+    """Encodes a flow without its contents and WebSocket messages. By hand, field by field in
+    their order: each flow of a capture is encoded, and generated code takes thrice as long.
+    """
+    parts = [
+        _text_field(b"\x0a", flow.flow_id),
+        _text_field(b"\x12", flow.session_id),
+        b"\x18",
+        varint(flow.kind),
+    ]
     if flow.request is not None:
-        _fill_request(message.request, flow.request)
+        parts.append(bytes_field(4, _encode_request(flow.request)))
     if flow.response is not None:
-        _fill_response(message.response, flow.response)
+        parts.append(bytes_field(5, _encode_response(flow.response)))
     if flow.error is not None:
-        message.error.message = flow.error.message
-        set_time(message.error.error_time, flow.error.time)
+        error = _text_field(b"\x0a", flow.error.message) + time_field(2, flow.error.time)
+        parts.append(bytes_field(6, error))
+    if flow.live:
+        parts.append(b"\x38\x01")
+    if flow.intercepted:
+        parts.append(b"\x40\x01")
+    parts += (
+        _text_field(b"\x4a", flow.server_name),
+        _text_field(b"\x52", flow.comment),
+        _text_field(b"\x5a", flow.mark),
+    )
     if flow.websocket is not None:
-        message.websocket.CopyFrom(_websocket_message(flow.websocket))
-    return message.SerializeToString()
+        parts.append(bytes_field(12, _websocket_message(flow.websocket).SerializeToString()))
+    return b"".join(parts)
 
 
 def request_content(flow: Flow) -> bytes:
@@ -64,21 +72,32 @@ def decode_flow(
 
     Raises ValueError: a WebSocket flow's is not what `request_content` made.
     """
-    if message.HasField("websocket"):
+    has, said = message.HasField, None
+    if has("websocket"):
         messages = tuple(decode_conversation((request_content or b"",)))
-        return _flow(message, b"", recorded_content, messages)
-    return _flow(message, request_content, recorded_content)
+        request_content, said = b"", _websocket(message.websocket, messages)
+    return _flow(
+        message,
+        _request(message.request, request_content) if has("request") else None,
+        _response(message.response, recorded_content) if has("response") else None,
+        said,
+    )
 
 
 def decode_typed_flow(message: flow_pb2.Flow) -> Flow:
     """Converts a message that carries its contents, as an Enqueue has it."""
-    request, response = message.request, message.response
-    return _flow(
-        message,
-        None if request.content_missing else request.content,
-        None if response.content_missing else response.content,
-        tuple(map(websocket_message_from, message.websocket.messages)),
-    )
+    has = message.HasField
+    request = response = said = None
+    if has("request"):
+        half = message.request
+        request = _request(half, None if half.content_missing else half.content)
+    if has("response"):
+        answer = message.response
+        response = _response(answer, None if answer.content_missing else answer.content)
+    if has("websocket"):
+        messages = tuple(map(websocket_message_from, message.websocket.messages))
+        said = _websocket(message.websocket, messages)
+    return _flow(message, request, response, said)
 
 
 def strip_contents(message: flow_pb2.Flow) -> bool:
@@ -87,13 +106,15 @@ def strip_contents(message: flow_pb2.Flow) -> bool:
     What is left encodes the flow that `decode_typed_flow` made of all of it, as `encode_flow`
     would, in the sender's own words.
     """
-    stripped = False
-    for half in (message.request, message.response):
-        # Not cleared blindly: that would put an empty half where there is none.
-        if half.content:
-            half.ClearField("content")
-            stripped = True
-    if message.websocket.messages:
+    # Not cleared blindly: that would put an empty half where there is none.
+    has, stripped = message.HasField, False
+    if has("request") and message.request.content:
+        message.request.ClearField("content")
+        stripped = True
+    if has("response") and message.response.content:
+        message.response.ClearField("content")
+        stripped = True
+    if has("websocket") and message.websocket.messages:
         message.websocket.ClearField("messages")
         stripped = True
     return stripped
@@ -101,40 +122,38 @@ def strip_contents(message: flow_pb2.Flow) -> bool:
 
 def _flow(
     message: flow_pb2.Flow,
-    request_content: bytes | None,
-    recorded_content: bytes | None,
-    messages: tuple[WebSocketMessage, ...] = (),
+    request: Request | None,
+    response: Response | None,
+    websocket: WebSocket | None,
 ) -> Flow:
+    error = None
+    if message.HasField("error"):
+        error = FlowError(message.error.message, time_of(message.error, "error_time"))
+    # By position: a flow is made for each one that is taken in.
     return Flow(
-        flow_id=message.flow_id,
-        session_id=message.session_id,
-        kind=_kind(message),
-        request=_request(message.request, request_content) if message.HasField("request") else None,
-        response=(
-            _response(message.response, recorded_content) if message.HasField("response") else None
-        ),
-        error=(
-            FlowError(message.error.message, time_of(message.error, "error_time"))
-            if message.HasField("error")
-            else None
-        ),
-        live=message.live,
-        intercepted=message.intercepted,
-        server_name=message.server_name,
-        comment=message.comment,
-        mark=message.mark,
-        websocket=(
-            _websocket(message.websocket, messages) if message.HasField("websocket") else None
-        ),
+        message.flow_id,
+        message.session_id,
+        _kind(message.kind, websocket),
+        request,
+        response,
+        error,
+        message.live,
+        message.intercepted,
+        message.server_name,
+        message.comment,
+        message.mark,
+        websocket,
     )
 
 
-def _kind(message: flow_pb2.Flow) -> FlowKind:
-    value: int = message.kind
+_KINDS = {int(kind): kind for kind in FlowKind}
+
+
+def _kind(value: int, websocket: WebSocket | None) -> FlowKind:
     if value in (flow_pb2.FLOW_KIND_UNSPECIFIED, flow_pb2.FLOW_KIND_HTTP):
-        return FlowKind.WEBSOCKET if message.HasField("websocket") else FlowKind.HTTP
+        return FlowKind.HTTP if websocket is None else FlowKind.WEBSOCKET
     # A kind that this version does not know is at least not HTTP.
-    return FlowKind(value) if value in FlowKind.__members__.values() else FlowKind.TCP
+    return _KINDS.get(value, FlowKind.TCP)
 
 
 def _websocket_message(websocket: WebSocket) -> flow_pb2.WebSocket:
@@ -158,48 +177,65 @@ def _websocket(message: flow_pb2.WebSocket, messages: tuple[WebSocketMessage, ..
     )
 
 
-def _fill_request(message: flow_pb2.Request, request: Request) -> None:
-    message.method = request.method
-    message.scheme = request.scheme
-    message.host = request.host
-    message.port = request.port
-    message.authority = request.authority
-    message.path = request.path
-    message.http_version = request.http_version
-    add_headers(message.headers, request.headers)
-    message.content_missing = request.content is None
-    add_headers(message.trailers, request.trailers)
-    set_time(message.start_time, request.start_time)
-    set_time(message.end_time, request.end_time)
+def _text_field(tag: bytes, text: str) -> bytes:
+    return _bytes_field(tag, text.encode()) if text else b""
+
+
+def _bytes_field(tag: bytes, value: bytes) -> bytes:
+    return tag + varint(len(value)) + value if value else b""
+
+
+def _encode_request(request: Request) -> bytes:
+    return b"".join(
+        (
+            _bytes_field(b"\x0a", request.method),
+            _bytes_field(b"\x12", request.scheme),
+            _text_field(b"\x1a", request.host),
+            b"\x20" + signed(request.port) if request.port else b"",
+            _bytes_field(b"\x2a", request.authority),
+            _bytes_field(b"\x32", request.path),
+            _bytes_field(b"\x3a", request.http_version),
+            encode_headers(b"\x42", request.headers),
+            b"\x50\x01" if request.content is None else b"",
+            encode_headers(b"\x62", request.trailers),
+            time_field(13, request.start_time),
+            time_field(14, request.end_time),
+        )
+    )
 
 
 def _request(message: flow_pb2.Request, content: bytes | None) -> Request:
     scheme = message.scheme.lower()
+    trailers = message.trailers
     return Request(
-        method=message.method,
-        scheme=scheme,
-        host=message.host,
-        port=message.port or _DEFAULT_PORTS.get(scheme, 0),
-        path=message.path or b"/",
-        http_version=message.http_version or b"HTTP/1.1",
-        headers=headers_from(message.headers),
-        content=content,
-        authority=message.authority,
-        trailers=headers_from(message.trailers),
-        start_time=time_of(message, "start_time"),
-        end_time=time_of(message, "end_time"),
+        message.method,
+        scheme,
+        message.host,
+        message.port or _DEFAULT_PORTS.get(scheme, 0),
+        message.path or b"/",
+        message.http_version or b"HTTP/1.1",
+        headers_from(message.headers),
+        content,
+        message.authority,
+        headers_from(trailers) if trailers else (),
+        time_of(message, "start_time"),
+        time_of(message, "end_time"),
     )
 
 
-def _fill_response(message: flow_pb2.Response, response: Response) -> None:
-    message.http_version = response.http_version
-    message.status_code = response.status_code
-    message.reason_phrase = response.reason_phrase
-    add_headers(message.headers, response.headers)
-    message.content_missing = response.content is None
-    add_headers(message.trailers, response.trailers)
-    set_time(message.start_time, response.start_time)
-    set_time(message.end_time, response.end_time)
+def _encode_response(response: Response) -> bytes:
+    return b"".join(
+        (
+            _bytes_field(b"\x0a", response.http_version),
+            b"\x10" + signed(response.status_code) if response.status_code else b"",
+            _bytes_field(b"\x1a", response.reason_phrase),
+            encode_headers(b"\x22", response.headers),
+            b"\x30\x01" if response.content is None else b"",
+            encode_headers(b"\x42", response.trailers),
+            time_field(9, response.start_time),
+            time_field(10, response.end_time),
+        )
+    )
 
 
 def _response(message: flow_pb2.Response, content: bytes | None) -> Response:

@@ -1,8 +1,11 @@
 """Plans: model <-> `flowreplay.v1.Plan`."""
 
+from functools import lru_cache
+
 from flowreplay.v1 import plan_pb2
 
 from replayd.codec.fields import header_messages, headers_from, set_time, time_of
+from replayd.codec.wire_format import bytes_field, signed, varint
 from replayd.model.plan import (
     Change,
     ChangeKind,
@@ -17,34 +20,60 @@ from replayd.model.plan import (
 
 
 def encode_plan(plan: Plan) -> bytes:
-    """Encodes a plan."""
-    target = plan.target
+    """Encodes a plan. By hand, field by field in their order: each flow that is taken in has
+    one, and generated code takes five times as long.
+    """
+    parts: list[bytes] = []
+    if plan.method:
+        parts += (b"\x0a", varint(len(plan.method)), plan.method)
+    if plan.url:
+        parts += (b"\x12", varint(len(plan.url)), plan.url)
+    parts.append(_target_field(plan.target))
+    if plan.head:
+        parts += (b"\x22", varint(len(plan.head)), plan.head)
+    if plan.framing or plan.content_size or plan.trailer_section:
+        parts.append(_content_fields(plan))
+    parts += [bytes_field(8, _change_message(each).SerializeToString()) for each in plan.changes]
+    if plan.idempotent:
+        parts.append(b"\x48\x01")
+    if plan.expect_continue:
+        parts.append(b"\x50\x01")
+    if plan.flow_index:
+        parts += (b"\x58", varint(plan.flow_index))
+    if plan.flow_id:
+        parts.append(bytes_field(12, plan.flow_id.encode()))
+    if plan.recorded_status_code:
+        parts += (b"\x68", signed(plan.recorded_status_code))
+    if plan.proxy_authorization:
+        parts.append(b"\x70\x01")
+    if plan.http2:
+        parts.append(bytes_field(15, _http2_message(plan.http2).SerializeToString()))
+    if plan.websocket:
+        parts.append(bytes_field(16, _websocket_message(plan.websocket).SerializeToString()))
+    return b"".join(parts)
+
+
+@lru_cache(maxsize=1024)
+def _target_field(target: Target) -> bytes:
+    """A capture has many flows to few targets."""
+    message = plan_pb2.Target(
+        scheme=target.scheme,
+        host=target.host,
+        port=target.port,
+        server_name=target.server_name,
+        dial_host=target.dial_host,
+        dial_port=target.dial_port,
+        http_versions=plan_pb2.HttpVersions.ValueType(target.http_versions.value),
+        tunnelled=target.tunnelled,
+    )
+    return bytes_field(3, message.SerializeToString())
+
+
+def _content_fields(plan: Plan) -> bytes:
     return plan_pb2.Plan(
-        method=plan.method,
-        url=plan.url,
-        target=plan_pb2.Target(
-            scheme=target.scheme,
-            host=target.host,
-            port=target.port,
-            server_name=target.server_name,
-            dial_host=target.dial_host,
-            dial_port=target.dial_port,
-            http_versions=plan_pb2.HttpVersions.ValueType(target.http_versions.value),
-            tunnelled=target.tunnelled,
-        ),
-        head=plan.head,
         framing=plan_pb2.Framing.ValueType(plan.framing.value),
         content_size_bytes=plan.content_size,
         trailer_section=plan.trailer_section,
-        changes=map(_change_message, plan.changes),
-        idempotent=plan.idempotent,
-        expect_continue=plan.expect_continue,
-        flow_index=plan.flow_index,
-        flow_id=plan.flow_id,
-        recorded_status_code=plan.recorded_status_code,
-        proxy_authorization=plan.proxy_authorization,
-        http2=_http2_message(plan.http2) if plan.http2 else None,
-        websocket=_websocket_message(plan.websocket) if plan.websocket else None,
     ).SerializeToString()
 
 

@@ -14,9 +14,9 @@ _HEADER = struct.Struct(">QB5I")
 
 def encode_row(row: Row) -> bytes:
     """Encodes a row."""
-    parts = (row.session.encode(), row.plan, row.flow, row.request_content, row.recorded_content)
-    header = _HEADER.pack(row.flow_index, row.idempotent, *map(len, parts))
-    return b"".join((header, *parts))
+    index, session, idempotent, *payloads = row
+    parts = (session.encode(), *payloads)
+    return b"".join((_HEADER.pack(index, idempotent, *map(len, parts)), *parts))
 
 
 def decode_rows(data: bytes) -> Iterator[Row]:

@@ -10,6 +10,8 @@ _LAST = tuple(bytes((value,)) for value in range(0x80))
 _MORE = tuple(bytes((value | 0x80,)) for value in range(0x80))
 """Any other byte of it."""
 
+_WORD = (1 << 64) - 1
+
 
 def varint(value: int) -> bytes:
     """Encodes a non-negative integer, seven bits a byte, lowest first."""
@@ -38,6 +40,11 @@ def bytes_tag(number: int) -> bytes:
 def int_field(number: int, value: int) -> bytes:
     """Encodes a non-negative integer field."""
     return int_tag(number) + varint(value)
+
+
+def signed(value: int) -> bytes:
+    """Encodes an integer that may be negative, as int32 and int64 do: in two's complement."""
+    return varint(value & _WORD)
 
 
 def bytes_field(number: int, value: bytes) -> bytes:

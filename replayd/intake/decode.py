@@ -66,7 +66,7 @@ class Decoding:
         self._settings = settings
         self._emit = emit
         self._options = replay_pb2.EnqueueOptions()
-        self._connect_to: list[ConnectTo] = []
+        self._connect_to: tuple[ConnectTo, ...] = ()
         self._http_version = HttpVersion.AUTO
         self._websocket_pace = WebSocketPace.AFTER_MESSAGES
         self._hash = hashlib.sha256()
@@ -102,10 +102,10 @@ class Decoding:
     def _take_options(self, options: replay_pb2.EnqueueOptions) -> None:
         check_options(options)
         self._options = options
-        self._connect_to = [
+        self._connect_to = tuple(
             ConnectTo(rule.scheme, rule.host, rule.port, rule.dial_host, rule.dial_port)
             for rule in options.connect_to
-        ]
+        )
         self._http_version = HttpVersion(options.http_version or HttpVersion.AUTO)
         pace = options.websocket_pace or WebSocketPace.AFTER_MESSAGES
         self._websocket_pace = WebSocketPace(pace)
@@ -164,14 +164,14 @@ class Decoding:
         )
         self._emit(
             Row(
-                flow_index=index,
+                index,
                 # No captured session id begins like this one of the flow's own.
-                session=flow.session_id or f"\0{index}",
-                idempotent=plan.idempotent,
-                plan=encode_plan(plan),
-                flow=encode_flow(flow) if encoded is None else encoded,
-                request_content=request_content(flow),
-                recorded_content=(flow.response.content or b"") if flow.response else b"",
+                flow.session_id or f"\0{index}",
+                plan.idempotent,
+                encode_plan(plan),
+                encode_flow(flow) if encoded is None else encoded,
+                request_content(flow),
+                (flow.response.content or b"") if flow.response else b"",
             )
         )
         self._summary.accepted += 1

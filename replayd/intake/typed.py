@@ -36,9 +36,10 @@ def typed_flows(
         if message.WhichOneof("payload") != "flow_batch":
             raise _invalid("only flow_batch messages may stand here", index)
         flows = message.flow_batch.flows
+        last = len(flows) - 1
         for position, flow in enumerate(flows):
             if flow.request.content_follows or flow.response.content_follows:
-                if position != len(flows) - 1:
+                if position != last:
                     raise _invalid("content_follows is for the last flow of a message", index)
                 _add_contents(flow, messages, content_limit, index)
             encoded = flow.SerializeToString(deterministic=True)
@@ -48,11 +49,11 @@ def typed_flows(
 
 
 def _typed(message: flow_pb2.Flow, encoded: bytes) -> TypedFlow:
-    changed = len(message.flow_id) > MAX_TEXT
-    if changed:
-        message.flow_id = message.flow_id[:MAX_TEXT]
     flow = decode_typed_flow(message)
-    changed |= strip_contents(message)
+    changed = strip_contents(message)
+    if len(flow.flow_id) > MAX_TEXT:
+        message.flow_id = message.flow_id[:MAX_TEXT]
+        flow, changed = flow._replace(flow_id=message.flow_id), True
     return TypedFlow(flow, message.SerializeToString() if changed else encoded)
 
 

@@ -1,39 +1,33 @@
 """A request on its way from captured to planned: fields that change, changes named."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Set
 
 from replayd.model.flow import Headers, Request
 from replayd.model.plan import Change, ChangeKind
+from replayd.planning.section import plain, section_of, written
 
 
 class Draft:
-    """What `plan` assembles the head from."""
+    """What `plan` assembles the head from; begins with everything as captured."""
 
-    __slots__ = ("changes", "fields", "lower_case", "names", "trailers", "version")
+    __slots__ = ("_captured", "changes", "fields", "lower_case", "names", "trailers", "version")
 
-    def __init__(
-        self,
-        version: bytes,
-        fields: list[tuple[bytes, bytes]],
-        names: set[bytes],
-        trailers: Headers,
-    ) -> None:
-        """`names`: the plain names of all fields, and maybe of others: what is not among them
-        has no field. Most requests have few of those that planning asks for.
-        """
-        self.version = version
-        self.fields = fields
-        self.names = names
-        self.trailers = trailers
+    def __init__(self, request: Request) -> None:
+        self._captured = section_of(request.headers)
+        self.version = request.http_version
+        self.fields: Headers | list[tuple[bytes, bytes]] = request.headers
+        self.names: Set[bytes] = self._captured.names
+        """The plain names of all fields, also of some that are gone: what is not among them has
+        no field. Most requests have few of those that planning asks for."""
+        self.trailers = request.trailers
         self.changes: list[Change] = []
         self.lower_case = False
         """Whether names that are added are written as HTTP/2 writes them."""
 
-    @classmethod
-    def of(cls, request: Request) -> "Draft":
-        """Begins with everything as captured."""
-        names = {plain(name) for name, _ in request.headers}
-        return cls(request.http_version, list(request.headers), names, request.trailers)
+    def written(self, request: Request) -> bytes:
+        """Returns the fields as HTTP/1 has them."""
+        as_captured = self.fields is request.headers
+        return self._captured.written if as_captured else written(self.fields)
 
     def change(self, kind: ChangeKind, description: str) -> None:
         """Names a change."""
@@ -45,8 +39,8 @@ class Draft:
 
     def insert(self, position: int, name: bytes, value: bytes) -> None:
         """Adds a field in front of the one at `position`."""
-        self.fields.insert(position, (name, value))
-        self.names.add(plain(name))
+        self.fields = [*self.fields[:position], (name, value), *self.fields[position:]]
+        self.names = self.names | {plain(name)}
 
     def values(self, name: bytes) -> list[bytes]:
         """Returns the values of all fields of this (lower-case) name, in order."""
@@ -72,13 +66,6 @@ class Draft:
             said = f"Host: {value.decode('latin-1')} removed, :authority stands for it"
             self.change(ChangeKind.FIELD_REMOVED, said)
         self.remove(b"host")
-
-
-def plain(name: bytes) -> bytes:
-    """Returns a captured name as a lenient server would see it: without regard to case, and
-    to the space that must not stand around it.
-    """
-    return name.strip().lower()
 
 
 def is_field(name: bytes, wanted: bytes) -> bool:

@@ -10,11 +10,15 @@ that, and needs no more than a Content-Length that does not contradict them.
 from replayd.model.plan import ChangeKind, Framing
 from replayd.planning.draft import Draft, is_field
 
+_ABOUT_CONTENT = (b"content-length", b"transfer-encoding")
+
 _SPACE = b" \t\r\n\v\f\0"
 
 
 def frame(draft: Draft, size: int) -> Framing:
     """Makes the fields fit a content of `size` bytes; says how its end is marked."""
+    if not size and not draft.trailers and draft.names.isdisjoint(_ABOUT_CONTENT):
+        return Framing.NONE
     codings = transfer_codings(draft)
     needs_end = size or draft.trailers or draft.values(b"content-length")
     if needs_end and not _chunked_last(codings):

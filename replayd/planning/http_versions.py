@@ -20,9 +20,13 @@ CONNECTION_SPECIFIC = frozenset(
 """Fields about one HTTP/1 connection only, malformed in HTTP/2 (RFC 9113 section 8.2.2)."""
 
 
+_HTTP2 = (b"HTTP/2", b"HTTP/3", b"H2", b"H3")
+
+
 def is_http2(version: bytes) -> bool:
     """Tells whether a captured version is HTTP/2 or HTTP/3, in any spelling."""
-    return version.upper().startswith((b"HTTP/2", b"HTTP/3", b"H2", b"H3"))
+    # Nearly all are in the first spelling.
+    return version != b"HTTP/1.1" and version.upper().startswith(_HTTP2)
 
 
 def versions_for(flow: Flow, request: Request, chosen: HttpVersion) -> HttpVersions:
@@ -30,12 +34,14 @@ def versions_for(flow: Flow, request: Request, chosen: HttpVersion) -> HttpVersi
 
     Tunnels and WebSockets begin over HTTP/1.1 always.
     """
+    http2 = is_http2(request.http_version)
+    if not http2 and chosen is not HttpVersion.TWO:
+        return HttpVersions.ONE
     if flow.kind is FlowKind.WEBSOCKET or request.method == b"CONNECT":
         return HttpVersions.ONE
-    http2 = is_http2(request.http_version)
-    if chosen is HttpVersion.TWO or (http2 and chosen is HttpVersion.RECORDED):
+    if chosen is HttpVersion.TWO or chosen is HttpVersion.RECORDED:
         return HttpVersions.TWO
     # Without TLS nobody can be asked whether HTTP/2 is spoken.
-    if http2 and chosen is HttpVersion.AUTO and request.scheme == b"https":
+    if chosen is HttpVersion.AUTO and request.scheme == b"https":
         return HttpVersions.TWO_OR_ONE
     return HttpVersions.ONE

@@ -6,29 +6,20 @@ that are none or that the rules deny, bytes that would make two requests of one,
 over the limit.
 """
 
-import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
 from replayd.model.flow import Flow, FlowKind, Request
 from replayd.model.plan import ConnectTo, HttpVersion, HttpVersions
-from replayd.planning import connect_to as dialling
 from replayd.planning import websocket
-from replayd.planning.hosts import normal_host
+from replayd.planning.destination import destination_of
 from replayd.planning.http_versions import versions_for
-from replayd.planning.plan import target_of
+from replayd.planning.section import LINE_ENDS, Section, section_of
 from replayd.planning.target_rules import TargetRules
 from replayd.reasons import Reason
 
 MAX_HEAD = 1 << 20
 """Bytes of target and fields: far beyond what servers take, well within one message."""
-
-_LINE_ENDS = re.compile(rb"[\r\n\0]")
-"""In HTTP/2 also in a value: a proxy that writes it as HTTP/1 would make more than one field
-of it (RFC 9113 section 8.2.1)."""
-_VALUE_ENDS = re.compile(rb"\n(?![ \t])")
-"""The end of a field's line: a line feed, with CR or alone (RFC 9112 section 2.2 lets
-servers take one for the other), that no folded continuation follows."""
 
 _ANYWHERE = TargetRules()
 
@@ -63,22 +54,25 @@ def refuse(
         return unfit
     request = flow.request
     assert request is not None
-    invalid = _invalid_target(flow, request)
-    if invalid is not None:
-        return Refusal(Reason.INVALID_TARGET, invalid)
-    http2 = versions_for(flow, request, http_version) is not HttpVersions.ONE
-    unsafe = None if raw else _unsafe(request, http2=http2)
-    if unsafe is not None:
-        return Refusal(
-            Reason.UNSAFE_BYTES,
-            f"{unsafe}, which would make two requests of one; raw sends it all the same",
-        )
-    too_large = _too_large(request, body_size_limit)
+    try:
+        there = destination_of(flow, request, tuple(connect_to))
+    except ValueError as error:
+        return Refusal(Reason.INVALID_TARGET, str(error))
+    fields = section_of((*request.headers, *request.trailers))
+    if not raw:
+        http2 = versions_for(flow, request, http_version) is not HttpVersions.ONE
+        unsafe = _unsafe_start(request) or (fields.unsafe_http2 if http2 else fields.unsafe)
+        if unsafe:
+            return Refusal(
+                Reason.UNSAFE_BYTES,
+                f"{unsafe}, which would make two requests of one; raw sends it all the same",
+            )
+    too_large = _too_large(request, fields, body_size_limit)
     if flow.websocket is not None:
         too_large = too_large or websocket.too_large(flow.websocket, body_size_limit)
     if too_large is not None:
         return Refusal(Reason.CONTENT_TOO_LARGE, too_large)
-    denied = targets.check_host(*dialling.apply(target_of(flow, request), connect_to).address)
+    denied = targets.check_host(*there.dialled.address)
     return None if denied is None else Refusal(Reason.TARGET_DENIED, denied)
 
 
@@ -109,58 +103,21 @@ def _not_http(flow: Flow) -> str:
     return f"a {flow.kind.name} flow is not HTTP"
 
 
-def _invalid_target(flow: Flow, request: Request) -> str | None:
-    # A CONNECT has no scheme: it goes to its host and port in the clear.
-    without_scheme = request.method == b"CONNECT" and not request.scheme
-    if request.scheme not in (b"http", b"https") and not without_scheme:
-        return f"the scheme {_shown(request.scheme)} is neither http nor https"
-    if not 0 < request.port < 1 << 16:
-        return f"the port {request.port} is not between 1 and 65535"
-    hosts = [("host", request.host)]
-    if request.scheme == b"https" and flow.server_name:
-        hosts.append(("server name", flow.server_name))
-    for what, host in hosts:
-        try:
-            normal_host(host)
-        except ValueError as error:
-            return f"the {what} {host[:80]!r} {error}"
-    return None
+def _unsafe_start(request: Request) -> str:
+    start = (request.method, request.authority + request.path, request.http_version)
+    if LINE_ENDS.search(b"".join(start)) is None:
+        return ""
+    named = zip(("method", "target", "version"), start, strict=True)
+    what = next(what for what, octets in named if LINE_ENDS.search(octets))
+    return f"the {what} holds CR, LF or NUL"
 
 
-def _unsafe(request: Request, *, http2: bool) -> str | None:
-    start = (
-        ("method", request.method),
-        ("target", request.authority + request.path),
-        ("version", request.http_version),
-    )
-    for what, octets in start:
-        if _LINE_ENDS.search(octets):
-            return f"the {what} holds CR, LF or NUL"
-    fields = (*request.headers, *request.trailers)
-    # One search over all names and one over all values: most requests are safe.
-    if _LINE_ENDS.search(b"".join([name for name, _ in fields])):
-        return "a field's name holds CR, LF or NUL"
-    values = b"".join([value for _, value in fields])
-    ends = _LINE_ENDS if http2 else _VALUE_ENDS
-    if _LINE_ENDS.search(values) if http2 else b"\n" in values:
-        for name, value in fields:
-            if ends.search(value):
-                what = "CR, LF or NUL, and it may leave as HTTP/2" if http2 else "the end of a line"
-                return f"the value of the field {_shown(name)} holds {what}"
-    return None
-
-
-def _too_large(request: Request, body_size_limit: int) -> str | None:
+def _too_large(request: Request, fields: Section, body_size_limit: int) -> str | None:
     size = len(request.content or b"")
     if size > body_size_limit:
         return f"the content has {size} bytes; the daemon's --body-size-limit is {body_size_limit}"
-    fields = (*request.headers, *request.trailers)
-    start = (request.method, request.authority, request.path, request.http_version)
-    head = sum(map(len, start)) + sum([len(name) + len(value) for name, value in fields])
+    start = len(request.method) + len(request.authority) + len(request.path)
+    head = start + len(request.http_version) + fields.size
     if head > MAX_HEAD:
         return f"the start line and the fields have {head} bytes, more than {MAX_HEAD}"
     return None
-
-
-def _shown(octets: bytes) -> str:
-    return repr(octets[:80].decode("latin-1"))

@@ -5,8 +5,9 @@ place for.
 
 from replayd.model.flow import Request
 from replayd.model.plan import ChangeKind
-from replayd.planning.draft import Draft, is_field, plain
+from replayd.planning.draft import Draft, is_field
 from replayd.planning.http_versions import CONNECTION_SPECIFIC
+from replayd.planning.section import plain
 
 
 def make_http1(draft: Draft, request: Request, default_host: bytes) -> None:

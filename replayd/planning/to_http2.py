@@ -13,9 +13,10 @@ from collections.abc import Iterator
 
 from replayd.model.flow import Headers, Request
 from replayd.model.plan import ChangeKind, Http2Request
-from replayd.planning.draft import Draft, is_field, plain
+from replayd.planning.draft import Draft, is_field
 from replayd.planning.framing import mend_length
 from replayd.planning.http_versions import CONNECTION_SPECIFIC, is_http2
+from replayd.planning.section import plain
 
 _NAMED = 20
 """Fields that one change names."""
@@ -23,7 +24,7 @@ _NAMED = 20
 
 def make_http2(request: Request, *, raw: bool) -> Http2Request:
     """Makes the HTTP/2 form of a request that has its content; `raw`: nothing is mended."""
-    draft = Draft.of(request)
+    draft = Draft(request)
     captured = is_http2(request.http_version)
     if not request.http_version.upper().startswith((b"HTTP/2", b"H2")):
         said = request.http_version.decode("latin-1")

@@ -2,7 +2,15 @@ import pytest
 from flowreplay.v1 import flow_pb2
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from replayd.codec.fields import add_headers, header_messages, headers_from, set_time, time_of
+from replayd.codec.fields import (
+    add_headers,
+    encode_headers,
+    header_messages,
+    headers_from,
+    set_time,
+    time_field,
+    time_of,
+)
 
 HEADERS = ((b"Name", b"value"), (b"name", b"\xff"), (b"", b""))
 
@@ -11,6 +19,19 @@ def test_fields_keep_order_case_duplicates_and_bytes() -> None:
     message = flow_pb2.Request()
     add_headers(message.headers, HEADERS)
     assert headers_from(message.headers) == headers_from(header_messages(HEADERS)) == HEADERS
+
+
+def test_fields_are_encoded_as_generated_code_does() -> None:
+    headers = (*HEADERS, (b"n" * 300, b"v" * 300), *HEADERS)
+    message = flow_pb2.Request(headers=header_messages(headers))
+    assert encode_headers(b"\x42", headers) == message.SerializeToString()
+
+
+@pytest.mark.parametrize("seconds", [None, 0.0, 1700000000.123456, 0.0000014, 3.0, -0.5])
+def test_a_moment_is_encoded_as_it_is_set(seconds: float | None) -> None:
+    message = flow_pb2.Request()
+    set_time(message.end_time, seconds)
+    assert time_field(14, seconds) == message.SerializeToString()
 
 
 def test_a_moment_is_kept_to_the_microsecond_or_not_at_all() -> None:

@@ -62,6 +62,26 @@ def test_a_flow_comes_back_with_its_contents_beside_it() -> None:
     assert decode_flow(message, b"request", b"response") == FLOW
 
 
+ODD = (b"", b"\xff" * 200), (b"n" * 600, b""), (b"a", b"1"), (b"a", b"1")
+
+
+@pytest.mark.parametrize(
+    "flow",
+    [
+        FLOW,
+        Flow(),
+        Flow(flow_id="\u00e9" * 100, kind=FlowKind.DNS, error=FlowError("", None)),
+        Flow(request=Request(b"", b"", "", -1, b"", b"", ODD, None, trailers=ODD)),
+        Flow(request=Request(b"GET", b"http", "h", 80, b"/", start_time=0.0, end_time=-1.5)),
+        Flow(response=Response(b"HTTP/1.1", -1, b"", ODD, None, ODD, 1e9, 1e9 + 1e-6)),
+        Flow(kind=FlowKind.WEBSOCKET, websocket=WebSocket(client_closed=False)),
+    ],
+)
+def test_a_flow_is_encoded_as_generated_code_does(flow: Flow) -> None:
+    encoded = encode_flow(flow)
+    assert flow_pb2.Flow.FromString(encoded).SerializeToString(deterministic=True) == encoded
+
+
 def test_contents_are_not_in_the_message() -> None:
     encoded = encode_flow(FLOW)
     assert b"request" not in encoded

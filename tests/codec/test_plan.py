@@ -1,3 +1,8 @@
+from typing import Any
+
+import pytest
+from flowreplay.v1 import plan_pb2
+
 from replayd.codec.plan import decode_plan, encode_plan
 from replayd.model.plan import (
     Change,
@@ -10,6 +15,32 @@ from replayd.model.plan import (
     WebSocketPace,
     WebSocketPlan,
 )
+
+
+def assert_as_generated(plan: Plan) -> None:
+    """What is encoded by hand is, to the byte, what the generated code makes of it."""
+    encoded = encode_plan(plan)
+    assert plan_pb2.Plan.FromString(encoded).SerializeToString(deterministic=True) == encoded
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {},
+        {"method": b"", "url": b"", "head": b""},
+        {"idempotent": False, "expect_continue": True},
+        {"head": b"x" * 200, "flow_index": 1 << 31, "flow_id": "\u00e9" * 100},
+        {"framing": Framing.RAW, "content_size": 1 << 40},
+        {"trailer_section": b"t: 1\r\n", "proxy_authorization": True},
+        {"recorded_status_code": -1, "changes": (Change(ChangeKind.CONNECT_TO, ""),) * 2},
+        {"head": b"x" * (1 << 21), "recorded_status_code": 599},
+    ],
+)
+def test_a_plan_is_encoded_as_generated_code_does(fields: dict[str, Any]) -> None:
+    given = {"method": b"GET", "url": b"http://a/", "head": b"GET / HTTP/1.1\r\n\r\n"} | fields
+    plan = Plan(target=Target("http", "a", 80), **given)
+    assert_as_generated(plan)
+    assert decode_plan(encode_plan(plan)) == plan
 
 
 def test_a_plan_comes_back_whole() -> None:
@@ -38,6 +69,7 @@ def test_a_plan_comes_back_whole() -> None:
         websocket=WebSocketPlan(2, 3, WebSocketPace.RECORDED, False, 1001, "away", 1.5),
     )
     assert decode_plan(encode_plan(plan)) == plan
+    assert_as_generated(plan)
 
 
 def test_the_address_is_the_dialled_one() -> None:

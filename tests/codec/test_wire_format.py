@@ -3,7 +3,7 @@ from flowreplay.v1 import event_pb2
 from hypothesis import given
 from hypothesis import strategies as st
 
-from replayd.codec.wire_format import bytes_field, int_field, varint, varint_at
+from replayd.codec.wire_format import bytes_field, int_field, signed, varint, varint_at
 
 
 @given(st.integers(0, 2**63 - 1), st.binary(max_size=300))
@@ -17,6 +17,11 @@ def test_fields_are_what_protobuf_makes_of_them(number: int, data: bytes) -> Non
 @given(st.integers(0, 2**63 - 1))
 def test_an_integer_comes_back(number: int) -> None:
     assert varint_at(b"\x08" + varint(number) + b"rest", 1) == number
+
+
+@given(st.integers(-(2**63), 2**63 - 1))
+def test_a_negative_integer_is_in_twos_complement(number: int) -> None:
+    assert event_pb2.Event.FromString(b"\x08" + signed(number)).sequence == number
 
 
 def test_an_integer_that_does_not_end_is_refused() -> None:
