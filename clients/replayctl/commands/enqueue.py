@@ -243,7 +243,13 @@ def _enqueue_all(
     batches = []
     for number, name in enumerate(files, 1):
         with naming(name, left_undone="not enqueued either", left=files[number:]):
-            batch = _enqueue(client, name, settings)
+            try:
+                batch = _enqueue(client, name, settings)
+            except (KeyboardInterrupt, OSError):
+                # The daemon itself says so when it is what ends the call.
+                if settings["stream"]:
+                    note(f"what was queued of {shown(name)} stays queued")
+                raise
         _show(output, name, batch, files[number:])
         batches.append(batch)
     return batches

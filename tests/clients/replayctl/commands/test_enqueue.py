@@ -339,20 +339,27 @@ def press_ctrl_c(process: Process) -> None:
             process.wait(deadline=1)
 
 
-@pytest.mark.parametrize("options", [[], ["--dry-run"]])
-def test_ctrl_c_during_an_upload_is_quiet(
-    daemon: Daemon, tmp_path: Path, options: list[str]
+@pytest.mark.parametrize(
+    ("option", "said"),
+    [
+        ("--raw", []),
+        ("--dry-run", []),
+        ("--stream", ["replayctl: what was queued of {0} stays queued"]),
+    ],
+)
+def test_ctrl_c_during_an_upload_says_only_what_stays(
+    daemon: Daemon, tmp_path: Path, option: str, said: list[str]
 ) -> None:
     pipe = tmp_path / "slow.mitm"
     os.mkfifo(pipe)
-    process = start_replayctl(daemon.address, "enqueue", *options, str(pipe))
+    process = start_replayctl(daemon.address, "enqueue", option, str(pipe))
     try:
         with pipe.open("wb"):  # opens when the command has opened it too
             press_ctrl_c(process)
             assert process.wait() == 130
     finally:
         process.close()
-    assert (process.stdout, process.stderr) == ([], [])
+    assert (process.stdout, process.stderr) == ([], [line.format(pipe) for line in said])
 
 
 def test_save_waits_and_exports(
