@@ -13,6 +13,7 @@ import pytest
 
 from tests.support.certificates import Authority
 from tests.support.daemon import Daemon
+from tests.support.disks import Disk
 from tests.support.programs import NEEDS
 from tests.support.recorder import Recorder
 
@@ -26,6 +27,15 @@ def pytest_configure() -> None:
     """
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.fixture
+def disk(monkeypatch: pytest.MonkeyPatch) -> Disk:
+    """What Python syncs goes here in place of the disk."""
+    disk = Disk()
+    monkeypatch.setattr(os, "fdatasync", disk.sync)
+    monkeypatch.setattr(os, "fsync", disk.sync)
+    return disk
 
 
 @pytest.fixture

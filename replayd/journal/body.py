@@ -7,19 +7,25 @@ A content is cut into pieces of 256 KiB with a checksum each. What a body become
 import os
 import secrets
 import zlib
+from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeGuard
 
 from replayd.errors import JournalError
 from replayd.journal.interface import ROW_CONTENT_LIMIT
+from replayd.journal.spool import Spool, Sync
 from replayd.model.event import PREVIEW_LIMIT
 
 PIECE = ROW_CONTENT_LIMIT
 
 _SMALL = 4 * 1024
 """Writes below this size are put together."""
+
+
+class NotDurableError(JournalError):
+    """A file can't be made durable: what else was written can't be trusted either."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +36,24 @@ class SpoolFile:
     size: int
     checksums: tuple[int, ...]
     """CRC-32 of each piece."""
+    sync: Sync | None = field(default=None, compare=False)
+    """On its way to the disk; None: it is there."""
+
+    @property
+    def settled(self) -> bool:
+        """Whether nobody has to wait for the disk any more."""
+        return self.sync is None or self.sync.done
+
+    def check(self) -> None:
+        """Waits until it is durable. Raises NotDurableError."""
+        if self.sync is None:
+            return
+        self.sync.wait()
+        if self.sync.error:
+            raise NotDurableError(
+                f"{self.path} can't be synced to the disk: {self.sync.error}; restart the daemon "
+                "once the disk is repaired"
+            )
 
     def piece(self, number: int) -> bytes:
         """Reads a piece (empty past the end); raises JournalError when it is damaged."""
@@ -58,14 +82,14 @@ Content = bytes | SpoolFile
 
 
 class SpoolBody:
-    """A `Body`. Without a folder everything stays in memory.
+    """A `Body`. Without a spool everything stays in memory.
 
     What is written is kept as it comes, not copied, until there is enough of it for a file.
     """
 
-    def __init__(self, folder: Path | None) -> None:
+    def __init__(self, spool: Spool | None) -> None:
         self.size = 0
-        self._folder = folder
+        self._spool = spool
         self._prefix = b""
         """What `prefix` is cut from, once the beginning is in a file."""
         self._held: list[bytes | bytearray] = []
@@ -77,7 +101,7 @@ class SpoolBody:
         self._file: int | None = None
 
     def write(self, data: bytes) -> None:
-        """Adds bytes; raises JournalError when the store's folder can't take them."""
+        """Adds bytes; raises JournalError when the spool can't take them."""
         self.size += len(data)
         held = self._held
         if len(data) >= _SMALL or not held:
@@ -86,26 +110,29 @@ class SpoolBody:
             last += data
         else:
             held.append(bytearray(data))
-        if self.size - self._in_file > PIECE and self._folder is not None:
-            self._spool(self._folder)
+        if self.held > PIECE and self._spool is not None:
+            self._write_to_file(self._spool)
+
+    @property
+    def held(self) -> int:
+        """How many of its bytes are in memory."""
+        return self.size - self._in_file
 
     def prefix(self, limit: int) -> bytes:
         """Returns the first bytes, at most `limit`, at most 64 KiB."""
         return (self._prefix or self._beginning())[:limit]
 
-    def seal(self) -> Content:
-        """Ends the writing. What is in a file is durable when it returns."""
-        if self._file is None or self._path is None:
+    def seal(self, on_settled: Callable[[], None] | None = None) -> Content:
+        """Ends the writing; calls back, from another thread, once a file is durable."""
+        if self._spool is None or self._file is None or self._path is None:
             return self._held[0] if _is_one(self._held) else b"".join(self._held)
         try:
             self._write_held(self._file)
-            os.fdatasync(self._file)
-            sync_folder(self._path.parent)
         except OSError as error:
             raise self._failure(error) from error
-        self._close()
-        sealed = SpoolFile(self._path, self.size, tuple(self._checksums))
-        self._path = None
+        sync = self._spool.sync(self._file, on_settled)
+        sealed = SpoolFile(self._path, self.size, tuple(self._checksums), sync)
+        self._path = self._file = None
         return sealed
 
     def discard(self) -> None:
@@ -126,10 +153,10 @@ class SpoolBody:
                 break
         return b"".join(found)
 
-    def _spool(self, folder: Path) -> None:
+    def _write_to_file(self, spool: Spool) -> None:
         try:
             if self._file is None:
-                self._path = folder / secrets.token_hex(12)
+                self._path = spool.folder / secrets.token_hex(12)
                 flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
                 self._file = os.open(self._path, flags, 0o600)
                 self._prefix = self._beginning()
@@ -180,12 +207,3 @@ def remove(path: Path) -> None:
     """Deletes a file that no commit names, if it can: otherwise the next opening does."""
     with suppress(OSError):
         path.unlink()
-
-
-def sync_folder(folder: Path) -> None:
-    """Makes the names in a folder durable."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

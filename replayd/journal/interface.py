@@ -117,6 +117,10 @@ class Body(Protocol):
 
     size: int
 
+    @property
+    def held(self) -> int:
+        """How many of its bytes are in memory."""
+
     def write(self, data: bytes) -> None:
         """Adds bytes. Raises JournalError when the store can't take them: discard it."""
 
@@ -244,8 +248,16 @@ class Journal(Protocol):
     def emit(self, events: Sequence[PendingEvent]) -> None:
         """Hands over events that change nothing."""
 
-    def commit(self) -> None:
-        """Makes everything handed over durable, and shows it to readers."""
+    def commit(self, *, wait: bool = True) -> int:
+        """Makes everything handed over durable, and shows it to readers.
+
+        Without `wait`, only what comes before the first content that is still on its way to
+        the disk. Returns how much was left; `on_runnable` tells when there is more to commit.
+        """
+
+    @property
+    def settling(self) -> bool:
+        """Whether a commit that does not wait would leave all that was handed over."""
 
     def clear(self, batch_id: str, now: int) -> Cleared:
         """Takes all that is QUEUED (of one batch; empty: all) off the queue, in one commit
@@ -322,7 +334,9 @@ class Journal(Protocol):
         """Calls back, quickly and from any thread, after each commit that logged events."""
 
     def on_runnable(self, callback: Callable[[], None]) -> None:
-        """Calls back, quickly and from any thread, when there may be something to take."""
+        """Calls back, quickly and from any thread, when there may be something to take,
+        or to commit.
+        """
 
     @property
     def failure(self) -> str:

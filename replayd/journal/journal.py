@@ -82,9 +82,15 @@ class StoredJournal:
         """Makes an empty body."""
         return self._ledger.store.new_body()
 
-    def commit(self) -> None:
-        """Makes everything handed over durable."""
-        self._ledger.commit()
+    def commit(self, *, wait: bool = True) -> int:
+        """Makes what was handed over durable; returns how much was left."""
+        self._ledger.commit(wait=wait)
+        return self._ledger.left
+
+    @property
+    def settling(self) -> bool:
+        """Whether a commit that does not wait would leave all that was handed over."""
+        return self._ledger.settling
 
     def on_append(self, callback: Callable[[], None]) -> None:
         """Calls back after each commit that logged events."""

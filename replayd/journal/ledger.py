@@ -18,6 +18,7 @@ shows that nothing waits or runs, every event is in the log.
 
 import threading
 from collections.abc import Callable, Iterable, Sequence
+from itertools import takewhile
 
 from replayd.codec.event import with_sequence
 from replayd.errors import JournalError
@@ -102,19 +103,39 @@ class Ledger:
         self.on_append: list[Callable[[], None]] = []
         self.on_runnable: list[Callable[[], None]] = []
         self._handed_over: list[_HandedOver] = []
+        self._spooled = False
+        """Whether any content among it may be in a file, and so on its way to the disk."""
 
     def hand_over(self, events: Sequence[PendingEvent], finished: Taken | None = None) -> None:
         """Takes what the next commit makes durable; of the events of a replay that ended the
         terminal one is the last. Call it with `state` held.
         """
         self._handed_over.append((events, finished))
+        if finished is not None and isinstance(finished.content, SpoolFile):
+            self._spooled = True
+
+    @property
+    def left(self) -> int:
+        """How much that was handed over was not committed yet."""
+        return len(self._handed_over)
+
+    @property
+    def settling(self) -> bool:
+        """Whether the disk has to answer before anything that was handed over can be
+        committed without waiting.
+        """
+        handed_over = self._handed_over
+        return self._spooled and bool(handed_over) and not _settled(handed_over[0])
 
     def commit(
         self,
         prepare: Callable[[Commit], None] | None = None,
         done: Callable[[], None] | None = None,
+        *,
+        wait: bool = False,
     ) -> None:
-        """Makes durable what was handed over and what `prepare` adds, all or nothing.
+        """Makes durable what was handed over and what `prepare` adds, all or nothing: without
+        `wait`, what was handed over before the first content that is on its way to the disk.
 
         `prepare` runs before the store commits, with `writing` held; `done` after it, with
         both locks held, to change what is in memory. When it raises, nothing has changed,
@@ -123,15 +144,24 @@ class Ledger:
         with self.writing:
             self.check()
             with self.state:
-                handed_over, self._handed_over = self._handed_over, []
+                handed_over = self._take(wait=wait)
             try:
                 logged = self._write(handed_over, prepare, done)
             except BaseException:
                 with self.state:
                     self._handed_over[:0] = handed_over
+                    self._spooled = True
                 raise
         if logged:
             call_all(self.on_append)
+
+    def _take(self, *, wait: bool) -> list[_HandedOver]:
+        taken = self._handed_over
+        if self._spooled and not wait:
+            taken = list(takewhile(_settled, taken))
+        self._handed_over = self._handed_over[len(taken) :]
+        self._spooled = self._spooled and bool(self._handed_over)
+        return taken
 
     def check(self) -> None:
         """Raises JournalError when the journal can't commit any more."""
@@ -172,6 +202,12 @@ class Ledger:
         for taken in finished:
             del self.taken[taken.entry.key]
             self.books.end(taken.batch, taken.entry.key.flow_index, taken.state)
+
+
+def _settled(handed_over: _HandedOver) -> bool:
+    """Whether no content of it is on its way to the disk."""
+    _, taken = handed_over
+    return taken is None or not isinstance(taken.content, SpoolFile) or taken.content.settled
 
 
 def _record(commit: Commit, taken: Taken, sequence: int) -> None:

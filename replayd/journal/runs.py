@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 
 from replayd.codec.event import outcome_event
 from replayd.errors import JournalError
@@ -105,8 +106,8 @@ class Runs:
     ) -> None:
         """Hands over an outcome."""
         assert body is None or isinstance(body, SpoolBody), "made by new_body"
-        content = body.seal() if body else b""
         ledger = self._ledger
+        content = body.seal(partial(call_all, ledger.on_runnable)) if body else b""
         with ledger.state:
             taken = ledger.taken[key]
             if taken.state is not ReplayState.RUNNING:
@@ -149,7 +150,7 @@ class Runs:
         def done() -> None:
             self._claimed = kept
 
-        self._ledger.commit(prepare, done)
+        self._ledger.commit(prepare, done, wait=True)
 
     # Intents
 

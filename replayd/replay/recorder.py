@@ -3,7 +3,8 @@
 Commits are grouped: they take place when nothing is in flight, or just before the thread
 would wait while something has been handed over for too long, is too much, or must not be
 in doubt (the outcome of a request that is not idempotent). When the journal can't commit,
-what was handed over stays with it, and the commit is tried again, later and later.
+what was handed over stays with it, and the commit is tried again, later and later. For a
+large content that is on its way to the disk nobody waits, unless too much does.
 """
 
 import traceback
@@ -22,7 +23,7 @@ _MAX_AGE = 5_000_000
 """Nanoseconds that a record waits for company while the thread has nothing better to do."""
 _MAX_COUNT = 256
 _MAX_SIZE = 8 * 1024 * 1024
-"""Bytes of contents that wait; they are in memory."""
+"""Bytes of contents that wait in memory."""
 _TRACEBACK_LIMIT = 8 * 1024
 
 
@@ -66,34 +67,44 @@ class Recorder:
 
     def due(self, *, in_flight: bool) -> bool:
         """Whether to commit before waiting."""
-        return self._count > 0 and (
-            not in_flight
-            or self._urgent
-            or self._count >= _MAX_COUNT
-            or self._size >= _MAX_SIZE
-            or self._clock.monotonic() - self._oldest >= _MAX_AGE
+        if not self._count:
+            return False
+        if self._too_much:
+            return True
+        return not self._journal.settling and (
+            not in_flight or self._urgent or self._clock.monotonic() - self._oldest >= _MAX_AGE
         )
 
     @property
     def deadline(self) -> int | None:
-        """When the oldest record has waited long enough; None: nothing waits."""
-        return self._oldest + _MAX_AGE if self._count else None
+        """When the oldest record has waited long enough; None: nothing waits, or what waits
+        is woken by the journal.
+        """
+        return self._oldest + _MAX_AGE if self._count and not self._journal.settling else None
 
     def commit(self) -> None:
         """Commits what was handed over; raises JournalError, and then it still waits."""
-        self._journal.commit()
+        urgent = self._urgent
+        left = self._journal.commit(wait=self._too_much)
         self.committed()
+        if left:
+            self._count, self._urgent = left, urgent
+            self._oldest = self._clock.monotonic()
 
     def committed(self) -> None:
         """Somebody committed: nothing waits."""
         self._count = self._size = 0
         self._urgent = False
 
+    @property
+    def _too_much(self) -> bool:
+        return self._count >= _MAX_COUNT or self._size >= _MAX_SIZE
+
     def _finish(
         self, replay: Replay, outcome: Outcome, events: Sequence[PendingEvent], body: Body | None
     ) -> None:
         self._journal.finish(replay.key, outcome, events, body)
-        self._note(body.size if body else 0)
+        self._note(body.held if body else 0)
         self._urgent |= not replay.idempotent
 
     def _note(self, size: int) -> None:

@@ -9,11 +9,12 @@ from pathlib import Path
 import pytest
 
 from replayd.errors import JournalError
-from replayd.journal.body import PIECE, SpoolBody, SpoolFile, remove
+from replayd.journal.body import PIECE, NotDurableError, SpoolBody, SpoolFile, remove
+from replayd.journal.spool import Spool
 
 
 def written(folder: Path | None, *parts: bytes) -> SpoolBody:
-    body = SpoolBody(folder)
+    body = SpoolBody(Spool(folder) if folder else None)
     for part in parts:
         body.write(part)
     return body
@@ -33,6 +34,8 @@ def test_a_large_body_goes_on_in_a_file(tmp_path: Path, size: int, step: int) ->
     body = written(tmp_path, *(content[at : at + step] for at in range(0, size, step)))
     sealed = body.seal()
     assert isinstance(sealed, SpoolFile)
+    sealed.check()
+    assert (sealed.settled, body.held) == (True, 0)
     assert (sealed.size, body.size) == (size, size)
     assert stat.S_IMODE(sealed.path.stat().st_mode) == 0o600
     assert b"".join(sealed.piece(number) for number in range(99)) == content
@@ -105,35 +108,15 @@ def test_a_folder_that_takes_nothing_is_told(tmp_path: Path) -> None:
         written(tmp_path / "missing", bytes(PIECE + 1))
 
 
-def test_a_file_is_durable_before_it_is_named(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    seen: list[str] = []
-
-    def fdatasync(descriptor: int) -> None:
-        assert os.fstat(descriptor).st_size == PIECE + 1
-        seen.append("file")
-
-    def fsync(descriptor: int) -> None:
-        assert stat.S_ISDIR(os.fstat(descriptor).st_mode)
-        seen.append("folder")
-
-    monkeypatch.setattr(os, "fdatasync", fdatasync)
-    monkeypatch.setattr(os, "fsync", fsync)
-    written(tmp_path, bytes(PIECE + 1)).seal()
-    assert seen == ["file", "folder"]
-
-
-def test_a_failed_fsync_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failed_sync_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def fdatasync(_: int) -> None:
         raise OSError(errno.EIO, "Input/output error")
 
     monkeypatch.setattr(os, "fdatasync", fdatasync)
-    body = written(tmp_path, bytes(PIECE + 1))
-    with pytest.raises(JournalError, match="Input/output error"):
-        body.seal()
-    body.discard()
-    assert list(tmp_path.iterdir()) == []
+    sealed = written(tmp_path, bytes(PIECE + 1)).seal()
+    assert isinstance(sealed, SpoolFile)
+    with pytest.raises(NotDurableError, match="synced to the disk: Input/output error"):
+        sealed.check()
 
 
 def test_what_can_t_be_removed_is_left_to_the_next_opening(tmp_path: Path) -> None:

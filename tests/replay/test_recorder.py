@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from unittest.mock import PropertyMock
 
 import pytest
 from flowreplay.v1 import event_pb2
@@ -113,10 +114,10 @@ def test_a_commit_that_fails_leaves_all_waiting(monkeypatch: pytest.MonkeyPatch)
     recording = Recording()
     recording.send()
 
-    def fail() -> None:
+    def fail(*, wait: bool) -> int:
         raise JournalError("disk full")
 
-    real: Callable[[], None] = recording.journal.commit
+    real: Callable[..., int] = recording.journal.commit
     monkeypatch.setattr(recording.journal, "commit", fail)
     with pytest.raises(JournalError):
         recording.recorder.commit()
@@ -124,6 +125,36 @@ def test_a_commit_that_fails_leaves_all_waiting(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(recording.journal, "commit", real)
     recording.recorder.commit()
     assert len(recording.events()) == 1
+
+
+def test_a_content_on_its_way_to_the_disk_is_not_waited_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    recording = Recording(b"POST")
+    waited: list[bool] = []
+
+    def commit(*, wait: bool) -> int:
+        waited.append(wait)
+        return 0 if wait else 2
+
+    monkeypatch.setattr(recording.journal, "commit", commit)
+    settling = PropertyMock(return_value=False)
+    monkeypatch.setattr(type(recording.journal), "settling", settling)
+    recording.end()
+    recording.recorder.commit()
+    settling.return_value = True
+    assert not recording.recorder.due(in_flight=False)
+    assert recording.recorder.deadline is None
+    settling.return_value = False
+    # What was left is as urgent as before.
+    assert recording.recorder.due(in_flight=True)
+    settling.return_value = True
+    for _ in range(254):
+        recording.send()
+    assert recording.recorder.due(in_flight=True)
+    recording.recorder.commit()
+    assert waited == [False, True]
+    assert not recording.recorder.due(in_flight=False)
 
 
 def test_a_crash_is_told_with_its_text() -> None:

@@ -3,6 +3,8 @@
 import threading
 import time
 from collections.abc import Iterable, Iterator
+from contextlib import closing
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,8 +13,10 @@ from flowreplay.v1 import event_pb2, reason_pb2
 from replayd.errors import JournalError
 from replayd.journal.interface import Journal
 from replayd.journal.memory import open_memory
+from replayd.journal.sqlite import open_sqlite
 from replayd.model.replay import Replay
 from replayd.replay.clock import Clock
+from tests.support.disks import Disk
 from tests.support.processes import DEADLINE
 from tests.support.replaying import Replaying, flow
 from tests.support.scripted_server import OK, Peer, ScriptedServer, answers, silent
@@ -216,9 +220,9 @@ class Failing:
         self._check("finish")
         self.journal.finish(*ended)
 
-    def commit(self) -> None:
+    def commit(self, *, wait: bool = True) -> int:
         self._check("commit")
-        self.journal.commit()
+        return self.journal.commit(wait=wait)
 
     def content(self, *of: Any) -> Iterator[bytes]:
         self._check("content")
@@ -292,6 +296,28 @@ def test_a_body_that_can_not_be_stored_fails_its_replay() -> None:
         (failed,) = replaying.run(flow(server.port))
         assert failed.error.reason == reason_pb2.REASON_JOURNAL_UNAVAILABLE
         assert failed.error.head.status_code == 200
+
+
+def test_replays_go_on_while_the_disk_takes_a_large_content(tmp_path: Path, disk: Disk) -> None:
+    large = b"HTTP/1.1 200 OK\r\nContent-Length: 300000\r\n\r\n" + bytes(300_000)
+
+    def script(peer: Peer) -> None:
+        peer.answer(large)
+        peer.answer()
+        disk.go_on.set()
+        peer.until_closed()
+
+    with (
+        closing(open_sqlite(tmp_path / "data", time.time_ns())) as journal,
+        ScriptedServer(script) as server,
+        Replaying(journal=journal) as replaying,
+    ):
+        disk.go_on.clear()
+        ended = replaying.run(flow(server.port), flow(server.port))
+        assert statuses(ended) == [200, 200]
+        events = [event.WhichOneof("payload") for event in replaying.events()]
+        assert events == ["update", "request", "response", "request", "response"]
+        assert "folder" in disk.synced
 
 
 def test_a_fault_of_our_own_in_the_loop_is_told(caplog: pytest.LogCaptureFixture) -> None:

@@ -1,10 +1,12 @@
 """Where contents lie: in their row up to 256 KiB, in files of the data folder above. A file
-is durable before the commit that names it.
+is durable before the commit that names it for good: that of an outcome, or the one that
+accepts a batch.
 
 SQLite writes a content twice, a page at a time, and takes five times as long for it.
 Stores of version 1 may have those up to 4 MiB in rows of 256 KiB: these are still read.
 """
 
+from collections import deque
 from pathlib import Path
 from struct import Struct
 
@@ -12,10 +14,14 @@ import apsw
 
 from replayd.journal.body import PIECE, Content, SpoolBody, SpoolFile
 from replayd.journal.interface import Part
+from replayd.journal.spool import Spool
 from replayd.journal.sqlite.checksum import checksum, damaged
 from replayd.journal.sqlite.query import fetch_row, fetch_rows
 
 _CHECKSUM = Struct(">I")
+
+_UNSETTLED = 64
+"""Staged files on their way to the disk; each has a descriptor."""
 
 
 class Contents:
@@ -24,27 +30,49 @@ class Contents:
     def __init__(self, connection: apsw.Connection, blobs: Path) -> None:
         self._connection = connection
         self._blobs = blobs
+        self._spool = Spool(blobs)
+        self._unsettled: deque[SpoolFile] = deque()
+        """Files of staged rows that may not be durable yet."""
 
     def new_body(self) -> SpoolBody:
         """Makes a body that goes on in a file."""
-        return SpoolBody(self._blobs)
+        return SpoolBody(self._spool)
 
-    def settled(self, content: bytes) -> Content:
-        """Writes a large content to a file; call it before the transaction."""
+    def spooled(self, content: bytes) -> Content:
+        """Writes a large content to a file; call it before the transaction, and `settle`
+        before the one that makes it durable.
+        """
         if len(content) <= PIECE:
             return content
         body = self.new_body()
         try:
             body.write(content)
-            return body.seal()
+            sealed = body.seal()
         except BaseException:
             body.discard()
             raise
+        if isinstance(sealed, SpoolFile):
+            self._unsettled.append(sealed)
+            self.settle(_UNSETTLED)
+        return sealed
+
+    def settle(self, most: int = 0) -> None:
+        """Waits until at most so many of the files that `spooled` wrote are not durable.
+
+        Raises NotDurableError.
+        """
+        while len(self._unsettled) > most:
+            self._unsettled.popleft().check()
 
     def put(self, place: int, part: Part, content: Content) -> bytes | None:
-        """Stores a content in a transaction; returns what belongs into the row."""
+        """Stores a content in a transaction; returns what belongs into the row.
+
+        Waits for a response's content that is not durable yet. Raises NotDurableError.
+        """
         if isinstance(content, bytes):
             return content
+        if part is Part.RESPONSE:
+            content.check()
         checksums = b"".join(map(_CHECKSUM.pack, content.checksums))
         self._connection.execute(
             "INSERT OR REPLACE INTO file VALUES (?, ?, ?, ?, ?)",
@@ -80,6 +108,10 @@ class Contents:
     def names(self) -> set[str]:
         """Returns the names of all files."""
         return {name for (name,) in self._connection.execute("SELECT name FROM file")}
+
+    def close(self) -> None:
+        """Waits for what is on its way to the disk."""
+        self._spool.close()
 
     def _file(self, place: int, part: Part) -> SpoolFile | None:
         row = fetch_row(

@@ -10,7 +10,8 @@ import stat
 from pathlib import Path
 
 from replayd.errors import JournalError
-from replayd.journal.body import remove, sync_folder
+from replayd.journal.body import remove
+from replayd.journal.spool import sync_folder
 
 _FILE_FLAGS = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
 

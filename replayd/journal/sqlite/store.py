@@ -9,7 +9,7 @@ from typing import Any
 import apsw
 
 from replayd.errors import JournalError
-from replayd.journal.body import PIECE, SpoolBody
+from replayd.journal.body import PIECE, NotDurableError, SpoolBody
 from replayd.journal.interface import Part
 from replayd.journal.sqlite.checksum import checksum, damaged
 from replayd.journal.sqlite.contents import Contents
@@ -197,6 +197,7 @@ class SqliteStore:
     def close(self) -> None:
         """Closes the database and lets another daemon use the folder."""
         try:
+            self._contents.close()
             with self._guard():
                 self._connection.close()
         finally:
@@ -240,11 +241,14 @@ class SqliteStore:
 
     @contextmanager
     def _guard(self) -> Iterator[None]:
-        """Turns SQLite's errors into the operator's words."""
+        """Turns SQLite's errors into the operator's words, and remembers what lasts."""
         try:
             yield
         except apsw.Error as error:
             raise self._failed(error) from error
+        except NotDurableError as error:
+            self.failure = error.message
+            raise
 
     def _failed(self, error: apsw.Error) -> JournalError:
         """Remembers an error that lasts."""

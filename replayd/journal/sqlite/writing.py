@@ -38,7 +38,7 @@ class Writer:
 
         Not durable: the commit that accepts the batch makes all of it so.
         """
-        contents = self._settled(rows)
+        contents = self._spooled(rows)
         try:
             with transaction(self._connection, "NORMAL"):
                 self._connection.execute(
@@ -72,8 +72,10 @@ class Writer:
 
     def commit(self, change: Change) -> None:
         """Makes a change."""
-        contents = self._settled(change.rows)
+        contents = self._spooled(change.rows)
         try:
+            if change.accepted is not None:
+                self._contents.settle()
             with transaction(self._connection, self._synchronous):
                 self._change(change, contents)
         except BaseException:
@@ -105,14 +107,14 @@ class Writer:
             ],
         )
 
-    def _settled(self, rows: Sequence[Row]) -> Sequence[_Contents]:
+    def _spooled(self, rows: Sequence[Row]) -> Sequence[_Contents]:
         """Writes the large contents of rows to files, before the transaction."""
         contents: list[_Contents] = []
         try:
             for row in rows:
-                requested = self._contents.settled(row.request_content)
+                requested = self._contents.spooled(row.request_content)
                 contents.append((requested, b""))
-                contents[-1] = (requested, self._contents.settled(row.recorded_content))
+                contents[-1] = (requested, self._contents.spooled(row.recorded_content))
         except BaseException:
             _remove(contents)
             raise

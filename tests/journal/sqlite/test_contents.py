@@ -1,6 +1,7 @@
 """Where contents lie by their size."""
 
 import errno
+import threading
 from pathlib import Path
 
 import apsw
@@ -9,11 +10,14 @@ import pytest
 from replayd.errors import JournalError
 from replayd.journal.body import PIECE
 from replayd.journal.interface import Journal, Part
+from replayd.journal.sqlite import open_sqlite
 from replayd.journal.sqlite.checksum import checksum
 from replayd.journal.sqlite.contents import Contents
 from replayd.journal.sqlite.schema import open_database
-from replayd.model.replay import ReplayKey
+from replayd.model.replay import Counts, ReplayKey
+from tests.support.disks import Disk
 from tests.support.journals import NOW, after_crash, enqueue, finish, row
+from tests.support.processes import DEADLINE
 
 PLACE = 77
 
@@ -63,7 +67,7 @@ def test_where_it_lies(
     body = contents.new_body()
     if spooled:
         body.write(data)
-    content = body.seal() if spooled else contents.settled(data)
+    content = body.seal() if spooled else contents.spooled(data)
     assert contents.put(PLACE, Part.REQUEST, content) == (None if files else data)
     assert len(blobs(tmp_path)) == files
     if files:
@@ -95,7 +99,7 @@ def test_a_damaged_piece(contents: Contents, connection: apsw.Connection, column
 
 @pytest.mark.parametrize("column", ["name = 7", "checksums = 'x'", "checksums = x'00'"])
 def test_a_damaged_file_name(contents: Contents, connection: apsw.Connection, column: str) -> None:
-    contents.put(PLACE, Part.REQUEST, contents.settled(bytes(PIECE + 1)))
+    contents.put(PLACE, Part.REQUEST, contents.spooled(bytes(PIECE + 1)))
     connection.execute(f"UPDATE file SET {column}")
     with pytest.raises(JournalError, match="damaged"):
         contents.piece(PLACE, Part.REQUEST, 0)
@@ -104,7 +108,7 @@ def test_a_damaged_file_name(contents: Contents, connection: apsw.Connection, co
 def test_a_file_name_leads_nowhere_else(
     contents: Contents, connection: apsw.Connection, tmp_path: Path
 ) -> None:
-    contents.put(PLACE, Part.REQUEST, contents.settled(bytes(PIECE + 1)))
+    contents.put(PLACE, Part.REQUEST, contents.spooled(bytes(PIECE + 1)))
     connection.execute("UPDATE file SET name = '../../etc/passwd'")
     with pytest.raises(JournalError, match=f"{tmp_path}/passwd can't be read"):
         contents.piece(PLACE, Part.REQUEST, 0)
@@ -125,15 +129,87 @@ def test_a_file_is_removed_when_no_commit_names_it(stored: Journal, folder: Path
     again.close()
 
 
-def test_a_content_that_can_not_be_settled_leaves_nothing(
+def test_a_content_that_can_not_be_written_leaves_nothing(
     contents: Contents, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def fail(descriptor: int) -> None:
+    def fail(*_: object) -> int:
         raise OSError(errno.ENOSPC, "seeded")
 
     before = descriptors()
-    monkeypatch.setattr("replayd.journal.body.os.fdatasync", fail)
+    monkeypatch.setattr("replayd.journal.body.os.writev", fail)
     with pytest.raises(JournalError, match="seeded"):
-        contents.settled(bytes(PIECE + 1))
+        contents.spooled(bytes(PIECE + 1))
     assert blobs(tmp_path) == []
     assert descriptors() == before
+
+
+def test_few_staged_contents_are_on_their_way_at_once(
+    contents: Contents, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each has a descriptor until the disk has it."""
+    monkeypatch.setattr("replayd.journal.sqlite.contents._UNSETTLED", 2)
+    for _ in range(9):
+        contents.spooled(bytes(PIECE + 1))
+        assert len(contents._unsettled) <= 2
+    contents.settle()
+    assert len(contents._unsettled) == 0
+
+
+@pytest.mark.parametrize("part", ["a flow's content", "a response's"])
+def test_what_the_disk_did_not_take_is_not_committed(
+    stored: Journal, monkeypatch: pytest.MonkeyPatch, part: str
+) -> None:
+    def fail(_: int) -> None:
+        raise OSError(errno.EIO, "seeded")
+
+    enqueue(stored, "b1", [row(0)])
+    (replay,) = stored.take(1, NOW)
+    monkeypatch.setattr("replayd.journal.spool.os.fdatasync", fail)
+    if part == "a response's":
+        finish(stored, replay, content=bytes(PIECE + 1))
+    else:
+        stored.stage("b2", [row(0, request_content=bytes(PIECE + 1))])
+    with pytest.raises(JournalError, match="seeded"):
+        stored.accept("b2", now=NOW, answer=b"") if part == "a flow's content" else stored.commit()
+    assert "seeded" in stored.failure
+    assert stored.count("").running == 1
+    stored.close()
+
+
+def test_a_commit_takes_what_the_disk_has(stored: Journal, disk: Disk) -> None:
+    """And waits for it only when it is told to."""
+    enqueue(stored, "b1", [row(index) for index in range(3)])
+    first, second, third = stored.take(3, NOW)
+    woken = threading.Event()
+    stored.on_runnable(woken.set)
+    disk.go_on.clear()
+    finish(stored, first)
+    finish(stored, second, content=bytes(PIECE + 1))
+    finish(stored, third)
+    assert not stored.settling
+    assert stored.commit(wait=False) == 2
+    assert stored.settling
+    assert stored.commit(wait=False) == 2
+    assert stored.count("") == Counts(running=2, succeeded=1)
+    assert not woken.is_set()
+    disk.go_on.set()
+    assert woken.wait(DEADLINE)
+    assert not stored.settling
+    assert stored.commit(wait=False) == 0
+    assert stored.count("") == Counts(succeeded=3)
+    stored.close()
+
+
+def test_the_end_waits_for_the_disk(stored: Journal, disk: Disk, folder: Path) -> None:
+    enqueue(stored, "b1", [row(0)])
+    (replay,) = stored.take(1, NOW)
+    disk.go_on.clear()
+    finish(stored, replay, content=bytes(PIECE + 1))
+    assert stored.commit(wait=False) == 1
+    closing = threading.Thread(target=stored.close)
+    closing.start()
+    disk.go_on.set()
+    closing.join(DEADLINE)
+    again = open_sqlite(folder, NOW)
+    assert again.count("") == Counts(succeeded=1)
+    again.close()
