@@ -24,7 +24,7 @@ from typing import Any, NamedTuple, TypeAlias
 from benchmarks.depth import replay_head
 from benchmarks.figures import Rate, spread
 from benchmarks.long_log import Measured, growing_log
-from benchmarks.machine import describe, fdatasync_seconds
+from benchmarks.machine import CORES, OtherLoad, describe, fdatasync_seconds
 from benchmarks.replays import Run, replay
 from benchmarks.targets import Target, run_target
 from benchmarks.workloads import GET_32, SLOW, Workload, sized
@@ -246,11 +246,12 @@ def measure(target: Target, wanted: argparse.Namespace) -> Iterator[tuple[str, d
         "rounds": str(wanted.rounds),
     }
     for name in wanted.only:
-        samples = []
+        samples, others = [], OtherLoad()
         for sample in CURVES[name].samples(target, wanted):
             print(f"  {name}, {_said(sample)}", file=sys.stderr, flush=True)
             samples.append(sample)
-        yield name, document(CURVES[name], samples, facts)
+        busy = f"{others.cores():.1f} of {len(CORES)} cores"
+        yield name, document(CURVES[name], samples, facts | {"other load": busy})
 
 
 def _said(sample: Sample | str) -> str:

@@ -57,6 +57,29 @@ def ended_cpu_seconds() -> float:
     return times.children_user + times.children_system
 
 
+class OtherLoad:
+    """What others take of the machine's CPU from the making of this on: all that is busy or
+    stolen (proc(5)), but for this process and its children that have ended.
+    """
+
+    def __init__(self) -> None:
+        self._start, self._before = time.monotonic(), self._others()
+
+    def cores(self) -> float:
+        """Returns how many cores others have kept busy so far, on average."""
+        return (self._others() - self._before) / (time.monotonic() - self._start)
+
+    @staticmethod
+    def _others() -> float:
+        return busy_seconds(Path("/proc/stat").read_text()) - sum(os.times()[:4])
+
+
+def busy_seconds(stat: str) -> float:
+    """Returns how long all cores were busy, or stolen from a virtual machine: /proc/stat."""
+    user, nice, system, _idle, _waiting, *interrupts_and_steal = map(int, stat.split()[1:9])
+    return (user + nice + system + sum(interrupts_and_steal)) / os.sysconf("SC_CLK_TCK")
+
+
 def fdatasync_seconds() -> float:
     """The median time of one fdatasync here: what a durable commit costs at least."""
     times = []

@@ -20,7 +20,7 @@ from benchmarks.contenders import BARE_LOOP, BESIDE, Stage, available
 from benchmarks.depth import deep_queue
 from benchmarks.figures import Round
 from benchmarks.long_log import log_costs
-from benchmarks.machine import describe
+from benchmarks.machine import CORES, OtherLoad, describe
 from benchmarks.report import Results, as_json, as_text
 from benchmarks.rounds import Rounds
 from benchmarks.targets import Target, run_target
@@ -66,6 +66,7 @@ def measure(target: Target, wanted: argparse.Namespace) -> Results:
         "beside": ", ".join(sorted(taking_part)),
     }
     results: list[Round] = []
+    others = OtherLoad()
     with tempfile.TemporaryDirectory() as folder:
         rounds = Rounds(Stage(target, Path(folder), wanted.flows), taking_part)
         for number in range(1, wanted.rounds + 1):
@@ -77,6 +78,7 @@ def measure(target: Target, wanted: argparse.Namespace) -> Results:
         size = wanted.log_gib << 30
         costs = log_costs(target, size, wanted.flows, wanted.rounds)
         results[-1] = {**results[-1], **costs}
+    facts["other load"] = f"{others.cores():.1f} of {len(CORES)} cores were busy with other work"
     return Results(facts, results, rounds.notes)
 
 

@@ -2,8 +2,13 @@ import os
 import subprocess
 import sys
 
+import pytest
+
+from benchmarks import machine
 from benchmarks.machine import (
     CORES,
+    OtherLoad,
+    busy_seconds,
     client_cores,
     cpu_seconds,
     describe,
@@ -47,6 +52,18 @@ def test_cpu_time_is_the_process_own() -> None:
         assert 0.08 <= cpu_seconds(process.pid) < 10
         process.communicate(b"\n")
     assert 0.08 <= ended_cpu_seconds() - before < 10
+
+
+def test_others_have_what_is_busy_and_not_ours(monkeypatch: pytest.MonkeyPatch) -> None:
+    ticks = os.sysconf("SC_CLK_TCK")
+    assert busy_seconds(f"cpu  {ticks} 2 3 400 500 6 7 {ticks} 0 0\ncpu0 1 1") == 2 + 18 / ticks
+
+    now = iter([10.0, 14.0])
+    monkeypatch.setattr(machine.time, "monotonic", lambda: next(now))
+    busy, own = iter([100.0, 110.0]), iter([5.0, 7.0])
+    monkeypatch.setattr(machine, "busy_seconds", lambda _stat: next(busy))
+    monkeypatch.setattr(machine.os, "times", lambda: (next(own), 0.0, 0.0, 0.0, 0.0))
+    assert OtherLoad().cores() == 2.0
 
 
 def test_the_machine_is_described() -> None:
