@@ -50,9 +50,11 @@ class Entry:
 class _Session:
     """The waiting replays of one session."""
 
-    __slots__ = ("busy", "waiting")
+    __slots__ = ("busy", "key", "waiting")
 
-    def __init__(self) -> None:
+    def __init__(self, key: SessionKey) -> None:
+        self.key = key
+        """All its replays share it: 65,536 of one session would have as many."""
         self.waiting: deque[Entry] = deque()
         self.busy = False
         """A replay of it runs."""
@@ -79,7 +81,8 @@ class Schedule:
         """Adds a replay that comes after all others of its session."""
         session = self._sessions.get(entry.session)
         if session is None:
-            session = self._sessions[entry.session] = _Session()
+            session = self._sessions[entry.session] = _Session(entry.session)
+        entry.session = session.key
         session.waiting.append(entry)
         self.entries[entry.place] = entry
         if not session.busy and len(session.waiting) == 1:

@@ -32,6 +32,14 @@ def test_ready_is_one_a_session() -> None:
     assert (made.ready, pop(made)) == (1, [1])
 
 
+def test_replays_of_a_session_share_its_name() -> None:
+    made = Schedule()
+    first, second = entry(0, "".join(["long", "name"])), entry(1, "".join(["long", "name"]))
+    made.add(first)
+    made.add(second)
+    assert second.session is first.session
+
+
 def test_a_freed_session_takes_its_turn_by_age() -> None:
     made = schedule("abab")
     assert pop(made, 2) == [0, 1]
