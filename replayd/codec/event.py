@@ -12,7 +12,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from replayd.codec.fields import add_headers
 from replayd.codec.websocket import websocket_message
-from replayd.codec.wire_format import bytes_field, int_field, varint_at
+from replayd.codec.wire_format import bytes_field, int_tag, varint, varint_at
 from replayd.model.event import PREVIEW_LIMIT, EventKind, LogLevel, PendingEvent, UpdateKind
 from replayd.model.outcome import (
     ConnectionInfo,
@@ -25,7 +25,7 @@ from replayd.model.plan import Plan
 from replayd.model.replay import Replay, ReplayKey, ReplayRange, ReplayState
 from replayd.reasons import Reason
 
-_SEQUENCE_FIELD = event_pb2.Event.SEQUENCE_FIELD_NUMBER
+_SEQUENCE = int_tag(event_pb2.Event.SEQUENCE_FIELD_NUMBER)
 _REQUEST_FIELD = event_pb2.Event.REQUEST_FIELD_NUMBER
 _REQUEST = event_pb2.RequestEvent
 _SECOND = 1_000_000_000
@@ -33,7 +33,7 @@ _SECOND = 1_000_000_000
 
 def with_sequence(sequence: int, body: bytes) -> bytes:
     """Gives an encoded event its place in the log."""
-    return int_field(_SEQUENCE_FIELD, sequence) + body
+    return _SEQUENCE + varint(sequence) + body
 
 
 def sequence_of(event: bytes) -> int:
@@ -46,11 +46,11 @@ def request_event(replay: Replay, plan: Plan, content: bytes, now: int) -> Pendi
 
     What a WebSocket flow has in place of it is none, and not shown.
     """
-    preview = content[:PREVIEW_LIMIT]
     event = _replay_event(replay.key, replay.attempt, now)
     # The plan is encoded already; this way it is not decoded for it.
     request = bytes_field(_REQUEST.PLAN_FIELD_NUMBER, replay.plan)
     if plan.content_size:
+        preview = content[:PREVIEW_LIMIT]
         request += _REQUEST(
             content=preview,
             content_size_bytes=plan.content_size,

@@ -67,22 +67,21 @@ class ReadAhead:
                 first, last = batch.next_index, batch.next_cleared
             rows = ledger.store.read_ahead(batch.number, first, last, _READ_STEP)
             with ledger.state:
-                for row in rows:
-                    self._add(batch, row)
+                self._add(batch, rows)
                 if len(rows) < _READ_STEP:
                     batch.next_index = last + 1
                 if batch.read:
                     ledger.books.unread.remove(batch)
             return len(rows)
 
-    def _add(self, batch: Batch, row: Ahead) -> None:
-        index = row.flow_index
-        batch.opened(index, ended=row.ended)
-        if row.ended:
-            return
-        place = place_of(batch.number, index)
-        entry = Entry(batch.order(index), place, batch.key(index), row)
-        self._ledger.schedule.add(entry)
+    def _add(self, batch: Batch, rows: Sequence[Ahead]) -> None:
+        first_order, first_place = batch.order(0), place_of(batch.number, 0)
+        add = self._ledger.schedule.add
+        for row in rows:
+            index = row.flow_index
+            batch.opened(index, ended=row.ended)
+            if not row.ended:
+                add(Entry(first_order + index, first_place + index, batch.key(index), row))
 
     def prepare(self, taken: Taken) -> Sequence[Prepared]:
         """Reads what sending one replay takes, and of those that follow it."""

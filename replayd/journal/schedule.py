@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 from itertools import islice
 
-from replayd.journal.store import Ahead, Prepared, split_place
+from replayd.journal.store import PLACE_BITS, Ahead, Prepared
 from replayd.model.replay import Replay, ReplayKey
 
 SessionKey = tuple[int, str]
@@ -29,7 +29,7 @@ class Entry:
         self.place = place
         """Its place in the store."""
         self.key = key
-        self.session: SessionKey = (split_place(place)[0], ahead.session)
+        self.session: SessionKey = (place >> PLACE_BITS, ahead.session)
         self.idempotent = ahead.idempotent
         self.attempt = ahead.attempt
         self.prepared: Prepared | None = None

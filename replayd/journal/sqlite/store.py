@@ -21,6 +21,7 @@ from replayd.journal.sqlite.query import fetch_row, fetch_rows
 from replayd.journal.sqlite.schema import Synchronous, open_database
 from replayd.journal.sqlite.writing import Writer
 from replayd.journal.store import (
+    PLACE_BITS,
     Ahead,
     Change,
     Opened,
@@ -43,6 +44,9 @@ _CONTENT = {
     Part.RESPONSE: "SELECT state, attempt, sequence, content, checksum FROM replay WHERE place = ?",
 }
 """A content with what its checksum is over."""
+
+_INDEX = (1 << PLACE_BITS) - 1
+"""The part of a place that is the flow index."""
 
 _DISCARD_ROWS = 512
 
@@ -126,7 +130,10 @@ class SqliteStore:
                 "WHERE p.place BETWEEN ? AND ? ORDER BY p.place LIMIT ?",
                 (place_of(number, first), place_of(number, last), limit),
             )
-            return [_ahead(*row) for row in rows]
+            return [
+                Ahead(place & _INDEX, session, idempotent != 0, attempt or 1, _has_ended(state))
+                for place, session, idempotent, state, attempt in rows
+            ]
 
     def ended_between(self, number: int, first: int, last: int) -> Sequence[int]:
         """Returns the indices that have an outcome."""
@@ -258,8 +265,6 @@ class SqliteStore:
         return failure
 
 
-def _ahead(
-    place: int, session: str, idempotent: int, state: int | None, attempt: int | None
-) -> Ahead:
-    ended = state is not None and state != ReplayState.QUEUED
-    return Ahead(split_place(place)[1], session, bool(idempotent), attempt or 1, ended)
+def _has_ended(state: int | None) -> bool:
+    """Tells whether a replay with this state (None: nothing is remembered) has an outcome."""
+    return state is not None and state != ReplayState.QUEUED
