@@ -9,6 +9,8 @@ only in what is accepted here, and a test compares that over millions of respons
 
 import re
 from collections.abc import Callable
+from functools import lru_cache
+from typing import NamedTuple
 
 from replayd.errors import WireError
 from replayd.model.flow import Headers
@@ -27,6 +29,8 @@ _CHUNK_BEGUN = re.compile(rb"[0-9A-Fa-f]{0,8}\r?")
 _LAST_CHUNK = b"0\r\n\r\n"
 _CHUNK_END = b"\r\n"
 _WITHOUT_CONTENT = (204, 304)
+_FIELD = re.compile(rb"([^:]++):[\t ]*+([^\r]*+)\r\n")
+"""A field of a block that `_HEAD` took: its value ends with the spaces that follow it."""
 _HEEDED = frozenset(
     {
         b"connection",
@@ -38,6 +42,25 @@ _HEEDED = frozenset(
     }
 )
 """Fields that say something about the connection or the content's end."""
+
+
+class _Said(NamedTuple):
+    """What fields say besides the content's length."""
+
+    chunked: bool | None
+    """None: it has codings that are not plain."""
+    reusable: bool
+    idle_seconds: int | None
+    bound: bool
+
+
+@lru_cache(maxsize=256)
+def _said(fields: tuple[tuple[bytes, bytes], ...]) -> _Said:
+    """Understands fields with names in lower case; servers say the same again and again."""
+    facts = connection_facts(fields)
+    codings = [coding.lower() for coding in facts.codings]
+    chunked = None if codings not in ([], [b"chunked"]) else bool(codings)
+    return _Said(chunked, b"close" not in facts.options, facts.idle_seconds, facts.bound)
 
 
 class PlainReader:
@@ -96,42 +119,43 @@ class PlainReader:
 
     def _take_head(self, found: re.Match[bytes]) -> bool:
         """Understands a head; False: it is not plain after all."""
-        lines = found[3].split(b"\r\n")
+        status, reason, block = found.groups()
+        fields = _FIELD.findall(block)
         settings = self._settings
-        if found.end() > settings.head_size_limit or len(lines) > settings.head_field_limit:
+        if found.end() > settings.head_size_limit or len(fields) >= settings.head_field_limit:
             return False
-        headers, heeded = [], []
-        for line in lines[:-1]:
-            name, _, value = line.partition(b":")
-            value = value.strip(b" \t")
-            headers.append((name, value))
-            lower = name.lower()
-            if lower in _HEEDED:
-                heeded.append((lower, value))
-        status_code = int(found[1])
-        if not self._heed(heeded, status_code):
+        if b" \r" in block or b"\t\r" in block:
+            fields = [(name, value.rstrip(b"\t ")) for name, value in fields]
+        status_code = int(status)
+        if not self._heed(fields, status_code):
             return False
-        self.head = ResponseHead(b"HTTP/1.1", status_code, found[2], tuple(headers))
+        self.head = ResponseHead(b"HTTP/1.1", status_code, reason, tuple(fields))
         return True
 
     def _heed(self, fields: list[tuple[bytes, bytes]], status_code: int) -> bool:
         """Looks at what decides about the content's end and the connection."""
-        facts = connection_facts(fields)
-        if len(facts.lengths) + len(facts.codings) > 1 or self._method == b"CONNECT":
-            return False
-        if facts.lengths:
-            if _LENGTH.fullmatch(facts.lengths[0]) is None:
+        length = b""
+        others = []
+        for name, value in fields:
+            lower = name.lower()
+            if lower not in _HEEDED:
+                continue
+            if lower != b"content-length":
+                others.append((lower, value))
+            elif length or _LENGTH.fullmatch(value) is None:
                 return False
-            self._left = int(facts.lengths[0])
-        elif facts.codings and facts.codings[0].lower() != b"chunked":
+            else:
+                length = value
+        chunked, self.reusable, self.idle_seconds, self.bound = _said(tuple(others))
+        if chunked is None or (length and chunked) or self._method == b"CONNECT":
             return False
-        without_content = self._method == b"HEAD" or status_code in _WITHOUT_CONTENT
-        if not without_content and not facts.lengths and not facts.codings:
+        if self._method == b"HEAD" or status_code in _WITHOUT_CONTENT:
+            self.complete = True
+        elif not length and not chunked:
             return False
-        self.complete = without_content
-        self.declared_length = bool(facts.lengths)
-        self.reusable = b"close" not in facts.options
-        self.idle_seconds, self.bound = facts.idle_seconds, facts.bound
+        if length:
+            self.declared_length = True
+            self._left = int(length)
         return True
 
     # The content
