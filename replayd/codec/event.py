@@ -12,7 +12,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from replayd.codec.fields import add_headers
 from replayd.codec.websocket import websocket_message
-from replayd.codec.wire_format import bytes_field, int_tag, varint, varint_at
+from replayd.codec.wire_format import bytes_tag, int_tag, varint, varint_at
 from replayd.model.event import PREVIEW_LIMIT, EventKind, LogLevel, PendingEvent, UpdateKind
 from replayd.model.outcome import (
     ConnectionInfo,
@@ -26,8 +26,9 @@ from replayd.model.replay import Replay, ReplayKey, ReplayRange, ReplayState
 from replayd.reasons import Reason
 
 _SEQUENCE = int_tag(event_pb2.Event.SEQUENCE_FIELD_NUMBER)
-_REQUEST_FIELD = event_pb2.Event.REQUEST_FIELD_NUMBER
 _REQUEST = event_pb2.RequestEvent
+_REQUEST_TAG = bytes_tag(event_pb2.Event.REQUEST_FIELD_NUMBER)
+_PLAN = bytes_tag(_REQUEST.PLAN_FIELD_NUMBER)
 _SECOND = 1_000_000_000
 
 
@@ -48,7 +49,7 @@ def request_event(replay: Replay, plan: Plan, content: bytes, now: int) -> Pendi
     """
     event = _replay_event(replay.key, replay.attempt, now)
     # The plan is encoded already; this way it is not decoded for it.
-    request = bytes_field(_REQUEST.PLAN_FIELD_NUMBER, replay.plan)
+    request = _PLAN + varint(len(replay.plan)) + replay.plan
     if plan.content_size:
         preview = content[:PREVIEW_LIMIT]
         request += _REQUEST(
@@ -56,7 +57,7 @@ def request_event(replay: Replay, plan: Plan, content: bytes, now: int) -> Pendi
             content_size_bytes=plan.content_size,
             content_truncated=len(preview) < plan.content_size,
         ).SerializeToString()
-    body = event.SerializeToString() + bytes_field(_REQUEST_FIELD, request)
+    body = event.SerializeToString() + _REQUEST_TAG + varint(len(request)) + request
     return PendingEvent(EventKind.REQUEST, replay.key.batch_id, body)
 
 

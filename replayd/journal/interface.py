@@ -6,8 +6,8 @@ what a method calls durable survives `kill -9` and, for SQLite, a power cut. `be
 what else waits. A call that raises JournalError has changed nothing, and what was handed
 over waits for the next commit. Times are nanoseconds since the epoch, given by the caller.
 
-`count`, `running`, `paused`, `latest`, `session_waits`, `holds_up`, `finish` of a content
-up to 256 KiB, `emit`, and `read` of recent events never wait for a disk.
+`count`, `running`, `paused`, `latest`, `holds_up`, `finish` of a content up to 256 KiB,
+`emit`, and `read` of recent events never wait for a disk.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -219,9 +219,10 @@ class Journal(Protocol):
         A replay whose row is damaged ends FAILED, with its event, and is not returned.
         """
 
-    def begin(self, replays: Iterable[Replay]) -> None:
+    def begin(self, replays: Iterable[Replay]) -> bool:
         """Makes the intents of taken replays durable ('attempt n begins') before it
-        returns. Idempotent ones are claimed some ahead, so that most calls need no commit.
+        returns. Idempotent ones are claimed some ahead, so that most calls need no commit;
+        True: this one did, and took along what was handed over.
         """
 
     def finish(
@@ -230,10 +231,10 @@ class Journal(Protocol):
         outcome: Outcome,
         events: Sequence[PendingEvent],
         body: Body | None = None,
-    ) -> None:
+    ) -> bool:
         """Hands over the outcome of a running replay, its events (terminal one last) and
         its response's content. Its session may be taken from again at once; it counts as
-        running until its outcome is durable.
+        running until its outcome is durable. True: more of its session has been read ahead.
 
         Raises ReplaydError (JournalError) when a content above 256 KiB can't be written; the
         replay still runs then, and may be finished without it.
@@ -241,9 +242,6 @@ class Journal(Protocol):
 
     def new_body(self) -> Body:
         """Makes an empty body for a response's content."""
-
-    def session_waits(self, key: ReplayKey, session: str) -> bool:
-        """Tells whether more replays of this session of this batch have been read ahead."""
 
     def emit(self, events: Sequence[PendingEvent]) -> None:
         """Hands over events that change nothing."""

@@ -47,7 +47,6 @@ class StoredJournal:
         self.take = runs.take
         self.begin = runs.begin
         self.finish = runs.finish
-        self.session_waits = runs.session_waits
         self.emit = runs.emit
         self.running = runs.running
 

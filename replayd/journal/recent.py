@@ -3,7 +3,7 @@
 Plain data: no lock, no store.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 
 from replayd.journal.store import StoredEvent
 
@@ -22,11 +22,11 @@ class Recent:
         self._first = 0
         """The oldest sequence that is kept."""
 
-    def append(self, events: Iterable[StoredEvent]) -> None:
+    def append(self, events: Sequence[StoredEvent]) -> None:
         """Adds the next events; drops the oldest ones that are over the bounds."""
+        if events and not self._events:
+            self._first = events[0].sequence
         for event in events:
-            if not self._events:
-                self._first = event.sequence
             self._events[event.sequence] = event
             self._bytes += len(event.body)
         while self._bytes > self._max_bytes or len(self._events) > self._max_events:

@@ -19,8 +19,10 @@ from replayd.model.replay import Replay, ReplayKey, ReplayState
 from replayd.reasons import Reason
 
 CLAIM_AHEAD = 32
-"""How many idempotent replays one commit lets begin; at most that many (and what runs)
-are sent once more after a crash."""
+"""How many idempotent replays one commit lets begin, or CLAIM_TURNS times those that begin
+with it; at most that many (and what runs) are sent once more after a crash."""
+
+CLAIM_TURNS = 4
 
 
 class Runs:
@@ -70,14 +72,14 @@ class Runs:
             call_all(ledger.on_runnable)
         return replays
 
-    def begin(self, replays: Iterable[Replay]) -> None:
+    def begin(self, replays: Iterable[Replay]) -> bool:
         """Makes the intents of taken replays durable."""
         ledger = self._ledger
         with ledger.state:
             begun = [ledger.taken[replay.key].entry for replay in replays]
             begun = [entry for entry in begun if not self._has_intent(entry)]
         if not begun:
-            return
+            return False
         own = [entry for entry in begun if not _may_claim(entry)]
         claims: set[int] = set()
 
@@ -96,6 +98,7 @@ class Runs:
                 self._claimed = claims
 
         ledger.commit(prepare, done)
+        return True
 
     def finish(
         self,
@@ -103,8 +106,8 @@ class Runs:
         outcome: Outcome,
         events: Sequence[PendingEvent],
         body: Body | None = None,
-    ) -> None:
-        """Hands over an outcome."""
+    ) -> bool:
+        """Hands over an outcome; True: more of its session waits."""
         assert body is None or isinstance(body, SpoolBody), "made by new_body"
         ledger = self._ledger
         content = body.seal(partial(call_all, ledger.on_runnable)) if body else b""
@@ -115,20 +118,13 @@ class Runs:
             taken.state = outcome.state
             taken.content = content
             self._intents.discard(taken.entry.place)
-            ledger.schedule.free(taken.entry.session)
             ledger.hand_over(events, taken)
+            return ledger.schedule.free(taken.entry.session)
 
     def emit(self, events: Sequence[PendingEvent]) -> None:
         """Hands over events that change nothing."""
         with self._ledger.state:
             self._ledger.hand_over(events)
-
-    def session_waits(self, key: ReplayKey, session: str) -> bool:
-        """Tells whether more of this session was read ahead."""
-        ledger = self._ledger
-        with ledger.state:
-            batch = ledger.books.live.get(key.batch_id)
-            return batch is not None and ledger.schedule.waits((batch.number, session))
 
     def running(self) -> list[Running]:
         """Lists what is RUNNING, oldest first."""
@@ -157,12 +153,13 @@ class Runs:
     def _has_intent(self, entry: Entry) -> bool:
         return entry.place in (self._claimed if _may_claim(entry) else self._intents)
 
-    def _claims(self, begun: Iterable[Entry]) -> set[int]:
+    def _claims(self, begun: Sequence[Entry]) -> set[int]:
         """Places of all first attempts that run or may begin soon without a commit."""
         places = {entry.place for entry in begun if _may_claim(entry)}
         places |= self._claimed & self._running_places()
         sessions = [entry.session for entry in begun]
-        likely = self._ledger.schedule.likely_next(sessions, CLAIM_AHEAD - 1)
+        ahead = max(CLAIM_AHEAD, CLAIM_TURNS * len(begun)) - len(begun)
+        likely = self._ledger.schedule.likely_next(sessions, ahead)
         return places | {entry.place for entry in likely}
 
     def _running_places(self) -> set[int]:

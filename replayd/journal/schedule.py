@@ -106,14 +106,15 @@ class Schedule:
             taken.append(entry)
         return taken
 
-    def free(self, key: SessionKey) -> None:
-        """Lets the next replay of a busy session be taken."""
+    def free(self, key: SessionKey) -> bool:
+        """Lets the next replay of a busy session be taken; False: none waits."""
         session = self._sessions[key]
         session.busy = False
         if session.waiting:
             heapq.heappush(self._ready, (session.waiting[0].order, key))
-        else:
-            del self._sessions[key]
+            return True
+        del self._sessions[key]
+        return False
 
     def put_back(self, entry: Entry) -> None:
         """Undoes the taking of a replay."""
@@ -136,11 +137,6 @@ class Schedule:
                 del self._sessions[key]
         self._ready = [each for each in self._ready if each[1] in self._sessions]
         heapq.heapify(self._ready)
-
-    def waits(self, key: SessionKey) -> bool:
-        """Tells whether a replay of this session waits."""
-        session = self._sessions.get(key)
-        return session is not None and bool(session.waiting)
 
     def likely_next(self, begun: Iterable[SessionKey], limit: int) -> list[Entry]:
         """Guesses which replays follow those begun now: first attempts of idempotent

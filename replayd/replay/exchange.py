@@ -51,22 +51,25 @@ class Surroundings(NamedTuple):
 class Exchange:
     """One replay, from take to outcome."""
 
+    deadline = 0
+    """Monotonic nanoseconds at which `on_deadline` has to be called."""
+    # How every replay begins; set for each, these would be a fifth of making one.
+    _end = NEVER
+    _connecting: Connecting | None = None
+    _transfer: Transfer | None = None
+    _resent = 0
+    _over = False
+    _session_waits = False
+
     def __init__(self, replay: Replay, plan: Plan, around: Surroundings, timings: Timings) -> None:
         self.replay = replay
         self.plan = plan
-        self.deadline = 0
-        """Monotonic nanoseconds at which `on_deadline` has to be called."""
         self._around = around
         self._timings = timings
         self._start = around.clock.monotonic()
-        self._end = NEVER
         self._target = plan.target
         self._session = Session(replay.key.batch_id, replay.key.repeat, replay.session)
-        self._connecting: Connecting | None = None
-        self._transfer: Transfer | None = None
         self._notes: list[Note] = []
-        self._resent = 0
-        self._over = False
 
     # What happens to it
 
@@ -251,7 +254,7 @@ class Exchange:
     def _conclude(self, outcome: Outcome) -> None:
         """Records it, then keeps or closes the connection."""
         body = self._body_worth_keeping(outcome)
-        self._around.recorder.ended(self.replay, self.plan, outcome, body)
+        self._session_waits = self._around.recorder.ended(self.replay, self.plan, outcome, body)
         self._over = True
         if self._transfer is not None:
             self._transfer.conclude(self._keep)
@@ -271,11 +274,10 @@ class Exchange:
         return None
 
     def _keep(self, connection: Connection, idle_seconds: int | None) -> None:
-        key, session = self.replay.key, self.replay.session
         self._around.wire.pool.keep(
             connection,
             self._session,
-            session_waits=self._around.journal.session_waits(key, session),
+            session_waits=self._session_waits,
             now=self._around.clock.monotonic(),
             idle_seconds=idle_seconds,
         )

@@ -25,6 +25,8 @@ _SECOND = 1_000_000_000
 class Http1Transfer(Transfer):
     """A transfer over HTTP/1; see `Transfer`."""
 
+    _send_error: WireError | None = None
+
     def __init__(
         self,
         connection: Connection,
@@ -40,7 +42,6 @@ class Http1Transfer(Transfer):
         super().__init__(connection, settings, new_body)
         self._reader = reader
         self._writer = RequestWriter(plan, content, whole=whole)
-        self._send_error: WireError | None = None
         self._keeps, binds = traits(plan.head)
         if binds:
             connection.bound = True

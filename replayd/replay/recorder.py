@@ -1,10 +1,11 @@
 """Hands outcomes and events to the journal and decides when to commit them.
 
-Commits are grouped: they take place when nothing is in flight, or just before the thread
-would wait while something has been handed over for too long, is too much, or must not be
-in doubt (the outcome of a request that is not idempotent). When the journal can't commit,
-what was handed over stays with it, and the commit is tried again, later and later. For a
-large content that is on its way to the disk nobody waits, unless too much does.
+Commits are grouped: they take place when nothing is in flight, when the thread has nothing
+better to do and something has waited for a little while, or, however busy it is, when that
+is too long, too much, or must not be in doubt (the outcome of a request that is not
+idempotent). When the journal can't commit, what was handed over stays with it, and the
+commit is tried again, later and later. For a large content that is on its way to the disk
+nobody waits, unless too much does.
 """
 
 import traceback
@@ -19,9 +20,11 @@ from replayd.model.replay import Replay, ReplayState
 from replayd.reasons import Reason
 from replayd.replay.clock import Clock
 
-_MAX_AGE = 5_000_000
+_IDLE_AGE = 2_000_000
 """Nanoseconds that a record waits for company while the thread has nothing better to do."""
-_MAX_COUNT = 256
+_MAX_AGE = 20_000_000
+"""Nanoseconds that it waits while the thread has: a commit costs as much as some replays."""
+_MAX_COUNT = 512
 _MAX_SIZE = 8 * 1024 * 1024
 """Bytes of contents that wait in memory."""
 _TRACEBACK_LIMIT = 8 * 1024
@@ -43,15 +46,15 @@ class Recorder:
         self._journal.emit([request_event(replay, plan, content, self._clock.wall())])
         self._note(0)
 
-    def ended(self, replay: Replay, plan: Plan, outcome: Outcome, body: Body | None) -> None:
-        """Records how a replay ended."""
+    def ended(self, replay: Replay, plan: Plan, outcome: Outcome, body: Body | None) -> bool:
+        """Records how a replay ended; True: more of its session waits (`Journal.finish`)."""
         now = self._clock.wall()
         events = [
             self._about(replay, plan, message, now, level=LogLevel.INFO, reason=reason)
             for message, reason in outcome.notes
         ]
         events.append(outcome_event(replay, plan, outcome, now))
-        self._finish(replay, outcome, events, body)
+        return self._finish(replay, outcome, events, body)
 
     def crashed(self, replay: Replay, plan: Plan, timings: Timings, error: Exception) -> None:
         """Records that something of our own failed: FAILED INTERNAL, and the text."""
@@ -65,22 +68,25 @@ class Recorder:
         ]
         self._finish(replay, outcome, events, None)
 
-    def due(self, *, in_flight: bool) -> bool:
-        """Whether to commit before waiting."""
+    def due(self, *, in_flight: bool, idle: bool) -> bool:
+        """Whether to commit before waiting. `idle`: nothing else was to be done just now."""
         if not self._count:
             return False
         if self._too_much:
             return True
-        return not self._journal.settling and (
-            not in_flight or self._urgent or self._clock.monotonic() - self._oldest >= _MAX_AGE
-        )
+        if self._journal.settling:
+            return False
+        if not in_flight or self._urgent:
+            return True
+        age = self._clock.monotonic() - self._oldest
+        return age >= (_IDLE_AGE if idle else _MAX_AGE)
 
     @property
     def deadline(self) -> int | None:
-        """When the oldest record has waited long enough; None: nothing waits, or what waits
-        is woken by the journal.
+        """When a thread with nothing better to do has to commit; None: nothing waits, or what
+        waits is woken by the journal.
         """
-        return self._oldest + _MAX_AGE if self._count and not self._journal.settling else None
+        return self._oldest + _IDLE_AGE if self._count and not self._journal.settling else None
 
     def commit(self) -> None:
         """Commits what was handed over; raises JournalError, and then it still waits."""
@@ -102,10 +108,12 @@ class Recorder:
 
     def _finish(
         self, replay: Replay, outcome: Outcome, events: Sequence[PendingEvent], body: Body | None
-    ) -> None:
-        self._journal.finish(replay.key, outcome, events, body)
+    ) -> bool:
+        session_waits = self._journal.finish(replay.key, outcome, events, body)
         self._note(body.held if body else 0)
-        self._urgent |= not replay.idempotent
+        if not replay.idempotent:
+            self._urgent = True
+        return session_waits
 
     def _note(self, size: int) -> None:
         if not self._count:

@@ -71,6 +71,8 @@ class ReplayThread:
         self._retry_at = 0
         """The journal could not store: not before then again."""
         self._retry_after = 0
+        self._idle = False
+        """The last look found nothing to do."""
         self._thread = threading.Thread(target=self._run, name="replay", daemon=True)
 
     def start(self) -> None:
@@ -115,6 +117,7 @@ class ReplayThread:
         if self._clock.monotonic() >= self._retry_at:
             self._use_journal()
         ready = self._wire.poller.wait(self._patience())
+        self._idle = not ready
         now = self._clock.monotonic()
         self._wire.poller.tell(ready)
         for exchange in self._deadlines.due(self._running.values(), now):
@@ -180,7 +183,7 @@ class ReplayThread:
             if self._retry_after:
                 self._recorder.commit()
             self._begin_more()
-            if self._recorder.due(in_flight=bool(self._running)):
+            if self._recorder.due(in_flight=bool(self._running), idle=self._idle):
                 self._recorder.commit()
         except JournalError as error:
             self._stall(error)
@@ -209,7 +212,8 @@ class ReplayThread:
             self._taken = self._take(free)
         if not self._taken:
             return
-        self._journal.begin([exchange.replay for exchange in self._taken])
+        if self._journal.begin([exchange.replay for exchange in self._taken]):
+            self._recorder.committed()
         begun, self._taken = self._taken, []
         for exchange in begun:
             self._running[exchange.replay.key] = exchange

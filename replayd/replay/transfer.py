@@ -27,25 +27,26 @@ server promised to keep it (None: it did not say)."""
 class Transfer(ABC):
     """A request on its way out and its response on its way in. Times: see `wire`."""
 
+    body: Body | None = None
+    """The content so far; None: none came."""
+    deadline = 0
+    """When `late` has to be called."""
+    sent: int | None = None
+    """When the last byte of the request was handed to the system."""
+    first_byte: int | None = None
+    early = False
+    """The response came before the whole request was sent."""
+    _first_size = 0
+    """Bytes that came with the first."""
+    _pace: Pace | None = None
+
     def __init__(
         self, connection: Connection, settings: WireSettings, new_body: Callable[[], Body]
     ) -> None:
         self.connection = connection
-        self.body: Body | None = None
-        """The content so far; None: none came."""
-        self.deadline = 0
-        """When `late` has to be called."""
-        self.sent: int | None = None
-        """When the last byte of the request was handed to the system."""
-        self.first_byte: int | None = None
-        self.early = False
-        """The response came before the whole request was sent."""
         self._settings = settings
         self._read_timeout = int(settings.read_timeout * _SECOND)
         self._new_body = new_body
-        self._first_size = 0
-        """Bytes that came with the first."""
-        self._pace: Pace | None = None
 
     @property
     @abstractmethod

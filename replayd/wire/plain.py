@@ -66,25 +66,26 @@ def _said(fields: tuple[tuple[bytes, bytes], ...]) -> _Said:
 class PlainReader:
     """Reads one response to a request with this method; see `reader.ResponseReader`."""
 
+    head: ResponseHead | None = None
+    continued = False
+    complete = False
+    trailers: Headers = ()
+    lenient = False
+    declared_length = False
+    reusable = False
+    idle_seconds: int | None = None
+    bound = False
+    _other: ResponseReader | None = None
+    _block = b""
+    """The head's bytes, for h11 should the chunks stop being plain."""
+    _left = 0
+    """Bytes of the content, or of the chunk with its line end, that are still to come."""
+    _held = b""
+    """The beginning of a chunk's first line."""
+
     def __init__(self, method: bytes, settings: WireSettings) -> None:
-        self.head: ResponseHead | None = None
-        self.continued = False
-        self.complete = False
-        self.trailers: Headers = ()
-        self.lenient = False
-        self.declared_length = False
-        self.reusable = False
-        self.idle_seconds: int | None = None
-        self.bound = False
         self._method = method
         self._settings = settings
-        self._other: ResponseReader | None = None
-        self._block = b""
-        """The head's bytes, for h11 should the chunks stop being plain."""
-        self._left = 0
-        """Bytes of the content, or of the chunk with its line end, that are still to come."""
-        self._held = b""
-        """The beginning of a chunk's first line."""
 
     def feed(self, data: bytes, write: Callable[[bytes], object]) -> None:
         """Takes what came; see `ResponseReader.feed`."""

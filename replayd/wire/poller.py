@@ -14,7 +14,8 @@ from replayd.model.plan import Target
 from replayd.wire.transport import Transport
 
 _READ = selectors.EVENT_READ
-_READ_WRITE = selectors.EVENT_READ | selectors.EVENT_WRITE
+_WRITE = selectors.EVENT_WRITE
+_READ_WRITE = _READ | _WRITE
 
 Ready = Sequence[tuple[selectors.SelectorKey, int]]
 """What a wait found."""
@@ -59,11 +60,12 @@ class Poller:
 
     def tell(self, ready: Ready) -> None:
         """Tells every owner concerned."""
-        for key, events in ready:
-            if isinstance(key.data, Connection):
-                key.data.ready(events)
-            else:
-                key.data()
+        for (_, _, _, told), events in ready:
+            if type(told) is not Connection:
+                told()
+            # One that was closed earlier in the same turn is passed over.
+            elif not told.closed:
+                told.owner.on_ready(told, events & _READ != 0, events & _WRITE != 0)
 
     def close(self) -> None:
         """Closes the selector, not what it watched."""
@@ -88,13 +90,6 @@ class Connection:
         self._descriptor = transport.fileno()
         self._writing = transport.wants_write
         poller.add(self, self._descriptor, self._writing)
-
-    def ready(self, events: int) -> None:
-        """Tells the owner; a connection closed earlier in the same turn is passed over."""
-        if not self.closed:
-            self.owner.on_ready(
-                self, bool(events & selectors.EVENT_READ), bool(events & selectors.EVENT_WRITE)
-            )
 
     def want_write(self, wanted: bool) -> None:
         """Waits for writable while the owner, or the transport itself, has to write."""

@@ -107,17 +107,30 @@ def test_many_at_a_time_a_session_keeps_its_order(journal: Journal) -> None:
         assert mine == sorted(mine)
 
 
-def test_session_waits_tells_of_what_was_read_ahead(journal: Journal) -> None:
-    enqueue(journal, "b1", [row(0, "a"), row(1, "a")])
-    (first,) = journal.take(1, NOW)
-    assert journal.session_waits(first.key, "a")
-    assert not journal.session_waits(first.key, "b")
-    finish(journal, first)
+def test_finish_tells_whether_more_of_its_session_waits(journal: Journal) -> None:
+    enqueue(journal, "b1", [row(0, "a"), row(1, "b"), row(2, "a")])
+    first, other = journal.take(2, NOW)
+    assert finish(journal, first)
+    assert not finish(journal, other)
     (second,) = journal.take(1, NOW)
-    assert not journal.session_waits(second.key, "a")
-    finish(journal, second)
-    journal.commit()
-    assert not journal.session_waits(second.key, "a")
+    assert not finish(journal, second)
+
+
+def test_begin_tells_whether_it_committed(journal: Journal) -> None:
+    enqueue(journal, "b1", [row(0), row(1), row(2, idempotent=False)])
+    assert journal.begin(journal.take(1, NOW))
+    assert not journal.begin(journal.take(1, NOW))
+    third = journal.take(1, NOW)
+    assert journal.begin(third)
+    assert not journal.begin(third)
+
+
+def test_many_at_once_claim_as_many_again(journal: Journal) -> None:
+    enqueue(journal, "b1", [row(index, f"s{index}") for index in range(1000)])
+    assert journal.begin(journal.take(50, NOW))
+    for _ in range(3):
+        assert not journal.begin(journal.take(50, NOW))
+    assert journal.begin(journal.take(50, NOW))
 
 
 def test_a_replay_is_finished_once(journal: Journal) -> None:

@@ -41,7 +41,7 @@ class Seeking:
         plan = Plan(b"GET", b"", target, head)
         return Connecting(plan, target, SESSION, self.wire, owner=self.owner, wake=wake)
 
-    def standing(self, versions: HttpVersions = HttpVersions.ONE) -> Way | None:
+    def standing(self, versions: HttpVersions = HttpVersions.ONE) -> "Way | None":
         """What stands already."""
         target = Target("http", self.server.host, self.server.port, http_versions=versions)
         plan = Plan(b"GET", b"", target, b"")

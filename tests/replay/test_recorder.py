@@ -43,6 +43,9 @@ class Recording:
         ended = Outcome(ReplayState.SUCCEEDED, Timings(1), **outcome)
         self.recorder.ended(self.replay, self.plan, ended, None)
 
+    def due(self, *, in_flight: bool = True, idle: bool = False) -> bool:
+        return self.recorder.due(in_flight=in_flight, idle=idle)
+
     def events(self) -> list[event_pb2.Event]:
         page = self.journal.read(0, limit=100, max_bytes=1 << 20)
         return [event_pb2.Event.FromString(each) for each in page.events][1:]
@@ -50,44 +53,47 @@ class Recording:
 
 def test_nothing_to_commit_is_never_due() -> None:
     recording = Recording()
-    assert not recording.recorder.due(in_flight=False)
+    assert not recording.due(in_flight=False, idle=True)
     assert recording.recorder.deadline is None
 
 
 def test_due_when_nothing_is_in_flight() -> None:
     recording = Recording()
     recording.send()
-    assert recording.recorder.due(in_flight=False)
-    assert not recording.recorder.due(in_flight=True)
+    assert recording.due(in_flight=False)
+    assert not recording.due()
 
 
-def test_due_when_the_oldest_has_waited() -> None:
+def test_due_when_the_oldest_has_waited_longer_when_there_is_more_to_do() -> None:
     recording = Recording()
     recording.send()
-    recording.now = 3 * MILLISECOND
+    recording.now = 1 * MILLISECOND
     recording.send()
-    assert recording.recorder.deadline == 5 * MILLISECOND
-    assert not recording.recorder.due(in_flight=True)
-    recording.now = 5 * MILLISECOND
-    assert recording.recorder.due(in_flight=True)
+    assert recording.recorder.deadline == 2 * MILLISECOND
+    assert not recording.due(idle=True)
+    recording.now = 2 * MILLISECOND
+    assert recording.due(idle=True)
+    assert not recording.due()
+    recording.now = 20 * MILLISECOND
+    assert recording.due()
 
 
 def test_due_when_many_wait() -> None:
     recording = Recording()
-    for _ in range(255):
+    for _ in range(511):
         recording.send()
-    assert not recording.recorder.due(in_flight=True)
+    assert not recording.due()
     recording.send()
-    assert recording.recorder.due(in_flight=True)
+    assert recording.due()
 
 
 @pytest.mark.parametrize(("method", "due"), [(b"GET", False), (b"POST", True)])
 def test_due_when_an_outcome_must_not_be_in_doubt(method: bytes, due: bool) -> None:
     recording = Recording(method)
     recording.send()
-    assert not recording.recorder.due(in_flight=True)
+    assert not recording.due()
     recording.end()
-    assert recording.recorder.due(in_flight=True) is due
+    assert recording.due() is due
 
 
 def test_due_when_contents_fill_the_memory() -> None:
@@ -96,7 +102,7 @@ def test_due_when_contents_fill_the_memory() -> None:
     body.write(b"x" * (8 * 1024 * 1024))
     outcome = Outcome(ReplayState.SUCCEEDED, Timings(1))
     recording.recorder.ended(recording.replay, recording.plan, outcome, body)
-    assert recording.recorder.due(in_flight=True)
+    assert recording.due()
 
 
 def test_a_commit_shows_all_and_the_terminal_event_last() -> None:
@@ -121,7 +127,7 @@ def test_a_commit_that_fails_leaves_all_waiting(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(recording.journal, "commit", fail)
     with pytest.raises(JournalError):
         recording.recorder.commit()
-    assert recording.recorder.due(in_flight=False)
+    assert recording.due(in_flight=False)
     monkeypatch.setattr(recording.journal, "commit", real)
     recording.recorder.commit()
     assert len(recording.events()) == 1

@@ -65,8 +65,8 @@ def finish(
     replay: Replay,
     state: ReplayState = ReplayState.SUCCEEDED,
     content: bytes = b"",
-) -> None:
-    """Hands over an outcome with its event."""
+) -> bool:
+    """Hands over an outcome with its event; True: more of its session waits."""
     body = journal.new_body()
     body.write(content)
     reason = Reason.UNSPECIFIED if state is ReplayState.SUCCEEDED else Reason.CONNECT_FAILED
@@ -74,7 +74,7 @@ def finish(
         state, Timings(NOW), reason, content_prefix=body.prefix(64), content_size=body.size
     )
     event = outcome_event(replay, plan(replay.key.flow_index), outcome, NOW)
-    journal.finish(replay.key, outcome, [event], body)
+    return journal.finish(replay.key, outcome, [event], body)
 
 
 def run(journal: Journal, limit: int = 1, content: bytes = b"") -> list[Replay]:

@@ -11,10 +11,16 @@ from replayd.errors import JournalError
 
 def checksum(*values: object) -> int:
     """CRC-32 of values: of small ones as they are printed, of payloads with their length."""
-    value = zlib.crc32(repr([each for each in values if type(each) is not bytes]).encode())
+    plain: list[object] = []
+    payloads: list[bytes] = []
     for each in values:
         if type(each) is bytes:
-            value = zlib.crc32(each, value ^ len(each))
+            payloads.append(each)
+        else:
+            plain.append(each)
+    value = zlib.crc32(repr(plain).encode())
+    for payload in payloads:
+        value = zlib.crc32(payload, value ^ len(payload))
     return value
 
 
