@@ -246,12 +246,16 @@ class Journal(Protocol):
     def emit(self, events: Sequence[PendingEvent]) -> None:
         """Hands over events that change nothing."""
 
-    def commit(self, *, wait: bool = True) -> int:
+    def commit(self, *, wait: bool = True) -> None:
         """Makes everything handed over durable, and shows it to readers.
 
         Without `wait`, only what comes before the first content that is still on its way to
-        the disk. Returns how much was left; `on_runnable` tells when there is more to commit.
+        the disk; `on_runnable` tells when there is more to commit.
         """
+
+    @property
+    def left(self) -> int:
+        """How often something was handed over that was not committed yet."""
 
     @property
     def settling(self) -> bool:

@@ -81,9 +81,13 @@ class StoredJournal:
         """Makes an empty body."""
         return self._ledger.store.new_body()
 
-    def commit(self, *, wait: bool = True) -> int:
-        """Makes what was handed over durable; returns how much was left."""
+    def commit(self, *, wait: bool = True) -> None:
+        """Makes what was handed over durable."""
         self._ledger.commit(wait=wait)
+
+    @property
+    def left(self) -> int:
+        """How much that was handed over was not committed yet."""
         return self._ledger.left
 
     @property

@@ -9,7 +9,7 @@ nobody waits, unless too much does.
 """
 
 import traceback
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from replayd.codec.event import log_event, outcome_event, request_event
 from replayd.journal.interface import Body, Journal
@@ -90,17 +90,21 @@ class Recorder:
 
     def commit(self) -> None:
         """Commits what was handed over; raises JournalError, and then it still waits."""
-        urgent = self._urgent
-        left = self._journal.commit(wait=self._too_much)
-        self.committed()
-        if left:
-            self._count, self._urgent = left, urgent
-            self._oldest = self._clock.monotonic()
+        self._journal.commit(wait=self._too_much)
+        self._committed()
 
-    def committed(self) -> None:
-        """Somebody committed: nothing waits."""
-        self._count = self._size = 0
-        self._urgent = False
+    def begin(self, replays: Iterable[Replay]) -> None:
+        """Makes intents durable (`Journal.begin`), and what waits with them."""
+        if self._journal.begin(replays):
+            self._committed()
+
+    def _committed(self) -> None:
+        """What waited does no more, but for what the disk has yet to answer for."""
+        self._size, self._count = 0, self._journal.left
+        if self._count:
+            self._oldest = self._clock.monotonic()
+        else:
+            self._urgent = False
 
     @property
     def _too_much(self) -> bool:

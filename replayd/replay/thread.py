@@ -212,8 +212,7 @@ class ReplayThread:
             self._taken = self._take(free)
         if not self._taken:
             return
-        if self._journal.begin([exchange.replay for exchange in self._taken]):
-            self._recorder.committed()
+        self._recorder.begin([exchange.replay for exchange in self._taken])
         begun, self._taken = self._taken, []
         for exchange in begun:
             self._running[exchange.replay.key] = exchange

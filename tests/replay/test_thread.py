@@ -212,17 +212,17 @@ class Failing:
         self._check("take")
         return self.journal.take(limit, now)
 
-    def begin(self, replays: Iterable[Replay]) -> None:
+    def begin(self, replays: Iterable[Replay]) -> bool:
         self._check("begin")
-        self.journal.begin(replays)
+        return self.journal.begin(replays)
 
-    def finish(self, *ended: Any) -> None:
+    def finish(self, *ended: Any) -> bool:
         self._check("finish")
-        self.journal.finish(*ended)
+        return self.journal.finish(*ended)
 
-    def commit(self, *, wait: bool = True) -> int:
+    def commit(self, *, wait: bool = True) -> None:
         self._check("commit")
-        return self.journal.commit(wait=wait)
+        self.journal.commit(wait=wait)
 
     def content(self, *of: Any) -> Iterator[bytes]:
         self._check("content")
@@ -270,15 +270,20 @@ def test_waiting_for_the_journal_takes_nothing_of_the_time_to_replay() -> None:
 
 def test_nothing_new_is_taken_while_the_journal_can_not_store() -> None:
     journal = Failing("commit")
-    with ScriptedServer(hangs) as server, Replaying(journal=journal) as replaying:
-        batch = replaying.enqueue(flow(server.port), flow(server.port))
+
+    def hangs_at_the_second(peer: Peer) -> None:
+        peer.answer()
+        hangs(peer)
+
+    with ScriptedServer(hangs_at_the_second) as server, Replaying(journal=journal) as replaying:
+        batch = replaying.enqueue(*[flow(server.port, session="s")] * 3)
         journal.wait_for("commit")
         server.released.set()
-        journal.wait_for("finish")
+        journal.wait_for("finish", 2)
         journal.wait_for("commit", journal.called.count("commit") + 1)
         assert "take" not in journal.called[journal.called.index("commit") :]
         journal.broken.clear()
-        assert statuses(replaying.outcomes(batch, 2)) == [200, 200]
+        assert statuses(replaying.outcomes(batch, 3)) == [200, 200, 200]
 
 
 def test_a_journal_that_failed_for_good_ends_the_thread_and_is_told() -> None:
