@@ -22,6 +22,11 @@ Synchronous = Literal["FULL", "NORMAL"]
 APPLICATION_ID = 0x52504C59
 """`RPLY`, in the database's header."""
 
+PAGE_SIZE = 8192
+"""Bytes of a new database's pages. With SQLite's 4096, rows of 200 KiB take half as much CPU
+again, and small ones a tenth; with 16384 none takes less.
+"""
+
 MIGRATIONS: Sequence[str] = (
     # Version 1.
     """
@@ -133,7 +138,8 @@ def open_database(path: Path, migrations: Sequence[str] = MIGRATIONS) -> apsw.Co
     try:
         connection.pragma("locking_mode", "EXCLUSIVE")
         version = _check(connection, path, len(migrations))
-        # Before the first page is written, or it has no effect.
+        # Before the first page is written, or they have no effect.
+        connection.pragma("page_size", PAGE_SIZE)
         connection.pragma("auto_vacuum", "INCREMENTAL")
         connection.pragma("journal_mode", "WAL")
         connection.pragma("synchronous", "FULL")

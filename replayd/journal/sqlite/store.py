@@ -50,8 +50,8 @@ _INDEX = (1 << PLACE_BITS) - 1
 
 _DISCARD_ROWS = 512
 
-_CHECKPOINT_PAGES = 1000
-"""When SQLite's log is copied into the database: at 4 MiB."""
+_CHECKPOINT_BYTES = 4 * 1024 * 1024
+"""When SQLite's log is copied into the database."""
 
 
 class SqliteStore:
@@ -72,6 +72,8 @@ class SqliteStore:
             raise
         self._contents = Contents(self._connection, self._folder.blobs)
         self._writer = Writer(self._connection, self._contents, synchronous)
+        self._page_size = int(self._connection.pragma("page_size"))
+        """4096 in old databases."""
         self._log_pages = 0
         self._connection.set_wal_hook(self._committed)
 
@@ -238,7 +240,7 @@ class SqliteStore:
         What was committed is durable in the log, so an error must not look as if it were
         not: the next commit tries again, or is refused when the error lasts.
         """
-        if self._log_pages < _CHECKPOINT_PAGES:
+        if self._log_pages * self._page_size < _CHECKPOINT_BYTES:
             return
         try:
             self._connection.wal_checkpoint()

@@ -39,6 +39,7 @@ def test_a_new_database_is_as_promised(database: Path) -> None:
         "user_version": len(MIGRATIONS),
         "journal_mode": "wal",
         "locking_mode": "exclusive",
+        "page_size": 8192,
         "auto_vacuum": 2,
         "synchronous": 2,
         "secure_delete": 1,

@@ -117,7 +117,7 @@ def test_what_was_committed_stays_so_when_the_copying_fails(
     lasts: bool,
 ) -> None:
     """A commit is durable in SQLite's log; a failed fsync of the copy stops the next one."""
-    monkeypatch.setattr("replayd.journal.sqlite.store._CHECKPOINT_PAGES", 1)
+    monkeypatch.setattr("replayd.journal.sqlite.store._CHECKPOINT_BYTES", 1)
     copying = Copying(connection(store), failing_fsync(code))
     monkeypatch.setattr(store, "_connection", copying)
     opened.emit([note("one")])
