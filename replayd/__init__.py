@@ -16,6 +16,8 @@ A tour, in the order in which data travels:
 `journal`   records the outcome and its event, and
 `rpc.watch` sends the event, encoded once, to every watcher.
 
+`retention` has the journal remove what is old, while all of that goes on.
+
 Nothing flows back. `daemon` builds all of it; `cli` and `config` turn flags, environment
 and file into one frozen Config. `model` has the words that all of them share, `codec`
 turns them into the contract's messages (`protos/`), `errors` says what can go wrong and

@@ -149,6 +149,18 @@ def _option(*names: str, **attributes: Any) -> Callable[[F], F]:
     "what was accepted and sends twice what was sent) the operating system.",
 )
 @_option(
+    "--retention-age",
+    type=DURATION,
+    show_default="30d",
+    help="What has ended and is older is removed: events, and batches as a whole. 0: never.",
+)
+@_option(
+    "--retention-size",
+    type=SIZE,
+    show_default="10g, with --ephemeral 1g",
+    help="When the journal is larger, the oldest of what has ended is removed. 0: never.",
+)
+@_option(
     "--client-replay",
     type=FILE,
     multiple=True,

@@ -22,6 +22,11 @@ def default_listen() -> str:
     return f"unix:{folder / 'replayd.sock'}"
 
 
+def default_retention_size(*, ephemeral: bool) -> int:
+    """What any disk has to spare, and what memory has."""
+    return (1 if ephemeral else 10) << 30
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Config:
     """How one daemon runs. Durations are seconds, sizes bytes."""
@@ -37,6 +42,13 @@ class Config:
 
     synchronous: str = "full"
     """An Enqueue that was answered survives a power cut too, unless asked otherwise."""
+
+    retention_age: float = 30 * 86400.0
+    """Long enough to come back to, short enough that a service never fills its disk; 0: what
+    has ended is kept for ever."""
+
+    retention_size: int | None = None
+    """Of queue, events and contents; 0: unbounded, None: `default_retention_size`."""
 
     client_replay: tuple[Path, ...] = ()
     """Captures to enqueue at the start, as `mitmdump --client-replay`."""

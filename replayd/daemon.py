@@ -16,15 +16,16 @@ from flowreplay.v1 import replay_pb2
 
 from replayd import __version__
 from replayd.codec.event import update_event
-from replayd.config import Config
+from replayd.config import Config, default_retention_size
 from replayd.errors import ConfigError, JournalError, ReplaydError
 from replayd.intake.options import MAX_TEXT
 from replayd.intake.pool import DecoderPool, WorkerSettings
-from replayd.journal.interface import Journal
+from replayd.journal.interface import Journal, Limits
 from replayd.model.event import UpdateKind
 from replayd.planning.target_rules import TargetRules
 from replayd.queue import ReplayQueue
 from replayd.replay.thread import ReplayThread
+from replayd.retention import RetentionThread
 from replayd.rpc.enqueue import Enqueuer
 from replayd.rpc.history import HistoryService
 from replayd.rpc.listen import TcpAddress, parse_addresses
@@ -91,12 +92,14 @@ class _Daemon:
         service = ReplayService(journal, enqueuer, planner, watchers, about)
         server = RpcServer([service, HistoryService(journal)], self._addresses)
         thread = self._replay_thread(journal)
+        retention = RetentionThread(journal, _limits(self._config))
         self._catch_signals()
         try:
             bound = server.bind()
             if await self._before_a_signal(self._enqueue_captures(enqueuer)):
                 await server.start()
                 thread.start()
+                retention.start()
                 await self._until_stopped(bound)
                 await server.begin_stop()
                 await self._drain(thread)
@@ -107,6 +110,7 @@ class _Daemon:
         finally:
             await server.stop(STREAMS_GRACE)
             await decoders.close()
+            await asyncio.to_thread(retention.stop)
         _log.info("stopped")
 
     async def _until_stopped(self, bound: Iterable[str]) -> None:
@@ -212,6 +216,13 @@ def _open_journal(config: Config) -> Journal:
         "were accepted and the last outcomes and events; what was sent may be sent twice"
     )
     return open_sqlite(config.data_dir, time.time_ns(), "NORMAL", strict_order=strict)
+
+
+def _limits(config: Config) -> Limits:
+    size = config.retention_size
+    if size is None:
+        size = default_retention_size(ephemeral=config.ephemeral)
+    return Limits(age=int(config.retention_age * 1e9), size=size)
 
 
 def _say_stopping(journal: Journal) -> None:

@@ -3,9 +3,9 @@
 import re
 
 _SIZE = re.compile(r"(\d+)\s*([kmg]?)(?:i?b)?", re.IGNORECASE)
-_DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h)?")
+_DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h|d)?")
 _SIZE_FACTORS = {"": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30}
-_DURATION_FACTORS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
+_DURATION_FACTORS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 
 
 def parse_size(text: str) -> int:
@@ -17,8 +17,10 @@ def parse_size(text: str) -> int:
 
 
 def parse_duration(text: str) -> float:
-    """Reads seconds: `10`, `10s`, `500ms`, `2m`, `1h`. Raises ValueError."""
+    """Reads seconds: `10`, `10s`, `500ms`, `2m`, `1h`, `7d`. Raises ValueError."""
     match = _DURATION.fullmatch(text.strip())
     if match is None:
-        raise ValueError(f"{text!r} is not a duration; write seconds, or a number with ms, s, m, h")
+        raise ValueError(
+            f"{text!r} is not a duration; write seconds, or a number with ms, s, m, h or d"
+        )
     return float(match[1]) * _DURATION_FACTORS[match[2] or "s"]

@@ -56,6 +56,8 @@ def test_every_option_is_a_key_of_the_file(seen: list[Config], tmp_path: Path) -
         data-dir = "/tmp/data"
         ephemeral = true
         synchronous = "normal"
+        retention-age = "7d"
+        retention-size = "8g"
         client-replay = ["a.mitm", "b.mitm"]
         paused = true
         concurrency = 8
@@ -85,6 +87,7 @@ def test_every_option_is_a_key_of_the_file(seen: list[Config], tmp_path: Path) -
         assert (getattr(config, name) == getattr(default, name)) == (name in unset), name
     assert config.client_replay == (Path("a.mitm"), Path("b.mitm"))
     assert config.drain_timeout == 0.5
+    assert (config.retention_age, config.retention_size) == (7 * 86400, 8 << 30)
 
 
 def test_a_repeatable_option_may_have_one_value_in_the_file(

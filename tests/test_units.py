@@ -25,13 +25,14 @@ def test_what_is_no_size_says_what_to_write(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "expected"), [("10", 10.0), ("0.5", 0.5), ("500ms", 0.5), ("2m", 120.0), ("1 h", 3600)]
+    ("text", "expected"),
+    [("10", 10.0), ("0.5", 0.5), ("500ms", 0.5), ("2m", 120.0), ("1 h", 3600), ("7d", 604800)],
 )
 def test_durations_are_read_with_their_unit(text: str, expected: float) -> None:
     assert parse_duration(text) == expected
 
 
-@pytest.mark.parametrize("text", ["", "s", "-1", "1d", "nan", "inf"])
+@pytest.mark.parametrize("text", ["", "s", "-1", "1w", "nan", "inf"])
 def test_what_is_no_duration_says_what_to_write(text: str) -> None:
     with pytest.raises(ValueError, match="is not a duration; write seconds, or a number with"):
         parse_duration(text)

@@ -42,6 +42,12 @@ def sequence_of(event: bytes) -> int:
     return varint_at(event, 1)
 
 
+def time_of(event: bytes) -> int:
+    """Reads when an encoded event happened."""
+    time = event_pb2.Event.FromString(event).record_time
+    return time.seconds * _SECOND + time.nanos
+
+
 def request_event(replay: Replay, plan: Plan, content: bytes, now: int) -> PendingEvent:
     """Encodes 'this is about to be sent'; `content` may be cut at PREVIEW_LIMIT.
 

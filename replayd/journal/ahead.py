@@ -63,6 +63,7 @@ class ReadAhead:
                 batch = ledger.books.next_unread()
                 if batch is None or not self._wants_more(limit):
                     return 0
+                batch.begin = batch.begin or ledger.latest + 1
                 batch.skip_cleared()
                 first, last = batch.next_index, batch.next_cleared
             rows = ledger.store.read_ahead(batch.number, first, last, _READ_STEP)

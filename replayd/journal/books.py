@@ -61,6 +61,7 @@ class Batch:
         "_ended",
         "_open",
         "batch_id",
+        "begin",
         "cleared",
         "first",
         "label",
@@ -87,6 +88,8 @@ class Batch:
         """Flow indices read ahead, in order; the first one has no outcome."""
         self._ended: set[int] = set()
         """Those of them that have an outcome."""
+        self.begin = 1 if any(figures[2:]) else 0
+        """No event of its replays comes before this sequence; 0: none has been read."""
 
     @property
     def open_ended(self) -> bool:
@@ -213,6 +216,12 @@ class Books:
         self.unread: deque[Batch] = deque()
         """Those not read ahead to their end, or open, in order of acceptance."""
         self._finished: OrderedDict[str, Counts] = OrderedDict()
+        self.ending: list[int] = []
+        """Numbers of the batches that this commit ended."""
+        self.ended: list[tuple[int, int]] = []
+        """Those that ended since the store was last told, and their last events."""
+        self.ended_last = opened.ended_last
+        """Where the events of the batch that ended last begin; 0: there is none."""
         self.next_number = opened.next_number
         self.next_position = opened.next_position
         for stored in opened.live:
@@ -224,6 +233,7 @@ class Books:
         self.total.accepted += stored.accepted
         batch = Batch(stored)
         if batch.finished:
+            self.ending.append(batch.number)
             self._remember(batch)
         else:
             self._add(batch)
@@ -315,7 +325,19 @@ class Books:
         """Forgets a batch that has nothing left to do, but for its counts."""
         if batch.finished:
             self.live.pop(batch.batch_id)
+            self.ending.append(batch.number)
+            self.ended_last = batch.begin or self.ended_last
             self._remember(batch)
+
+    def date_ended(self, latest: int) -> None:
+        """Notes that the batches that just ended have no event after the latest."""
+        self.ended += [(number, latest) for number in self.ending]
+        self.ending.clear()
+
+    def forget(self, batch_ids: Iterable[str]) -> None:
+        """Forgets batches that were removed; the total goes on counting them."""
+        for batch_id in batch_ids:
+            self._finished.pop(batch_id, None)
 
     def _add(self, batch: Batch) -> None:
         self.live[batch.batch_id] = batch

@@ -82,6 +82,31 @@ class Page(NamedTuple):
     """The latest sequence; 0: nothing was ever logged."""
 
 
+class Limits(NamedTuple):
+    """What retention keeps the journal to."""
+
+    age: int = 0
+    """Nanoseconds that an event is kept; 0: for ever."""
+    size: int = 0
+    """Bytes that the journal may hold; 0: any number."""
+
+
+class Removed(NamedTuple):
+    """What retention removed in one slice."""
+
+    events: int = 0
+    batches: int = 0
+
+
+class Size(NamedTuple):
+    """How large a journal is, in bytes."""
+
+    used: int
+    """By what it holds."""
+    free: int
+    """What its file has besides, and uses first when it grows."""
+
+
 class Running(NamedTuple):
     """A replay in the replay thread's hands."""
 
@@ -311,16 +336,12 @@ class Journal(Protocol):
     def is_recent(self, after: int) -> bool:
         """Whether reading after this sequence needs no disk, and so no thread."""
 
-    def trim(self, before: int) -> None:
-        """Deletes the events before a sequence, in slices; reading there is then refused
-        with SEQUENCE_COMPACTED. Sequences go on, even when no event is left.
-        """
-
     def content(self, key: ReplayKey, part: Part) -> Iterator[bytes]:
         """Yields a content in pieces of at most 256 KiB; nothing when there is none. A
         response's is there once its outcome was committed.
 
-        Raises ReplaydError (JournalError) when a piece is damaged.
+        Raises ReplaydError: BATCH_NOT_FOUND, also when it is removed meanwhile, or
+        (JournalError) when a piece is damaged.
         """
 
     def history(self, batch_id: str, after_index: int, limit: int) -> Sequence[Past]:
@@ -329,6 +350,24 @@ class Journal(Protocol):
 
         Raises ReplaydError: BATCH_NOT_FOUND, or (JournalError) when one is damaged.
         """
+
+    # Retention
+
+    def retain(self, limits: Limits, now: int) -> Iterator[Removed]:
+        """Removes what is over the limits, the oldest first: each step of the iterator is a
+        slice of about a millisecond, in which nobody else gets to the store.
+
+        Events go one after the other; reading there is then refused with
+        SEQUENCE_COMPACTED. Sequences go on, even when no event is left. A batch of which
+        every replay has an outcome goes as a whole with its last event: it is
+        BATCH_NOT_FOUND then, while the counts of all go on counting it. What is queued or
+        running stays, with all that was logged since the oldest such batch began to run;
+        and so does, whatever the size, the batch that ended last. A crash on the way
+        leaves nothing that is served; the next call goes on.
+        """
+
+    def size(self) -> Size:
+        """Returns how large the journal is."""
 
     # Wake-ups and end
 

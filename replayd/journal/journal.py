@@ -1,8 +1,8 @@
 """The Journal over any store: it joins the parts, each of which knows one side of it.
 
 `request_ids` and `enqueues` the way onto the queue, `runs` the replay thread's side,
-`control` clear, count and pause, `log` and `history` reading; all of them on one `ledger`,
-which commits.
+`control` clear, count and pause, `log` and `history` reading, `retention` what goes; all of
+them on one `ledger`, which commits.
 """
 
 from collections.abc import Callable
@@ -15,6 +15,7 @@ from replayd.journal.ledger import Ledger
 from replayd.journal.log import Log
 from replayd.journal.recovery import recover
 from replayd.journal.request_ids import RequestIds
+from replayd.journal.retention import Retention
 from replayd.journal.runs import Runs
 from replayd.journal.store import Store
 
@@ -58,9 +59,11 @@ class StoredJournal:
         log = Log(ledger)
         self.read = log.read
         self.is_recent = log.is_recent
-        self.trim = log.trim
         self.content = log.content
         self.history = History(ledger).history
+        retention = Retention(ledger)
+        self.retain = retention.retain
+        self.size = retention.size
 
     @property
     def paused(self) -> bool:

@@ -194,6 +194,8 @@ class Ledger:
             self._settle(commit, [taken for _, taken in handed_over if taken is not None])
             if done is not None:
                 done()
+            if self.books.ending:
+                self.books.date_ended(self.latest)
         return bool(commit.change.events)
 
     def _settle(self, commit: Commit, finished: list[Taken]) -> None:

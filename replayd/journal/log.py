@@ -6,6 +6,7 @@ from itertools import count
 
 from replayd.errors import JournalError, ReplaydError
 from replayd.journal.body import PIECE
+from replayd.journal.enqueues import not_found
 from replayd.journal.interface import Page, Part
 from replayd.journal.ledger import Ledger
 from replayd.journal.store import StoredEvent, matching, place_of
@@ -18,9 +19,6 @@ _MEMORY_STEP = 4096
 
 _STORE_STEP = 512
 """How many stored events one read looks through."""
-
-_TRIM_STEP = 1000
-"""How many events one commit deletes."""
 
 
 class Log:
@@ -61,45 +59,29 @@ class Log:
         with ledger.state:
             return after >= ledger.latest or ledger.recent.after(after, after) is not None
 
-    def trim(self, before: int) -> None:
-        """Deletes the events before a sequence, in slices."""
-        ledger = self._ledger
-        while True:
-            with ledger.writing:
-                ledger.check()
-                last = min(before - 1, ledger.latest, ledger.trimmed + _TRIM_STEP)
-                if last <= ledger.trimmed:
-                    return
-                ledger.store.trim(ledger.trimmed + 1, last)
-                with ledger.state:
-                    ledger.trimmed = last
-                    ledger.recent.trim(last)
-
     def content(self, key: ReplayKey, part: Part) -> Iterator[bytes]:
         """Yields a content in pieces; no lock is held between them."""
-        number = self._number(key.batch_id)
-        if number is None or key.repeat:
-            return
-        place = place_of(number, key.flow_index)
         for index in count():
             with self._ledger.writing:
                 self._ledger.check_open()
-                piece = self._ledger.store.piece(place, part, index)
+                place = place_of(self._number(key.batch_id), key.flow_index)
+                piece = b"" if key.repeat else self._ledger.store.piece(place, part, index)
             if piece:
                 yield piece
             if len(piece) < PIECE:
                 return
 
-    def _number(self, batch_id: str) -> int | None:
+    def _number(self, batch_id: str) -> int:
+        """Returns a batch's number, each time: it may be removed between two pieces."""
         ledger = self._ledger
         with ledger.state:
             live = ledger.books.live.get(batch_id)
         if live is not None:
             return live.number
-        with ledger.writing:
-            ledger.check_open()
-            stored = ledger.store.batch(batch_id)
-        return stored.number if stored else None
+        stored = ledger.store.batch(batch_id)
+        if stored is None:
+            raise not_found(batch_id)
+        return stored.number
 
     def _page(self, events: Iterable[StoredEvent], until: int, limit: int, max_bytes: int) -> Page:
         ledger = self._ledger

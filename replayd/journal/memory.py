@@ -5,10 +5,12 @@ What it holds ends with the process, so nothing is ever found interrupted.
 
 import secrets
 from bisect import bisect_left
+from collections import deque
 from collections.abc import Generator, Sequence
+from pathlib import Path
 
 from replayd.journal.body import PIECE, SpoolBody
-from replayd.journal.interface import ROW_CONTENT_LIMIT, Journal, Part
+from replayd.journal.interface import ROW_CONTENT_LIMIT, Journal, Part, Size
 from replayd.journal.journal import StoredJournal
 from replayd.journal.store import (
     Ahead,
@@ -27,6 +29,12 @@ from replayd.journal.store import (
 )
 from replayd.model.event import EventKind
 from replayd.model.replay import Row
+
+_SLICE = 512
+"""How many events or replays one slice of retention deletes."""
+
+_OBJECT = 400
+"""Bytes that an object takes besides what it holds, about."""
 
 
 def open_memory(now: int, *, strict_order: bool = True) -> Journal:
@@ -49,6 +57,11 @@ class MemoryStore:
         self._replays: dict[int, StoredReplay] = {}
         self._events: dict[int, StoredEvent] = {}
         self._remembered: dict[str, Remembered] = {}
+        self._batch_ids: dict[int, str] = {}
+        self._ended: deque[tuple[int, int]] = deque()
+        """Numbers of batches, and a sequence that none of their events comes after."""
+        self._removed: list[int] = []
+        self._bytes = 0
 
     def load(self) -> Opened:
         """Returns that there is nothing."""
@@ -62,6 +75,7 @@ class MemoryStore:
             next_position=1,
             accepted=0,
             ended={},
+            ended_last=0,
             live=(),
             interrupted=(),
         )
@@ -69,10 +83,11 @@ class MemoryStore:
     def stage(self, number: int, batch_id: str, rows: Sequence[Row]) -> None:
         """Adds rows to a batch that is not accepted yet."""
         self._rows.setdefault(number, []).extend(rows)
+        self._bytes += sum(map(_row_bytes, rows))
 
     def discard(self, number: int, limit: int) -> bool:
         """Deletes a staged batch."""
-        del self._rows[number]
+        self._bytes -= sum(map(_row_bytes, self._rows.pop(number)))
         return False
 
     def commit(self, change: Change) -> None:
@@ -80,14 +95,19 @@ class MemoryStore:
         if change.accepted is not None:
             self._batches[change.accepted.batch_id] = change.accepted
             self._rows[change.accepted.number].extend(change.rows)
+            self._bytes += sum(map(_row_bytes, change.rows))
+            self._batch_ids[change.accepted.number] = change.accepted.batch_id
         for figures in change.figures:
             self._figures[figures.number] = figures
         for number, first, last in change.cleared:
             self._cleared[number] = (*self._cleared.get(number, ()), (first, last))
         for replay in change.replays:
+            before = self._replays.get(replay.place)
             self._replays[replay.place] = replay
+            self._bytes += _replay_bytes(replay) - (_replay_bytes(before) if before else 0)
         for event in change.events:
             self._events[event.sequence] = event
+            self._bytes += _event_bytes(event)
         self._remember(change)
 
     def remembered(self, request_id: str) -> Remembered | None:
@@ -151,10 +171,64 @@ class MemoryStore:
         stored = (self._events[sequence] for sequence in range(after + 1, until + 1))
         return matching(stored, kinds, batch_id)
 
-    def trim(self, first: int, last: int) -> None:
-        """Deletes events."""
-        for sequence in range(first, last + 1):
-            del self._events[sequence]
+    def note_ended(self, ended: Sequence[tuple[int, int]]) -> None:
+        """Notes which batches have ended."""
+        self._ended.extend(ended)
+
+    def next_end(self) -> int:
+        """Returns the last event of the batch that ended first."""
+        return self._ended[0][1] if self._ended else 0
+
+    def trim(self, last: int) -> int:
+        """Deletes the oldest events."""
+        first = next(iter(self._events), last + 1)
+        until = min(last, first + _SLICE - 1)
+        for sequence in range(first, until + 1):
+            self._bytes -= _event_bytes(self._events.pop(sequence))
+        return until
+
+    def remove_batches(self, last_event: int, limit: int) -> Sequence[str]:
+        """Removes ended batches."""
+        batch_ids: list[str] = []
+        while self._ended and self._ended[0][1] <= last_event and len(batch_ids) < limit:
+            number = self._ended.popleft()[0]
+            batch_id = self._batch_ids.pop(number)
+            del self._batches[batch_id]
+            self._figures.pop(number, None)
+            self._cleared.pop(number, None)
+            self._removed.append(number)
+            batch_ids.append(batch_id)
+        return batch_ids
+
+    def erase(self) -> Sequence[Path] | None:
+        """Deletes some of what removed batches held; there are no files."""
+        if not self._removed:
+            return None
+        number = self._removed[-1]
+        rows = self._rows.get(number, [])
+        for row in rows[-_SLICE:]:
+            replay = self._replays.pop(place_of(number, row.flow_index), None)
+            self._bytes -= _row_bytes(row) + (_replay_bytes(replay) if replay else 0)
+        del rows[-_SLICE:]
+        if not rows:
+            self._rows.pop(number, None)
+            self._removed.pop()
+        return ()
+
+    def size(self) -> Size:
+        """Returns about what memory it takes."""
+        return Size(self._bytes, 0)
+
+    def shrink(self) -> bool:
+        """Has nothing that is free."""
+        return False
+
+    def sync(self) -> bool:
+        """Has nothing to store."""
+        return False
+
+    def settle(self) -> None:
+        """Has nothing to bring anywhere."""
 
     def piece(self, place: int, part: Part, number: int) -> bytes:
         """Returns a content's piece."""
@@ -198,9 +272,7 @@ class MemoryStore:
     def _content(self, place: int, part: Part) -> bytes:
         if part is Part.RESPONSE:
             replay = self._replays.get(place)
-            content = replay.content if replay else b""
-            assert isinstance(content, bytes), "its bodies have no folder"
-            return content
+            return _content_of(replay) if replay else b""
         row = self._row(place)
         if row is None:
             return b""
@@ -217,6 +289,24 @@ class MemoryStore:
 def _travelling(content: bytes) -> bytes | None:
     """Returns a content unless it is larger than what travels along."""
     return content if len(content) <= ROW_CONTENT_LIMIT else None
+
+
+def _row_bytes(row: Row) -> int:
+    contents = len(row.request_content) + len(row.recorded_content)
+    return _OBJECT + len(row.plan) + len(row.flow) + contents
+
+
+def _replay_bytes(replay: StoredReplay) -> int:
+    return _OBJECT + len(_content_of(replay))
+
+
+def _event_bytes(event: StoredEvent) -> int:
+    return _OBJECT + len(event.body)
+
+
+def _content_of(replay: StoredReplay) -> bytes:
+    assert isinstance(replay.content, bytes), "its bodies have no folder"
+    return replay.content
 
 
 def _flow_index(row: Row) -> int:

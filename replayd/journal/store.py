@@ -7,14 +7,18 @@ makes all of it durable or nothing. `memory` and `sqlite` are the stores.
 
 from collections.abc import Generator, Iterable, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import NamedTuple, Protocol
 
 from replayd.journal.body import Content, SpoolBody
-from replayd.journal.interface import Part
+from replayd.journal.interface import Part, Size
 from replayd.model.event import EventKind
 from replayd.model.replay import ReplayState, Row
 
 PLACE_BITS = 32
+
+LAST_INDEX = (1 << PLACE_BITS) - 1
+"""The highest flow index that there may be."""
 
 
 def place_of(number: int, flow_index: int) -> int:
@@ -213,9 +217,11 @@ class Opened(NamedTuple):
     next_number: int
     next_position: int
     accepted: int
-    """How many replays were ever accepted."""
+    """How many replays were ever accepted, removed ones too."""
     ended: dict[ReplayState, int]
-    """How many replays have each outcome."""
+    """How many replays have each outcome, removed ones too."""
+    ended_last: int
+    """Where the events of the batch that ended last begin; 0: there is none."""
     live: Sequence[StoredBatch]
     """The batches with replays that have no outcome, in order of acceptance."""
     interrupted: Sequence[Interrupted]
@@ -230,7 +236,9 @@ class Store(Protocol):
     opened anew; empty: it can."""
 
     def load(self) -> Opened:
-        """Deletes what is left of batches that were never accepted; returns the rest."""
+        """Deletes what is left of batches that were never accepted, notes which others have
+        ended; returns the rest.
+        """
 
     def stage(self, number: int, batch_id: str, rows: Sequence[Row]) -> None:
         """Adds rows to a batch that is not accepted yet."""
@@ -270,8 +278,44 @@ class Store(Protocol):
         batch or no batch (empty: all). Close it before the store is used again.
         """
 
-    def trim(self, first: int, last: int) -> None:
-        """Deletes the events from one sequence to another."""
+    def note_ended(self, ended: Sequence[tuple[int, int]]) -> None:
+        """Notes which batches have ended, by number, and the last event that each may have.
+        It may be forgotten: `load` notes about that of all that have ended.
+        """
+
+    def next_end(self) -> int:
+        """Returns the lowest of those last events; 0: there is none."""
+
+    def trim(self, last: int) -> int:
+        """Deletes the oldest events up to a sequence, as many as take about a millisecond;
+        returns the last one that it deleted.
+        """
+
+    def remove_batches(self, last_event: int, limit: int) -> Sequence[str]:
+        """Removes the rows of ended batches that have no event after this one, at most
+        `limit`, durably; returns their ids. What they held is left to `erase`.
+        """
+
+    def erase(self) -> Sequence[Path] | None:
+        """Deletes some of what removed batches held, as much as takes about a millisecond;
+        returns the files to remove, or None when there was nothing left.
+        """
+
+    def size(self) -> Size:
+        """Returns how large it is."""
+
+    def shrink(self) -> bool:
+        """Gives back some of what is free, as much as takes about a millisecond; False: it
+        can't.
+        """
+
+    def sync(self) -> bool:
+        """Has the disk store what was deleted, so that who commits next need not wait for
+        it; call it without the lock. True: there is enough of it to `settle` it.
+        """
+
+    def settle(self) -> None:
+        """Brings what was deleted to its place, before it is so much that it takes long."""
 
     def piece(self, place: int, part: Part, number: int) -> bytes:
         """Returns a content's piece (of 256 KiB, the last one shorter); empty: the end."""

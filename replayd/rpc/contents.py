@@ -5,6 +5,7 @@ more gets the journal's content put in.
 """
 
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 
 from flowreplay.v1 import event_pb2, replay_pb2
 
@@ -75,8 +76,10 @@ def _fit_messages(
     said = beginning(map(websocket_message_from, result.messages), limit)
     said.truncated |= result.messages_truncated
     if result.messages_truncated and limit > PREVIEW_LIMIT:
-        kept = journal.content(ReplayKey.parse(replay_id), Part.RESPONSE)
-        whole = beginning(decode_conversation(kept), limit)
+        whole = Beginning(limit)
+        with _unless_removed():
+            kept = journal.content(ReplayKey.parse(replay_id), Part.RESPONSE)
+            whole = beginning(decode_conversation(kept), limit)
         # Of a failed replay the log may have all that there is.
         said = whole if whole.messages else said
     del result.messages[:]
@@ -96,8 +99,21 @@ def beginning(messages: Iterable[WebSocketMessage], limit: int) -> Beginning:
 
 def _read(journal: Journal, key: ReplayKey, part: Part, limit: int) -> bytes:
     content = bytearray()
-    for piece in journal.content(key, part):
-        content += piece
-        if len(content) >= limit:
-            break
+    with _unless_removed():
+        for piece in journal.content(key, part):
+            content += piece
+            if len(content) >= limit:
+                break
     return bytes(content[:limit])
+
+
+@contextmanager
+def _unless_removed() -> Iterator[None]:
+    """Ends the reading of a content when retention removes its batch: the event, which was
+    read before, says that it shows less than there was.
+    """
+    try:
+        yield
+    except ReplaydError as error:
+        if error.reason is not Reason.BATCH_NOT_FOUND:
+            raise

@@ -163,14 +163,22 @@ class Watchers:
         """Tells whether nothing waits or runs and every event of it has been sent."""
         last = view.last
         if last is None:
-            counts = await asyncio.to_thread(self._journal.count, view.batch_id)
-            if not counts.idle:
+            if not await asyncio.to_thread(self._is_idle, view.batch_id):
                 return False
             last = self._journal.latest
             if view.batch_id:
                 # It stays idle; other batches may log more than this watcher ever reads up.
                 view.last = last
         return last <= view.after
+
+    def _is_idle(self, batch_id: str) -> bool:
+        try:
+            return self._journal.count(batch_id).idle
+        except ReplaydError as error:
+            # Retention removes no batch that is not finished.
+            if error.reason is Reason.BATCH_NOT_FOUND:
+                return True
+            raise
 
     async def _wait(self, news: asyncio.Event, until: float) -> bool:
         """Waits for news; False when it is time to tell the progress."""

@@ -10,7 +10,7 @@ from replayd.journal import history
 from replayd.journal.interface import ROW_CONTENT_LIMIT, Journal, Past
 from replayd.model.replay import ReplayKey, ReplayState
 from replayd.reasons import Reason
-from tests.support.journals import NOW, after_crash, enqueue, finish, note, read_all, row, run
+from tests.support.journals import NOW, after_crash, enqueue, finish, note, read_all, row, run, trim
 
 S = ReplayState
 
@@ -103,7 +103,7 @@ def test_large_contents_are_read_apart(journal: Journal) -> None:
 def test_a_trimmed_event_is_missing(journal: Journal) -> None:
     enqueue(journal, "b1", [row(0)])
     run(journal)
-    journal.trim(journal.latest + 1)
+    trim(journal, journal.latest + 1)
     (past,) = journal.history("b1", -1, 1)
     assert (past.state, past.event) == (S.SUCCEEDED, b"")
 

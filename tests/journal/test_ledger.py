@@ -7,6 +7,7 @@ from contextlib import contextmanager
 import pytest
 
 from replayd.errors import JournalError
+from replayd.journal.interface import Limits
 from replayd.journal.journal import StoredJournal
 from replayd.journal.memory import MemoryStore
 from replayd.journal.store import Change, Prepared
@@ -166,9 +167,13 @@ def test_after_a_lasting_failure_nothing_is_written(
     assert journal.failure == "the disk failed"
     store.failing = False
     changes = store.changes
-    for call in (journal.commit, lambda: journal.stage("b1", []), journal.trim):
+
+    def retain() -> None:
+        next(journal.retain(Limits(age=1), NOW))
+
+    for call in (journal.commit, lambda: journal.stage("b1", []), retain):
         with pytest.raises(JournalError, match="the disk failed"):
-            call() if call is not journal.trim else journal.trim(5)
+            call()
     journal.close()
     assert store.changes == changes
 

@@ -7,7 +7,7 @@ from replayd.journal.interface import Journal
 from replayd.journal.recent import Recent
 from replayd.model.event import EventKind
 from replayd.reasons import Reason
-from tests.support.journals import NOW, decoded, drain, enqueue, kinds, note, read_all, row
+from tests.support.journals import NOW, decoded, drain, enqueue, kinds, note, read_all, row, trim
 
 BIG = 1 << 20
 
@@ -109,7 +109,7 @@ def test_recent_is_what_needs_no_store(journal: Journal, request: pytest.Fixture
 
 def test_trimmed_events_are_refused(journal: Journal) -> None:
     notes(journal, 2500)
-    journal.trim(2001)
+    trim(journal, 2001)
     page = journal.read(2000, limit=1, max_bytes=BIG)
     assert (page.oldest, decoded(page)[0].sequence) == (2001, 2001)
     with pytest.raises(ReplaydError) as caught:
@@ -120,8 +120,8 @@ def test_trimmed_events_are_refused(journal: Journal) -> None:
 
 def test_sequences_go_on_after_everything_was_trimmed(journal: Journal) -> None:
     notes(journal, 3)
-    journal.trim(100)
-    journal.trim(100)
+    trim(journal, 100)
+    trim(journal, 100)
     page = journal.read(3, limit=1, max_bytes=BIG)
     assert (page.oldest, page.latest, list(page.events)) == (0, 3, [])
     with pytest.raises(ReplaydError):

@@ -24,6 +24,7 @@ from tests.support.journals import (
     read_all,
     row,
     run,
+    trim,
 )
 
 Crash = Callable[[], Journal]
@@ -266,7 +267,7 @@ def test_what_was_handed_over_and_not_committed_is_gone(stored: Journal, crash: 
 def test_trimmed_stays_trimmed(stored: Journal, crash: Crash) -> None:
     stored.emit([note("one"), note("two")])
     stored.commit()
-    stored.trim(3)
+    trim(stored, 3)
     again = crash()
     assert again.latest == 2
     page = again.read(2, limit=1, max_bytes=1)

@@ -4,8 +4,10 @@ from collections.abc import Callable
 
 import pytest
 
+from replayd.errors import ReplaydError
 from replayd.journal.interface import Journal, Part, Running
 from replayd.model.replay import Counts, ReplayKey, ReplayState
+from replayd.reasons import Reason
 from tests.support.journals import (
     NOW,
     drain,
@@ -190,13 +192,17 @@ def test_contents_of_any_size(journal: Journal, size: int) -> None:
         assert list(journal.content(ReplayKey("b1", 0, 8), part)) == []
 
 
-@pytest.mark.parametrize(
-    "key", [ReplayKey("b1", 0, 9), ReplayKey("b1", 1, 0), ReplayKey("other", 0, 0)]
-)
+@pytest.mark.parametrize("key", [ReplayKey("b1", 0, 9), ReplayKey("b1", 1, 0)])
 def test_an_unknown_replay_has_no_content(journal: Journal, key: ReplayKey) -> None:
     enqueue(journal, "b1", [row(0, request_content=b"x")])
     run(journal)
     assert [list(journal.content(key, part)) for part in Part] == [[], [], []]
+
+
+def test_an_unknown_batch_has_no_replays(journal: Journal) -> None:
+    with pytest.raises(ReplaydError) as caught:
+        next(journal.content(ReplayKey("other", 0, 0), Part.REQUEST))
+    assert caught.value.reason is Reason.BATCH_NOT_FOUND
 
 
 def test_a_paused_queue_gives_nothing(journal: Journal) -> None:

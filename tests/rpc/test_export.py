@@ -25,7 +25,7 @@ from replayd.reasons import Reason
 from replayd.rpc.export import CHUNK, Export
 from tests.support.captures import flows_of
 from tests.support.har_schema import check_har
-from tests.support.journals import NOW, enqueue
+from tests.support.journals import NOW, enqueue, trim
 from tests.support.replayed import (
     HEAD,
     PLAN,
@@ -165,7 +165,7 @@ def test_what_a_format_can_not_hold_is_left_out(journal: Journal) -> None:
 def test_an_event_that_is_gone_ends_the_export(journal: Journal) -> None:
     queue(journal, [captured(), captured()])
     end(journal, succeeded(), succeeded())
-    journal.trim(journal.latest)
+    trim(journal, journal.latest)
     with pytest.raises(ReplaydError) as caught:
         exported(journal, Format.HAR)
     assert caught.value.reason is Reason.SEQUENCE_COMPACTED

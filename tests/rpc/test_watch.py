@@ -1,7 +1,8 @@
 """WatchEvents: gapless, resumable, filtered, and ending as it says."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
 from unittest.mock import Mock, patch
 
@@ -9,9 +10,12 @@ import grpc
 import pytest
 from flowreplay.v1 import event_pb2, replay_pb2
 
-from replayd.codec.cursor import Cursor, encode_cursor
+from replayd.codec.cursor import Cursor, decode_cursor, encode_cursor
 from replayd.codec.event import log_event
 from replayd.codec.websocket import encode_conversation
+from replayd.errors import JournalError
+from replayd.journal.enqueues import not_found
+from replayd.journal.interface import Limits
 from replayd.model.event import PREVIEW_LIMIT, LogLevel
 from replayd.model.flow import WebSocketMessage, WebSocketMessageKind
 from replayd.model.replay import Counts
@@ -232,6 +236,74 @@ def test_a_message_stays_small_when_contents_are_large(tmp_path: Path) -> None:
         assert [event.sequence for event in found] == list(range(1, 14))
 
     run(tmp_path, test)
+
+
+def remove_old(served: Served, now: int = 0) -> None:
+    """Has retention remove everything that is older than a second, or than `now`."""
+    for _ in served.journal.retain(Limits(age=10**9), now or time.time_ns()):
+        pass
+
+
+def test_a_watcher_that_retention_overtakes_is_told_where_to_go_on(tmp_path: Path) -> None:
+    async def test(served: Served) -> None:
+        note(served, "seen")
+        answers = aiter(served.stub.WatchEvents(request(position=START)))
+        assert (await next_events(answers)).events[0].sequence == 1
+        for _ in range(3):
+            note(served, "never seen")
+        served.journal.pause(True, time.time_ns())
+        remove_old(served)
+        with ends_with(grpc.StatusCode.OUT_OF_RANGE, Reason.SEQUENCE_COMPACTED) as metadata:
+            await next_events(answers)
+        assert metadata == {"oldest_sequence": "5", "latest_sequence": "5"}
+        left = await anext(aiter(served.stub.WatchEvents(request(position=START))))
+        assert decode_cursor(left.cursor).sequence == 4
+
+    run(tmp_path, test)
+
+
+def test_until_idle_ends_when_the_batch_was_removed(tmp_path: Path) -> None:
+    async def test(served: Served) -> None:
+        accepted = await served.stub.Enqueue(iter([flows(1)]))
+        asked = request(batch_id=accepted.batch_id, until_idle=True)
+        answers = aiter(served.stub.WatchEvents(asked))
+        await anext(answers)
+        (replay,) = served.journal.take(1, time.time_ns())
+        served.finish(replay)
+        assert (await next_events(answers)).events[0].WhichOneof("payload") == "response"
+        remove_old(served, time.time_ns() + 10**12)
+        assert [answer async for answer in answers] == []
+
+    run(tmp_path, test)
+
+
+@pytest.mark.parametrize("websocket", [False, True])
+def test_an_event_whose_content_was_removed_meanwhile_says_that_it_shows_less(
+    websocket: bool,
+) -> None:
+    def content(*_: object) -> Iterator[bytes]:
+        yield b"x" * 10
+        raise not_found("b1")
+
+    journal = Mock(content=content)
+    plain = event_pb2.Event(batch_id="b1", replay_id="b1.0")
+    plain.response.content, plain.response.content_size_bytes = b"x", 100
+    plain.response.content_truncated = True
+    event = said_event(3, truncated=True) if websocket else plain.SerializeToString()
+    [found] = map(event_pb2.Event.FromString, with_contents([event], 1 << 20, journal))
+    if websocket:
+        assert len(found.response.websocket.messages) == 3
+        assert found.response.websocket.messages_truncated
+    else:
+        assert found.response.content == b"x" * 10
+        assert found.response.content_truncated
+
+
+def test_what_fails_otherwise_ends_the_watch() -> None:
+    journal = Mock()
+    journal.content.side_effect = JournalError("the disk failed")
+    with pytest.raises(JournalError):
+        list(with_contents([said_event(3, truncated=True)], 1 << 20, journal))
 
 
 def test_a_foreign_an_invalid_and_a_future_cursor_are_refused(tmp_path: Path) -> None:

@@ -10,6 +10,8 @@ from flowreplay.v1 import event_pb2
 from replayd.codec.event import log_event, outcome_event
 from replayd.codec.plan import encode_plan
 from replayd.journal.interface import Journal, Page
+from replayd.journal.journal import StoredJournal
+from replayd.journal.retention import Retention
 from replayd.journal.sqlite import open_sqlite
 from replayd.model.event import LogLevel, PendingEvent
 from replayd.model.outcome import Outcome, Timings
@@ -85,6 +87,13 @@ def run(journal: Journal, limit: int = 1, content: bytes = b"") -> list[Replay]:
         finish(journal, replay, content=content)
     journal.commit()
     return replays
+
+
+def trim(journal: Journal, before: int) -> None:
+    """Removes the events before a sequence, and no batch."""
+    assert isinstance(journal, StoredJournal)
+    for _ in Retention(journal._ledger).cut(min(before - 1, journal.latest)):
+        pass
 
 
 def drain(journal: Journal, limit: int = 1) -> list[ReplayKey]:

@@ -10,7 +10,7 @@ import stat
 from pathlib import Path
 
 from replayd.errors import JournalError
-from replayd.journal.body import remove
+from replayd.journal.body import NotDurableError, remove
 from replayd.journal.spool import sync_folder
 
 _FILE_FLAGS = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
@@ -37,6 +37,25 @@ class Folder:
     def sync(self) -> None:
         """Makes the names in it durable."""
         sync_folder(self.path)
+
+    def sync_log(self) -> None:
+        """Makes what SQLite has written to its log durable, by a descriptor of its own.
+
+        The log is never locked; closing one of the database would let go of its locks.
+        Raises NotDurableError.
+        """
+        path = self.database.with_name(f"{self.database.name}-wal")
+        try:
+            descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+            try:
+                os.fdatasync(descriptor)
+            finally:
+                os.close(descriptor)
+        except OSError as error:
+            raise NotDurableError(
+                f"{path} can't be synced to the disk: {error.strerror}; restart the daemon once "
+                "the disk is repaired"
+            ) from error
 
     def remove_orphans(self, kept: set[str]) -> None:
         """Deletes the contents that no commit names."""

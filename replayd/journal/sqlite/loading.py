@@ -1,7 +1,7 @@
 """Reading the database at open: the batches that are not finished, and what a crash left."""
 
 from bisect import bisect_right
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from struct import Struct
 from typing import Any
 
@@ -10,7 +10,16 @@ import apsw
 from replayd.journal.books import ended_of
 from replayd.journal.sqlite.checksum import checksum
 from replayd.journal.sqlite.query import fetch_row, fetch_rows
-from replayd.journal.store import Figures, Interrupted, Opened, StoredBatch, split_place
+from replayd.journal.sqlite.schema import transaction
+from replayd.journal.store import (
+    LAST_INDEX,
+    Figures,
+    Interrupted,
+    Opened,
+    StoredBatch,
+    place_of,
+    split_place,
+)
 from replayd.model.replay import ReplayState
 
 _PLACE = Struct(">Q")
@@ -20,6 +29,20 @@ _BATCH = (
     "succeeded, failed, killed, cleared, interrupted FROM batch "
 )
 
+COUNTS = ("accepted", "succeeded", "failed", "killed", "cleared", "interrupted")
+"""The columns that go on counting in `meta` when a batch is removed."""
+
+_NOTE_ENDED = """
+    UPDATE batch SET last_event = coalesce(nullif((
+        SELECT max(sequence) FROM (
+            SELECT sequence FROM replay
+            WHERE place BETWEEN batch.number << 32 AND (batch.number << 32) + 0xffffffff
+            ORDER BY place DESC LIMIT 256)), 0), ?)
+    WHERE last_event IS NULL AND position IS NOT NULL
+        AND succeeded + failed + killed + cleared + interrupted >= accepted
+"""
+"""The last replays are about those that ended last."""
+
 _LIVE = (
     "WHERE succeeded + failed + killed + cleared + interrupted < accepted "
     "AND position IS NOT NULL ORDER BY position"
@@ -27,22 +50,26 @@ _LIVE = (
 
 
 def load(connection: apsw.Connection) -> Opened:
-    """Returns what the database holds."""
+    """Returns what the database holds, once it has noted which batches have ended."""
     meta = dict(fetch_rows(connection, "SELECT name, value FROM meta"))
     live = [_stored(connection, row) for row in fetch_rows(connection, _BATCH + _LIVE)]
     latest = fetch_row(connection, "SELECT max(sequence) FROM event")[0]
+    latest = max(latest or 0, meta["trimmed"])
+    with transaction(connection, "NORMAL"):
+        connection.execute(_NOTE_ENDED, (latest,))
     numbers = fetch_row(connection, "SELECT max(number), max(position) FROM batch")
-    accepted, ended = _totals(connection)
+    accepted, ended = _totals(connection, meta)
     return Opened(
         store_id=meta["store_id"],
         epoch=meta["epoch"],
         trimmed=meta["trimmed"],
-        latest=max(latest or 0, meta["trimmed"]),
+        latest=latest,
         paused=bool(meta["paused"]),
-        next_number=(numbers[0] or 0) + 1,
-        next_position=(numbers[1] or 0) + 1,
+        next_number=max((numbers[0] or 0) + 1, meta["next_number"]),
+        next_position=max((numbers[1] or 0) + 1, meta["next_position"]),
         accepted=accepted,
         ended=ended,
+        ended_last=_ended_last(connection),
         live=live,
         interrupted=_interrupted(connection, live, unpack_places(meta["claims"])),
     )
@@ -75,13 +102,38 @@ def _stored(connection: apsw.Connection, row: tuple[Any, ...]) -> StoredBatch:
     )
 
 
-def _totals(connection: apsw.Connection) -> tuple[int, dict[ReplayState, int]]:
-    accepted, *ended = fetch_row(
+def _totals(
+    connection: apsw.Connection, meta: Mapping[str, int]
+) -> tuple[int, dict[ReplayState, int]]:
+    sums = fetch_row(
         connection,
         "SELECT total(accepted), total(succeeded), total(failed), total(killed), "
         "total(cleared), total(interrupted) FROM batch",
     )
-    return int(accepted), ended_of(Figures(0, 0, *map(int, ended)))
+    accepted, *ended = (
+        int(value) + meta[f"removed_{name}"] for name, value in zip(COUNTS, sums, strict=True)
+    )
+    return accepted, ended_of(Figures(0, 0, *ended))
+
+
+def _ended_last(connection: apsw.Connection) -> int:
+    """Finds about where the events of the batch that ended last begin: what ended its first
+    replays.
+    """
+    row = fetch_row(
+        connection,
+        "SELECT number FROM batch WHERE last_event IS NOT NULL AND accepted > cleared "
+        "ORDER BY last_event DESC, number DESC LIMIT 1",
+    )
+    if row is None:
+        return 0
+    (first,) = fetch_row(
+        connection,
+        "SELECT min(sequence) FROM (SELECT sequence FROM replay "
+        "WHERE place BETWEEN ? AND ? ORDER BY place LIMIT 256)",
+        (place_of(row[0], 0), place_of(row[0], LAST_INDEX)),
+    )
+    return first or 0
 
 
 def _interrupted(

@@ -125,6 +125,31 @@ MIGRATIONS: Sequence[str] = (
     """
     ALTER TABLE answered ADD COLUMN unanswered TEXT NOT NULL DEFAULT '';
     """,
+    # Version 3: retention.
+    """
+    -- Of a batch that has ended, a sequence that none of its events comes after; NULL: it has
+    -- not, or nobody has noted it.
+    ALTER TABLE batch ADD COLUMN last_event INTEGER;
+    CREATE INDEX ended_batch ON batch (last_event) WHERE last_event IS NOT NULL;
+
+    -- Batches that were removed, of which not everything is deleted.
+    CREATE TABLE removed (number INTEGER PRIMARY KEY);
+
+    -- What removed batches add to the counts, and the first number and position above theirs.
+    INSERT INTO meta VALUES
+        ('next_number', 1), ('next_position', 1), ('removed_accepted', 0),
+        ('removed_succeeded', 0), ('removed_failed', 0), ('removed_killed', 0),
+        ('removed_cleared', 0), ('removed_interrupted', 0);
+
+    -- The size of all files.
+    INSERT INTO meta SELECT 'file_bytes', coalesce(sum(size), 0) FROM file;
+    CREATE TRIGGER file_added AFTER INSERT ON file BEGIN
+        UPDATE meta SET value = value + new.size WHERE name = 'file_bytes';
+    END;
+    CREATE TRIGGER file_deleted AFTER DELETE ON file BEGIN
+        UPDATE meta SET value = value - old.size WHERE name = 'file_bytes';
+    END;
+    """,
 )
 """Each makes the next version (`user_version`) of the one before. Append only."""
 

@@ -10,7 +10,7 @@ import apsw
 
 from replayd.errors import JournalError
 from replayd.journal.body import PIECE, NotDurableError, SpoolBody
-from replayd.journal.interface import Part
+from replayd.journal.interface import Part, Size
 from replayd.journal.sqlite.checksum import checksum, damaged
 from replayd.journal.sqlite.contents import Contents
 from replayd.journal.sqlite.failures import damaged_database, journal_error, lasting
@@ -18,6 +18,7 @@ from replayd.journal.sqlite.folder import Folder
 from replayd.journal.sqlite.loading import load, stored_batch
 from replayd.journal.sqlite.past import read_past
 from replayd.journal.sqlite.query import fetch_row, fetch_rows
+from replayd.journal.sqlite.removing import Remover
 from replayd.journal.sqlite.schema import Synchronous, open_database
 from replayd.journal.sqlite.writing import Writer
 from replayd.journal.store import (
@@ -53,6 +54,9 @@ _DISCARD_ROWS = 512
 _CHECKPOINT_BYTES = 4 * 1024 * 1024
 """When SQLite's log is copied into the database."""
 
+_SETTLE_BYTES = 512 * 1024
+"""When retention does it: so often that others hardly wait for it."""
+
 
 class SqliteStore:
     """A `Store` in a data folder. Raises JournalError when it can't be opened."""
@@ -72,9 +76,10 @@ class SqliteStore:
             raise
         self._contents = Contents(self._connection, self._folder.blobs)
         self._writer = Writer(self._connection, self._contents, synchronous)
+        self._remover = Remover(self._connection, self._contents)
         self._page_size = int(self._connection.pragma("page_size"))
         """4096 in old databases."""
-        self._log_pages = 0
+        self._log_bytes = 0
         self._connection.set_wal_hook(self._committed)
 
     def load(self) -> Opened:
@@ -185,11 +190,52 @@ class SqliteStore:
             )
             yield from matching(map(self._event, rows), kinds, batch_id)
 
-    def trim(self, first: int, last: int) -> None:
-        """Deletes events."""
+    def note_ended(self, ended: Sequence[tuple[int, int]]) -> None:
+        """Notes which batches have ended."""
         with self._guard():
-            self._writer.trim(first, last)
-            self._checkpoint()
+            self._remover.note_ended(ended)
+
+    def next_end(self) -> int:
+        """Returns the last event of the batch that ended first."""
+        with self._guard():
+            return self._remover.next_end()
+
+    def trim(self, last: int) -> int:
+        """Deletes the oldest events."""
+        with self._guard():
+            return self._remover.trim(last)
+
+    def remove_batches(self, last_event: int, limit: int) -> Sequence[str]:
+        """Removes the rows of ended batches."""
+        with self._guard():
+            return self._remover.remove_batches(last_event, limit)
+
+    def erase(self) -> Sequence[Path] | None:
+        """Deletes some of what removed batches held."""
+        with self._guard():
+            return self._remover.erase()
+
+    def size(self) -> Size:
+        """Returns the size of the database and of the files beside it."""
+        with self._guard():
+            return self._remover.size()
+
+    def shrink(self) -> bool:
+        """Gives back some free pages."""
+        with self._guard():
+            return self._remover.shrink()
+
+    def sync(self) -> bool:
+        """Syncs SQLite's log, by a descriptor of its own; True: a checkpoint is due."""
+        if self._log_bytes < _SETTLE_BYTES:
+            return False
+        with self._guard():
+            self._folder.sync_log()
+        return True
+
+    def settle(self) -> None:
+        """Checkpoints."""
+        self._copy_log()
 
     def piece(self, place: int, part: Part, number: int) -> bytes:
         """Returns a content's piece."""
@@ -231,20 +277,23 @@ class SqliteStore:
         return StoredEvent(sequence, EventKind(kind), batch_id, body)
 
     def _committed(self, connection: apsw.Connection, name: str, pages: int) -> int:
-        self._log_pages = pages
+        self._log_bytes = pages * self._page_size
         return apsw.SQLITE_OK
 
     def _checkpoint(self) -> None:
-        """Copies the log into the database now and then, so that it stays small.
+        """Copies the log into the database now and then, so that it stays small."""
+        if self._log_bytes >= _CHECKPOINT_BYTES:
+            self._copy_log()
+
+    def _copy_log(self) -> None:
+        """Copies the log into the database.
 
         What was committed is durable in the log, so an error must not look as if it were
         not: the next commit tries again, or is refused when the error lasts.
         """
-        if self._log_pages * self._page_size < _CHECKPOINT_BYTES:
-            return
         try:
             self._connection.wal_checkpoint()
-            self._log_pages = 0
+            self._log_bytes = 0
         except apsw.Error as error:
             self._failed(error)
 

@@ -11,10 +11,15 @@ from replayd.journal.sqlite.contents import Contents
 from replayd.journal.sqlite.loading import pack_places
 from replayd.journal.sqlite.query import fetch_row
 from replayd.journal.sqlite.schema import Synchronous, transaction
-from replayd.journal.store import Change, Remembered, StoredBatch, StoredReplay, place_of
+from replayd.journal.store import (
+    LAST_INDEX,
+    Change,
+    Remembered,
+    StoredBatch,
+    StoredReplay,
+    place_of,
+)
 from replayd.model.replay import Row
-
-_LAST_INDEX = (1 << 32) - 1
 
 _Contents = tuple[Content, Content]
 """Of a row: the request's, and that of the recorded response."""
@@ -57,7 +62,7 @@ class Writer:
             self._connection,
             "SELECT max(place) FROM (SELECT place FROM prepared WHERE place BETWEEN ? AND ? "
             "ORDER BY place LIMIT ?)",
-            (place_of(number, 0), place_of(number, _LAST_INDEX), limit),
+            (place_of(number, 0), place_of(number, LAST_INDEX), limit),
         )
         with transaction(self._connection, "NORMAL"):
             if last is None:
@@ -81,14 +86,6 @@ class Writer:
         except BaseException:
             _remove(contents)
             raise
-
-    def trim(self, first: int, last: int) -> None:
-        """Deletes events."""
-        with transaction(self._connection, "NORMAL"):
-            self._connection.execute(
-                "DELETE FROM event WHERE sequence BETWEEN ? AND ?", (first, last)
-            )
-            self._set("trimmed", last)
 
     def _change(self, change: Change, contents: Sequence[_Contents]) -> None:
         if change.accepted is not None:

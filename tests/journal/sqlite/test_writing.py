@@ -64,7 +64,7 @@ def test_a_change_in_its_tables(writer: Writer, connection: apsw.Connection) -> 
     writer.stage(1, "b1", [row(4), row(5)])
     writer.commit(change())
     assert fetch_rows(connection, "SELECT * FROM batch") == [
-        (1, "b1", 7, "label", 20, 4, 30, 4, 1, 2, 3, 4, 5)
+        (1, "b1", 7, "label", 20, 4, 30, 4, 1, 2, 3, 4, 5, None)
     ]
     assert fetch_rows(connection, "SELECT place, state, attempt, content FROM replay") == [
         (place_of(1, 4), ReplayState.FAILED, 2, b"content")

@@ -1,0 +1,93 @@
+"""The thread that keeps the journal to its limits, a slice at a time.
+
+Others wait for the store only while a slice is removed, and get it for as long before the
+next one: what is removed is hardly noticed, and still goes faster than it came.
+"""
+
+import logging
+import threading
+import time
+from collections.abc import Iterator
+
+from replayd.errors import JournalError
+from replayd.journal.interface import Journal, Limits, Removed
+
+LOOK_SECONDS = 5.0
+"""How often it looks. A journal outgrows its size by what comes meanwhile."""
+
+_MIN_REST = 0.001
+"""Seconds that others have the store to themselves after a slice, at least."""
+
+_log = logging.getLogger(__name__)
+
+
+class RetentionThread:
+    """Looks now and then; `stop` it before the journal is closed."""
+
+    def __init__(self, journal: Journal, limits: Limits) -> None:
+        self._journal = journal
+        self._limits = limits
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="retention")
+        self._said = ""
+
+    def start(self) -> None:
+        """Looks at once, then now and then."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Ends it where it is, within a slice. Idempotent; also when it was never started."""
+        self._stopping.set()
+        if self._thread.is_alive():
+            self._thread.join()
+
+    def _run(self) -> None:
+        while not self._stopping.is_set():
+            try:
+                self._look()
+            except JournalError as error:
+                self._warn(f"retention can't remove anything: {error.message}")
+            self._stopping.wait(LOOK_SECONDS)
+
+    def _look(self) -> None:
+        before = self._journal.size().used
+        events = batches = 0
+        for removed in self._slices():
+            events += removed.events
+            batches += removed.batches
+        after = self._journal.size().used
+        if events or batches:
+            _log.info(
+                "retention removed %d events and %d batches; the journal went from %s to %s",
+                events,
+                batches,
+                _mebibytes(before),
+                _mebibytes(after),
+            )
+        if self._limits.size and after > self._limits.size and not self._stopping.is_set():
+            self._warn(
+                "the journal is larger than --retention-size: the rest waits, runs, or is of "
+                "the batch that ended last"
+            )
+        else:
+            self._said = ""
+
+    def _slices(self) -> Iterator[Removed]:
+        slices = self._journal.retain(self._limits, time.time_ns())
+        began = time.monotonic()
+        for removed in slices:
+            yield removed
+            took = time.monotonic() - began
+            if self._stopping.wait(max(took, _MIN_REST)):
+                return
+            began = time.monotonic()
+
+    def _warn(self, message: str) -> None:
+        """Says it once, until it is over."""
+        if message != self._said:
+            _log.warning("%s", message)
+        self._said = message
+
+
+def _mebibytes(size: int) -> str:
+    return f"{size / (1 << 20):.1f} MiB"
