@@ -82,7 +82,7 @@ class ReadAhead:
             index = row.flow_index
             batch.opened(index, ended=row.ended)
             if not row.ended:
-                add(Entry(first_order + index, first_place + index, batch.key(index), row))
+                add(Entry(first_order + index, first_place + index, batch, row))
 
     def prepare(self, taken: Taken) -> Sequence[Prepared]:
         """Reads what sending one replay takes, and of those that follow it."""

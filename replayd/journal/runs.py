@@ -169,9 +169,8 @@ class Runs:
 
     def _start(self, entry: Entry, now: int) -> Taken:
         ledger = self._ledger
-        batch = ledger.books.live[entry.key.batch_id]
-        taken = ledger.taken[entry.key] = Taken(batch, entry, now)
-        ledger.books.start(batch)
+        taken = ledger.taken[entry.key] = Taken(entry.batch, entry, now)
+        ledger.books.start(entry.batch)
         return taken
 
     def _put_back(self, taken: Iterable[Taken]) -> None:

@@ -11,7 +11,8 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 from itertools import islice
 
-from replayd.journal.store import PLACE_BITS, Ahead, Prepared
+from replayd.journal.books import Batch
+from replayd.journal.store import PLACE_BITS, Ahead, Prepared, split_place
 from replayd.model.replay import Replay, ReplayKey
 
 SessionKey = tuple[int, str]
@@ -21,14 +22,17 @@ SessionKey = tuple[int, str]
 class Entry:
     """A replay that was read ahead."""
 
-    __slots__ = ("attempt", "idempotent", "key", "order", "place", "prepared", "session")
+    __slots__ = ("attempt", "batch", "idempotent", "key", "order", "place", "prepared", "session")
 
-    def __init__(self, order: int, place: int, key: ReplayKey, ahead: Ahead) -> None:
+    key: ReplayKey
+    """Made when it is taken: of those that wait there may be very many."""
+
+    def __init__(self, order: int, place: int, batch: Batch, ahead: Ahead) -> None:
         self.order = order
         """Its place in the queue."""
         self.place = place
         """Its place in the store."""
-        self.key = key
+        self.batch = batch
         self.session: SessionKey = (place >> PLACE_BITS, ahead.session)
         self.idempotent = ahead.idempotent
         self.attempt = ahead.attempt
@@ -102,6 +106,7 @@ class Schedule:
             session = self._sessions[heapq.heappop(self._ready)[1]]
             session.busy = True
             entry = session.waiting.popleft()
+            entry.key = entry.batch.key(split_place(entry.place)[1])
             self._forget(entry)
             taken.append(entry)
         return taken

@@ -1,14 +1,16 @@
 """Which replay may run next."""
 
+from replayd.journal.books import Batch
 from replayd.journal.schedule import Entry, Schedule
-from replayd.journal.store import Ahead, Prepared, place_of
-from replayd.model.replay import ReplayKey
+from replayd.journal.store import Ahead, Figures, Prepared, StoredBatch, place_of, split_place
 
 
 def entry(index: int, session: str, *, number: int = 1, **fields: object) -> Entry:
     ahead = Ahead(index, session, fields.get("idempotent", True), fields.get("attempt", 1), False)
     place = place_of(number, index)
-    return Entry(place, place, ReplayKey(f"b{number}", 0, index), ahead)
+    figures = Figures(number, 0, 0, 0, 0, 0, 0)
+    batch = Batch(StoredBatch(number, f"b{number}", number, "", 9, 0, 8, figures))
+    return Entry(place, place, batch, ahead)
 
 
 def schedule(sessions: str, number: int = 1) -> Schedule:
@@ -32,12 +34,13 @@ def test_ready_is_one_a_session() -> None:
     assert (made.ready, pop(made)) == (1, [1])
 
 
-def test_replays_of_a_session_share_its_name() -> None:
+def test_what_only_waits_has_little_of_its_own() -> None:
     made = Schedule()
     first, second = entry(0, "".join(["long", "name"])), entry(1, "".join(["long", "name"]))
     made.add(first)
     made.add(second)
     assert second.session is first.session
+    assert not hasattr(second, "key")
 
 
 def test_a_freed_session_takes_its_turn_by_age() -> None:
@@ -93,7 +96,7 @@ def test_what_sending_takes_is_kept_and_measured() -> None:
 
 def likely(made: Schedule, begun: list[str], limit: int) -> list[int]:
     keys = [(1, session) for session in begun]
-    return [each.key.flow_index for each in made.likely_next(keys, limit)]
+    return [split_place(each.place)[1] for each in made.likely_next(keys, limit)]
 
 
 def test_likely_next_are_the_followers_and_the_oldest_ready() -> None:
