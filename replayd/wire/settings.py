@@ -11,7 +11,6 @@ from urllib.parse import SplitResult, unquote_to_bytes, urlsplit
 from replayd.errors import ConfigError
 from replayd.model.plan import Plan, Target
 from replayd.planning.hosts import host_port
-from replayd.planning.proxy import for_upstream
 
 _UPSTREAM_PORTS = {"http": 80, "https": 443, "socks5": 1080}
 _SAME_SCHEMES = {"socks5h": "socks5"}
@@ -120,6 +119,9 @@ class WireSettings(NamedTuple):
         upstream = self.upstream
         if upstream is None or not upstream.takes(plan.target):
             return plan
+        # Loaded for those who have a proxy.
+        from replayd.planning.proxy import for_upstream  # noqa: PLC0415
+
         return for_upstream(plan, upstream.authorization)
 
 
