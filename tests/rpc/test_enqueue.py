@@ -465,6 +465,21 @@ def test_a_stop_tells_a_stream_what_it_has_queued(tmp_path: Path) -> None:
     run(tmp_path, test)
 
 
+def test_a_stream_whose_worker_dies_keeps_what_was_queued(tmp_path: Path) -> None:
+    async def test(served: Served) -> None:
+        sender = Sender(served, options(stream=True), flows(2))
+        await until(lambda: queued(served) == 2)
+        (worker,) = served.decoders._lent
+        worker._process.kill()
+        code, reason = grpc.StatusCode.RESOURCE_EXHAUSTED, Reason.DECODER_LIMIT
+        with ends_with(code, reason) as metadata:
+            await sender.call
+        assert metadata["accepted_count"] == "2"
+        assert served.journal.count("").open_batches == 0
+
+    run(tmp_path, test)
+
+
 def test_a_stream_that_sends_nothing_does_not_hold_up_the_queue_for_ever(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
