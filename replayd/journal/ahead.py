@@ -9,7 +9,7 @@ rows at a time, once the first of them is wanted.
 
 from collections.abc import Sequence
 
-from replayd.journal.books import Batch
+from replayd.journal.batch import Batch
 from replayd.journal.ledger import Ledger, Taken
 from replayd.journal.schedule import Entry
 from replayd.journal.store import Ahead, Prepared, place_of

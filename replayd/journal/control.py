@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from replayd.codec.event import update_event
-from replayd.journal.books import Batch, Tally, ended_of
+from replayd.journal.batch import Batch, Tally, ended_of
 from replayd.journal.enqueues import not_found
 from replayd.journal.interface import Cleared
 from replayd.journal.ledger import Commit, Ledger, call_all

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from replayd.codec.event import update_event
 from replayd.errors import ReplaydError
-from replayd.journal.books import Batch
+from replayd.journal.batch import Batch
 from replayd.journal.interface import Kept, Receipt
 from replayd.journal.ledger import Commit, Ledger, call_all
 from replayd.journal.request_ids import RequestIds

@@ -22,8 +22,9 @@ from itertools import takewhile
 
 from replayd.codec.event import with_sequence
 from replayd.errors import JournalError
+from replayd.journal.batch import Batch
 from replayd.journal.body import Content, SpoolFile
-from replayd.journal.books import Batch, Books
+from replayd.journal.books import Books
 from replayd.journal.interface import Running
 from replayd.journal.recent import Recent
 from replayd.journal.schedule import Entry, Schedule

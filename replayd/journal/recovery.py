@@ -10,7 +10,7 @@ from itertools import groupby
 from operator import attrgetter
 
 from replayd.codec.event import interrupted_event, update_event
-from replayd.journal.books import Batch
+from replayd.journal.batch import Batch
 from replayd.journal.ledger import Commit, Ledger
 from replayd.journal.store import Interrupted, StoredReplay
 from replayd.model.event import PendingEvent, UpdateKind

@@ -263,3 +263,21 @@ def test_an_event_is_kept_until_then(journal: Journal) -> None:
     assert retain(journal, AGED, NOW + DAY) == Removed()
     (event,) = decoded(journal.read(0, limit=1, max_bytes=1))
     assert event.log.message == "kept"
+
+
+def test_an_open_batch_stays_until_it_is_closed(journal: Journal) -> None:
+    journal.extend("b1", [row(0)], now=NOW)
+    run(journal)
+    journal.extend("b1", [row(1)], now=NOW)
+    run(journal)
+    log_at(journal, NOW, NOW)
+    retain(journal)
+    assert not is_gone(journal, "b1")
+    journal.extend("b1", [row(2)], now=LATER)
+    assert indices(drain(journal)) == [2]
+    journal.accept("b1", now=LATER, answer=b"")
+    assert journal.count("b1") == Counts(succeeded=3)
+    log_at(journal, LATER, LATER + 2 * DAY)
+    retain(journal, now=LATER + 4 * DAY)
+    assert is_gone(journal, "b1")
+    assert journal.count("") == Counts(succeeded=3)

@@ -7,7 +7,7 @@ from typing import Any
 
 import apsw
 
-from replayd.journal.books import ended_of
+from replayd.journal.batch import ended_of
 from replayd.journal.sqlite.checksum import checksum
 from replayd.journal.sqlite.query import fetch_row, fetch_rows
 from replayd.journal.sqlite.schema import transaction
