@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 from itertools import islice
 
-from replayd.journal.books import Batch
+from replayd.journal.batch import Batch
 from replayd.journal.store import PLACE_BITS, Ahead, Prepared, split_place
 from replayd.model.replay import Replay, ReplayKey
 
