@@ -1,6 +1,6 @@
 """Which replay may run next."""
 
-from replayd.journal.books import Batch
+from replayd.journal.batch import Batch
 from replayd.journal.schedule import Entry, Schedule
 from replayd.journal.store import Ahead, Figures, Prepared, StoredBatch, place_of, split_place
 
