@@ -1,7 +1,8 @@
 """The journal in a data folder: one SQLite database, and files for large contents.
 
 `folder` owns the folder, `schema` opens the database, `loading` reads it once at open,
-`writing` changes it, `contents` and `checksum` keep payloads, `failures` says what went
+`writing` changes it, `removing` deletes what is old, `rollback` tells when the system lost
+what was not synced, `contents` and `checksum` keep payloads, `failures` says what went
 wrong; `store` joins them.
 """
 

@@ -150,6 +150,10 @@ MIGRATIONS: Sequence[str] = (
         UPDATE meta SET value = value - old.size WHERE name = 'file_bytes';
     END;
     """,
+    # Version 4: the boot of the system in which NORMAL commits were made; empty: all is synced.
+    """
+    INSERT INTO meta VALUES ('unsynced', '');
+    """,
 )
 """Each makes the next version (`user_version`) of the one before. Append only."""
 

@@ -19,6 +19,7 @@ from replayd.journal.sqlite.loading import load, stored_batch
 from replayd.journal.sqlite.past import read_past
 from replayd.journal.sqlite.query import fetch_row, fetch_rows
 from replayd.journal.sqlite.removing import Remover
+from replayd.journal.sqlite.rollback import begin_epoch, end_epoch
 from replayd.journal.sqlite.schema import Synchronous, open_database
 from replayd.journal.sqlite.writing import Writer
 from replayd.journal.store import (
@@ -65,6 +66,7 @@ class SqliteStore:
 
     def __init__(self, path: Path, synchronous: Synchronous = "FULL") -> None:
         self.failure = ""
+        self._synchronous = synchronous
         self._folder = Folder(path)
         self._path = self._folder.database
         try:
@@ -90,6 +92,7 @@ class SqliteStore:
                 while self.discard(number, _DISCARD_ROWS):
                     pass
             self._folder.remove_orphans(self._contents.names())
+            begin_epoch(self._connection, self._synchronous)
             try:
                 return load(self._connection)
             except (KeyError, TypeError, ValueError, struct.error) as error:
@@ -254,7 +257,11 @@ class SqliteStore:
         try:
             self._contents.close()
             with self._guard():
-                self._connection.close()
+                try:
+                    if not self.failure:
+                        end_epoch(self._connection, self._synchronous)
+                finally:
+                    self._connection.close()
         finally:
             self._folder.close()
 
