@@ -7,9 +7,10 @@ A content is cut into pieces of 256 KiB with a checksum each. What a body become
 import os
 import secrets
 import zlib
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from io import FileIO
 from pathlib import Path
 from typing import TypeGuard
 
@@ -55,23 +56,33 @@ class SpoolFile:
                 "once the disk is repaired"
             )
 
-    def piece(self, number: int) -> bytes:
-        """Reads a piece (empty past the end); raises JournalError when it is damaged."""
-        if number >= len(self.checksums):
-            return b""
+    def pieces(self) -> Iterator[bytes]:
+        """Opens it, to be read piece by piece; raises JournalError when it, or a piece, is
+        damaged.
+        """
+        with self._told():
+            file = self.path.open("rb", buffering=0)
+        return self._read(file)
+
+    def _read(self, file: FileIO) -> Iterator[bytes]:
+        with file:
+            for number, checksum in enumerate(self.checksums):
+                with self._told():
+                    data = file.read(PIECE)
+                if zlib.crc32(data) != checksum:
+                    raise JournalError(
+                        f"{self.path} is damaged at byte {number * PIECE}; restore it from a backup"
+                    )
+                yield data
+
+    @contextmanager
+    def _told(self) -> Iterator[None]:
         try:
-            with self.path.open("rb") as file:
-                file.seek(number * PIECE)
-                data = file.read(PIECE)
+            yield
         except OSError as error:
             raise JournalError(
                 f"{self.path} can't be read: {error.strerror}; restore it from a backup"
             ) from error
-        if zlib.crc32(data) != self.checksums[number]:
-            raise JournalError(
-                f"{self.path} is damaged at byte {number * PIECE}; restore it from a backup"
-            )
-        return data
 
     def remove(self) -> None:
         """Deletes the file."""
@@ -79,6 +90,13 @@ class SpoolFile:
 
 
 Content = bytes | SpoolFile
+
+
+def pieces_of(content: Content) -> Iterator[bytes]:
+    """Yields a content in pieces; raises JournalError when one is damaged."""
+    if isinstance(content, SpoolFile):
+        return content.pieces()
+    return (content[start : start + PIECE] for start in range(0, len(content), PIECE))
 
 
 class SpoolBody:

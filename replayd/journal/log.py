@@ -2,10 +2,9 @@
 
 from collections.abc import Iterable, Iterator
 from contextlib import closing
-from itertools import count
 
 from replayd.errors import JournalError, ReplaydError
-from replayd.journal.body import PIECE
+from replayd.journal.body import pieces_of
 from replayd.journal.enqueues import not_found
 from replayd.journal.interface import Page, Part
 from replayd.journal.ledger import Ledger
@@ -61,18 +60,16 @@ class Log:
 
     def content(self, key: ReplayKey, part: Part) -> Iterator[bytes]:
         """Yields a content in pieces; no lock is held between them."""
-        for index in count():
-            with self._ledger.writing:
-                self._ledger.check_open()
-                place = place_of(self._number(key.batch_id), key.flow_index)
-                piece = b"" if key.repeat else self._ledger.store.piece(place, part, index)
-            if piece:
-                yield piece
-            if len(piece) < PIECE:
-                return
+        with self._ledger.writing:
+            self._ledger.check_open()
+            place = place_of(self._number(key.batch_id), key.flow_index)
+            content = b"" if key.repeat else self._ledger.store.content(place, part)
+            # A file is opened here: it may be removed at any time, and stays readable.
+            pieces = pieces_of(content)
+        yield from pieces
 
     def _number(self, batch_id: str) -> int:
-        """Returns a batch's number, each time: it may be removed between two pieces."""
+        """Returns a batch's number."""
         ledger = self._ledger
         with ledger.state:
             live = ledger.books.live.get(batch_id)

@@ -9,7 +9,7 @@ from collections import deque
 from collections.abc import Generator, Sequence
 from pathlib import Path
 
-from replayd.journal.body import PIECE, SpoolBody
+from replayd.journal.body import SpoolBody
 from replayd.journal.interface import ROW_CONTENT_LIMIT, Journal, Part, Size
 from replayd.journal.journal import StoredJournal
 from replayd.journal.store import (
@@ -230,11 +230,6 @@ class MemoryStore:
     def settle(self) -> None:
         """Has nothing to bring anywhere."""
 
-    def piece(self, place: int, part: Part, number: int) -> bytes:
-        """Returns a content's piece."""
-        content = self._content(place, part)
-        return content[number * PIECE : (number + 1) * PIECE]
-
     def new_body(self) -> SpoolBody:
         """Makes a body that stays in memory."""
         return SpoolBody(None)
@@ -265,11 +260,12 @@ class MemoryStore:
             _travelling(row.recorded_content),
             replay.state if replay else None,
             replay.attempt if replay else 0,
-            _travelling(self._content(place, Part.RESPONSE)),
+            _travelling(self.content(place, Part.RESPONSE)),
             event.body if event else b"",
         )
 
-    def _content(self, place: int, part: Part) -> bytes:
+    def content(self, place: int, part: Part) -> bytes:
+        """Returns a content."""
         if part is Part.RESPONSE:
             replay = self._replays.get(place)
             return _content_of(replay) if replay else b""

@@ -317,8 +317,8 @@ class Store(Protocol):
     def settle(self) -> None:
         """Brings what was deleted to its place, before it is so much that it takes long."""
 
-    def piece(self, place: int, part: Part, number: int) -> bytes:
-        """Returns a content's piece (of 256 KiB, the last one shorter); empty: the end."""
+    def content(self, place: int, part: Part) -> Content:
+        """Returns a content; empty: there is none."""
 
     def new_body(self) -> SpoolBody:
         """Makes an empty body."""

@@ -15,6 +15,9 @@ from replayd.wire.transport import Transport
 
 _TELLING = re.compile(rb"\n(?:connection|(?:proxy-)?authorization):", re.IGNORECASE)
 """Few heads have such fields; the others need no second look."""
+_AT_ONCE = 1024 * 1024
+"""Bytes after which others, and the response, get their turn, however fast a server reads."""
+
 _CLOSES = re.compile(rb"\nconnection:[^\n]*\bclose\b", re.IGNORECASE)
 _KEEPS = re.compile(rb"\nconnection:[^\n]*\bkeep-alive\b", re.IGNORECASE)
 _BINDS = re.compile(rb"\n(?:proxy-)?authorization:[ \t]*(?:ntlm|negotiate)\b", re.IGNORECASE)
@@ -67,9 +70,9 @@ class RequestWriter:
         self.held = False
 
     def write(self, transport: Transport) -> int:
-        """Writes as much as the transport takes now; returns how much."""
+        """Writes as much as the transport takes now, but not for long; returns how much."""
         total = 0
-        while not self.done:
+        while not self.done and total < _AT_ONCE:
             piece = self._piece
             if piece:
                 size = transport.send(piece)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from replayd.errors import JournalError
-from replayd.journal.body import PIECE, NotDurableError, SpoolBody, SpoolFile, remove
+from replayd.journal.body import PIECE, NotDurableError, SpoolBody, SpoolFile, pieces_of, remove
 from replayd.journal.spool import Spool
 
 
@@ -38,7 +38,7 @@ def test_a_large_body_goes_on_in_a_file(tmp_path: Path, size: int, step: int) ->
     assert (sealed.settled, body.held) == (True, 0)
     assert (sealed.size, body.size) == (size, size)
     assert stat.S_IMODE(sealed.path.stat().st_mode) == 0o600
-    assert b"".join(sealed.piece(number) for number in range(99)) == content
+    assert b"".join(pieces_of(sealed)) == content
     assert body.prefix(10) == content[:10]
     body.discard()
     assert sealed.path.exists()
@@ -95,12 +95,13 @@ def test_damage_is_told(tmp_path: Path) -> None:
     data = bytearray(sealed.path.read_bytes())
     data[PIECE + 5] ^= 1
     sealed.path.write_bytes(data)
-    assert len(sealed.piece(0)) == PIECE
+    pieces = sealed.pieces()
+    assert len(next(pieces)) == PIECE
     with pytest.raises(JournalError, match=f"damaged at byte {PIECE}"):
-        sealed.piece(1)
+        next(pieces)
     sealed.remove()
     with pytest.raises(JournalError, match="can't be read"):
-        sealed.piece(0)
+        next(sealed.pieces())
 
 
 def test_a_folder_that_takes_nothing_is_told(tmp_path: Path) -> None:

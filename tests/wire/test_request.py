@@ -44,6 +44,17 @@ def test_large_content_is_read_only_as_fast_as_it_is_taken() -> None:
         assert transport.sent == HEAD + b"a" * 10 + b"b" * 10 + b"c" * 10 + b"d" * 10
 
 
+def test_a_server_that_reads_fast_lets_others_have_their_turn() -> None:
+    with closing(ScriptedTransport()) as transport:
+        content = [bytes(1 << 18)] * 9
+        writer = RequestWriter(plan(Framing.CONTENT_LENGTH, 9 << 18), content, whole=False)
+        assert 1 << 20 <= writer.write(transport) < 5 << 18
+        assert (writer.waiting, writer.done) == (True, False)
+        while not writer.done:
+            writer.write(transport)
+        assert len(transport.sent) == len(HEAD) + (9 << 18)
+
+
 def test_content_is_held_back_until_it_is_released() -> None:
     with closing(ScriptedTransport()) as transport:
         planned = plan(Framing.CONTENT_LENGTH, 3, expect_continue=True)

@@ -7,6 +7,7 @@ Stores of version 1 may have those up to 4 MiB in rows of 256 KiB: these are sti
 """
 
 from collections import deque
+from collections.abc import Iterator
 from pathlib import Path
 from struct import Struct
 
@@ -80,21 +81,12 @@ class Contents:
         )
         return None
 
-    def piece(self, place: int, part: Part, number: int) -> bytes:
-        """Returns a piece; empty: there is none. Raises JournalError when it is damaged."""
-        row = fetch_row(
-            self._connection,
-            "SELECT data, checksum FROM piece WHERE place = ? AND part = ? AND number = ?",
-            (place, part.value, number),
-        )
-        if row is None:
-            file = self._file(place, part)
-            return file.piece(number) if file else b""
-        data, found = row
-        if found != checksum(place, part.value, number, data):
-            raise damaged(self._connection.filename, f"piece {number} of a {part} content")
-        assert isinstance(data, bytes)
-        return data
+    def content(self, place: int, part: Part) -> Content:
+        """Returns a content that is not in its row; empty: there is none. Raises JournalError
+        when it is damaged.
+        """
+        file = self._file(place, part)
+        return file if file is not None else b"".join(self._rows(place, part))
 
     def delete(self, first: int, last: int) -> list[Path]:
         """Deletes the contents of places in a transaction; returns the files to remove."""
@@ -112,6 +104,17 @@ class Contents:
     def close(self) -> None:
         """Waits for what is on its way to the disk."""
         self._spool.close()
+
+    def _rows(self, place: int, part: Part) -> Iterator[bytes]:
+        """The pieces of a content of an older store, at most 4 MiB."""
+        rows = self._connection.execute(
+            "SELECT number, data, checksum FROM piece WHERE place = ? AND part = ? ORDER BY number",
+            (place, part.value),
+        )
+        for number, data, expected in rows:
+            if expected != checksum(place, part.value, number, data):
+                raise damaged(self._connection.filename, f"piece {number} of a {part} content")
+            yield data
 
     def _file(self, place: int, part: Part) -> SpoolFile | None:
         row = fetch_row(

@@ -9,7 +9,7 @@ from typing import Any
 import apsw
 
 from replayd.errors import JournalError
-from replayd.journal.body import PIECE, NotDurableError, SpoolBody
+from replayd.journal.body import Content, NotDurableError, SpoolBody
 from replayd.journal.interface import Part, Size
 from replayd.journal.sqlite.checksum import checksum, damaged
 from replayd.journal.sqlite.contents import Contents
@@ -240,13 +240,11 @@ class SqliteStore:
         """Checkpoints."""
         self._copy_log()
 
-    def piece(self, place: int, part: Part, number: int) -> bytes:
-        """Returns a content's piece."""
+    def content(self, place: int, part: Part) -> Content:
+        """Returns a content."""
         with self._guard():
-            content = self._content(place, part)
-            if content is None:
-                return self._contents.piece(place, part, number)
-        return content[number * PIECE : (number + 1) * PIECE]
+            content = self._in_row(place, part)
+            return self._contents.content(place, part) if content is None else content
 
     def new_body(self) -> SpoolBody:
         """Makes an empty body."""
@@ -265,7 +263,7 @@ class SqliteStore:
         finally:
             self._folder.close()
 
-    def _content(self, place: int, part: Part) -> bytes | None:
+    def _in_row(self, place: int, part: Part) -> bytes | None:
         """Returns a content that lies in its row; None: it lies elsewhere."""
         row = fetch_row(self._connection, _CONTENT[part], (place,))
         if row is None:

@@ -8,7 +8,7 @@ import apsw
 import pytest
 
 from replayd.errors import JournalError
-from replayd.journal.body import PIECE
+from replayd.journal.body import PIECE, pieces_of
 from replayd.journal.interface import Journal, Part
 from replayd.journal.sqlite import open_sqlite
 from replayd.journal.sqlite.checksum import checksum
@@ -71,9 +71,10 @@ def test_where_it_lies(
     assert contents.put(PLACE, Part.REQUEST, content) == (None if files else data)
     assert len(blobs(tmp_path)) == files
     if files:
-        found = (contents.piece(PLACE, Part.REQUEST, number) for number in range(99))
+        found = list(pieces_of(contents.content(PLACE, Part.REQUEST)))
         assert b"".join(found) == data
-    assert contents.piece(PLACE, Part.RESPONSE, 0) == b""
+        assert {len(piece) for piece in found[:-1]} == {PIECE}
+    assert contents.content(PLACE, Part.RESPONSE) == b""
     assert contents.names() == set(blobs(tmp_path))
     for path in contents.delete(PLACE, PLACE):
         path.unlink()
@@ -83,18 +84,17 @@ def test_where_it_lies(
 def test_a_content_in_pieces(contents: Contents, connection: apsw.Connection) -> None:
     pieces = [bytes(PIECE), b"x" * PIECE, b"end"]
     put_pieces(connection, *pieces)
-    assert [contents.piece(PLACE, Part.REQUEST, number) for number in range(4)] == [*pieces, b""]
+    assert list(pieces_of(contents.content(PLACE, Part.REQUEST))) == pieces
     assert contents.delete(PLACE, PLACE) == []
-    assert contents.piece(PLACE, Part.REQUEST, 0) == b""
+    assert contents.content(PLACE, Part.REQUEST) == b""
 
 
 @pytest.mark.parametrize("column", ["data = zeroblob(9)", "checksum = 1"])
 def test_a_damaged_piece(contents: Contents, connection: apsw.Connection, column: str) -> None:
     put_pieces(connection, bytes(PIECE), b"x")
     connection.execute(f"UPDATE piece SET {column} WHERE number = 1")
-    assert len(contents.piece(PLACE, Part.REQUEST, 0)) == PIECE
     with pytest.raises(JournalError, match="piece 1 of a request content"):
-        contents.piece(PLACE, Part.REQUEST, 1)
+        contents.content(PLACE, Part.REQUEST)
 
 
 @pytest.mark.parametrize("column", ["name = 7", "checksums = 'x'", "checksums = x'00'"])
@@ -102,7 +102,7 @@ def test_a_damaged_file_name(contents: Contents, connection: apsw.Connection, co
     contents.put(PLACE, Part.REQUEST, contents.spooled(bytes(PIECE + 1)))
     connection.execute(f"UPDATE file SET {column}")
     with pytest.raises(JournalError, match="damaged"):
-        contents.piece(PLACE, Part.REQUEST, 0)
+        list(pieces_of(contents.content(PLACE, Part.REQUEST)))
 
 
 def test_a_file_name_leads_nowhere_else(
@@ -111,7 +111,7 @@ def test_a_file_name_leads_nowhere_else(
     contents.put(PLACE, Part.REQUEST, contents.spooled(bytes(PIECE + 1)))
     connection.execute("UPDATE file SET name = '../../etc/passwd'")
     with pytest.raises(JournalError, match=f"{tmp_path}/passwd can't be read"):
-        contents.piece(PLACE, Part.REQUEST, 0)
+        list(pieces_of(contents.content(PLACE, Part.REQUEST)))
 
 
 def test_a_file_is_removed_when_no_commit_names_it(stored: Journal, folder: Path) -> None:
