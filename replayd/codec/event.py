@@ -249,4 +249,7 @@ def _fill_timings(message: event_pb2.Timings, timings: Timings) -> None:
 
 def _set_nanoseconds(field: Timestamp | Duration, nanoseconds: int) -> None:
     """As `FromNanoseconds`, which takes several times as long for its checks."""
-    field.seconds, field.nanos = divmod(nanoseconds, _SECOND)
+    if nanoseconds < _SECOND:
+        field.nanos = nanoseconds
+    else:
+        field.seconds, field.nanos = divmod(nanoseconds, _SECOND)

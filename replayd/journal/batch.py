@@ -34,6 +34,12 @@ class Tally:
         self.ended[state] += count
         self.outcomes += count
 
+    def end_running(self, state: ReplayState) -> None:
+        """Counts the outcome of a running replay."""
+        self.running -= 1
+        self.ended[state] += 1
+        self.outcomes += 1
+
     def counts(self) -> Counts:
         """Returns a snapshot."""
         ended = self.ended
@@ -123,14 +129,14 @@ class Batch:
 
     def end(self, flow_index: int, state: ReplayState) -> None:
         """Counts the outcome of a running replay."""
-        self.tally.running -= 1
-        self.tally.end(state)
+        self.tally.end_running(state)
         self._settle(flow_index)
 
     def _settle(self, flow_index: int) -> None:
-        self._ended.add(flow_index)
-        while self._open and self._open[0] in self._ended:
-            self._ended.remove(self._open.popleft())
+        open_, ended = self._open, self._ended
+        ended.add(flow_index)
+        while open_ and open_[0] in ended:
+            ended.remove(open_.popleft())
 
     def skip_cleared(self) -> None:
         """Passes over what was cleared, where the next index lies in it: of one clear after

@@ -101,8 +101,7 @@ class Books:
 
     def end(self, batch: Batch, flow_index: int, state: ReplayState) -> None:
         """Counts the outcome of a running replay."""
-        self.total.running -= 1
-        self.total.end(state)
+        self.total.end_running(state)
         batch.end(flow_index, state)
         self.retire(batch)
 

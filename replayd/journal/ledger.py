@@ -68,14 +68,15 @@ class Commit:
         """The sequence of the last event so far."""
         return self._latest + len(self.change.events)
 
-    def log(self, events: Iterable[PendingEvent]) -> None:
-        """Gives events their sequence."""
+    def log(self, events: Iterable[PendingEvent]) -> int:
+        """Gives events their sequence; returns the last one."""
         logged = self.change.events
-        sequence = self.latest
+        sequence = self._latest + len(logged)
         for kind, batch_id, body in events:
             sequence += 1
             encoded = with_sequence(sequence, body)
             logged.append(StoredEvent(sequence, kind, batch_id, encoded))
+        return sequence
 
     def count(self, batch: Batch, state: ReplayState, count: int = 1) -> None:
         """Counts outcomes."""
@@ -130,7 +131,7 @@ class Ledger:
 
     def commit(
         self,
-        prepare: Callable[[Commit], None] | None = None,
+        prepare: Callable[[Commit], object] | None = None,
         done: Callable[[], None] | None = None,
         *,
         wait: bool = False,
@@ -178,14 +179,14 @@ class Ledger:
     def _write(
         self,
         handed_over: list[_HandedOver],
-        prepare: Callable[[Commit], None] | None,
+        prepare: Callable[[Commit], object] | None,
         done: Callable[[], None] | None,
     ) -> bool:
         commit = Commit(self.latest)
         for events, taken in handed_over:
-            commit.log(events)
+            last = commit.log(events)
             if taken is not None:
-                _record(commit, taken, commit.latest if events else 0)
+                _record(commit, taken, last if events else 0)
         if prepare is not None:
             prepare(commit)
         commit.change.figures = [batch.figures(ended) for batch, ended in commit.ended.items()]

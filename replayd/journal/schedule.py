@@ -8,12 +8,15 @@ blocks the others behind it.
 
 import heapq
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from itertools import islice
 
 from replayd.journal.batch import Batch
 from replayd.journal.store import PLACE_BITS, Ahead, Prepared, split_place
 from replayd.model.replay import Replay, ReplayKey
+
+_LOOKED_AT = 4
+"""How many ready sessions are looked at for each that is wanted."""
 
 SessionKey = tuple[int, str]
 """A session is scoped to its batch: the batch's number, the session's name."""
@@ -147,7 +150,9 @@ class Schedule:
         """Guesses which replays follow those begun now: first attempts of idempotent
         requests, in turns from their sessions and from the oldest ready ones.
         """
-        keys = dict.fromkeys([*begun, *self._oldest_ready(limit)])
+        # Of a heap the first few are, as a rule, the lowest, and a guess may be wrong.
+        oldest = [key for _, key in sorted(self._ready[: _LOOKED_AT * limit])[:limit]]
+        keys = dict.fromkeys([*begun, *oldest])
         turns = deque(
             islice(self._sessions[key].waiting, limit) for key in keys if key in self._sessions
         )
@@ -160,20 +165,6 @@ class Schedule:
                 if entry.idempotent and entry.attempt == 1:
                     found.append(entry)
         return found
-
-    def _oldest_ready(self, limit: int) -> Iterator[SessionKey]:
-        """Yields the first sessions of the heap in order, without taking it apart: after
-        each come the two below it.
-        """
-        ready = self._ready
-        next_ones = [(ready[0], 0)] if ready else []
-        while next_ones and limit:
-            (_, key), at = heapq.heappop(next_ones)
-            yield key
-            limit -= 1
-            for below in (2 * at + 1, 2 * at + 2):
-                if below < len(ready):
-                    heapq.heappush(next_ones, (ready[below], below))
 
     def _forget(self, entry: Entry) -> None:
         del self.entries[entry.place]

@@ -226,12 +226,14 @@ class Exchange:
             self._step(self._begin_connecting)
 
     def _outcome(self, state: ReplayState, now: int) -> Outcome:
-        timings, transfer = self._timings, self._transfer
-        timings.total = now - self._start
+        timings, transfer, start = self._timings, self._transfer, self._start
+        timings.total = now - start
         outcome = Outcome(state, timings, connection=self._connection_info(), notes=self._notes)
         if transfer is not None:
-            timings.sent = self._since_start(transfer.sent)
-            timings.first_byte = self._since_start(transfer.first_byte)
+            if transfer.sent is not None:
+                timings.sent = transfer.sent - start
+            if transfer.first_byte is not None:
+                timings.first_byte = transfer.first_byte - start
             outcome.head = transfer.head
             outcome.trailers = transfer.trailers
             outcome.lenient = transfer.lenient

@@ -11,27 +11,43 @@ from replayd.errors import JournalError
 
 def checksum(*values: object) -> int:
     """CRC-32 of values: of small ones as they are printed, of payloads with their length."""
-    plain: list[object] = []
-    payloads: list[bytes] = []
+    value = zlib.crc32(repr([each for each in values if type(each) is not bytes]).encode())
     for each in values:
         if type(each) is bytes:
-            payloads.append(each)
-        else:
-            plain.append(each)
-    value = zlib.crc32(repr(plain).encode())
-    for payload in payloads:
-        value = zlib.crc32(payload, value ^ len(payload))
+            value = zlib.crc32(each, value ^ len(each))
     return value
 
 
+# The same for the rows that every replay has, and so in a fraction of the time.
+
+
 def event_checksum(kind: int, batch_id: str, body: bytes) -> int:
-    """Returns the checksum of an event's columns, as `checksum` has it; few kinds and batches
-    have many events.
-    """
+    """Returns `checksum` of an event's columns; few kinds and batches have many events."""
     return zlib.crc32(body, _event_head(kind, batch_id) ^ len(body))
 
 
 _event_head = lru_cache(maxsize=1024)(checksum)
+
+
+def replay_checksum(
+    place: int, state: int, attempt: int, sequence: int, content: bytes | None
+) -> int:
+    """Returns `checksum` of a replay's columns."""
+    if content is None:
+        return checksum(place, state, attempt, sequence, content)
+    value = zlib.crc32(f"[{place}, {state}, {attempt}, {sequence}]".encode())
+    return zlib.crc32(content, value ^ len(content))
+
+
+def prepared_checksum(
+    place: int, session: object, idempotent: object, plan: object, content: object
+) -> int:
+    """Returns `checksum` of what sending takes, of whatever types the columns are."""
+    if type(plan) is not bytes or type(content) is not bytes or type(session) is bytes:
+        return checksum(place, session, idempotent, plan, content)
+    value = zlib.crc32(f"[{place}, {session!r}, {idempotent!r}]".encode())
+    value = zlib.crc32(plan, value ^ len(plan))
+    return zlib.crc32(content, value ^ len(content))
 
 
 def damaged(path: object, what: str) -> JournalError:

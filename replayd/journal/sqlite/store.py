@@ -11,7 +11,7 @@ import apsw
 from replayd.errors import JournalError
 from replayd.journal.body import Content, NotDurableError, SpoolBody
 from replayd.journal.interface import Part, Size
-from replayd.journal.sqlite.checksum import checksum, damaged
+from replayd.journal.sqlite.checksum import checksum, damaged, prepared_checksum
 from replayd.journal.sqlite.contents import Contents
 from replayd.journal.sqlite.failures import damaged_database, journal_error, lasting
 from replayd.journal.sqlite.folder import Folder
@@ -165,7 +165,7 @@ class SqliteStore:
                 (first, last, limit),
             )
             for place, session, idempotent, plan, content, expected in rows:
-                intact = expected == checksum(place, session, idempotent, plan, content)
+                intact = expected == prepared_checksum(place, session, idempotent, plan, content)
                 found.append(
                     Prepared(place, plan, content)
                     if intact

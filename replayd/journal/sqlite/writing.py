@@ -6,7 +6,12 @@ import apsw
 
 from replayd.journal.body import Content, SpoolFile, remove
 from replayd.journal.interface import Part
-from replayd.journal.sqlite.checksum import checksum, event_checksum
+from replayd.journal.sqlite.checksum import (
+    checksum,
+    event_checksum,
+    prepared_checksum,
+    replay_checksum,
+)
 from replayd.journal.sqlite.contents import Contents
 from replayd.journal.sqlite.loading import pack_places
 from replayd.journal.sqlite.query import fetch_row
@@ -138,7 +143,7 @@ class Writer:
             idempotent,
             row.plan,
             request_content,
-            checksum(place, row.session, idempotent, row.plan, request_content),
+            prepared_checksum(place, row.session, idempotent, row.plan, request_content),
             row.flow,
             recorded_content,
             checksum(place, row.flow, recorded_content),
@@ -174,7 +179,7 @@ class Writer:
             replay.attempt,
             replay.sequence,
             content,
-            checksum(replay.place, state, replay.attempt, replay.sequence, content),
+            replay_checksum(replay.place, state, replay.attempt, replay.sequence, content),
         )
 
     def _batches(self, change: Change) -> None:

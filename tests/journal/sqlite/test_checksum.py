@@ -1,8 +1,16 @@
 """Checksums notice every flip, and values that move or change their type."""
 
+from typing import Any
+
 import pytest
 
-from replayd.journal.sqlite.checksum import checksum, damaged, event_checksum
+from replayd.journal.sqlite.checksum import (
+    checksum,
+    damaged,
+    event_checksum,
+    prepared_checksum,
+    replay_checksum,
+)
 
 VALUES = (1, "session", True, b"plan", b"content")
 
@@ -40,6 +48,17 @@ def test_every_flipped_bit_is_noticed() -> None:
 def test_damage_names_the_file_and_what_to_do() -> None:
     assert "event 3 in /x is damaged" in damaged("/x", "event 3").message
     assert "backup" in damaged("/x", "event 3").message
+
+
+@pytest.mark.parametrize("content", [b"", b"content", None])
+def test_a_row_has_the_same_checksum_the_short_way(content: bytes | None) -> None:
+    columns = (1 << 32 | 7, 3, 1, 99, content)
+    assert replay_checksum(*columns) == checksum(*columns)
+    for session in ("s", "it's", "\ud800", b"damaged", None):
+        for idempotent in (1, None, "damaged"):
+            for plan in (b"plan", "damaged"):
+                row: Any = (7, session, idempotent, plan, content)
+                assert prepared_checksum(*row) == checksum(*row)
 
 
 def test_an_event_has_the_same_checksum_the_short_way() -> None:
