@@ -12,6 +12,7 @@ Value = bytes | str | int | float | bool | None | tuple["Value", ...] | dict[byt
 MAX_DEPTH = 16
 """Flows nest six deep; free-form metadata, which may nest deeper, is skipped."""
 
+
 _Pair = tuple[bytes, bytes, bytes, Value]
 """A pair of a dictionary as last seen: all of it and its key as they stood in the stream,
 the key, the value."""
@@ -19,11 +20,58 @@ the key, the value."""
 _NOWHERE = b"no tnetstring begins so"
 _NO_PAIR: _Pair = (_NOWHERE, _NOWHERE, b"", None)
 
+_Run = tuple[bytes, int, dict[bytes, Value]]
+"""Pairs that stand together and were the same each time: all of them as they stood in the
+stream, how many, their keys and values."""
+
+
+class _Seen:
+    """What was last seen of the dictionaries of one name."""
+
+    __slots__ = ("pairs", "runs", "varying")
+
+    def __init__(self) -> None:
+        self.pairs: list[_Pair] = []
+        self.varying: set[int] = set()
+        """Positions of the pairs that were seen to change: only their keys are remembered."""
+        self.runs: dict[int, _Run] = {}
+        """By the position of their first pair."""
+
+    def learn(self, position: int, pair: _Pair) -> bool:
+        """Takes what stands at a position and was not expected there; says whether what is
+        the same each time may have become another.
+        """
+        raw, raw_key, key, _ = pair
+        if position >= MAX_REMEMBERED or len(key) > MAX_REMEMBERED_NAME:
+            return False
+        varied = position in self.varying
+        if position < len(self.pairs):
+            self.varying.add(position)
+        if position in self.varying or len(raw) > MAX_REMEMBERED_PAIR:
+            pair = (_NOWHERE, raw_key, key, None)
+        self.pairs[position : position + 1] = (pair,)
+        return not varied
+
+    def find_runs(self) -> None:
+        """Joins the pairs that never changed, where several stand together."""
+        self.runs = {}
+        first = 0
+        for position in (*sorted(self.varying), len(self.pairs)):
+            pairs = self.pairs[first:position]
+            raw = b"".join([pair[0] for pair in pairs])
+            if len(pairs) > 1 and len(raw) <= MAX_REMEMBERED_RUN:
+                self.runs[first] = (raw, len(pairs), {pair[2]: pair[3] for pair in pairs})
+            first = position + 1
+
+
 MAX_REMEMBERED = 64
 """Dictionaries, and pairs of each, that are remembered."""
 
 MAX_REMEMBERED_PAIR = 16 << 10
 """Bytes of a pair that is remembered: a connection with its certificates."""
+
+MAX_REMEMBERED_RUN = 16 << 10
+"""Bytes of pairs that are compared at once."""
 
 MAX_REMEMBERED_NAME = 64
 
@@ -46,7 +94,7 @@ class Parser:
     def __init__(self, skip: frozenset[bytes] = frozenset()) -> None:
         self._skip = skip
         self._data = b""
-        self._pairs: dict[bytes, list[_Pair]] = {}
+        self._seen: dict[bytes, _Seen] = {}
         self._elements: dict[bytes, Value] = {}
 
     def parse(self, record: Record) -> Value:
@@ -87,72 +135,88 @@ class Parser:
 
     def _dictionary(self, name: bytes, start: int, limit: int, depth: int) -> dict[bytes, Value]:
         _check_depth(depth, start)
-        startswith = self._data.startswith
+        data, startswith = self._data, self._data.startswith
         seen = self._remembered(name)
-        out = {}
-        position = 0
+        pairs, runs, varying, known = seen.pairs, seen.runs, seen.varying, len(seen.pairs)
+        out: dict[bytes, Value] = {}
+        position, learned = 0, False
         while start < limit:
-            pair = seen[position] if position < len(seen) else _NO_PAIR
-            raw, _, key, value = pair
-            end = start + len(raw)
-            if end > limit or not startswith(raw, start):
-                pair, value, end = self._pair(pair, start, limit, depth)
-                key = pair[2]
-                if position < MAX_REMEMBERED and len(key) <= MAX_REMEMBERED_NAME:
-                    seen[position : position + 1] = (pair,)
+            if position in runs:
+                raw, count, values = runs[position]
+                if startswith(raw, start) and start + len(raw) <= limit:
+                    out.update(values)
+                    start += len(raw)
+                    position += count
+                    continue
+            raw, raw_key, key, value = pairs[position] if position < known else _NO_PAIR
+            if position not in varying and startswith(raw, start) and start + len(raw) <= limit:
+                start += len(raw)
+            else:
+                expected = key
+                raw_key, key, value, end = self._pair(raw_key, key, start, limit, depth)
+                if key is not expected or position not in varying:
+                    learned |= seen.learn(position, (data[start:end], raw_key, key, value))
+                start = end
             out[key] = value
-            start = end
             position += 1
+        if learned:
+            seen.find_runs()
         return out
 
-    def _remembered(self, name: bytes) -> list[_Pair]:
-        if name not in self._pairs and (
-            len(self._pairs) >= MAX_REMEMBERED or len(name) > MAX_REMEMBERED_NAME
-        ):
-            return []
-        return self._pairs.setdefault(name, [])
+    def _remembered(self, name: bytes) -> _Seen:
+        seen = self._seen.get(name)
+        if seen is None:
+            seen = _Seen()
+            if len(self._seen) < MAX_REMEMBERED and len(name) <= MAX_REMEMBERED_NAME:
+                self._seen[name] = seen
+        return seen
 
     def _pair(
-        self, expected: _Pair, start: int, limit: int, depth: int
-    ) -> tuple[_Pair, Value, int]:
-        """Decodes the pair at `start`; returns what to remember, the value, where it ends."""
+        self, raw_key: bytes, key: bytes, start: int, limit: int, depth: int
+    ) -> tuple[bytes, bytes, Value, int]:
+        """Decodes the pair at `start`, which likely has this key; returns the key as it stands
+        there and as it is, the value, and where it ends.
+        """
         data = self._data
-        _, raw_key, key, _ = expected
         if not data.startswith(raw_key, start):
             key_start, key_end = self._span(start, limit)
             if data[key_end] not in (_TEXT, _BYTES):
                 raise TnetstringError("a key must be text", key_end)
             raw_key, key = data[start : key_end + 1], data[key_start:key_end]
-        value_start, end = self._span(start + len(raw_key), limit)
-        tag = data[end]
-        value: Value
+        # What `_span` does, without the call: most of the time goes here.
+        length_start = start + len(raw_key)
+        colon = data.find(b":", length_start, length_start + MAX_LENGTH_DIGITS + 1)
+        digits = data[length_start:colon]
+        end = colon + 1 + int(digits) if colon > 0 and digits.isdigit() else limit
+        if end >= limit:
+            self._span(length_start, limit)
+        value_start, tag = colon + 1, data[end]
+        if tag == _BYTES:
+            return raw_key, key, data[value_start:end], end + 1
         if key in self._skip and tag in (_LIST, _DICTIONARY):
-            value = {} if tag == _DICTIONARY else ()
-        else:
-            value = self._value(key, tag, value_start, end, depth)
-        end += 1
-        if end - start > MAX_REMEMBERED_PAIR:
-            return (_NOWHERE, raw_key, key, None), value, end
-        return (data[start:end], raw_key, key, value), value, end
+            return raw_key, key, {} if tag == _DICTIONARY else (), end + 1
+        return raw_key, key, self._value(key, tag, value_start, end, depth), end + 1
 
     def _list(self, start: int, limit: int, depth: int) -> tuple[Value, ...]:
         _check_depth(depth, start)
         data, elements = self._data, self._elements
         out = []
         while start < limit:
-            value_start, end = self._span(start, limit)
-            if data[end] != _LIST or end - start > MAX_REMEMBERED_ELEMENT:
-                out.append(self._value(b"", data[end], value_start, end, depth))
-            else:
-                # A header field: one of few that come again and again.
-                raw = data[start:end]
-                element = elements.get(raw)
-                if element is None:
-                    element = self._list(value_start, end, depth + 1)
+            colon = data.find(b":", start, start + MAX_LENGTH_DIGITS + 1)
+            digits = data[start:colon]
+            end = colon + 1 + int(digits) if colon > 0 and digits.isdigit() else limit
+            if end >= limit:
+                self._span(start, limit)
+            # A header field is one of few that come again and again.
+            raw = data[start : end + 1] if end - start <= MAX_REMEMBERED_ELEMENT else b""
+            element = elements.get(raw)
+            if element is None:
+                element = self._value(b"", data[end], colon + 1, end, depth)
+                if raw and data[end] == _LIST:
                     if len(elements) >= MAX_REMEMBERED_ELEMENTS:
                         elements.clear()
                     elements[raw] = element
-                out.append(element)
+            out.append(element)
             start = end + 1
         return tuple(out)
 

@@ -158,8 +158,10 @@ def test_memory_is_bounded() -> None:
     wide = {str(number): number for number in range(200)} | {"h": [[str(n)] for n in range(3000)]}
     for record in Records(io.BytesIO(dumps(many) + dumps(wide) + dumps({"n": {"a": 1}}))):
         parser.parse(record)
-    assert len(parser._pairs) <= MAX_REMEMBERED
-    assert all(len(pairs) <= MAX_REMEMBERED for pairs in parser._pairs.values())
+    assert len(parser._seen) <= MAX_REMEMBERED
+    assert all(len(seen.pairs) <= MAX_REMEMBERED for seen in parser._seen.values())
     assert len(parser._elements) <= 1024
-    remembered = [pair for pairs in parser._pairs.values() for pair in pairs]
+    remembered = [pair for seen in parser._seen.values() for pair in seen.pairs]
     assert max(len(raw) for raw, _, _, _ in remembered) <= 16 << 10
+    runs = [run for seen in parser._seen.values() for run in seen.runs.values()]
+    assert max(len(raw) for raw, _, _ in runs) <= 16 << 10
