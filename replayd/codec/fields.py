@@ -41,25 +41,29 @@ def add_headers(
 
 def encode_headers(tag: bytes, headers: Headers) -> bytes:
     """Encodes fields, in their order, as the repeated Header field that begins with `tag`."""
-    out: list[bytes] = []
-    for name, value in headers:
-        size = len(name) + len(value)
-        encoded = _known(name, value) if size <= _KNOWN_BYTES else _header(name, value)
-        out += (tag, encoded)
-    return b"".join(out)
+    if not headers:
+        return b""
+    known = _known.get
+    return tag + tag.join([known(pair) or _header(pair) for pair in headers])
 
 
-def _header(name: bytes, value: bytes) -> bytes:
+_known: dict[tuple[bytes, bytes], bytes] = {}
+"""Headers, encoded: a capture has the same ones again and again."""
+
+_KNOWN, _KNOWN_BYTES = 1024, 512
+"""How many of them are remembered, and the bytes of one."""
+
+
+def _header(pair: tuple[bytes, bytes]) -> bytes:
     """Encodes a Header with its length in front."""
+    name, value = pair
     message = (bytes_field(1, name) if name else b"") + (bytes_field(2, value) if value else b"")
-    return varint(len(message)) + message
-
-
-_KNOWN_BYTES = 512
-"""Bytes of a field that is remembered."""
-
-_known = lru_cache(maxsize=1024)(_header)
-"""A capture has the same fields again and again."""
+    encoded = varint(len(message)) + message
+    if len(encoded) <= _KNOWN_BYTES:
+        if len(_known) >= _KNOWN:
+            _known.clear()
+        _known[pair] = encoded
+    return encoded
 
 
 def headers_from(messages: Iterable[flow_pb2.Header]) -> Headers:
@@ -78,10 +82,16 @@ def time_field(number: int, seconds: float | None) -> bytes:
     if seconds is None:
         return b""
     whole, micros = divmod(round(seconds * 1_000_000), 1_000_000)
-    message = b"\x08" + signed(whole) if whole else b""
+    message = _seconds(whole)
     if micros:
         message += b"\x10" + varint(micros * 1000)
     return bytes_field(number, message)
+
+
+@lru_cache(maxsize=64)
+def _seconds(whole: int) -> bytes:
+    """Encodes a Timestamp's seconds: many moments of a capture are in the same ones."""
+    return b"\x08" + signed(whole) if whole else b""
 
 
 def time_of(message: TimedMessage, name: str) -> float | None:

@@ -52,9 +52,10 @@ def optional_substructure(structure: Structure, name: bytes) -> Structure | None
 
 def octets(structure: Structure, name: bytes) -> bytes:
     """Returns bytes; text, which some writers put in their place, as UTF-8."""
-    value = require(structure, name)
-    if isinstance(value, bytes):
+    value = structure.get(name)
+    if type(value) is bytes:
         return value
+    value = require(structure, name)
     if isinstance(value, str):
         return value.encode()
     raise _wrong(name, "bytes", value)
@@ -62,14 +63,18 @@ def octets(structure: Structure, name: bytes) -> bytes:
 
 def optional_octets(structure: Structure, name: bytes) -> bytes | None:
     """Returns bytes, or None for null."""
+    value = structure.get(name)
+    if type(value) is bytes:
+        return value
     return None if require(structure, name) is None else octets(structure, name)
 
 
 def text(structure: Structure, name: bytes) -> str:
     """Returns text; bytes, which some writers put in its place, decoded as UTF-8."""
-    value = require(structure, name)
-    if isinstance(value, str):
+    value = structure.get(name)
+    if type(value) is str:
         return value
+    value = require(structure, name)
     if isinstance(value, bytes):
         try:
             return value.decode()
@@ -103,6 +108,9 @@ def integer(structure: Structure, name: bytes, limit: int = 1 << 31) -> int:
 
 def optional_time(structure: Structure, name: bytes) -> float | None:
     """Returns seconds since the epoch; None for null. Raises TimeRangeError too."""
+    value = structure.get(name)
+    if type(value) is float and 0 <= value < _LAST_TIME:
+        return value
     value = require(structure, name)
     if value is None:
         return None

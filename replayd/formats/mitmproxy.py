@@ -176,18 +176,18 @@ class _FlowReader:
             return None
         self._check(state, _REQUEST, "the request")
         return Request(
-            method=fields.octets(state, b"method"),
-            scheme=fields.octets(state, b"scheme"),
-            host=fields.text(state, b"host"),
-            port=fields.integer(state, b"port"),
-            path=fields.octets(state, b"path"),
-            http_version=fields.octets(state, b"http_version"),
-            headers=fields.headers(state, b"headers"),
-            content=fields.optional_octets(state, b"content"),
-            authority=fields.octets(state, b"authority"),
-            trailers=fields.optional_headers(state, b"trailers"),
-            start_time=self._time(state, b"timestamp_start"),
-            end_time=self._time(state, b"timestamp_end"),
+            fields.octets(state, b"method"),
+            fields.octets(state, b"scheme"),
+            fields.text(state, b"host"),
+            fields.integer(state, b"port"),
+            fields.octets(state, b"path"),
+            fields.octets(state, b"http_version"),
+            fields.headers(state, b"headers"),
+            fields.optional_octets(state, b"content"),
+            fields.octets(state, b"authority"),
+            fields.optional_headers(state, b"trailers"),
+            self._time(state, b"timestamp_start"),
+            self._time(state, b"timestamp_end"),
         )
 
     def _response(self) -> Response | None:
@@ -196,14 +196,14 @@ class _FlowReader:
             return None
         self._check(state, _RESPONSE, "the response")
         return Response(
-            http_version=fields.octets(state, b"http_version"),
-            status_code=fields.integer(state, b"status_code"),
-            reason_phrase=fields.octets(state, b"reason"),
-            headers=fields.headers(state, b"headers"),
-            content=fields.optional_octets(state, b"content"),
-            trailers=fields.optional_headers(state, b"trailers"),
-            start_time=self._time(state, b"timestamp_start"),
-            end_time=self._time(state, b"timestamp_end"),
+            fields.octets(state, b"http_version"),
+            fields.integer(state, b"status_code"),
+            fields.octets(state, b"reason"),
+            fields.headers(state, b"headers"),
+            fields.optional_octets(state, b"content"),
+            fields.optional_headers(state, b"trailers"),
+            self._time(state, b"timestamp_start"),
+            self._time(state, b"timestamp_end"),
         )
 
     def _websocket(self) -> WebSocket | None:
