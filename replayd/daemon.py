@@ -1,7 +1,6 @@
 """The composition root: builds every part, starts them, and stops them in order."""
 
 import asyncio
-import gc
 import hashlib
 import ipaddress
 import logging
@@ -114,9 +113,6 @@ class _Daemon:
         _log.info("stopped")
 
     async def _until_stopped(self, bound: Iterable[str]) -> None:
-        # What stands now stays: a collection that looked through it would stop the replay
-        # thread for 20 ms.
-        gc.freeze()
         _announce(bound)
         _log.info("replayd %s is ready", __version__)
         await self._asked_to_stop.wait()

@@ -1,7 +1,5 @@
 """What no process shows from outside: the daemon's steps when something fails."""
 
-import asyncio
-import gc
 import logging
 import subprocess
 import sys
@@ -24,16 +22,6 @@ def test_the_start_loads_nothing_that_may_never_be_needed() -> None:
     program = "import sys, replayd.daemon; print(*sys.modules)"
     loaded = subprocess.run([sys.executable, "-c", program], stdout=subprocess.PIPE, check=True)
     assert not LATER & set(loaded.stdout.decode().split())
-
-
-def test_collections_leave_out_what_stood_at_the_start() -> None:
-    ready = daemon._Daemon(Config())
-    ready._asked_to_stop.set()
-    try:
-        asyncio.run(ready._until_stopped([]))
-        assert gc.get_freeze_count()
-    finally:
-        gc.unfreeze()
 
 
 def test_a_closed_stdout_does_not_end_the_daemon(
