@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 from replayd.model.replay import Row
 
-_HEADER = struct.Struct(">QB5I")
+_HEADER = struct.Struct(">Q?5I")
 
 
 def encode_row(row: Row) -> bytes:
@@ -21,23 +21,23 @@ def encode_row(row: Row) -> bytes:
 
 def decode_rows(data: bytes) -> Iterator[Row]:
     """Decodes a group of rows; raises ValueError when it was not made by `encode_row`."""
-    end = 0
-    while end < len(data):
+    end, size, unpack = 0, len(data), _HEADER.unpack_from
+    while end < size:
         session = end + _HEADER.size
-        if session > len(data):
+        if session > size:
             raise ValueError(f"a row's header is cut at byte {end}")
-        flow_index, idempotent, *sizes = _HEADER.unpack_from(data, end)
-        plan = session + sizes[0]
-        flow = plan + sizes[1]
-        request = flow + sizes[2]
-        recorded = request + sizes[3]
-        end = recorded + sizes[4]
-        if end > len(data):
+        flow_index, idempotent, named, planned, told, asked, answered = unpack(data, end)
+        plan = session + named
+        flow = plan + planned
+        request = flow + told
+        recorded = request + asked
+        end = recorded + answered
+        if end > size:
             raise ValueError(f"row {flow_index} is cut at byte {session}")
         yield Row(
             flow_index,
             data[session:plan].decode(),
-            bool(idempotent),
+            idempotent,
             data[plan:flow],
             data[flow:request],
             data[request:recorded],

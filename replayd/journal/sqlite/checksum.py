@@ -50,6 +50,15 @@ def prepared_checksum(
     return zlib.crc32(content, value ^ len(content))
 
 
+def flow_checksum(place: int, flow: object, content: object) -> int:
+    """Returns `checksum` of what was captured, of whatever types the columns are."""
+    if type(flow) is not bytes or type(content) is not bytes:
+        return checksum(place, flow, content)
+    value = zlib.crc32(b"[%d]" % place)
+    value = zlib.crc32(flow, value ^ len(flow))
+    return zlib.crc32(content, value ^ len(content))
+
+
 def damaged(path: object, what: str) -> JournalError:
     """Says what is damaged."""
     return JournalError(

@@ -4,11 +4,11 @@ from collections.abc import Iterable, Sequence
 
 import apsw
 
-from replayd.journal.body import Content, SpoolFile, remove
+from replayd.journal.body import PIECE, Content, SpoolFile, remove
 from replayd.journal.interface import Part
 from replayd.journal.sqlite.checksum import (
-    checksum,
     event_checksum,
+    flow_checksum,
     prepared_checksum,
     replay_checksum,
 )
@@ -114,39 +114,44 @@ class Writer:
         contents: list[_Contents] = []
         try:
             for row in rows:
-                requested = self._contents.spooled(row.request_content)
-                contents.append((requested, b""))
-                contents[-1] = (requested, self._contents.spooled(row.recorded_content))
+                requested, recorded = row.request_content, row.recorded_content
+                contents.append((requested, recorded))
+                if len(requested) > PIECE:
+                    contents[-1] = (self._contents.spooled(requested), b"")
+                if len(recorded) > PIECE:
+                    contents[-1] = (contents[-1][0], self._contents.spooled(recorded))
         except BaseException:
             _remove(contents)
             raise
         return contents
 
     def _rows(self, number: int, rows: Sequence[Row], contents: Sequence[_Contents]) -> None:
+        first = place_of(number, 0)
         self._connection.executemany(
             "INSERT INTO prepared VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            (
-                self._prepared(place_of(number, row.flow_index), row, *pair)
+            [
+                self._prepared(first + row.flow_index, row, *pair)
                 for row, pair in zip(rows, contents, strict=True)
-            ),
+            ],
         )
 
     def _prepared(
         self, place: int, row: Row, requested: Content, recorded: Content
     ) -> tuple[object, ...]:
+        _, session, is_idempotent, plan, flow, _, _ = row
+        idempotent = int(is_idempotent)
         request_content = self._contents.put(place, Part.REQUEST, requested)
         recorded_content = self._contents.put(place, Part.RECORDED, recorded)
-        idempotent = int(row.idempotent)
         return (
             place,
-            row.session,
+            session,
             idempotent,
-            row.plan,
+            plan,
             request_content,
-            prepared_checksum(place, row.session, idempotent, row.plan, request_content),
-            row.flow,
+            prepared_checksum(place, session, idempotent, plan, request_content),
+            flow,
             recorded_content,
-            checksum(place, row.flow, recorded_content),
+            flow_checksum(place, flow, recorded_content),
         )
 
     def _accept(self, batch: StoredBatch) -> None:

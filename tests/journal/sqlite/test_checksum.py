@@ -8,6 +8,7 @@ from replayd.journal.sqlite.checksum import (
     checksum,
     damaged,
     event_checksum,
+    flow_checksum,
     prepared_checksum,
     replay_checksum,
 )
@@ -64,3 +65,9 @@ def test_a_row_has_the_same_checksum_the_short_way(content: bytes | None) -> Non
 def test_an_event_has_the_same_checksum_the_short_way() -> None:
     for kind, batch_id, body in ((1, "b1", b"body"), (4, "", b""), (1, "b1", b"other")):
         assert event_checksum(kind, batch_id, body) == checksum(kind, batch_id, body)
+
+
+def test_a_flow_has_the_same_checksum_the_short_way() -> None:
+    for flow in (b"flow", b"", "damaged", None):
+        for content in (b"content", b"", "damaged", None):
+            assert flow_checksum(7, flow, content) == checksum(7, flow, content)
