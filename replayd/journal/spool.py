@@ -11,6 +11,9 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 
+_AT_ONCE = 64
+"""Files on their way to the disk at once: each has a descriptor. Who brings more waits."""
+
 
 class Sync:
     """A file on its way to the disk."""
@@ -47,11 +50,13 @@ class Spool:
         self.folder = folder
         self._waiting: queue.SimpleQueue[Sync | None] = queue.SimpleQueue()
         self._thread: threading.Thread | None = None
+        self._room = threading.Semaphore(_AT_ONCE)
 
     def sync(self, descriptor: int, on_done: Callable[[], None] | None = None) -> Sync:
         """Makes a new file in the folder durable, with its name, and then closes it; calls
-        back, on the spool's thread, when that is done.
+        back, on the spool's thread, when that is done. Waits only for a disk that is far behind.
         """
+        self._room.acquire()
         if self._thread is None:
             self._thread = threading.Thread(target=self._run, name="spool", daemon=True)
             self._thread.start()
@@ -88,6 +93,7 @@ class Spool:
                 each.error = error.strerror or str(error)
             finally:
                 os.close(each.descriptor)
+                self._room.release()
         try:
             sync_folder(self.folder)
         except OSError as error:

@@ -43,6 +43,26 @@ def test_files_written_at_once_share_the_write_of_their_names(tmp_path: Path, di
     assert disk.synced == ["file 1", "folder", "file 2", "file 3", "folder"]
 
 
+def test_a_disk_that_is_far_behind_is_waited_for(
+    tmp_path: Path, disk: Disk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each file on its way has a descriptor, and there are not many."""
+    monkeypatch.setattr("replayd.journal.spool._AT_ONCE", 2)
+    spool = Spool(tmp_path)
+    disk.go_on.clear()
+    for size in (1, 2):
+        spool.sync(file(tmp_path, size))
+    third = threading.Thread(target=spool.sync, args=(file(tmp_path, 3),))
+    third.start()
+    assert disk.entered.wait(DEADLINE)
+    assert not spool._room.acquire(blocking=False)
+    assert third.is_alive()
+    disk.go_on.set()
+    third.join(DEADLINE)
+    spool.close()
+    assert "file 3" in disk.synced
+
+
 @pytest.mark.parametrize("failing", ["fdatasync", "fsync"])
 def test_a_failure_is_told(
     tmp_path: Path, disk: Disk, monkeypatch: pytest.MonkeyPatch, failing: str

@@ -21,9 +21,6 @@ from replayd.journal.sqlite.query import fetch_row, fetch_rows
 
 _CHECKSUM = Struct(">I")
 
-_UNSETTLED = 64
-"""Staged files on their way to the disk; each has a descriptor."""
-
 
 class Contents:
     """The contents that don't lie in their row."""
@@ -54,15 +51,13 @@ class Contents:
             raise
         if isinstance(sealed, SpoolFile):
             self._unsettled.append(sealed)
-            self.settle(_UNSETTLED)
+            while self._unsettled and self._unsettled[0].settled:
+                self._unsettled.popleft().check()
         return sealed
 
-    def settle(self, most: int = 0) -> None:
-        """Waits until at most so many of the files that `spooled` wrote are not durable.
-
-        Raises NotDurableError.
-        """
-        while len(self._unsettled) > most:
+    def settle(self) -> None:
+        """Waits until the files that `spooled` wrote are durable. Raises NotDurableError."""
+        while self._unsettled:
             self._unsettled.popleft().check()
 
     def put(self, place: int, part: Part, content: Content) -> bytes | None:

@@ -24,7 +24,7 @@ APPLICATION_ID = 0x52504C59
 
 PAGE_SIZE = 8192
 """Bytes of a new database's pages. With SQLite's 4096, rows of 200 KiB take half as much CPU
-again, and small ones a tenth; with 16384 none takes less.
+again; with 16384 none takes less.
 """
 
 MIGRATIONS: Sequence[str] = (

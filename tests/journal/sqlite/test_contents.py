@@ -143,16 +143,18 @@ def test_a_content_that_can_not_be_written_leaves_nothing(
     assert descriptors() == before
 
 
-def test_few_staged_contents_are_on_their_way_at_once(
-    contents: Contents, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Each has a descriptor until the disk has it."""
-    monkeypatch.setattr("replayd.journal.sqlite.contents._UNSETTLED", 2)
-    for _ in range(9):
-        contents.spooled(bytes(PIECE + 1))
-        assert len(contents._unsettled) <= 2
+def test_staged_contents_are_waited_for_once(contents: Contents, disk: Disk) -> None:
+    contents.spooled(bytes(PIECE + 1))
     contents.settle()
-    assert len(contents._unsettled) == 0
+    disk.go_on.clear()
+    for _ in range(3):
+        contents.spooled(bytes(PIECE + 1))
+    assert [file.settled for file in contents._unsettled] == [False] * 3
+    disk.go_on.set()
+    contents._unsettled[-1].check()
+    contents.spooled(bytes(PIECE + 1))
+    assert len(contents._unsettled) <= 1
+    contents.close()
 
 
 @pytest.mark.parametrize("part", ["a flow's content", "a response's"])
