@@ -20,7 +20,7 @@ from replayd.model.replay import Replay, ReplayState
 from replayd.reasons import Reason
 from replayd.replay.clock import Clock
 
-_IDLE_AGE = 2_000_000
+_IDLE_AGE = 5_000_000
 """Nanoseconds that a record waits for company while the thread has nothing better to do."""
 _MAX_AGE = 20_000_000
 """Nanoseconds that it waits while the thread has: a commit costs as much as some replays."""

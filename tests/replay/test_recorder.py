@@ -67,11 +67,11 @@ def test_due_when_nothing_is_in_flight() -> None:
 def test_due_when_the_oldest_has_waited_longer_when_there_is_more_to_do() -> None:
     recording = Recording()
     recording.send()
-    recording.now = 1 * MILLISECOND
+    recording.now = 3 * MILLISECOND
     recording.send()
-    assert recording.recorder.deadline == 2 * MILLISECOND
+    assert recording.recorder.deadline == 5 * MILLISECOND
     assert not recording.due(idle=True)
-    recording.now = 2 * MILLISECOND
+    recording.now = 5 * MILLISECOND
     assert recording.due(idle=True)
     assert not recording.due()
     recording.now = 20 * MILLISECOND
