@@ -8,6 +8,7 @@ another group of rows (an archive is taken in as a whole before its first row); 
 a lower priority than the daemon. After an error it ends: a new Enqueue gets a new one.
 """
 
+import fcntl
 import io
 import json
 import os
@@ -15,6 +16,7 @@ import resource
 import signal
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from select import select
 from typing import BinaryIO
 
@@ -31,6 +33,9 @@ from replayd.reasons import Reason
 GROUP_ROWS = 256
 GROUP_BYTES = 1 << 20
 """A group of rows goes out at this many rows or bytes: one commit stores it."""
+
+PIPE_BYTES = 1 << 20
+"""What each pipe to the daemon holds: as much as Linux gives without privileges (pipe(7))."""
 
 CPU_SECONDS = 60
 """Processor time a worker may use without taking in another MiB, or giving another group."""
@@ -50,6 +55,7 @@ def main() -> int:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
     os.nice(NICENESS)
+    _widen(0, 1)
     decode_settings = DecodeSettings(
         targets=TargetRules(**settings["targets"]), body_size_limit=settings["body_size_limit"]
     )
@@ -63,6 +69,14 @@ def main() -> int:
         # The daemon is gone: nobody is left to tell, nor to flush anything to.
         os._exit(1)
     return 0
+
+
+def _widen(*descriptors: int) -> None:
+    """Lets pipes hold a whole message or group, so that neither side waits in its middle."""
+    for descriptor in descriptors:
+        # Where the system allows no more than it gave, or it is no pipe, it is only slower.
+        with suppress(OSError):
+            fcntl.fcntl(descriptor, fcntl.F_SETPIPE_SZ, PIPE_BYTES)
 
 
 def _serve(source: BinaryIO, sink: BinaryIO, settings: DecodeSettings) -> bool:

@@ -1,6 +1,7 @@
 """Real worker processes: fed, kept, ended, and outlived."""
 
 import asyncio
+import fcntl
 import io
 import os
 import signal
@@ -272,6 +273,17 @@ def test_time_is_granted_for_what_is_taken_in_and_for_what_is_given() -> None:
         )
     # At the beginning, and for groups of 256, 256 and 88 rows.
     assert grant.call_count == 4
+
+
+def test_pipes_are_widened_and_what_is_none_is_left_alone(tmp_path: Path) -> None:
+    reading, writing = os.pipe()
+    file = os.open(tmp_path / "file", os.O_CREAT | os.O_RDWR)
+    try:
+        worker._widen(file, reading)
+        assert fcntl.fcntl(writing, fcntl.F_GETPIPE_SZ) > 1 << 16
+    finally:
+        for descriptor in (reading, writing, file):
+            os.close(descriptor)
 
 
 def test_a_worker_ends_quietly_when_its_daemon_dies() -> None:
