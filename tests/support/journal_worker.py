@@ -39,7 +39,6 @@ class Worker:
             for index in range(self.random.randrange(1, 30))
         ]
         enqueue(self.journal, batch_id, rows)
-        self.said()
         say("accepted", batch_id)
 
     def extend(self) -> None:
@@ -67,8 +66,6 @@ class Worker:
                 raise
             self.journal.discard(self.open)
             self.open = ""
-        else:
-            self.said()
 
     def begin(self) -> None:
         taken = self.journal.take(4, NOW)
@@ -83,21 +80,16 @@ class Worker:
 
     def commit(self) -> None:
         self.journal.commit()
-        self.said()
+        for name in self.handed:
+            say("ended", name)
+        self.handed.clear()
         say("latest", str(self.journal.latest))
 
     def clear(self) -> None:
         cleared = self.journal.clear("", NOW)
-        self.said()
         for each in cleared.ranges:
             say("ended", f"{each.batch_id}.{each.first}")
             say("ended", f"{each.batch_id}.{each.last}")
-
-    def said(self) -> None:
-        """Everything handed over was committed with what was just done."""
-        for name in self.handed:
-            say("ended", name)
-        self.handed.clear()
 
 
 def work(folder: Path, seed: int) -> None:
