@@ -3,11 +3,13 @@
 Synchronous and safe from any thread. A change of a replay and its event commit together;
 what a method calls durable survives `kill -9` and, for SQLite, a power cut. `begin`,
 `finish` and `emit` are handed over and committed in groups: whoever commits takes along
-what else waits, as far as the disk has its large contents. A call that raises JournalError has changed nothing, and what was handed
-over waits for the next commit. Times are nanoseconds since the epoch, given by the caller.
+what else waits, as far as the disk has its large contents. A call that raises JournalError
+has changed nothing, and what was handed over waits for the next commit. Times are
+nanoseconds since the epoch, given by the caller.
 
-`count`, `running`, `paused`, `latest`, `holds_up`, `finish`, `emit`, and `read` of recent events never
-wait for a disk; `finish` of a content above 256 KiB only for one that is far behind.
+`count`, `running`, `paused`, `latest`, `holds_up`, `finish`, `emit`, and `read` of recent
+events never wait for a disk; `finish` of a content above 256 KiB only for one that is far
+behind.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
