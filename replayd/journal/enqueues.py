@@ -23,8 +23,6 @@ _STAGE_ROWS = 512
 _STAGE_BYTES = 4 * 1024 * 1024
 """How much one commit stages, so that the replay thread never waits long for its turn."""
 
-_DISCARD_ROWS = 512
-
 
 @dataclass(frozen=True, slots=True)
 class _Incoming:
@@ -142,21 +140,18 @@ class Enqueues:
         return receipts[-1]
 
     def discard(self, batch_id: str, notes: Sequence[PendingEvent] = ()) -> Kept | None:
-        """Deletes what was staged, in slices, or closes an open batch."""
+        """Gives up what was staged, or closes an open batch."""
         ledger = self._ledger
         with ledger.writing:
             incoming = self._incoming.pop(batch_id, None)
-        if incoming is None:
-            return None
-        if incoming.batch is not None:
-            self._close(incoming.batch, notes)
-            return Kept(incoming.count, incoming.last)
-        more = True
-        while more:
-            with ledger.writing:
+            if incoming is None:
+                return None
+            if incoming.batch is None:
                 ledger.check()
-                more = ledger.store.discard(incoming.number, _DISCARD_ROWS)
-        return None
+                ledger.store.discard(incoming.number)
+                return None
+        self._close(incoming.batch, notes)
+        return Kept(incoming.count, incoming.last)
 
     def holds_up(self, batch_id: str) -> bool:
         """Tells whether others wait for nothing but the end of an open batch."""

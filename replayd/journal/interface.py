@@ -226,7 +226,7 @@ class Journal(Protocol):
         """
 
     def discard(self, batch_id: str, notes: Sequence[PendingEvent] = ()) -> Kept | None:
-        """Gives a batch up. Deletes what was staged, in slices; nothing was queued. An open
+        """Gives a batch up. Nothing of what was staged is queued; `retain` deletes it. An open
         batch is closed with what was queued, which it returns, and with the notes as its
         last events but for its outcomes. Idempotent.
         """
@@ -356,8 +356,9 @@ class Journal(Protocol):
     # Retention
 
     def retain(self, limits: Limits, now: int) -> Iterator[Removed]:
-        """Removes what is over the limits, the oldest first: each step of the iterator is a
-        slice of about a millisecond, in which nobody else gets to the store.
+        """Deletes what was given up, and what is over the limits, the oldest first: each step
+        of the iterator is a slice of about a millisecond, in which nobody else gets to the
+        store.
 
         Events go one after the other; reading there is then refused with
         SEQUENCE_COMPACTED. Sequences go on, even when no event is left. A batch of which

@@ -85,10 +85,9 @@ class MemoryStore:
         self._rows.setdefault(number, []).extend(rows)
         self._bytes += sum(map(_row_bytes, rows))
 
-    def discard(self, number: int, limit: int) -> bool:
-        """Deletes a staged batch."""
-        self._bytes -= sum(map(_row_bytes, self._rows.pop(number)))
-        return False
+    def discard(self, number: int) -> None:
+        """Gives up a staged batch."""
+        self._removed.append(number)
 
     def commit(self, change: Change) -> None:
         """Takes over a change."""

@@ -236,15 +236,15 @@ class Store(Protocol):
     opened anew; empty: it can."""
 
     def load(self) -> Opened:
-        """Deletes what is left of batches that were never accepted, notes which others have
-        ended; returns the rest.
+        """Gives up batches that were never accepted, notes which others have ended; returns
+        the rest.
         """
 
     def stage(self, number: int, batch_id: str, rows: Sequence[Row]) -> None:
         """Adds rows to a batch that is not accepted yet."""
 
-    def discard(self, number: int, limit: int) -> bool:
-        """Deletes up to `limit` rows of a staged batch; False: it is gone."""
+    def discard(self, number: int) -> None:
+        """Gives up a staged batch. What it held is left to `erase`."""
 
     def commit(self, change: Change) -> None:
         """Makes a change durable as a whole, or raises and has changed nothing."""

@@ -8,7 +8,7 @@ import pytest
 from flowreplay.v1 import event_pb2, reason_pb2
 
 from replayd.errors import ReplaydError
-from replayd.journal.interface import Journal, Part
+from replayd.journal.interface import Journal, Limits, Part
 from replayd.model.replay import Counts, ReplayKey, ReplayRange
 from replayd.reasons import Reason
 from tests.support.journals import (
@@ -226,6 +226,7 @@ def test_what_was_staged_is_gone(stored: Journal, crash: Crash, folder: Path) ->
     stored.stage("b1", [row(index) for index in range(600)] + [row(600, request_content=large)])
     assert len(list((folder / "blobs").iterdir())) == 1
     again = crash()
+    assert list(again.retain(Limits(), NOW))
     assert list((folder.with_name("data+") / "blobs").iterdir()) == []
     assert again.latest == 0
     enqueue(again, "b1", [row(0)])

@@ -1,8 +1,9 @@
-"""What retention deletes from the database, in slices of about a millisecond.
+"""What is deleted from the database: what retention removes, and what was staged in vain.
+It goes in slices of about a millisecond.
 
 Deleted rows are overwritten (`secure_delete`), so their bytes cost as much as their number.
-A slice is NORMAL: what a power cut brings back is deleted again. Only the removal of a
-batch's row is FULL, since files go after it.
+A slice is NORMAL: what a power cut brings back is deleted again. Only the removal of an
+accepted batch's row is FULL, since files go after it.
 """
 
 import time
@@ -71,6 +72,17 @@ class Remover:
         self._connection = connection
         self._contents = contents
 
+    def discard_staged(self) -> None:
+        """Gives up all batches that are staged."""
+        staged = fetch_rows(self._connection, "SELECT number FROM batch WHERE position IS NULL")
+        if staged:
+            self.discard([number for (number,) in staged])
+
+    def discard(self, numbers: Sequence[int]) -> None:
+        """Gives up staged batches; what they held waits to be erased."""
+        with transaction(self._connection, "NORMAL"):
+            self._remove(numbers)
+
     def note_ended(self, ended: Sequence[tuple[int, int]]) -> None:
         """Notes which batches have ended, and their last events."""
         with transaction(self._connection, "NORMAL"):
@@ -114,13 +126,8 @@ class Remover:
             return ()
         batch_ids, numbers, positions, *counts = zip(*rows, strict=True)
         with transaction(self._connection):
-            each = [(number,) for number in numbers]
-            self._connection.executemany("DELETE FROM batch WHERE number = ?", each)
-            self._connection.executemany("INSERT INTO removed VALUES (?)", each)
-            self._connection.executemany(
-                "UPDATE meta SET value = max(value, ? + 1) WHERE name = ?",
-                ((max(numbers), "next_number"), (max(positions), "next_position")),
-            )
+            self._remove(numbers)
+            self._keep_above("next_position", max(positions))
             self._connection.executemany(
                 "UPDATE meta SET value = value + ? WHERE name = ?",
                 ((sum(some), f"removed_{name}") for name, some in zip(COUNTS, counts, strict=True)),
@@ -158,6 +165,18 @@ class Remover:
         with transaction(self._connection, "NORMAL"):
             self._connection.execute(f"PRAGMA incremental_vacuum({_PAGES})").fetchall()
         return before > int(self._connection.pragma("freelist_count"))
+
+    def _remove(self, numbers: Sequence[int]) -> None:
+        """Removes batches' rows; their numbers, by which the rest is found, stay theirs."""
+        each = [(number,) for number in numbers]
+        self._connection.executemany("DELETE FROM batch WHERE number = ?", each)
+        self._connection.executemany("INSERT INTO removed VALUES (?)", each)
+        self._keep_above("next_number", max(numbers))
+
+    def _keep_above(self, name: str, value: int) -> None:
+        self._connection.execute(
+            "UPDATE meta SET value = max(value, ? + 1) WHERE name = ?", (value, name)
+        )
 
     def _erase(self, number: int, budget: _Budget) -> tuple[bool, list[Path]]:
         """Deletes some of one batch; returns whether there was anything, and its files."""

@@ -17,7 +17,7 @@ from replayd.journal.sqlite.failures import damaged_database, journal_error, las
 from replayd.journal.sqlite.folder import Folder
 from replayd.journal.sqlite.loading import load, stored_batch
 from replayd.journal.sqlite.past import read_past
-from replayd.journal.sqlite.query import fetch_row, fetch_rows
+from replayd.journal.sqlite.query import fetch_row
 from replayd.journal.sqlite.removing import Remover
 from replayd.journal.sqlite.rollback import begin_epoch, end_epoch
 from replayd.journal.sqlite.schema import Synchronous, open_database
@@ -49,8 +49,6 @@ _CONTENT = {
 
 _INDEX = (1 << PLACE_BITS) - 1
 """The part of a place that is the flow index."""
-
-_DISCARD_ROWS = 512
 
 _CHECKPOINT_BYTES = 4 * 1024 * 1024
 """When SQLite's log is copied into the database."""
@@ -85,12 +83,9 @@ class SqliteStore:
         self._connection.set_wal_hook(self._committed)
 
     def load(self) -> Opened:
-        """Deletes what was never accepted; returns what is there."""
+        """Gives up what was never accepted; returns what is there."""
         with self._guard():
-            staged = "SELECT number FROM batch WHERE position IS NULL"
-            for (number,) in fetch_rows(self._connection, staged):
-                while self.discard(number, _DISCARD_ROWS):
-                    pass
+            self._remover.discard_staged()
             self._folder.remove_orphans(self._contents.names())
             begin_epoch(self._connection, self._synchronous)
             try:
@@ -105,12 +100,10 @@ class SqliteStore:
             self._writer.stage(number, batch_id, rows)
             self._checkpoint()
 
-    def discard(self, number: int, limit: int) -> bool:
-        """Deletes up to `limit` rows of a staged batch."""
+    def discard(self, number: int) -> None:
+        """Gives up a staged batch."""
         with self._guard():
-            more = self._writer.discard(number, limit)
-            self._checkpoint()
-            return more
+            self._remover.discard([number])
 
     def commit(self, change: Change) -> None:
         """Makes a change durable."""

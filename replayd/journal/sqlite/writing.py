@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 
 import apsw
 
-from replayd.journal.body import PIECE, Content, SpoolFile, remove
+from replayd.journal.body import PIECE, Content, SpoolFile
 from replayd.journal.interface import Part
 from replayd.journal.sqlite.checksum import (
     event_checksum,
@@ -14,10 +14,8 @@ from replayd.journal.sqlite.checksum import (
 )
 from replayd.journal.sqlite.contents import Contents
 from replayd.journal.sqlite.loading import pack_places
-from replayd.journal.sqlite.query import fetch_row
 from replayd.journal.sqlite.schema import Synchronous, transaction
 from replayd.journal.store import (
-    LAST_INDEX,
     Change,
     Remembered,
     StoredBatch,
@@ -60,25 +58,6 @@ class Writer:
         except BaseException:
             _remove(contents)
             raise
-
-    def discard(self, number: int, limit: int) -> bool:
-        """Deletes up to `limit` rows of a staged batch; False: it is gone."""
-        (last,) = fetch_row(
-            self._connection,
-            "SELECT max(place) FROM (SELECT place FROM prepared WHERE place BETWEEN ? AND ? "
-            "ORDER BY place LIMIT ?)",
-            (place_of(number, 0), place_of(number, LAST_INDEX), limit),
-        )
-        with transaction(self._connection, "NORMAL"):
-            if last is None:
-                self._connection.execute("DELETE FROM batch WHERE number = ?", (number,))
-                return False
-            between = (place_of(number, 0), last)
-            self._connection.execute("DELETE FROM prepared WHERE place BETWEEN ? AND ?", between)
-            files = self._contents.delete(*between)
-        for path in files:
-            remove(path)
-        return True
 
     def commit(self, change: Change) -> None:
         """Makes a change."""

@@ -203,6 +203,7 @@ def test_files_are_counted_as_they_come_and_go(stored: Journal) -> None:
     assert stored.size().used >= before + 20_000_000
     stored.stage("b2", [row(0, request_content=bytes(20_000_000))])
     stored.discard("b2")
+    retain(stored, Limits())
     assert stored.size().used < before + 21_000_000
     assert b"".join(stored.content(ReplayKey("b1", 0, 0), Part.REQUEST)) == bytes(20_000_000)
 
@@ -223,3 +224,22 @@ def test_a_disk_that_fails_ends_it(
     with pytest.raises(JournalError, match="-wal can't be synced"):
         retain(opened)
     opened.close()
+
+
+def test_what_was_staged_in_vain_goes(stored: Journal, folder: Path) -> None:
+    stored.stage("b1", [row(index, request_content=SECRET * 60_000) for index in range(3)])
+    stored.stage("b2", [row(0)])
+    stored.discard("b1")
+    store = stored._ledger.store
+    assert left(store._connection) == {"batch": 1, "file": 3, "prepared": 4, "removed": 1}
+    again = after_crash(folder)
+    assert left(again._ledger.store._connection) == {"file": 3, "prepared": 4, "removed": 2}
+    again.stage("b3", [row(0)])
+    retain(again, Limits())
+    assert left(again._ledger.store._connection) == {"batch": 1, "prepared": 1}
+    again.close()
+    retain(stored, Limits())
+    assert left(store._connection) == {"batch": 1, "prepared": 1}
+    assert not list((folder / "blobs").iterdir())
+    stored.accept("b2", now=NOW, answer=b"")
+    assert indices(drain(stored)) == [0]

@@ -186,16 +186,6 @@ def test_a_batch_id_is_staged_once(writer: Writer) -> None:
         writer.stage(2, "b1", [])
 
 
-def test_discard_goes_in_slices(writer: Writer, connection: apsw.Connection) -> None:
-    writer.stage(1, "b1", [row(index, request_content=bytes(300_000)) for index in range(5)])
-    writer.stage(2, "b2", [row(0)])
-    slices = 0
-    while writer.discard(1, 2):
-        slices += 1
-    assert slices == 3
-    assert counts(connection, "batch", "prepared", "piece") == [1, 1, 0]
-
-
 def test_a_disk_that_takes_no_file(connection: apsw.Connection, tmp_path: Path) -> None:
     writer = Writer(connection, Contents(connection, tmp_path / "missing"))
     with pytest.raises(JournalError, match="make room"):
