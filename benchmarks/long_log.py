@@ -59,7 +59,7 @@ def growing_log(
 
     Raises SystemExit when the disk has no room for it, or the books do not balance.
     """
-    options = ["--paused", *options_of(GET_32, target)]
+    options = ["--paused", "--retention-size=0", *options_of(GET_32, target)]
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         _check_room(folder, max(sizes))
