@@ -1,5 +1,4 @@
 from collections import Counter
-from dataclasses import replace
 
 from flowreplay.v1 import reason_pb2, replay_pb2
 
@@ -79,7 +78,7 @@ def test_whatever_went_wrong_on_the_way_is_something_else() -> None:
 
 
 def test_over_http2_only_what_was_http2_is_judged() -> None:
-    tunnel = Flow(request=replace(H2_REQUEST, method=b"CONNECT"))
+    tunnel = Flow(request=H2_REQUEST._replace(method=b"CONNECT"))
     pseudo = ((b":method", b"GET"), (b":scheme", b"http"), (b":path", b"/"))
     sent = Http2Recorded((*pseudo, (b":authority", b"a.test")), (), 0, EMPTY, None, 1)
     done: Replayed[Http2Recorded] = Replayed(replay_pb2.EnqueueResponse())
