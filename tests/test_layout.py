@@ -32,6 +32,7 @@ ELSEWHERE = {
     "benchmarks/memory.py": "tests/system/test_large.py",
     "benchmarks/targets.py": "tests/system/test_bench.py",
     "replayd/intake/worker.py": "tests/intake/test_pool.py",
+    "replayd/replay/standing.py": "tests/replay/test_connecting.py",
     "replayd/replay/transfer.py": "tests/replay/test_http1.py",
     "replayd/replay/transfers.py": "tests/replay/test_exchange.py",
     "replayd/rpc/calls.py": "tests/rpc/test_service.py",

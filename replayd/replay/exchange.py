@@ -20,10 +20,11 @@ from replayd.model.plan import HttpVersions, Plan
 from replayd.model.replay import Replay, ReplayState
 from replayd.reasons import Reason
 from replayd.replay.clock import Clock
-from replayd.replay.connecting import Connecting, Way, standing
+from replayd.replay.connecting import Connecting
 from replayd.replay.deadlines import NEVER
 from replayd.replay.recorder import Recorder
 from replayd.replay.second_try import SecondTry, second_try
+from replayd.replay.standing import Way, standing
 from replayd.replay.transfer import Transfer
 from replayd.replay.transfers import new_transfer
 from replayd.wire.client import Wire
@@ -195,7 +196,10 @@ class Exchange:
     def _late(self, now: int) -> None:
         if now >= self._end:
             seconds = self._around.wire.settings.total_timeout
-            raise WireError(Reason.TOTAL_TIMEOUT, f"no complete response within {seconds:g} s")
+            said = f"no complete response within {seconds:g} s"
+            if self._connecting is not None and self._connecting.waits_for:
+                said += f": {self._connecting.waits_for}"
+            raise WireError(Reason.TOTAL_TIMEOUT, said)
         if self._connecting is not None:
             self._connect(self._connecting.late, now)
         elif self._transfer is not None:

@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterable
 
 from replayd.journal.interface import Body
 from replayd.model.plan import Plan
-from replayd.replay.connecting import Way
 from replayd.replay.http1 import Http1Transfer
+from replayd.replay.standing import Way
 from replayd.replay.transfer import Transfer
 from replayd.wire.client import Wire
 from replayd.wire.poller import Connection

@@ -10,6 +10,7 @@
 `resolver`    names to checked addresses, off the thread that waits.
 `dial`        from a target to a connection: resolve, connect, layer by layer.
 `pool`        connections kept for their session, or for anybody with the same target.
+`limit`       how many connections a target may have, and who waits for one.
 `request`     a request's bytes, in pieces where it is large.
 `reader`      the interface of what reads a response; `http1` is it on h11, `plain` is
               it for what nearly every server sends, and hands the rest to h11.

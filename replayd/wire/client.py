@@ -1,6 +1,9 @@
 """The wire in one hand: kept connections, new ones, and the selector they wait in."""
 
+from __future__ import annotations
+
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from replayd.model.plan import Target
 from replayd.wire.dial import Dial, Dialler
@@ -12,6 +15,9 @@ from replayd.wire.resolver import Lookup, Resolver, TargetChecks, system_lookup
 from replayd.wire.settings import WireSettings
 from replayd.wire.shared import SharedConnections
 from replayd.wire.tls_context import TlsContext
+
+if TYPE_CHECKING:
+    from replayd.wire.limit import ConnectionLimit
 
 _SECOND = 1_000_000_000
 
@@ -35,6 +41,13 @@ class Wire:
         self.poller = Poller()
         self.pool = Pool(settings)
         self.shared = SharedConnections(settings, self.pool)
+        self.limit: ConnectionLimit | None = None
+        """How many connections a target may have; None: as many as replays need."""
+        if settings.connections_per_target:
+            # Loaded for those who set it.
+            from replayd.wire.limit import ConnectionLimit  # noqa: PLC0415
+
+            self.limit = ConnectionLimit(settings, self.pool, self.shared, post)
         self._resolver = Resolver(
             checks, post, cache_time=int(settings.name_cache_time * _SECOND), lookup=lookup
         )

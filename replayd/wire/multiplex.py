@@ -117,6 +117,8 @@ class Multiplexer:
 
     def release(self, now: int) -> None:
         """Whoever left, or never opened a stream: without any other it is idle, or closes."""
+        if self.connection.permit is not None:
+            self.connection.permit.changed()
         if self._streams or self.connection.closed or self.idle_since is not None:
             return
         if self.retired:

@@ -7,11 +7,14 @@ connection costs no system call, and one that its server closes is noticed where
 
 import selectors
 from collections.abc import Callable, Sequence
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from replayd.model.outcome import ConnectionInfo
 from replayd.model.plan import Target
 from replayd.wire.transport import Transport
+
+if TYPE_CHECKING:
+    from replayd.wire.limit import Permit
 
 _READ = selectors.EVENT_READ
 _WRITE = selectors.EVENT_WRITE
@@ -83,6 +86,8 @@ class Connection:
         """What events say of it; `reused` from the second exchange on."""
         self.bound = False
         """It is authenticated as somebody: never shared."""
+        self.permit: Permit | None = None
+        """Its place among those that a limit allows; None: there is no limit."""
         self.idle_since = 0
         self.expires = 0
         self.closed = False
@@ -104,3 +109,5 @@ class Connection:
             self.closed = True
             self._poller.remove(self._descriptor)
             self.transport.close()
+            if self.permit is not None:
+                self.permit.end()

@@ -8,6 +8,7 @@ somebody (`Connection.bound`) is never given to another session.
 
 from bisect import insort
 from collections import OrderedDict
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -62,6 +63,29 @@ class Pool:
                 return connection
         return None
 
+    def take_over(self, target: Target, *, idempotent: bool, now: int) -> Connection | None:
+        """Returns the longest idle one that some session keeps as its own, and that is nobody's
+        for good; None: there is none.
+        """
+        latest = now - (self._idle_time if idempotent else self._fresh_for)
+        for connection in self.idle:
+            if connection.bound or connection.target != target or connection.idle_since < latest:
+                continue
+            if self._usable(connection, latest, now):
+                self._forget(connection)
+                return connection
+        return None
+
+    def binds(self, session: Session, target: Target) -> bool:
+        """Whether a session keeps one that was authenticated as somebody."""
+        own = self._own.get(session, {}).get(target)
+        return own is not None and own.bound
+
+    @property
+    def idle(self) -> Sequence[Connection]:
+        """What is idle, the longest unused first."""
+        return list(self._idle)
+
     def keep(
         self,
         connection: Connection,
@@ -92,6 +116,8 @@ class Pool:
         if not session_waits:
             self.end_session(session)
         self._trim()
+        if connection.permit is not None:
+            connection.permit.changed()
 
     def set_others(self, count: int) -> None:
         """So many connections are idle elsewhere (`shared`), within the same limit."""
@@ -112,7 +138,7 @@ class Pool:
         for connection in list(self._idle):
             if connection.idle_since + self._idle_time > now:
                 return
-            self._drop(connection)
+            self.drop(connection)
 
     @property
     def deadline(self) -> int | None:
@@ -121,20 +147,25 @@ class Pool:
             return None
         return next(iter(self._idle)).idle_since + self._idle_time
 
+    def drop(self, connection: Connection) -> None:
+        """Closes an idle connection."""
+        self._forget(connection)
+        connection.close()
+
     def on_ready(self, connection: Connection, readable: bool, writable: bool) -> None:
         """The server closed an idle connection, or talks unasked; TLS may just say so."""
         if not _quiet(connection):
-            self._drop(connection)
+            self.drop(connection)
 
     def close(self) -> None:
         """Closes every idle connection."""
         for connection in list(self._idle):
-            self._drop(connection)
+            self.drop(connection)
 
     def _usable(self, connection: Connection, latest: int, now: int) -> bool:
         """Looks once more before use; what is not usable is closed."""
         if connection.idle_since < latest or connection.expires <= now or not _quiet(connection):
-            self._drop(connection)
+            self.drop(connection)
             return False
         return True
 
@@ -142,7 +173,7 @@ class Pool:
         own = self._own.setdefault(session, {})
         before = own.get(connection.target)
         if before is not None:
-            self._drop(before)
+            self.drop(before)
             own = self._own.setdefault(session, {})
         own[connection.target] = connection
         self._idle[connection] = session
@@ -168,11 +199,7 @@ class Pool:
 
     def _trim(self) -> None:
         while self._idle and len(self._idle) + self._others > self._limit:
-            self._drop(next(iter(self._idle)))
-
-    def _drop(self, connection: Connection) -> None:
-        self._forget(connection)
-        connection.close()
+            self.drop(next(iter(self._idle)))
 
 
 def _idle_since(connection: Connection) -> int:

@@ -103,6 +103,8 @@ class WireSettings(NamedTuple):
     idle_timeout: float = 15.0
     """A kept connection that nobody used for so long is closed. Shorter than what common
     servers grant (nginx 75 s, Apache 5 s says so in Keep-Alive), so they rarely close first."""
+    connections_per_target: int = 0
+    """Connections to one target at once, idle ones too; 0: no limit but the replays'."""
     idle_limit: int = 256
     """Kept connections that nobody uses, in all; the longest unused is closed first."""
     fresh_for: float = 1.0

@@ -9,7 +9,7 @@ nobody waits for anybody, until it is heard to speak HTTP/2.
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from replayd.model.plan import HttpVersions, Target
@@ -120,6 +120,15 @@ class SharedConnections:
         self._speaks_http1.pop(connection.target, None)
         return made
 
+    def binds(self, session: Session, target: Target) -> bool:
+        """Whether one is authenticated for a session."""
+        return any(each.bound_to == session for each in self._open.get(target, ()))
+
+    @property
+    def idle_ones(self) -> Sequence[Multiplexer]:
+        """What nobody uses, the longest unused first."""
+        return list(self._idle)
+
     # What connections tell (`multiplex.Keeper`)
 
     def settled(self, connection: Multiplexer) -> None:
@@ -127,6 +136,8 @@ class SharedConnections:
         target = connection.connection.target
         self._places[target] = connection.places
         self._end_coming(target, connection)
+        if connection.connection.permit is not None:
+            connection.connection.permit.changed()
 
     def idle(self, connection: Multiplexer) -> None:
         """Nobody uses it now."""

@@ -1,13 +1,17 @@
 """How a replay comes by its connection: a kept one first, else a dial, told when late."""
 
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing
 
 import pytest
+from h2.errors import ErrorCodes
 
-from replayd.model.plan import HttpVersions, Plan, Target
+from replayd.model.flow import Flow
+from replayd.model.plan import HttpVersion, HttpVersions, Plan, Target
 from replayd.planning.target_rules import TargetRules
-from replayd.replay.connecting import Connecting, Way, standing
+from replayd.replay.connecting import Connecting
+from replayd.replay.standing import Way, standing
 from replayd.wire.client import Wire
 from replayd.wire.dial import Dial
 from replayd.wire.multiplex import Multiplexer
@@ -15,8 +19,10 @@ from replayd.wire.poller import Connection
 from replayd.wire.pool import Session
 from replayd.wire.settings import WireSettings
 from tests.support.connections import Listener
-from tests.support.http2_peer import http2_answers
-from tests.support.scripted_server import ScriptedServer, silent
+from tests.support.http2_flows import http2_flow, run_http2
+from tests.support.http2_peer import Http2Session, http2_answers
+from tests.support.replaying import Replaying, flow
+from tests.support.scripted_server import OK, Peer, ScriptedServer, answers, silent
 
 SESSION = Session("batch", 0, "ann")
 
@@ -169,3 +175,153 @@ def test_who_authenticates_the_connection_shares_it_with_nobody(slow: Seeking) -
     assert isinstance(made, Multiplexer)
     assert made.bound_to == SESSION
     leading.close()
+
+
+# Where connections are limited
+
+
+class Counted:
+    """A script that answers so many requests of a connection; what it saw at once is counted."""
+
+    def __init__(self, requests: int) -> None:
+        self.most = 0
+        self._requests = requests
+        self._open = 0
+        self._lock = threading.Lock()
+
+    def __call__(self, peer: Peer) -> None:
+        self._count(1)
+        for left in reversed(range(self._requests)):
+            peer.request()
+            if not left:
+                self._count(-1)  # Before the client can know, and dial the next one.
+            peer.send(OK)
+
+    def _count(self, change: int) -> None:
+        with self._lock:
+            self._open += change
+            self.most = max(self.most, self._open)
+
+
+def sessions(port: int, count: int, *, method: bytes = b"GET", flows: int = 1) -> list[Flow]:
+    """Flows of so many sessions, one after the other."""
+    names = [f"session-{at % count}" for at in range(count * flows)]
+    return [flow(port, method=method, session=name) for name in names]
+
+
+@pytest.mark.parametrize(("method", "limit"), [(b"GET", 2), (b"POST", 1)])
+def test_sessions_hand_their_connections_over(method: bytes, limit: int) -> None:
+    with (
+        ScriptedServer(answers(*[OK] * 48)) as server,
+        Replaying(concurrency=16, connections_per_target=limit) as replaying,
+    ):
+        ended = replaying.run(*sessions(server.port, 16, method=method, flows=3))
+        assert [event.response.head.status_code for event in ended] == [200] * 48
+        assert len(server.peers) == limit
+
+
+@pytest.mark.parametrize(
+    ("requests", "method", "limit"), [(1, b"GET", 2), (3, b"GET", 1), (1, b"POST", 1)]
+)
+def test_a_connection_that_ends_lets_the_next_one_dial(
+    requests: int, method: bytes, limit: int
+) -> None:
+    """The server closes; or the client does, for nothing is fresh enough for its POST."""
+    script = Counted(requests)
+    with (
+        ScriptedServer(script) as server,
+        Replaying(
+            concurrency=16, connections_per_target=limit, fresh_for=1.0 * (method == b"GET")
+        ) as replaying,
+    ):
+        ended = replaying.run(*sessions(server.port, 24, method=method))
+        assert [event.response.head.status_code for event in ended] == [200] * 24
+        assert script.most <= limit
+
+
+def test_a_dial_that_fails_lets_the_next_one_fail() -> None:
+    with (
+        ScriptedServer(silent) as server,
+        Replaying(concurrency=100, connections_per_target=1) as replaying,
+    ):
+        server.close()
+        ended = replaying.run(*sessions(server.port, 100))
+        assert all("refused" in event.error.message for event in ended)
+
+
+def test_streams_are_waited_for_too() -> None:
+    with (
+        ScriptedServer(http2_answers(max_concurrent_streams=3)) as server,
+        Replaying(concurrency=16, connections_per_target=1) as replaying,
+    ):
+        ended = run_http2(replaying, *(http2_flow(server.port) for _ in range(24)))
+        assert [event.response.content for event in ended] == [b"ok"] * 24
+        assert len(server.peers) == 1
+
+
+def test_who_was_refused_dials_once_the_others_are_done() -> None:
+    def refuses(peer: Peer) -> None:
+        session = Http2Session(peer)
+        session.reset(session.request(), ErrorCodes.REFUSED_STREAM)
+        while True:
+            session.flush()
+            session.answer(session.request(), content=b"ok")
+
+    with (
+        ScriptedServer(refuses, http2_answers()) as server,
+        Replaying(concurrency=4, connections_per_target=1) as replaying,
+    ):
+        ended = run_http2(replaying, *(http2_flow(server.port) for _ in range(12)))
+        assert [event.response.content for event in ended] == [b"ok"] * 12
+        assert len(server.peers) == 2
+
+
+def test_another_version_of_http_waits_for_the_same_place() -> None:
+    versions = [HttpVersion.TWO, HttpVersion.ONE, HttpVersion.TWO]
+    with (
+        ScriptedServer(http2_answers(), answers(OK), http2_answers()) as server,
+        Replaying(connections_per_target=1) as replaying,
+    ):
+        for number, version in enumerate(versions, start=1):
+            made = http2_flow if version is HttpVersion.TWO else flow
+            (ended,) = replaying.run(made(server.port), http_version=version)
+            assert ended.response.content == b"ok"
+            assert len(server.peers) == number
+
+
+ASK = b"HTTP/1.1 401 Who\r\nWWW-Authenticate: NTLM\r\nContent-Length: 0\r\n\r\n"
+
+
+def test_what_is_bound_to_a_session_is_its_own_while_it_is_fresh() -> None:
+    with (
+        ScriptedServer(answers(ASK, OK, OK), answers(OK, OK)) as server,
+        Replaying(connections_per_target=1, fresh_for=0.05) as replaying,
+    ):
+        ann, bob = flow(server.port, session="ann"), flow(server.port, session="bob")
+        replaying.run(ann, ann, bob, ann)
+        assert [len(peer.requests) for peer in server.peers] == [2, 2]
+
+
+def test_what_is_bound_to_a_session_is_its_own_though_others_wait() -> None:
+    with (
+        ScriptedServer(answers(ASK, OK, OK), answers(OK)) as server,
+        Replaying(concurrency=2, connections_per_target=1, fresh_for=60) as replaying,
+    ):
+        ann, bob = flow(server.port, session="ann"), flow(server.port, session="bob")
+        replaying.run(ann, bob, ann, ann)
+        assert [len(peer.requests) for peer in server.peers] == [3, 1]
+
+
+def test_who_waits_for_too_long_says_what_for() -> None:
+    with (
+        ScriptedServer(answers(ASK, OK)) as server,
+        Replaying(connections_per_target=1, fresh_for=60, total_timeout=0.2) as replaying,
+    ):
+        ann, bob = flow(server.port, session="ann"), flow(server.port, session="bob")
+        _, failed, succeeded = replaying.run(ann, bob, ann)
+        assert failed.error.message == (
+            "no complete response within 0.2 s: it waited for the one connection to "
+            f"http://127.0.0.1:{server.port} that --connections-per-target allows"
+        )
+        assert failed.error.timings.total_duration.ToMilliseconds() >= 200
+        assert succeeded.response.connection.reused

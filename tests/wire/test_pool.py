@@ -5,6 +5,7 @@ from contextlib import closing
 
 import pytest
 
+from replayd.model.plan import Target
 from replayd.wire.poller import Connection
 from replayd.wire.pool import Pool, Session
 from replayd.wire.settings import WireSettings
@@ -196,3 +197,19 @@ def test_closes_all(kept: Kept) -> None:
     connections = [kept.keep(ANN, waits=True), kept.keep(BOB)]
     kept.pool.close()
     assert all(connection.closed for connection in connections)
+
+
+def test_the_longest_idle_of_another_session_is_taken_over(kept: Kept) -> None:
+    def taken(target: Target = TARGET, *, idempotent: bool = True) -> Connection | None:
+        return kept.pool.take_over(target, idempotent=idempotent, now=kept.now)
+
+    bound = kept.keep(ANN, waits=True, bound=True, target=OTHER)
+    ended, first, second = (kept.keep(ANN._replace(name=name), waits=True) for name in "abc")
+    kept.network.transports[ended].end()
+    assert (taken(OTHER), kept.pool.binds(ANN, OTHER)) == (None, True)
+    assert (taken(), ended.closed) == (first, True)
+    kept.now += SECOND + 1
+    assert taken(idempotent=False) is None
+    assert (taken(), taken()) == (second, None)
+    assert list(kept.pool.idle) == [bound]
+    assert not kept.pool.binds(BOB, OTHER)
