@@ -178,6 +178,13 @@ def _option(*names: str, **attributes: Any) -> Callable[[F], F]:
     help="Replays in flight at once; 1 keeps strict order.",
 )
 @_option(
+    "--connections-per-target",
+    type=click.IntRange(0),
+    metavar="N",
+    show_default="0, no limit",
+    help="Connections to one target at once, idle ones too; replays wait for one in order.",
+)
+@_option(
     "--upstream",
     metavar="URL",
     help="Send through this proxy: http://[USER:PASSWORD@]HOST:PORT, https:// or socks5://.",

@@ -58,6 +58,10 @@ class Config:
     concurrency: int = 1
     """Strict order: what was captured in order is replayed in order."""
 
+    connections_per_target: int = 0
+    """Connections to one target, idle ones too; 0: as many as replays need, since the
+    concurrency bounds what a server has to answer at once."""
+
     upstream: str = ""
     """A proxy for all replays, with credentials; empty: none."""
 

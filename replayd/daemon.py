@@ -87,7 +87,12 @@ class _Daemon:
         enqueuer = Enqueuer(journal, decoders)
         planner = self._planner(decoders)
         watchers = Watchers(journal, self._config.max_watchers)
-        about = About(time.time_ns(), self._config.concurrency, self._upstream_name())
+        about = About(
+            time.time_ns(),
+            self._config.concurrency,
+            self._config.connections_per_target,
+            self._upstream_name(),
+        )
         service = ReplayService(journal, enqueuer, planner, watchers, about)
         server = RpcServer([service, HistoryService(journal)], self._addresses)
         thread = self._replay_thread(journal)
@@ -233,6 +238,7 @@ def _say_stopping(journal: Journal) -> None:
 def _wire_settings(config: Config) -> WireSettings:
     return WireSettings(
         bind_address=_bind_address(config),
+        connections_per_target=config.connections_per_target,
         connect_timeout=config.connect_timeout,
         read_timeout=config.read_timeout,
         total_timeout=config.total_timeout,

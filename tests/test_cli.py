@@ -74,6 +74,7 @@ def test_every_option_is_a_key_of_the_file(seen: list[Config], tmp_path: Path) -
         client-replay = ["a.mitm", "b.mitm"]
         paused = true
         concurrency = 8
+        connections-per-target = 3
         upstream = "http://proxy:3128"
         bind-address = "127.0.0.2"
         body-size-limit = "1m"

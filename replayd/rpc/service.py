@@ -38,6 +38,8 @@ class About(NamedTuple):
     start_time: int
     """Nanoseconds since the epoch."""
     concurrency: int
+    connection_limit: int = 0
+    """Connections that a target may have at once; 0: no limit."""
     upstream: str = ""
     """The proxy's name, without credentials; empty: none."""
 
@@ -145,6 +147,7 @@ class ReplayService(Service):
             running_replays=map(running_message, journal.running()[:LISTED_RUNNING]),
             cursor=self.cursor(latest),
             upstream=self._about.upstream,
+            connection_limit=self._about.connection_limit,
         )
         answer.start_time.FromNanoseconds(self._about.start_time)
         return answer

@@ -30,6 +30,7 @@ def _lines(status: GetStatusResponse, address: str, waiting: int) -> Iterator[st
         "journal": f"{status.journal} {status.store_id}",
         "queue": f"{'paused' if status.paused else 'open'}, {waiting} waiting",
         "concurrency": f"{status.concurrency}{' (strict order)' * (status.concurrency == 1)}",
+        "connections": _connections(status.connection_limit),
         "upstream": status.upstream or "none",
         "events": events if status.latest_sequence else "none",
         "watchers": status.watcher_count,
@@ -42,3 +43,7 @@ def _lines(status: GetStatusResponse, address: str, waiting: int) -> Iterator[st
         attempt = f", attempt {replay.attempt}" if replay.attempt > 1 else ""
         since = clock_time(replay.start_time, today)
         yield f"  {printable(replay.replay_id)} since {since}{attempt}"
+
+
+def _connections(limit: int) -> str:
+    return f"at most {limit} a target" if limit else "no limit"

@@ -671,6 +671,7 @@ class GetStatusResponse(_message.Message):
     RUNNING_REPLAYS_FIELD_NUMBER: _builtins.int
     CURSOR_FIELD_NUMBER: _builtins.int
     UPSTREAM_FIELD_NUMBER: _builtins.int
+    CONNECTION_LIMIT_FIELD_NUMBER: _builtins.int
     version: _builtins.str
     """The daemon's version."""
     journal: _builtins.str
@@ -691,6 +692,8 @@ class GetStatusResponse(_message.Message):
     """The place in the log when this was asked."""
     upstream: _builtins.str
     """The proxy that replays go through, without credentials; empty means none."""
+    connection_limit: _builtins.int
+    """How many connections a target may have at once; 0 means that there is no limit."""
     @_builtins.property
     def start_time(self) -> _timestamp_pb2.Timestamp:
         """When it started."""
@@ -714,10 +717,11 @@ class GetStatusResponse(_message.Message):
         running_replays: _abc.Iterable[Global___RunningReplay] | None = ...,
         cursor: _builtins.str = ...,
         upstream: _builtins.str = ...,
+        connection_limit: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["start_time", b"start_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["concurrency", b"concurrency", "cursor", b"cursor", "journal", b"journal", "latest_sequence", b"latest_sequence", "oldest_sequence", b"oldest_sequence", "paused", b"paused", "running_replays", b"running_replays", "start_time", b"start_time", "store_id", b"store_id", "upstream", b"upstream", "version", b"version", "watcher_count", b"watcher_count"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["concurrency", b"concurrency", "connection_limit", b"connection_limit", "cursor", b"cursor", "journal", b"journal", "latest_sequence", b"latest_sequence", "oldest_sequence", b"oldest_sequence", "paused", b"paused", "running_replays", b"running_replays", "start_time", b"start_time", "store_id", b"store_id", "upstream", b"upstream", "version", b"version", "watcher_count", b"watcher_count"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

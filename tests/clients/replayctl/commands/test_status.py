@@ -21,6 +21,7 @@ def test_people_read_one_fact_a_line(fake: FakeDaemon) -> None:
         watcher_count=2,
         paused=True,
         upstream="socks5://p:1080",
+        connection_limit=2,
         running_replays=[RunningReplay(replay_id="r\x1b", attempt=2)],
     )
     fake.answers["Count"] = CountResponse(queued_count=17, running_count=1)
@@ -32,6 +33,7 @@ def test_people_read_one_fact_a_line(fake: FakeDaemon) -> None:
         "journal": "sqlite s",
         "queue": "paused, 17 waiting",
         "concurrency": "4",
+        "connections": "at most 2 a target",
         "upstream": "socks5://p:1080",
         "events": "3 to 9",
         "watchers": "2",
@@ -51,5 +53,6 @@ def test_a_real_daemon_tells(start_daemon: Callable[..., Daemon]) -> None:
     shown = daemon.replayctl("status").stdout
     assert "queue:       open, 0 waiting\n" in shown
     assert "concurrency: 1 (strict order)\n" in shown
+    assert "connections: no limit\n" in shown
     assert "upstream:    http://127.0.0.1:9\n" in shown
     assert "secret" not in told + shown
