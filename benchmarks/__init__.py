@@ -1,7 +1,7 @@
 """What measures replayd: commands, each a module to run.
 
 `run`       `make bench`: rates, latencies and costs, beside peers and bare loops;
-`curves`    `make curves`: what a flow costs as things grow; `pictures` draws it;
+`curves`    `make curves`: what a flow costs as things grow (`growing`); `pictures` draws it;
 `large`     `make large`: the memory and time that large captures need;
 `profile`   `make profile`: the replay thread's CPU, by function; it runs `inside` one process.
 

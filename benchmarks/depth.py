@@ -33,7 +33,7 @@ from benchmarks.goals import (
 from benchmarks.machine import client_cores, cpu_seconds, server_cores
 from benchmarks.memory import resident
 from benchmarks.processes import Daemon, daemon_in
-from benchmarks.replays import flows_of, options_of
+from benchmarks.replays import flows_of, options_of, replay_on
 from benchmarks.targets import Target
 from benchmarks.watcher import Seen, Watchers, watching
 from benchmarks.workloads import GET_32
@@ -60,13 +60,14 @@ class Head(NamedTuple):
     """Bytes that the daemon had in memory when the queue was full."""
 
 
-def replay_head(target: Target, depth: int, measured: int) -> Head:
-    """Queues `depth` flows on a daemon of its own, replays at least `measured` of them and
-    clears the others. Raises SystemExit when the books do not balance.
+def replay_head(target: Target, depth: int, measured: int, warm_up: int) -> Head:
+    """Queues `depth` flows on a daemon of its own that has replayed `warm_up` others, replays
+    at least `measured` of them and clears the rest. Raises SystemExit when the books do not
+    balance.
     """
     with (
         tempfile.TemporaryDirectory() as name,
-        _filled(Path(name) / "queue", target, depth) as (queue, following),
+        _filled(Path(name) / "queue", target, depth, warm_up) as (queue, following),
     ):
         memory = resident(queue.daemon.pid)
         rate = queue.replay(measured)
@@ -120,6 +121,7 @@ class _Queue:
 
     daemon: Daemon
     client: Client
+    batch_id: str
     target: Target
     depth: int
     enqueued: float
@@ -147,7 +149,7 @@ class _Queue:
         self._settle()
         self.client.clear()
         uncounted = 0 if since is None else self.target.requests() - since
-        check_cleared(self.depth, self.client.count(), self.requests + uncounted)
+        check_cleared(self.depth, self.client.count(self.batch_id), self.requests + uncounted)
 
     def _settle(self) -> None:
         """Pauses it, and waits until nothing of it runs."""
@@ -157,14 +159,20 @@ class _Queue:
 
 
 @contextmanager
-def _filled(folder: Path, target: Target, depth: int) -> Iterator[tuple[_Queue, Watchers]]:
-    """Runs a daemon with a full queue in a folder of its own, watched."""
+def _filled(
+    folder: Path, target: Target, depth: int, warm_up: int = 0
+) -> Iterator[tuple[_Queue, Watchers]]:
+    """Runs a daemon with a full queue in a folder of its own, watched; it has replayed
+    `warm_up` flows before.
+    """
     folder.mkdir()
     options = ["--paused", *options_of(GET_32, target)]
     with (
         daemon_in(folder, *options, cores=client_cores()) as daemon,
         connect(daemon.address) as client,
     ):
+        if warm_up:
+            replay_on(daemon, target, GET_32, warm_up)
         start = time.perf_counter()
         answer = client.enqueue(_flows(target, depth))
         rate = depth / (time.perf_counter() - start)
@@ -173,7 +181,7 @@ def _filled(folder: Path, target: Target, depth: int) -> Iterator[tuple[_Queue, 
                 f"the books do not balance: {answer.accepted_count} of {depth} flows accepted"
             )
         with watching(daemon.address, answer.cursor, cores=server_cores()) as following:
-            yield _Queue(daemon, client, target, depth, rate), following
+            yield _Queue(daemon, client, answer.batch_id, target, depth, rate), following
 
 
 def _flows(target: Target, depth: int) -> Iterator[Flow]:

@@ -15,7 +15,7 @@ from typing import Any
 import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter
+from matplotlib.ticker import FuncFormatter, LogLocator
 
 from benchmarks.curves import FOLDER
 
@@ -77,6 +77,7 @@ def _panel(axes: Axes, curve: dict[str, Any], column: str) -> None:
     _scale_x(axes, curve)
     if min(values) > 0 and max(values) / min(values) > _STEEP:
         axes.set_yscale("log")
+        axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
     else:
         axes.set_ylim(0, max(values) * _ROOM_ABOVE)
     axes.minorticks_off()

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.curves import CURVES, Point, Sample, document
+from benchmarks.curves import document
+from benchmarks.growing import CURVES, Point, Sample
 from tests.support.programs import NEEDS
 
 pytest.importorskip("matplotlib", reason=f"{NEEDS}matplotlib (to have it: make pictures)")
