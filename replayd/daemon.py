@@ -5,6 +5,7 @@ import hashlib
 import ipaddress
 import logging
 import os
+import resource
 import signal
 import time
 from collections.abc import AsyncIterator, Coroutine, Iterable
@@ -43,6 +44,9 @@ HASHED = 16 << 20
 STREAMS_GRACE = 2.0
 """Seconds that calls get to end at the stop, after the queue has drained."""
 
+_DESCRIPTORS = 65_536
+"""What is taken where the system sets no limit."""
+
 _log = logging.getLogger(__name__)
 
 
@@ -52,7 +56,18 @@ def run(config: Config) -> None:
     Raises ConfigError for a configuration that can't be, ReplaydError for what stops the
     start otherwise: a journal that can't be opened, a capture that can't be read.
     """
+    allow_descriptors()
     asyncio.run(_Daemon(config).run())
+
+
+def allow_descriptors() -> None:
+    """Takes as many descriptors as this process may have: each connection, watcher and large
+    content needs one, and shells give programs few (often 1024).
+    """
+    now, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if most == resource.RLIM_INFINITY:
+        most = max(now, _DESCRIPTORS)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 class _Daemon:

@@ -1,6 +1,7 @@
 """What no process shows from outside: the daemon's steps when something fails."""
 
 import logging
+import resource
 import subprocess
 import sys
 from pathlib import Path
@@ -34,6 +35,16 @@ def test_a_closed_stdout_does_not_end_the_daemon(
         with pytest.raises(OSError, match="No space"):
             full.close()
     assert "can't be printed" in caplog.text
+
+
+def test_it_takes_as_many_descriptors_as_it_may_have() -> None:
+    few, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most - 1, most))
+    try:
+        daemon.allow_descriptors()
+        assert resource.getrlimit(resource.RLIMIT_NOFILE) == (most, most)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (few, most))
 
 
 @pytest.mark.parametrize("synchronous", ["full", "normal"])
