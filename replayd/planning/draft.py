@@ -10,13 +10,13 @@ from replayd.planning.section import plain, section_of, written
 class Draft:
     """What `plan` assembles the head from; begins with everything as captured."""
 
-    __slots__ = ("_captured", "changes", "fields", "lower_case", "names", "trailers", "version")
+    __slots__ = ("captured", "changes", "fields", "lower_case", "names", "trailers", "version")
 
     def __init__(self, request: Request) -> None:
-        self._captured = section_of(request.headers)
+        self.captured = section_of(request.headers)
         self.version = request.http_version
         self.fields: Headers | list[tuple[bytes, bytes]] = request.headers
-        self.names: Set[bytes] = self._captured.names
+        self.names: Set[bytes] = self.captured.names
         """The plain names of all fields, also of some that are gone: what is not among them has
         no field. Most requests have few of those that planning asks for."""
         self.trailers = request.trailers
@@ -27,7 +27,7 @@ class Draft:
     def written(self, request: Request) -> bytes:
         """Returns the fields as HTTP/1 has them."""
         as_captured = self.fields is request.headers
-        return self._captured.written if as_captured else written(self.fields)
+        return self.captured.written if as_captured else written(self.fields)
 
     def change(self, kind: ChangeKind, description: str) -> None:
         """Names a change."""

@@ -23,6 +23,12 @@ CONNECTION_SPECIFIC = frozenset(
 _HTTP2 = (b"HTTP/2", b"HTTP/3", b"H2", b"H3")
 
 
+HTTP1 = HttpVersions.ONE
+"""By a name of its own: Python 3.11 takes ten times as long to find a member of an enum."""
+
+_TWO = HttpVersion.TWO
+
+
 def is_http2(version: bytes) -> bool:
     """Tells whether a captured version is HTTP/2 or HTTP/3, in any spelling."""
     # Nearly all are in the first spelling.
@@ -35,13 +41,13 @@ def versions_for(flow: Flow, request: Request, chosen: HttpVersion) -> HttpVersi
     Tunnels and WebSockets begin over HTTP/1.1 always.
     """
     http2 = is_http2(request.http_version)
-    if not http2 and chosen is not HttpVersion.TWO:
-        return HttpVersions.ONE
+    if not http2 and chosen is not _TWO:
+        return HTTP1
     if flow.kind is FlowKind.WEBSOCKET or request.method == b"CONNECT":
-        return HttpVersions.ONE
-    if chosen is HttpVersion.TWO or chosen is HttpVersion.RECORDED:
+        return HTTP1
+    if chosen is _TWO or chosen is HttpVersion.RECORDED:
         return HttpVersions.TWO
     # Without TLS nobody can be asked whether HTTP/2 is spoken.
     if chosen is HttpVersion.AUTO and request.scheme == b"https":
         return HttpVersions.TWO_OR_ONE
-    return HttpVersions.ONE
+    return HTTP1

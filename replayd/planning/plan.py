@@ -23,8 +23,8 @@ from replayd.planning.destination import destination_of
 from replayd.planning.draft import Draft
 from replayd.planning.framing import frame, frame_raw
 from replayd.planning.hosts import host_port
-from replayd.planning.http_versions import is_http2, versions_for
-from replayd.planning.section import section_of, written
+from replayd.planning.http_versions import HTTP1, is_http2, versions_for
+from replayd.planning.section import written
 from replayd.planning.to_http1 import make_http1
 from replayd.planning.to_http2 import make_http2
 from replayd.planning.websocket import with_websocket
@@ -63,7 +63,7 @@ def make_plan(
     # By position: a plan is made for each flow that is taken in.
     plan = Plan(
         method,
-        _url(request, there.authority),
+        _url(request, draft.captured.host or there.authority),
         _speaking(there.dialled, versions),
         head,
         framing,
@@ -76,14 +76,14 @@ def make_plan(
         flow.flow_id,
         flow.response.status_code if flow.response else 0,
         b"proxy-authorization" in names and bool(draft.values(b"proxy-authorization")),
-        None if versions is HttpVersions.ONE else _http2(request, there.redirected, raw=raw),
+        None if versions is HTTP1 else _http2(request, there.redirected, raw=raw),
     )
     return plan if flow.websocket is None else with_websocket(plan, flow, websocket_pace)
 
 
 def _speaking(target: Target, versions: HttpVersions) -> Target:
     """Returns the target with what may be spoken there; no proxy forwards HTTP/2 in the clear."""
-    if versions is HttpVersions.ONE:
+    if versions is HTTP1:
         return target
     return target._replace(http_versions=versions, tunnelled=target.scheme == "http")
 
@@ -102,8 +102,8 @@ def _request_target(request: Request, target: Target, *, http2: bool) -> bytes:
     return request.path
 
 
-def _url(request: Request, authority: bytes) -> bytes:
-    host = request.authority or section_of(request.headers).host or authority
+def _url(request: Request, host: bytes) -> bytes:
+    host = request.authority or host
     if request.method == b"CONNECT":
         return host
     path = b"" if request.path == b"*" else request.path

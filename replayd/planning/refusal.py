@@ -10,10 +10,10 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from replayd.model.flow import Flow, FlowKind, Request
-from replayd.model.plan import ConnectTo, HttpVersion, HttpVersions
+from replayd.model.plan import ConnectTo, HttpVersion
 from replayd.planning import websocket
 from replayd.planning.destination import destination_of
-from replayd.planning.http_versions import versions_for
+from replayd.planning.http_versions import HTTP1, versions_for
 from replayd.planning.section import LINE_ENDS, Section, section_of
 from replayd.planning.target_rules import TargetRules
 from replayd.reasons import Reason
@@ -58,9 +58,10 @@ def refuse(
         there = destination_of(flow, request, tuple(connect_to))
     except ValueError as error:
         return Refusal(Reason.INVALID_TARGET, str(error))
-    fields = section_of((*request.headers, *request.trailers))
+    headers, trailers = request.headers, request.trailers
+    fields = section_of((*headers, *trailers) if trailers else headers)
     if not raw:
-        http2 = versions_for(flow, request, http_version) is not HttpVersions.ONE
+        http2 = versions_for(flow, request, http_version) is not HTTP1
         unsafe = _unsafe_start(request) or (fields.unsafe_http2 if http2 else fields.unsafe)
         if unsafe:
             return Refusal(
