@@ -104,7 +104,7 @@ def test_a_log_that_the_disk_has_no_room_for_is_refused(bundled: Target) -> None
 
 
 def test_curves_are_measured_in_a_short_form(bundled: Target) -> None:
-    wanted = arguments(["--short", "--only", "queue", "body", "watchers"])
+    wanted = arguments(["--short", "--only", "queue", "watchers"])
     kept = dict(measure(bundled, wanted))
     assert list(kept) == wanted.only
     for curve in kept.values():
