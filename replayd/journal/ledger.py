@@ -222,12 +222,6 @@ def _record(commit: Commit, taken: Taken, sequence: int) -> None:
     commit.count(taken.batch, taken.state)
 
 
-def discard_content(content: Content) -> None:
-    """Removes a content that was not committed."""
-    if isinstance(content, SpoolFile):
-        content.remove()
-
-
 def call_all(callbacks: Iterable[Callable[[], None]]) -> None:
     """Calls back, with no lock held."""
     for callback in callbacks:

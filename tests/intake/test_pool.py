@@ -111,8 +111,11 @@ def test_clients_that_stall_give_way_to_those_that_wait(monkeypatch: pytest.Monk
     monkeypatch.setattr(replayd.intake.pool, "STALL_SECONDS", 0.2)
 
     async def test(pool: DecoderPool) -> None:
+        begun = asyncio.Semaphore(0)
+
         async def stalled() -> AsyncIterator[bytes]:
             yield flows(1).SerializeToString()
+            begun.release()
             await asyncio.Event().wait()
 
         async def stall() -> None:
@@ -121,8 +124,8 @@ def test_clients_that_stall_give_way_to_those_that_wait(monkeypatch: pytest.Monk
                     pass
 
         stalls = [asyncio.ensure_future(stall()) for _ in range(MAX_WORKERS)]
-        while len(pool._lent) < MAX_WORKERS:
-            await asyncio.sleep(0.01)
+        for _ in stalls:
+            await begun.acquire()
         async with pool.lend() as worker:
             assert len(await decode(worker, flows(1))) == 1
         ended, held = await asyncio.wait(stalls, return_when=asyncio.FIRST_COMPLETED)
@@ -137,6 +140,21 @@ def test_clients_that_stall_give_way_to_those_that_wait(monkeypatch: pytest.Monk
     run(test)
 
 
+async def until_nobody_reads(worker: Worker) -> None:
+    """Waits until a worker's output is not taken from its pipe any more."""
+    paused = asyncio.Event()
+    pipe = worker._output._transport
+    pause = pipe.pause_reading
+
+    def note() -> None:
+        pause()
+        paused.set()
+
+    with patch.object(pipe, "pause_reading", note):
+        if not worker._output._paused:
+            await paused.wait()
+
+
 def test_a_worker_ends_also_when_nobody_reads_what_it_gave() -> None:
     async def test(pool: DecoderPool) -> None:
         async def endless() -> AsyncIterator[bytes]:
@@ -146,8 +164,7 @@ def test_a_worker_ends_also_when_nobody_reads_what_it_gave() -> None:
         async with pool.lend() as worker, aclosing(worker.decode(endless())) as groups:
             await anext(groups)
             # Its pipes and what is read ahead of them are full: it can give nothing more.
-            while not worker._output._paused:
-                await asyncio.sleep(0.01)
+            await until_nobody_reads(worker)
         assert not worker.alive
 
     run(test)

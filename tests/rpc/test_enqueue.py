@@ -292,7 +292,7 @@ def test_a_call_that_is_given_up_twice_leaves_nothing_staged(tmp_path: Path) -> 
             stops = []
             for _ in range(3):
                 stops.append(asyncio.ensure_future(served.enqueuer.stop()))
-                await asyncio.sleep(0.01)
+                await asyncio.sleep(0)
             go_on.set()
             await asyncio.gather(*stops)
             with ends_with(grpc.StatusCode.UNAVAILABLE, Reason.DAEMON_STOPPING):
@@ -344,15 +344,19 @@ class Sender:
             yield message
 
 
-async def until(condition: Callable[[], bool]) -> None:
-    while not condition():
-        await asyncio.sleep(0.005)
+async def until_queued(served: Served, count: int) -> None:
+    """Waits until so many replays are queued; each commit with events is looked at."""
+    loop, changed = asyncio.get_running_loop(), asyncio.Event()
+    served.journal.on_append(lambda: loop.call_soon_threadsafe(changed.set))
+    while queued(served) != count:
+        await changed.wait()
+        changed.clear()
 
 
 def test_flows_of_a_stream_are_replayed_while_it_is_sent(tmp_path: Path) -> None:
     async def test(served: Served) -> None:
         sender = Sender(served, options(stream=True, label="mine"), flows(2))
-        await until(lambda: queued(served) == 2)
+        await until_queued(served, 2)
         counted = await served.stub.Count(replay_pb2.CountRequest())
         assert (counted.queued_count, counted.open_batch_count) == (2, 1)
         assert [served.replay().key.flow_index for _ in range(2)] == [0, 1]
@@ -363,7 +367,7 @@ def test_flows_of_a_stream_are_replayed_while_it_is_sent(tmp_path: Path) -> None
         assert (await anext(watcher)).events == []
         assert len((await anext(watcher)).events) == 3
         sender.send(refused_flow(), flows(1))
-        await until(lambda: queued(served) == 1)
+        await until_queued(served, 1)
         assert served.replay().key.flow_index == 3
         sender.send(None)
         answer = await sender.call
@@ -424,9 +428,10 @@ def test_what_comes_before_the_damage_of_a_stream_stays(tmp_path: Path) -> None:
 def test_a_stream_that_is_given_up_keeps_what_was_queued(tmp_path: Path) -> None:
     async def test(served: Served) -> None:
         sender = Sender(served, options(stream=True), flows(2))
-        await until(lambda: queued(served) == 2)
+        await until_queued(served, 2)
+        work = list(served.enqueuer._under_way._tasks)
         sender.call.cancel()
-        await until(lambda: not served.enqueuer._under_way)
+        await asyncio.wait(work)
         counts = served.journal.count("")
         assert (counts.queued, counts.open_batches) == (2, 0)
         queued_event, note = logged(served)
@@ -439,7 +444,7 @@ def test_a_stream_that_is_given_up_keeps_what_was_queued(tmp_path: Path) -> None
 def test_a_stream_under_way_ends_with_a_clear(tmp_path: Path) -> None:
     async def test(served: Served) -> None:
         sender = Sender(served, options(stream=True), flows(2))
-        await until(lambda: queued(served) == 2)
+        await until_queued(served, 2)
         served.replay()
         cleared = await served.stub.Clear(replay_pb2.ClearRequest())
         assert cleared.cleared_count == 1
@@ -455,7 +460,7 @@ def test_a_stream_under_way_ends_with_a_clear(tmp_path: Path) -> None:
 def test_a_stop_tells_a_stream_what_it_has_queued(tmp_path: Path) -> None:
     async def test(served: Served) -> None:
         sender = Sender(served, options(stream=True), flows(2))
-        await until(lambda: queued(served) == 2)
+        await until_queued(served, 2)
         await served.enqueuer.stop()
         with ends_with(grpc.StatusCode.UNAVAILABLE, Reason.DAEMON_STOPPING) as metadata:
             await sender.call
@@ -468,7 +473,7 @@ def test_a_stop_tells_a_stream_what_it_has_queued(tmp_path: Path) -> None:
 def test_a_stream_whose_worker_dies_keeps_what_was_queued(tmp_path: Path) -> None:
     async def test(served: Served) -> None:
         sender = Sender(served, options(stream=True), flows(2))
-        await until(lambda: queued(served) == 2)
+        await until_queued(served, 2)
         (worker,) = served.decoders._lent
         worker._process.kill()
         code, reason = grpc.StatusCode.RESOURCE_EXHAUSTED, Reason.DECODER_LIMIT
@@ -487,7 +492,7 @@ def test_a_stream_that_sends_nothing_does_not_hold_up_the_queue_for_ever(
 
     async def test(served: Served) -> None:
         sender = Sender(served, options(stream=True), flows(1))
-        await until(lambda: queued(served) == 1)
+        await until_queued(served, 1)
         served.replay()
         other = await served.stub.Enqueue(iter([flows(1)]))
         assert served.journal.take(1, 1) == []
@@ -502,7 +507,7 @@ def test_a_stream_that_sends_nothing_does_not_hold_up_the_queue_for_ever(
 def test_a_stream_that_the_journal_can_not_store_says_so(tmp_path: Path) -> None:
     async def test(served: Served) -> None:
         sender = Sender(served, options(stream=True), flows(1))
-        await until(lambda: queued(served) == 1)
+        await until_queued(served, 1)
         full = JournalError("no room")
         with patch.object(served.journal, "extend", side_effect=full):
             sender.send(flows(1), None)

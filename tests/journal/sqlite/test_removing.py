@@ -33,16 +33,6 @@ LATER = NOW + 9 * DAY
 SECRET = b"Cookie: a canary"
 
 
-@pytest.fixture
-def store(folder: Path) -> SqliteStore:
-    return SqliteStore(folder)
-
-
-@pytest.fixture
-def opened(store: SqliteStore) -> StoredJournal:
-    return StoredJournal(store, NOW)
-
-
 def retain(journal: Journal, limits: Limits = AGED, now: int = LATER) -> int:
     """Removes what is over the limits; returns how many slices that took."""
     return len(list(journal.retain(limits, now)))

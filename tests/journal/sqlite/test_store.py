@@ -32,17 +32,6 @@ from tests.support.journals import (
 FLIPS = 60
 
 
-@pytest.fixture
-def store(folder: Path) -> SqliteStore:
-    return SqliteStore(folder)
-
-
-@pytest.fixture
-def opened(store: SqliteStore) -> StoredJournal:
-    """A journal whose database a test may reach into."""
-    return StoredJournal(store, NOW)
-
-
 def connection(store: SqliteStore) -> apsw.Connection:
     return store._connection
 
