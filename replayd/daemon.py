@@ -190,6 +190,7 @@ class _Daemon:
 
     async def _enqueue_captures(self, enqueuer: Enqueuer) -> None:
         for path in self._config.client_replay:
+            _log.info("enqueueing %s before the start", path)
             try:
                 await enqueuer.enqueue(_capture_messages(path))
             except ReplaydError as error:

@@ -6,7 +6,6 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-import grpc
 import pytest
 from flowreplay.v1 import replay_pb2
 
@@ -122,9 +121,9 @@ def test_a_signal_ends_a_long_start(tmp_path: Path, number: signal.Signals) -> N
         [*command, "--client-replay", endless], environment=clean_environment(tmp_path)
     )
     try:
-        backoff = ("grpc.initial_reconnect_backoff_ms", 50)
-        with grpc.insecure_channel(f"unix:{socket}", options=(backoff,)) as channel:
-            grpc.channel_ready_future(channel).result(DEADLINE)
+        process.wait_for_output(
+            lambda: any(f"enqueueing {endless}" in line for line in process.stderr), "long start"
+        )
         process.signal(number)
         assert process.wait(DEADLINE) == 0
     finally:
