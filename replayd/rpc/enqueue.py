@@ -129,7 +129,7 @@ class Enqueuer:
                 "accepted_count": kept.count,
                 "last_index": kept.last_index,
             }
-            message = f"{error.message}; {kept.count} flows were accepted as batch {batch_id}"
+            message = f"{error.message}; accepted before that: {kept.count}, as batch {batch_id}"
             raise ReplaydError(error.reason, message, **said) from error
 
     async def _store(

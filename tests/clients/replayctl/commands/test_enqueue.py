@@ -94,7 +94,7 @@ def test_a_stream_that_turns_out_damaged_says_what_was_queued(
     path = str(captures / "mut-truncated-mid-flow.mitm")
     rule = ["--connect-to", "=127.0.0.1:9"]
     ended = daemon.replayctl("enqueue", "--stream", *rule, path, exit_code=4)
-    assert "(byte 6010, flow 3); 3 flows were accepted as batch " in ended.stderr
+    assert "(byte 6010, flow 3); accepted before that: 3, as batch " in ended.stderr
 
 
 def test_refusals_and_notes_are_listed(fake: FakeDaemon, capture: str) -> None:
