@@ -103,6 +103,7 @@ def pings(visit: Visit) -> None:
     assert visit.connection.ping(b"there?").wait(DEADLINE)
     visit.send("you are")
     assert visit.connection.ping(b"still?").wait(DEADLINE)
+    visit.send("still here")  # Whoever has heard all it waits for may close without a pong.
     listen(visit)
 
 
@@ -128,7 +129,7 @@ CONVERSATIONS: dict[str, tuple[Handler, Messages, dict[str, Any]]] = {
     "only-ours": (listen, tuple(said(str(number)) for number in range(300)), {}),
     "big": (echo, (said(BIG), heard(BIG), said("x" * len(BIG)), heard("x")), {}),
     "fragments": (fragments, (said("?"), heard("in three parts"), heard(b"")), {}),
-    "pings": (pings, (said("?"), heard("you are")), {}),
+    "pings": (pings, (said("?"), heard("you are"), heard("still here")), {}),
     "server-closes": (closes, (said("?"), heard("that is all")), {"client_closed": False}),
 }
 
