@@ -2,7 +2,8 @@
 
 A tour, in the order in which data travels:
 
-`rpc`       receives calls (grpc.aio, one event loop). An Enqueue's messages go on to
+`rpc`       receives calls (grpc.aio, one event loop), and asks `access` whether the caller
+            may make them. An Enqueue's messages go on to
 `intake`    a worker process that decodes the capture (`formats`), refuses what can't be
             replayed and prepares each request's bytes (`planning`). The rows that come
             back are committed to

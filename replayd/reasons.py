@@ -69,6 +69,7 @@ class Reason(IntEnum):
     JOURNAL_UNAVAILABLE = 76
     BATCH_CLEARED = 77
     REQUEST_INCOMPLETE = 78
+    ROLE_MISSING = 79
 
     # Notes.
     CAPTURE_NOTE = 90

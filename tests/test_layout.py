@@ -35,7 +35,6 @@ ELSEWHERE = {
     "replayd/replay/standing.py": "tests/replay/test_connecting.py",
     "replayd/replay/transfer.py": "tests/replay/test_http1.py",
     "replayd/replay/transfers.py": "tests/replay/test_exchange.py",
-    "replayd/rpc/calls.py": "tests/rpc/test_service.py",
     "replayd/rpc/contents.py": "tests/rpc/test_watch.py",
     "replayd/rpc/convert.py": "tests/rpc/test_service.py",
     "replayd/rpc/reflection.py": "tests/rpc/test_service.py",

@@ -5,10 +5,12 @@ import logging
 from abc import ABC, abstractmethod
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine
 from contextlib import aclosing
-from typing import Any, TypeAlias
+from dataclasses import dataclass
+from typing import Any, NamedTuple, TypeAlias
 
 import grpc
 
+from replayd.access.roles import LOCAL, Caller, Role
 from replayd.codec.cursor import Cursor, encode_cursor
 from replayd.errors import ReplaydError
 from replayd.journal.interface import Journal
@@ -19,8 +21,26 @@ _log = logging.getLogger(__name__)
 
 Context = grpc.aio.ServicerContext[Any, Any]
 
-Handlers: TypeAlias = "dict[str, grpc.RpcMethodHandler[Any, Any]]"
-"""A method's name -> its shape, and how it is read and written."""
+
+class Call(NamedTuple):
+    """What a method learns of a call beside its request."""
+
+    caller: Caller
+    """Who calls. It has the role that the method asks for; it may be asked for more."""
+    context: Context
+    """gRPC's side of the call."""
+
+
+@dataclass(frozen=True, slots=True)
+class Method:
+    """One RPC of a service: the role that its caller needs, and gRPC's handler."""
+
+    role: Role
+    handler: "grpc.RpcMethodHandler[Any, Any]"
+
+
+Methods: TypeAlias = "dict[str, Method]"
+"""A method's name -> who may call it, and how."""
 
 
 class Service(ABC):
@@ -34,8 +54,8 @@ class Service(ABC):
         self.stopping = False
 
     @abstractmethod
-    def handlers(self) -> Handlers:
-        """Makes the table of gRPC's handlers."""
+    def methods(self) -> Methods:
+        """Makes the table of the service's RPCs, all that the contract has."""
 
     def stop(self) -> None:
         """Refuses what is not needed to see the daemon's end; what runs goes on."""
@@ -55,25 +75,40 @@ class Service(ABC):
         return encode_cursor(Cursor(info.store_id, info.epoch, place))
 
 
-def unary_handler(method: Callable[..., Coroutine[Any, Any, Any]], request: Any) -> Any:
-    """Makes the handler of a call with one request and one response, both messages."""
-    return grpc.unary_unary_rpc_method_handler(
-        answering(method),
-        request_deserializer=request.FromString,
-        response_serializer=_serialize,
+def unary(
+    role: Role, method: Callable[[Any, Call], Coroutine[Any, Any, Any]], request: Any
+) -> Method:
+    """An RPC with one request and one response, both messages."""
+    return Method(
+        role,
+        grpc.unary_unary_rpc_method_handler(
+            _answering(role, method),
+            request_deserializer=request.FromString,
+            response_serializer=_serialize,
+        ),
     )
 
 
-def stream_handler(method: Callable[..., AsyncGenerator[bytes, None]], request: Any) -> Any:
-    """Makes the handler of a call that is answered with a stream of encoded messages."""
-    return grpc.unary_stream_rpc_method_handler(
-        _streaming(method), request_deserializer=request.FromString
+def upload(role: Role, method: Callable[[Any, Call], Coroutine[Any, Any, bytes]]) -> Method:
+    """An RPC with a stream of requests and one response, all encoded."""
+    return Method(role, grpc.stream_unary_rpc_method_handler(_answering(role, method)))
+
+
+def stream(
+    role: Role, method: Callable[[Any, Call], AsyncGenerator[bytes, None]], request: Any
+) -> Method:
+    """An RPC with one request, a message, and a stream of encoded responses."""
+    return Method(
+        role,
+        grpc.unary_stream_rpc_method_handler(
+            _streaming(role, method), request_deserializer=request.FromString
+        ),
     )
 
 
-def conversation_handler(method: Callable[..., AsyncGenerator[bytes, None]]) -> Any:
-    """Makes the handler of a call with streams both ways, of encoded messages."""
-    return grpc.stream_stream_rpc_method_handler(_streaming(method))
+def conversation(role: Role, method: Callable[[Any, Call], AsyncGenerator[bytes, None]]) -> Method:
+    """An RPC with streams both ways, of encoded messages."""
+    return Method(role, grpc.stream_stream_rpc_method_handler(_streaming(role, method)))
 
 
 def _serialize(message: Any) -> bytes:
@@ -81,15 +116,21 @@ def _serialize(message: Any) -> bytes:
     return encoded
 
 
-def answering(
-    method: Callable[[Any, Context], Coroutine[Any, Any, Any]],
+def _admitted(role: Role, context: Context) -> Call:
+    """Returns the call when its caller has the role; raises ReplaydError."""
+    LOCAL.require(role)
+    return Call(LOCAL, context)
+
+
+def _answering(
+    role: Role, method: Callable[[Any, Call], Coroutine[Any, Any, Any]]
 ) -> Callable[[Any, Context], Coroutine[Any, Any, Any]]:
-    """Ends the call with the right status when the method raises a ReplaydError."""
+    """Ends the call with the right status when it may not be made, or raises a ReplaydError."""
 
     @functools.wraps(method)
     async def answer(request: Any, context: Context) -> Any:
         try:
-            return await method(request, context)
+            return await method(request, _admitted(role, context))
         except ReplaydError as error:
             await _abort(context, error)
         except Exception as error:  # noqa: BLE001 - whatever it is, it ends this call alone
@@ -99,14 +140,14 @@ def answering(
 
 
 def _streaming(
-    method: Callable[[Any, Context], AsyncGenerator[bytes, None]],
+    role: Role, method: Callable[[Any, Call], AsyncGenerator[bytes, None]]
 ) -> Callable[[Any, Context], AsyncIterator[bytes]]:
-    """Ends the stream with the right status when the method raises a ReplaydError."""
+    """Ends the stream as `_answering` does a call."""
 
     @functools.wraps(method)
     async def answer(request: Any, context: Context) -> AsyncIterator[bytes]:
         try:
-            async with aclosing(method(request, context)) as messages:
+            async with aclosing(method(request, _admitted(role, context))) as messages:
                 async for message in messages:
                     yield message
         except ReplaydError as error:

@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING
 
 from flowreplay.v1 import history_pb2, replay_pb2
 
+from replayd.access.roles import Role
 from replayd.errors import ReplaydError
 from replayd.reasons import Reason
-from replayd.rpc.calls import Context, Handlers, Service, stream_handler
+from replayd.rpc.calls import Call, Methods, Service, stream
 from replayd.rpc.export import Export
 
 if TYPE_CHECKING:
@@ -26,12 +27,12 @@ class HistoryService(Service):
 
     name = history_pb2.DESCRIPTOR.services_by_name["HistoryService"].full_name
 
-    def handlers(self) -> Handlers:
-        """Makes the table of gRPC's handlers."""
-        return {"Export": stream_handler(self.export, history_pb2.ExportRequest)}
+    def methods(self) -> Methods:
+        """Makes the table of the service's RPCs."""
+        return {"Export": stream(Role.SECRETS, self.export, history_pb2.ExportRequest)}
 
     async def export(
-        self, request: history_pb2.ExportRequest, _: Context
+        self, request: history_pb2.ExportRequest, _: Call
     ) -> AsyncGenerator[bytes, None]:
         """Export."""
         self.refuse_when_stopping()

@@ -45,7 +45,10 @@ class RpcServer:
         self._server.add_generic_rpc_handlers(
             [
                 *(
-                    grpc.method_handlers_generic_handler(service.name, service.handlers())
+                    grpc.method_handlers_generic_handler(
+                        service.name,
+                        {name: method.handler for name, method in service.methods().items()},
+                    )
                     for service in services
                 ),
                 Reflection(names),

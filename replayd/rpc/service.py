@@ -14,15 +14,17 @@ import grpc
 from flowreplay.v1 import replay_pb2
 
 from replayd import __version__
+from replayd.access.roles import Role
 from replayd.journal.interface import Journal
 from replayd.rpc.calls import (
+    Call,
     Context,
-    Handlers,
+    Methods,
     Service,
-    answering,
-    conversation_handler,
-    stream_handler,
-    unary_handler,
+    conversation,
+    stream,
+    unary,
+    upload,
 )
 from replayd.rpc.convert import clear_answer, count_answer, plan_answer, running_message
 from replayd.rpc.enqueue import Enqueuer
@@ -63,30 +65,30 @@ class ReplayService(Service):
         self._watchers = watchers
         self._about = about
 
-    def handlers(self) -> Handlers:
-        """Makes the table of gRPC's handlers."""
+    def methods(self) -> Methods:
+        """Makes the table of the service's RPCs."""
         return {
-            "Enqueue": grpc.stream_unary_rpc_method_handler(answering(self.enqueue)),
-            "PlanFlows": conversation_handler(self.plan_flows),
-            "WatchEvents": stream_handler(self.watch_events, replay_pb2.WatchEventsRequest),
-            "Clear": unary_handler(self.clear, replay_pb2.ClearRequest),
-            "Count": unary_handler(self.count, replay_pb2.CountRequest),
-            "Pause": unary_handler(self.pause, replay_pb2.PauseRequest),
-            "Resume": unary_handler(self.resume, replay_pb2.ResumeRequest),
-            "GetStatus": unary_handler(self.get_status, replay_pb2.GetStatusRequest),
+            "Enqueue": upload(Role.ENQUEUE, self.enqueue),
+            "PlanFlows": conversation(Role.ENQUEUE, self.plan_flows),
+            "WatchEvents": stream(Role.READ, self.watch_events, replay_pb2.WatchEventsRequest),
+            "Clear": unary(Role.ADMIN, self.clear, replay_pb2.ClearRequest),
+            "Count": unary(Role.READ, self.count, replay_pb2.CountRequest),
+            "Pause": unary(Role.ADMIN, self.pause, replay_pb2.PauseRequest),
+            "Resume": unary(Role.ADMIN, self.resume, replay_pb2.ResumeRequest),
+            "GetStatus": unary(Role.READ, self.get_status, replay_pb2.GetStatusRequest),
         }
 
-    async def enqueue(self, messages: AsyncIterator[bytes], context: Context) -> bytes:
+    async def enqueue(self, messages: AsyncIterator[bytes], call: Call) -> bytes:
         """Enqueue."""
         self.refuse_when_stopping()
-        receipt = await self._enqueuer.enqueue(messages, lambda: _still_wanted(context))
+        receipt = await self._enqueuer.enqueue(messages, lambda: _still_wanted(call.context))
         answer = replay_pb2.EnqueueResponse.FromString(receipt.answer)
         answer.cursor = self.cursor(receipt.sequence)
         answer.duplicate = receipt.duplicate
         return answer.SerializeToString()
 
     async def plan_flows(
-        self, messages: AsyncIterator[bytes], _: Context
+        self, messages: AsyncIterator[bytes], _: Call
     ) -> AsyncGenerator[bytes, None]:
         """PlanFlows."""
         self.refuse_when_stopping()
@@ -94,13 +96,13 @@ class ReplayService(Service):
             async for answer in answers:
                 yield plan_answer(answer.flows, self.cursor(), answer.summary)
 
-    async def clear(self, request: replay_pb2.ClearRequest, _: Context) -> replay_pb2.ClearResponse:
+    async def clear(self, request: replay_pb2.ClearRequest, _: Call) -> replay_pb2.ClearResponse:
         """Clear."""
         self.refuse_when_stopping()
         cleared = await asyncio.to_thread(self.journal.clear, request.batch_id, time.time_ns())
         return clear_answer(cleared, self.cursor())
 
-    async def count(self, request: replay_pb2.CountRequest, _: Context) -> replay_pb2.CountResponse:
+    async def count(self, request: replay_pb2.CountRequest, _: Call) -> replay_pb2.CountResponse:
         """Count."""
         # Before it counts: who watches from there misses nothing that was not counted.
         cursor = self.cursor()
@@ -108,7 +110,7 @@ class ReplayService(Service):
         return count_answer(counts, self.journal.paused, cursor)
 
     async def watch_events(
-        self, request: replay_pb2.WatchEventsRequest, _: Context
+        self, request: replay_pb2.WatchEventsRequest, _: Call
     ) -> AsyncGenerator[bytes, None]:
         """WatchEvents."""
         self.refuse_when_stopping()
@@ -116,20 +118,20 @@ class ReplayService(Service):
             async for message in messages:
                 yield message
 
-    async def pause(self, _: replay_pb2.PauseRequest, __: Context) -> replay_pb2.PauseResponse:
+    async def pause(self, _: replay_pb2.PauseRequest, __: Call) -> replay_pb2.PauseResponse:
         """Pause."""
         self.refuse_when_stopping()
         changed = await asyncio.to_thread(self.journal.pause, True, time.time_ns())
         return replay_pb2.PauseResponse(changed=changed, cursor=self.cursor())
 
-    async def resume(self, _: replay_pb2.ResumeRequest, __: Context) -> replay_pb2.ResumeResponse:
+    async def resume(self, _: replay_pb2.ResumeRequest, __: Call) -> replay_pb2.ResumeResponse:
         """Resume."""
         self.refuse_when_stopping()
         changed = await asyncio.to_thread(self.journal.pause, False, time.time_ns())
         return replay_pb2.ResumeResponse(changed=changed, cursor=self.cursor())
 
     async def get_status(
-        self, _: replay_pb2.GetStatusRequest, __: Context
+        self, _: replay_pb2.GetStatusRequest, __: Call
     ) -> replay_pb2.GetStatusResponse:
         """GetStatus."""
         journal = self.journal

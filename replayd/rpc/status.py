@@ -33,6 +33,7 @@ _STATUSES = {
     Reason.REQUEST_IN_PROGRESS: grpc.StatusCode.ABORTED,
     Reason.BATCH_CLEARED: grpc.StatusCode.ABORTED,
     Reason.REQUEST_INCOMPLETE: grpc.StatusCode.FAILED_PRECONDITION,
+    Reason.ROLE_MISSING: grpc.StatusCode.PERMISSION_DENIED,
     Reason.BATCH_NOT_FOUND: grpc.StatusCode.NOT_FOUND,
     Reason.CURSOR_AHEAD: grpc.StatusCode.OUT_OF_RANGE,
     Reason.SEQUENCE_COMPACTED: grpc.StatusCode.OUT_OF_RANGE,

@@ -160,6 +160,10 @@ class _ReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Reason.ValueTy
     """An Enqueue with this request_id and `stream` broke off. What it had queued stays
     queued: metadata `batch_id`, `accepted_count` and `last_index` say what.
     """
+    REASON_ROLE_MISSING: _Reason.ValueType  # 79
+    """The caller does not have the role that the call needs: metadata `role` and `caller`
+    say which and who.
+    """
     REASON_CAPTURE_NOTE: _Reason.ValueType  # 90
     """Notes, in `log` events.
 
@@ -312,6 +316,10 @@ taken.
 REASON_REQUEST_INCOMPLETE: Reason.ValueType  # 78
 """An Enqueue with this request_id and `stream` broke off. What it had queued stays
 queued: metadata `batch_id`, `accepted_count` and `last_index` say what.
+"""
+REASON_ROLE_MISSING: Reason.ValueType  # 79
+"""The caller does not have the role that the call needs: metadata `role` and `caller`
+say which and who.
 """
 REASON_CAPTURE_NOTE: Reason.ValueType  # 90
 """Notes, in `log` events.
