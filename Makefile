@@ -14,6 +14,7 @@
 #   make large     the memory and time that captures of a GiB need (SIZE_MIB= for others)
 #   make fuzz      enqueues damaged and hostile captures, of every format
 #                  (FORMAT=har COUNT=1000000 PROCESSES=2 SEED=7; ENGINE=atheris FORMAT=har)
+#   make freeze-journal  packs a journal of the newest version of the schema for the tests
 #   make format    formats the code and the .proto files
 #   make proto     generates the contract's code anew
 #   make clean     removes what these made, the environments too
@@ -41,7 +42,7 @@ PROFILE_ARGUMENTS ?=
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test servers fidelity fuzz bench curves pictures profile large check format proto clean bytecode
+.PHONY: help demo test servers fidelity fuzz bench curves pictures profile large freeze-journal check format proto clean bytecode
 
 help:
 	@sed -n '/^#   /s/^#   //p' Makefile
@@ -87,6 +88,9 @@ check: .venv/.stamp .venv-proto/.stamp
 	.venv-proto/bin/buf lint
 	.venv-proto/bin/buf format --diff --exit-code
 	.venv-proto/bin/python tools/gen_proto.py --check
+
+freeze-journal: .venv/.stamp
+	@$(BIN)/python -m tests.support.frozen_journals
 
 format: .venv/.stamp .venv-proto/.stamp
 	$(BIN)/ruff format .

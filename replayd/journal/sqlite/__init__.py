@@ -1,17 +1,17 @@
 """The journal in a data folder: one SQLite database, and files for large contents.
 
-`folder` owns the folder, `schema` opens the database, `loading` reads it once at open,
-`writing` changes it, `removing` deletes what is old, `rollback` tells when the system lost
-what was not synced, `contents` and `checksum` keep payloads, `failures` says what went
-wrong; `store` joins them.
+`folder` owns the folder, `schema` opens the database, `migrations` are its versions,
+`transaction` is what a commit waits for; `loading` reads it once at open, `writing` changes
+it, `removing` deletes what is old, `rollback` tells when the system lost what was not synced,
+`contents` and `checksum` keep payloads, `failures` says what went wrong; `store` joins them.
 """
 
 from pathlib import Path
 
 from replayd.journal.interface import Journal
 from replayd.journal.journal import StoredJournal
-from replayd.journal.sqlite.schema import Synchronous
 from replayd.journal.sqlite.store import SqliteStore
+from replayd.journal.sqlite.transaction import Synchronous
 
 
 def open_sqlite(

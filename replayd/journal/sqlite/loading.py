@@ -10,7 +10,7 @@ import apsw
 from replayd.journal.batch import ended_of
 from replayd.journal.sqlite.checksum import checksum
 from replayd.journal.sqlite.query import fetch_row, fetch_rows
-from replayd.journal.sqlite.schema import transaction
+from replayd.journal.sqlite.transaction import transaction
 from replayd.journal.store import (
     LAST_INDEX,
     Figures,

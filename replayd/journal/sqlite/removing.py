@@ -16,7 +16,7 @@ from replayd.journal.interface import Size
 from replayd.journal.sqlite.contents import Contents
 from replayd.journal.sqlite.loading import COUNTS
 from replayd.journal.sqlite.query import fetch_row, fetch_rows
-from replayd.journal.sqlite.schema import transaction
+from replayd.journal.sqlite.transaction import transaction
 from replayd.journal.store import LAST_INDEX, place_of
 
 _SECONDS = 0.0007

@@ -13,7 +13,7 @@ from pathlib import Path
 import apsw
 
 from replayd.journal.sqlite.query import fetch_row
-from replayd.journal.sqlite.schema import Synchronous, transaction
+from replayd.journal.sqlite.transaction import Synchronous, transaction
 
 BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 """Random, of each start of the system (proc(5))."""

@@ -20,7 +20,8 @@ from replayd.journal.sqlite.past import read_past
 from replayd.journal.sqlite.query import fetch_row
 from replayd.journal.sqlite.removing import Remover
 from replayd.journal.sqlite.rollback import begin_epoch, end_epoch
-from replayd.journal.sqlite.schema import Synchronous, open_database
+from replayd.journal.sqlite.schema import open_database
+from replayd.journal.sqlite.transaction import Synchronous
 from replayd.journal.sqlite.writing import Writer
 from replayd.journal.store import (
     PLACE_BITS,

@@ -14,7 +14,7 @@ from replayd.journal.sqlite.checksum import (
 )
 from replayd.journal.sqlite.contents import Contents
 from replayd.journal.sqlite.loading import pack_places
-from replayd.journal.sqlite.schema import Synchronous, transaction
+from replayd.journal.sqlite.transaction import Synchronous, transaction
 from replayd.journal.store import (
     Change,
     Remembered,

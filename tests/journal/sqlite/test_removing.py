@@ -11,8 +11,9 @@ from replayd.journal.interface import Journal, Limits, Part
 from replayd.journal.journal import StoredJournal
 from replayd.journal.sqlite import open_sqlite
 from replayd.journal.sqlite.checksum import checksum
+from replayd.journal.sqlite.migrations import MIGRATIONS
 from replayd.journal.sqlite.query import fetch_row, fetch_rows
-from replayd.journal.sqlite.schema import MIGRATIONS, open_database
+from replayd.journal.sqlite.schema import open_database
 from replayd.journal.sqlite.store import SqliteStore
 from replayd.model.replay import Counts, ReplayKey
 from tests.support.journals import (

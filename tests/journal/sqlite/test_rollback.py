@@ -7,7 +7,7 @@ import pytest
 
 from replayd.journal.interface import Journal
 from replayd.journal.sqlite import open_sqlite, rollback
-from replayd.journal.sqlite.schema import Synchronous
+from replayd.journal.sqlite.transaction import Synchronous
 from tests.support.journals import NOW, enqueue, row
 
 

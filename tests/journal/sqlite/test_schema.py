@@ -1,9 +1,8 @@
-"""The schema's versions, and what else is refused."""
+"""How a database is opened, and which are refused."""
 
 import sqlite3
 import subprocess
 import sys
-from contextlib import suppress
 from pathlib import Path
 
 import apsw
@@ -11,16 +10,11 @@ import pytest
 
 from replayd.errors import JournalError
 from replayd.journal.sqlite import open_sqlite
-from replayd.journal.sqlite.schema import (
-    APPLICATION_ID,
-    MIGRATIONS,
-    open_database,
-    transaction,
-)
+from replayd.journal.sqlite.migrations import APPLICATION_ID, MIGRATIONS
+from replayd.journal.sqlite.schema import open_database
 from tests.support.journals import NOW, drain, enqueue, indices, row
 
 NEXT = "ALTER TABLE batch ADD COLUMN colour TEXT NOT NULL DEFAULT 'blue'"
-BROKEN = "ALTER TABLE batch ADD COLUMN shape TEXT; ALTER TABLE nothing ADD COLUMN x"
 
 
 @pytest.fixture
@@ -55,25 +49,6 @@ def test_the_sqlite_is_one_without_the_log_reset_bug() -> None:
     assert apsw.SQLITE_VERSION_NUMBER >= 3051003
 
 
-def test_an_older_schema_is_brought_up_to_date(database: Path) -> None:
-    connection = open_database(database, [*MIGRATIONS, NEXT])
-    assert connection.pragma("user_version") == len(MIGRATIONS) + 1
-    assert connection.execute("SELECT batch_id, colour FROM batch").fetchall() == [("b1", "blue")]
-    connection.close()
-
-
-def test_a_migration_that_fails_changes_nothing(database: Path, folder: Path) -> None:
-    with pytest.raises(apsw.SQLError):
-        open_database(database, [*MIGRATIONS, NEXT, BROKEN])
-    with pytest.raises(JournalError):
-        open_database(database)
-    connection = open_database(database, [*MIGRATIONS, NEXT])
-    columns = [name for (_, name, *_) in connection.execute("PRAGMA table_info(batch)")]
-    assert "colour" in columns
-    assert "shape" not in columns
-    connection.close()
-
-
 def test_a_newer_schema_is_refused(database: Path, folder: Path) -> None:
     open_database(database, [*MIGRATIONS, NEXT]).close()
     known = len(MIGRATIONS)
@@ -101,12 +76,3 @@ def test_no_other_process_gets_in(database: Path, folder: Path) -> None:
     assert "database is locked" in done.stderr
     assert indices(drain(journal)) == [0, 1]
     journal.close()
-
-
-def test_a_transaction_is_all_or_nothing(database: Path) -> None:
-    connection = open_database(database)
-    with suppress(ZeroDivisionError), transaction(connection):
-        connection.execute("DELETE FROM batch")
-        raise ZeroDivisionError
-    assert connection.execute("SELECT count(*) FROM batch").fetchone() == (1,)
-    connection.close()
