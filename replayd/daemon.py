@@ -22,7 +22,7 @@ from replayd.intake.options import MAX_TEXT
 from replayd.intake.pool import DecoderPool, WorkerSettings
 from replayd.journal.interface import Journal, Limits
 from replayd.model.event import UpdateKind
-from replayd.planning.target_rules import TargetRules
+from replayd.planning.target_rules import TargetRules, wide_open
 from replayd.queue import ReplayQueue
 from replayd.replay.thread import ReplayThread
 from replayd.retention import RetentionThread
@@ -111,6 +111,7 @@ class _Daemon:
         service = ReplayService(journal, enqueuer, planner, watchers, about)
         server = RpcServer([service, HistoryService(journal)], self._addresses)
         thread = self._replay_thread(journal)
+        self._say_where_replays_may_go()
         retention = RetentionThread(journal, _limits(self._config))
         self._catch_signals()
         try:
@@ -131,6 +132,16 @@ class _Daemon:
             await decoders.close()
             await asyncio.to_thread(retention.stop)
         _log.info("stopped")
+
+    def _say_where_replays_may_go(self) -> None:
+        """Everywhere is more than most mean: it is said at each start."""
+        for pattern in wide_open(self._config.allow_target):
+            _log.warning(
+                "--allow-target %s: replays may go to any address, this machine's network "
+                "included, but for link-local, metadata, multicast and unspecified ones, which "
+                "have to be named; whoever may enqueue can reach what this machine can",
+                pattern,
+            )
 
     async def _until_stopped(self, bound: Iterable[str]) -> None:
         _announce(bound)

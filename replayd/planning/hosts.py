@@ -15,6 +15,8 @@ MAX_LENGTH = 255
 
 _NAT64 = (IPv6Network("64:ff9b::/96"), IPv6Network("64:ff9b:1::/48"))
 
+_LOOPBACK, _LOOPBACK6 = IPv4Address("127.0.0.1"), IPv6Address("::1")
+
 _FORBIDDEN = re.compile(r"[\x00-\x20\x7f#/<>?@\[\\\]^|]")
 """What would end the host where it is written: in a URL, a CONNECT or a Host field."""
 
@@ -46,12 +48,13 @@ def literal_address(host: str) -> Address | None:
     """Returns the address that a normal host spells out, None when it is a name.
 
     Beside the usual forms these are the ones of inet_aton: one to four numbers, decimal,
-    octal (0...) or hexadecimal (0x...), such as 127.1, 0x7f000001 or 2130706433.
+    octal (0...) or hexadecimal (0x...), such as 127.1, 0x7f000001 or 2130706433. The root's dot
+    behind them changes nothing (as the URL standard of browsers and of some proxies has it).
     """
     try:
         return ip_address(host)
     except ValueError:
-        return _inet_aton(host)
+        return _inet_aton(host.removesuffix("."))
 
 
 def _inet_aton(host: str) -> IPv4Address | None:
@@ -87,18 +90,22 @@ def _number(text: str) -> int | None:
 def embedded(address: Address) -> tuple[Address, ...]:
     """Returns the address and every IPv4 address that it carries to somebody else.
 
-    Mapped and compatible (RFC 4291 section 2.5.5), 6to4 (RFC 3056), Teredo (RFC 4380),
-    NAT64 (RFC 6052, RFC 8215), ISATAP (RFC 5214 section 6.1).
+    Mapped and compatible (RFC 4291 section 2.5.5), translated (RFC 2765 section 2.1), 6to4
+    (RFC 3056), Teredo (RFC 4380), NAT64 (RFC 6052, RFC 8215), ISATAP (RFC 5214 section 6.1).
+    The unspecified address carries loopback: that is where systems connect to for it.
     """
     if isinstance(address, IPv4Address):
-        return (address,)
+        return (address, _LOOPBACK) if address.is_unspecified else (address,)
     value = int(address)
     found: list[Address] = [IPv6Address(value)]
+    if not value:
+        found.append(_LOOPBACK6)
     last = IPv4Address(value & 0xFFFFFFFF)
     nat64 = any(found[0] in network for network in _NAT64)
     isatap = (value >> 32) & 0xFDFFFFFF == 0x5EFE
     compatible = value >> 32 == 0 and value > 1
-    if address.ipv4_mapped is not None or nat64 or isatap or compatible:
+    translated = value >> 32 == 0xFFFF0000
+    if address.ipv4_mapped is not None or nat64 or isatap or compatible or translated:
         found.append(last)
     if address.sixtofour is not None:
         found.append(address.sixtofour)

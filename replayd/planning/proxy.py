@@ -82,7 +82,8 @@ def _absolute(plan: Plan, target: bytes, lines: list[bytes]) -> bytes:
     the authority in Host's place (RFC 9112 section 3.2.2); else the target's own.
     """
     if plan.method == b"CONNECT":
-        return target
+        # The rules judged the plan's target; what the capture names may be another one.
+        return target if _names_target(target, plan) else _full(plan)
     named = (line.partition(b":")[2].strip() for line in lines if is_field(_name(line), b"host"))
     authority = next(named, b"")
     prefix, path = b"", target
@@ -90,7 +91,7 @@ def _absolute(plan: Plan, target: bytes, lines: list[bytes]) -> bytes:
         prefix, authority = target[:7], target[7:].partition(b"/")[0]
         path = target[7 + len(authority) :]
     if not _names_target(authority, plan):
-        authority = host_port(*plan.target.address).encode().removesuffix(b":80")
+        authority = _full(plan).removesuffix(b":80")
     if path == b"*":
         # RFC 9112 section 3.2.4: the proxy makes the asterisk of it again.
         path = b""
@@ -100,6 +101,9 @@ def _absolute(plan: Plan, target: bytes, lines: list[bytes]) -> bytes:
 
 
 def _names_target(authority: bytes, plan: Plan) -> bool:
-    host, port = plan.target.address
-    full = host_port(host, port).lower().encode()
+    full, port = _full(plan).lower(), plan.target.address[1]
     return authority.lower() == full or (port == 80 and authority.lower() + b":80" == full)
+
+
+def _full(plan: Plan) -> bytes:
+    return host_port(*plan.target.address).encode()

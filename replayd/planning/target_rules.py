@@ -121,6 +121,20 @@ def _key(host: str) -> str:
     return host.lower().removesuffix(".")
 
 
+def wide_open(patterns: Iterable[str]) -> list[str]:
+    """Returns those of the allow patterns that name no place: any host, or any address.
+
+    Raises ConfigError when one is none.
+    """
+    parsed = [Pattern.parse(text) for text in patterns]
+    return [
+        each.text
+        for each in parsed
+        if (not each.host and each.network is None)
+        or (each.network is not None and each.network.prefixlen == 0)
+    ]
+
+
 class TargetRules:
     """The rules of one daemon. `mode` is `anywhere` or `loopback`.
 

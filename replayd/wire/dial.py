@@ -70,6 +70,8 @@ class Dial:
         self._host, self._port = self._endpoint()
         self._connection: Connection | None = None
         self._addresses: list[Address] = []
+        self._dialled = ""
+        """The bare address that was judged and is connected to."""
         self._failures: list[str] = []
         self._error: WireError | None = None
         self._layers = self._plan_layers()
@@ -181,7 +183,9 @@ class Dial:
         """Begins with the next address; each gets its share of the time that is left."""
         self._since = now
         self.deadline = now + max(self._end - now, 0) // len(self._addresses)
-        transport = TcpTransport(self._addresses.pop(0), self._dialler.settings.bind_address)
+        address = self._addresses.pop(0)
+        self._dialled = address.ip
+        transport = TcpTransport(address, self._dialler.settings.bind_address)
         return Connection(transport, self._target, self._owner, self._dialler.poller)
 
     def _next_address(self, error: WireError) -> None:
@@ -224,6 +228,8 @@ class Dial:
     def _stands(self, connection: Connection, now: int) -> None:
         """Notes what has just been established."""
         transport = connection.transport
+        if isinstance(transport, TcpTransport) and transport.reached != self._dialled:
+            self._judge_reached(transport.reached)
         if self._layer is not None and self._layer.tls_to_target:
             self.tls_at = now
         else:
@@ -235,6 +241,16 @@ class Dial:
         )
         if isinstance(transport, TlsTransport) and not self._layers:
             connection.info = replace(connection.info, **transport.facts())
+
+    def _judge_reached(self, reached: str) -> None:
+        """The system connected us to an address that is spelled differently, or is another one:
+        nothing is said there that the rules do not allow.
+        """
+        host, port = self._target.address
+        if self._dialler.settings.upstream is None:
+            denied = self._dialler.checks.check_address(reached, host, port)
+            if denied is not None:
+                raise WireError(Reason.TARGET_DENIED, denied, host=host, port=port)
 
     def _drop_connection(self) -> None:
         if self._connection is not None:

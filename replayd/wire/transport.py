@@ -91,6 +91,8 @@ class TcpTransport:
     def __init__(self, address: Address, bind_address: str = "") -> None:
         self.peer = str(address)
         self.local = ""
+        self.reached = ""
+        """The bare address that the system says we are connected to; empty: TCP does not stand."""
         self.wants_write = True
         try:
             # Fails where the system has no IPv6, though names have such addresses.
@@ -130,7 +132,7 @@ class TcpTransport:
             code = self._socket.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
             if code:
                 raise OSError(code, os.strerror(code))
-            self._socket.getpeername()
+            self.reached = self._socket.getpeername()[0].partition("%")[0]
             self.local = host_port(*self._socket.getsockname()[:2])
         except OSError as error:
             if error.errno == errno.ENOTCONN:

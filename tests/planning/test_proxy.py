@@ -57,12 +57,25 @@ def test_the_target_becomes_absolute(request_: dict[str, Any], start_line: bytes
     "request_",
     [
         {"path": b"/x", "authority": b"Example.test"},
-        {"method": b"CONNECT", "authority": b"example.test:443", "path": b"", "scheme": b""},
+        {
+            "method": b"CONNECT",
+            "authority": b"Example.test:443",
+            "port": 443,
+            "path": b"",
+            "scheme": b"",
+        },
     ],
 )
 def test_a_target_that_a_proxy_takes_stays(request_: dict[str, Any]) -> None:
     direct = planned(**request_)
     assert for_upstream(direct, None) == direct
+
+
+def test_a_tunnel_is_asked_for_to_where_the_rules_were_asked_about() -> None:
+    asked = {"method": b"CONNECT", "authority": b"169.254.169.254:80", "path": b"", "scheme": b""}
+    plan = for_upstream(planned(**asked), None)
+    assert plan.head.startswith(b"CONNECT example.test:80 HTTP/1.1\r\n")
+    assert kinds(plan) == [K.ABSOLUTE_TARGET]
 
 
 def test_the_proxy_goes_where_the_user_dials() -> None:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import pytest
 
 from replayd.errors import ConfigError
-from replayd.planning.target_rules import TargetRules
+from replayd.planning.target_rules import TargetRules, wide_open
 
 SPECIAL = [
     ("169.254.169.254", "a metadata service"),
@@ -33,6 +33,8 @@ SPECIAL = [
     ("0.1.2.3", "unspecified"),
     ("::", "unspecified"),
     ("::ffff:0.0.0.0", "unspecified"),
+    ("::ffff:0:169.254.169.254", "a metadata service"),
+    ("169.254.169.254.", "a metadata service"),
     ("224.0.0.1", "multicast"),
     ("239.255.255.255", "multicast"),
     ("ff02::1", "multicast"),
@@ -217,3 +219,19 @@ def test_what_is_no_pattern(pattern: str) -> None:
 def test_what_is_no_mode() -> None:
     with pytest.raises(ConfigError, match="'nowhere' is none of anywhere, loopback"):
         TargetRules("nowhere")
+
+
+def test_the_unspecified_address_is_loopback_to_those_who_deny_that() -> None:
+    rules = TargetRules(allow=["0.0.0.0", "::"], deny=["127.0.0.0/8", "::1"])
+    assert rules.check_host("0.0.0.0", 80) is not None
+    assert rules.check_host("::", 80) is not None
+
+
+def test_which_patterns_open_everything() -> None:
+    narrow = ["a.test", "*.test", "10.0.0.0/8", "127.0.0.1:80"]
+    assert wide_open(["*", "*:80", "0.0.0.0/0", "[::/0]:80", *narrow]) == [
+        "*",
+        "*:80",
+        "0.0.0.0/0",
+        "[::/0]:80",
+    ]

@@ -220,6 +220,43 @@ def test_a_name_that_resolves_to_a_denied_address(dialling: Make) -> None:
         assert server.peers == []
 
 
+def test_a_name_that_resolves_to_another_address_later(dialling: Make) -> None:
+    """DNS rebinding: the first answer is allowed, the second is not."""
+    with ScriptedServer(silent) as server, ScriptedServer(silent, host="127.0.0.2") as canary:
+        made = dialling(v4(server.port), rules=TargetRules(deny=["127.0.0.2"]), name_cache_time=0.0)
+        assert made.connect(http(server, "name.example")).info.address.startswith("127.0.0.1:")
+        made.found = (v4(canary.port, canary.host),)
+        with pytest.raises(WireError, match=r"--deny-target 127\.0\.0\.2") as caught:
+            made.connect(http(server, "name.example"))
+        assert caught.value.reason is Reason.TARGET_DENIED
+        assert canary.peers == []
+
+
+def test_of_several_addresses_the_denied_ones_are_never_dialled(dialling: Make) -> None:
+    """Also when the allowed one does not answer: it is not a reason to try the others."""
+    with ScriptedServer(silent, host="127.0.0.2") as canary:
+        denied = v4(canary.port, canary.host)
+        mapped = Address(socket.AF_INET6, ("::ffff:127.0.0.2", canary.port, 0, 0))
+        made = dialling(denied, v4(closed_port()), mapped, rules=TargetRules(deny=["127.0.0.2"]))
+        with pytest.raises(WireError) as caught:
+            made.connect(Target("http", "name.example", canary.port))
+        assert caught.value.reason is Reason.CONNECT_FAILED
+        assert canary.peers == []
+
+
+def test_where_the_system_has_connected_to_is_judged_too(
+    dialling: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rules = TargetRules(allow=["0.0.0.0"], deny=["127.0.0.0/8"])
+    # As if the rules did not know what systems make of the unspecified address.
+    monkeypatch.setattr("replayd.planning.target_rules.embedded", lambda address: (address,))
+    with ScriptedServer(silent) as server:
+        with pytest.raises(WireError, match=r"--deny-target 127\.0\.0\.0/8") as caught:
+            dialling(rules=rules).connect(http(server, "0.0.0.0"))
+        assert caught.value.reason is Reason.TARGET_DENIED
+        assert dialling().connect(http(server, "127.1")).info.address.startswith("127.0.0.1:")
+
+
 def test_a_denied_target_is_denied_through_a_proxy_too(dialling: Make) -> None:
     upstream = Upstream("http", "127.0.0.1", 1)
     made = dialling(rules=TargetRules(deny=["bad.example"]), upstream=upstream)
