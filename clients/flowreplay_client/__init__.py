@@ -27,6 +27,7 @@ from flowreplay_client.export import Export
 from flowreplay_client.flows import request_flow
 from flowreplay_client.messages import (
     HTTP_VERSIONS,
+    ON_INTERRUPT,
     WEBSOCKET_PACES,
     EnqueueSettings,
     format_names,
@@ -36,6 +37,7 @@ from flowreplay_client.watch import Watch
 
 __all__ = [
     "HTTP_VERSIONS",
+    "ON_INTERRUPT",
     "WEBSOCKET_PACES",
     "Client",
     "EnqueueSettings",

@@ -18,6 +18,7 @@ from flowreplay.v1.replay_pb2 import (
     EnqueueRequest,
     FlowBatch,
     HttpVersion,
+    OnInterrupt,
     PlanFlowsRequest,
 )
 
@@ -52,6 +53,14 @@ WEBSOCKET_PACES = {
 }
 """The contract's paces of WebSocket messages, by the words that people say."""
 
+ON_INTERRUPT = {
+    "auto": OnInterrupt.ON_INTERRUPT_AUTO,
+    "resend": OnInterrupt.ON_INTERRUPT_RESEND,
+    "park": OnInterrupt.ON_INTERRUPT_PARK,
+    "fail": OnInterrupt.ON_INTERRUPT_FAIL,
+}
+"""What becomes of a replay that a crash interrupts, by the words that people say."""
+
 
 class EnqueueSettings(TypedDict, total=False):
     """How to take the flows of an Enqueue; what is left out has the daemon's default."""
@@ -81,6 +90,12 @@ class EnqueueSettings(TypedDict, total=False):
     websocket_pace: str
     """When a WebSocket's messages are sent: `messages` (each once as many of the server's came
     as had come before it) or `recorded` (each as long after the handshake); empty: messages."""
+    on_interrupt: str
+    """What becomes of a replay that may have been sent when the daemon died: `auto` (sent again
+    if it is idempotent, else parked), `resend`, `park` (it ends INTERRUPTED) or `fail` (it
+    ends FAILED); empty: auto."""
+    trust_idempotency_key: bool
+    """Take a request with an `Idempotency-Key` for idempotent: it may be sent again."""
 
 
 def format_names() -> list[str]:
@@ -119,6 +134,16 @@ def websocket_pace_number(name: str) -> WebSocketPace.ValueType:
     return WEBSOCKET_PACES.get(name, WebSocketPace.WEB_SOCKET_PACE_UNSPECIFIED)
 
 
+def on_interrupt_number(name: str) -> OnInterrupt.ValueType:
+    """Returns the contract's value for what becomes of an interrupted replay; empty: unspecified.
+
+    Raises ValueError for one that there is not.
+    """
+    if name and name not in ON_INTERRUPT:
+        raise ValueError(f"{name!r} is not for interrupted replays; use {', '.join(ON_INTERRUPT)}")
+    return ON_INTERRUPT.get(name, OnInterrupt.ON_INTERRUPT_UNSPECIFIED)
+
+
 def enqueue_options(settings: EnqueueSettings) -> EnqueueOptions:
     """Builds the options; raises ValueError for what makes no sense in them."""
     if settings.get("stream") and settings.get("strict"):
@@ -136,6 +161,8 @@ def enqueue_options(settings: EnqueueSettings) -> EnqueueOptions:
         http_version=http_version_number(settings.get("http_version", "")),
         refuse_websocket=settings.get("refuse_websocket", False),
         websocket_pace=websocket_pace_number(settings.get("websocket_pace", "")),
+        on_interrupt=on_interrupt_number(settings.get("on_interrupt", "")),
+        trust_idempotency_key=settings.get("trust_idempotency_key", False),
     )
 
 

@@ -89,20 +89,22 @@ def outcome_event(replay: Replay, plan: Plan, outcome: Outcome, now: int) -> Pen
 
 
 def interrupted_event(
-    key: ReplayKey, attempt: int, plan: bytes, reason: Reason, now: int
+    key: ReplayKey, attempt: int, plan: bytes, state: ReplayState, now: int, *, poison: bool
 ) -> PendingEvent:
     """Encodes the `error` event of a replay that a death of the daemon ended. The plan is
     empty when the journal could not read it.
     """
+    reason = Reason.POISON if poison else Reason.INTERRUPTED
     planned = plan_pb2.Plan.FromString(plan)
     event = _replay_event(key, attempt, now)
     event.error.flow_index = key.flow_index
-    event.error.state = event_pb2.REPLAY_STATE_INTERRUPTED
+    event.error.state = event_pb2.ReplayState.ValueType(state.value)
     event.error.reason = reason_pb2.Reason.ValueType(reason.value)
     event.error.message = (
         f"the daemon ended during {attempt} attempts of this replay, which may be why it ended"
-        if reason is Reason.POISON
-        else "the daemon ended while this replay was running, and it is not safe to send it again"
+        if poison
+        else "the daemon ended while this replay was running; it may have been sent, and is not "
+        "sent again by itself"
     )
     event.error.recorded_status_code = planned.recorded_status_code
     event.error.url = planned.url

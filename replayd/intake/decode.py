@@ -161,6 +161,7 @@ class Decoding:
             raw=self._options.raw,
             http_version=self._http_version,
             websocket_pace=self._websocket_pace,
+            trust_idempotency_key=self._options.trust_idempotency_key,
         )
         self._emit(
             Row(

@@ -5,6 +5,7 @@ and needs none of the formats.
 from flowreplay.v1 import plan_pb2, replay_pb2
 
 from replayd.errors import ReplaydError
+from replayd.model.replay import OnInterrupt
 from replayd.reasons import Reason
 
 MAX_TEXT = 200
@@ -25,6 +26,8 @@ def check_options(options: replay_pb2.EnqueueOptions) -> None:
         raise _invalid_options("http_version", f"has the unknown value {options.http_version}")
     if options.websocket_pace not in plan_pb2.WebSocketPace.values():
         raise _invalid_options("websocket_pace", f"has the unknown value {options.websocket_pace}")
+    if options.on_interrupt not in replay_pb2.OnInterrupt.values():
+        raise _invalid_options("on_interrupt", f"has the unknown value {options.on_interrupt}")
     if options.stream and options.strict:
         raise _invalid_options(
             "stream", "contradicts strict: whether a flow is refused is known only at the end"
@@ -37,6 +40,11 @@ def check_options(options: replay_pb2.EnqueueOptions) -> None:
             raise _invalid_options(name, "needs a dial_host, and a dial_port from 1 to 65535")
         if rule.scheme not in ("", "http", "https") or not 0 <= rule.port < 1 << 16:
             raise _invalid_options(name, "takes http or https as scheme, 0 to 65535 as port")
+
+
+def on_interrupt(options: replay_pb2.EnqueueOptions) -> OnInterrupt:
+    """Returns what becomes of replays that a crash interrupts."""
+    return OnInterrupt(options.on_interrupt or OnInterrupt.AUTO)
 
 
 def _invalid_options(name: str, what: str) -> ReplaydError:

@@ -69,7 +69,9 @@ class Batch:
         "last",
         "next_index",
         "number",
+        "on_interrupt",
         "position",
+        "sends_again",
         "tally",
     )
 
@@ -79,6 +81,12 @@ class Batch:
         self.batch_id = stored.batch_id
         self.position = stored.position
         self.label = stored.label
+        self.on_interrupt = policy = stored.on_interrupt
+        self.sends_again = (
+            policy.sends_again(idempotent=False),
+            policy.sends_again(idempotent=True),
+        )
+        """Whether a crash has its replays sent again; the second of those that are idempotent."""
         self.first = stored.first
         self.last = stored.last
         self.tally = Tally(stored.accepted, ended_of(figures))

@@ -105,10 +105,10 @@ class Books:
         batch.end(flow_index, state)
         self.retire(batch)
 
-    def interrupt(self, batch: Batch) -> None:
+    def interrupt(self, batch: Batch, state: ReplayState) -> None:
         """Counts the outcome of a replay that a death of the daemon ended."""
-        self.total.end(ReplayState.INTERRUPTED)
-        batch.tally.end(ReplayState.INTERRUPTED)
+        self.total.end(state)
+        batch.tally.end(state)
         self.retire(batch)
 
     def clear(self, batch: Batch, waiting: Container[int], ranges: Iterable[ClearedRange]) -> None:

@@ -4,6 +4,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from replayd.codec.event import update_event
 from replayd.errors import ReplaydError
@@ -13,7 +14,7 @@ from replayd.journal.ledger import Commit, Ledger, call_all
 from replayd.journal.request_ids import RequestIds
 from replayd.journal.store import Figures, Remembered, StoredBatch
 from replayd.model.event import PendingEvent, UpdateKind
-from replayd.model.replay import ReplayRange, Row
+from replayd.model.replay import OnInterrupt, ReplayRange, Row
 from replayd.reasons import Reason
 
 REMEMBERED_NANOSECONDS = 24 * 3600 * 10**9
@@ -22,6 +23,14 @@ REMEMBERED_NANOSECONDS = 24 * 3600 * 10**9
 _STAGE_ROWS = 512
 _STAGE_BYTES = 4 * 1024 * 1024
 """How much one commit stages, so that the replay thread never waits long for its turn."""
+
+
+class _Terms(NamedTuple):
+    """What an Enqueue says of its batch."""
+
+    label: str
+    request_id: str
+    on_interrupt: OnInterrupt
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +53,7 @@ class _Incoming:
         first = self.first if self.count else rows[0].flow_index
         return replace(self, count=self.count + len(rows), first=first, last=rows[-1].flow_index)
 
-    def stored(self, batch_id: str, label: str, position: int) -> StoredBatch:
+    def stored(self, batch_id: str, terms: _Terms, position: int) -> StoredBatch:
         """Returns the batch as the store keeps it."""
         if self.batch is not None:
             position, cursor = self.batch.position, self.batch.cursor
@@ -52,7 +61,15 @@ class _Incoming:
             cursor = self.first
         figures = Figures(self.number, cursor, 0, 0, 0, 0, 0)
         return StoredBatch(
-            self.number, batch_id, position, label, self.count, self.first, self.last, figures
+            self.number,
+            batch_id,
+            position,
+            terms.label,
+            self.count,
+            self.first,
+            self.last,
+            figures,
+            on_interrupt=terms.on_interrupt,
         )
 
 
@@ -83,11 +100,13 @@ class Enqueues:
         now: int,
         label: str = "",
         request_id: str = "",
+        on_interrupt: OnInterrupt = OnInterrupt.AUTO,
     ) -> None:
         """Queues rows of a batch that is still being read, in slices."""
         self._begin(batch_id)
+        terms = _Terms(label, request_id, on_interrupt)
         for some in _slices(rows):
-            self._extend(batch_id, some, now, label, request_id)
+            self._extend(batch_id, some, now, terms)
             call_all(self._ledger.on_runnable)
 
     def accept(
@@ -100,9 +119,11 @@ class Enqueues:
         label: str = "",
         request_id: str = "",
         content_hash: bytes = b"",
+        on_interrupt: OnInterrupt = OnInterrupt.AUTO,
     ) -> Receipt:
         """Queues a staged batch, or closes an open one."""
         ledger = self._ledger
+        terms = _Terms(label, request_id, on_interrupt)
         receipts: list[Receipt] = []
         accepted: list[StoredBatch] = []
 
@@ -111,7 +132,7 @@ class Enqueues:
             sequence = incoming.sequence if incoming.batch else commit.latest
             commit.log(notes)
             if incoming.batch is None:
-                batch = incoming.stored(batch_id, label, ledger.books.next_position)
+                batch = incoming.stored(batch_id, terms, ledger.books.next_position)
                 accepted.append(batch)
                 commit.change.accepted = batch
                 if batch.accepted:
@@ -167,9 +188,7 @@ class Enqueues:
                 self._ledger.books.next_number = number + 1
                 self._incoming[batch_id] = _Incoming(number)
 
-    def _extend(
-        self, batch_id: str, rows: Sequence[Row], now: int, label: str, request_id: str
-    ) -> None:
+    def _extend(self, batch_id: str, rows: Sequence[Row], now: int, terms: _Terms) -> None:
         """Queues rows in one commit."""
         ledger = self._ledger
         made: list[tuple[_Incoming, StoredBatch]] = []
@@ -178,14 +197,14 @@ class Enqueues:
             longer = self._of(batch_id).plus(rows)
             if longer.batch is None:
                 longer = replace(longer, sequence=commit.latest)
-            batch = longer.stored(batch_id, label, ledger.books.next_position)
+            batch = longer.stored(batch_id, terms, ledger.books.next_position)
             made.append((longer, batch))
             commit.change.accepted, commit.change.rows = batch, rows
             commit.log([_queued_event(batch, rows[0].flow_index, len(rows), now)])
-            if request_id:
+            if terms.request_id:
                 expires = now + REMEMBERED_NANOSECONDS
                 commit.change.remembered = Remembered(
-                    request_id, b"", b"", longer.sequence, expires, unanswered=batch_id
+                    terms.request_id, b"", b"", longer.sequence, expires, unanswered=batch_id
                 )
 
         def done() -> None:

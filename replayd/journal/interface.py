@@ -19,7 +19,15 @@ from typing import NamedTuple, Protocol
 
 from replayd.model.event import EventKind, PendingEvent
 from replayd.model.outcome import Outcome
-from replayd.model.replay import Counts, Replay, ReplayKey, ReplayRange, ReplayState, Row
+from replayd.model.replay import (
+    Counts,
+    OnInterrupt,
+    Replay,
+    ReplayKey,
+    ReplayRange,
+    ReplayState,
+    Row,
+)
 
 ROW_CONTENT_LIMIT = 256 * 1024
 """Content up to this size travels with its row and its Replay; larger is read in pieces."""
@@ -195,6 +203,7 @@ class Journal(Protocol):
         now: int,
         label: str = "",
         request_id: str = "",
+        on_interrupt: OnInterrupt = OnInterrupt.AUTO,
     ) -> None:
         """Queues rows of a batch that is still being read, each call in one commit with an
         `update` event QUEUED (more when they are many or large). Durable when it returns.
@@ -217,6 +226,7 @@ class Journal(Protocol):
         label: str = "",
         request_id: str = "",
         content_hash: bytes = b"",
+        on_interrupt: OnInterrupt = OnInterrupt.AUTO,
     ) -> Receipt:
         """Queues a staged batch in one commit with its events: the notes, then the `update`
         event QUEUED (none for a batch without rows). Durable when it returns; a claimed
@@ -248,7 +258,8 @@ class Journal(Protocol):
 
     def begin(self, replays: Iterable[Replay]) -> bool:
         """Makes the intents of taken replays durable ('attempt n begins') before it
-        returns. Idempotent ones are claimed some ahead, so that most calls need no commit;
+        returns. Those that a crash has sent again (by their batch's `on_interrupt`; of AUTO
+        the idempotent ones) are claimed some ahead, so that most calls need no commit;
         True: this one did, and took along what was handed over.
         """
 

@@ -1,8 +1,8 @@
 """What becomes of the replays that ran when the daemon died: one commit at open.
 
-A replay with an intent and no outcome may have been sent. Where that is safe to repeat
-(RFC 9110, section 9.2.2) it is queued again as the next attempt; otherwise, and after three
-such deaths whatever its method, it is INTERRUPTED.
+A replay with an intent and no outcome may have been sent. Its batch's `on_interrupt` says
+whether it is queued again as the next attempt; otherwise it is INTERRUPTED, or FAILED. After
+three such deaths it is INTERRUPTED whatever that says.
 """
 
 from collections.abc import Iterable, Sequence
@@ -14,17 +14,24 @@ from replayd.journal.batch import Batch
 from replayd.journal.ledger import Commit, Ledger
 from replayd.journal.store import Interrupted, StoredReplay
 from replayd.model.event import PendingEvent, UpdateKind
-from replayd.model.replay import MAX_INTERRUPTED_ATTEMPTS, ReplayKey, ReplayRange, ReplayState
-from replayd.reasons import Reason
+from replayd.model.replay import (
+    MAX_INTERRUPTED_ATTEMPTS,
+    OnInterrupt,
+    ReplayKey,
+    ReplayRange,
+    ReplayState,
+)
 
 
 def recover(ledger: Ledger, interrupted: Sequence[Interrupted], now: int) -> None:
     """Settles the interrupted replays, with their events."""
     if not interrupted:
         return
-    again = [each for each in interrupted if _may_repeat(each)]
-    over = [each for each in interrupted if not _may_repeat(each)]
-    batches: list[Batch] = []
+    live = ledger.books.live
+    settled = [(each, _next_state(each, live[each.batch_id])) for each in interrupted]
+    again = [each for each, state in settled if state is ReplayState.QUEUED]
+    over = [(each, state) for each, state in settled if state is not ReplayState.QUEUED]
+    ended: list[tuple[Batch, ReplayState]] = []
 
     def prepare(commit: Commit) -> None:
         for each in again:
@@ -32,33 +39,38 @@ def recover(ledger: Ledger, interrupted: Sequence[Interrupted], now: int) -> Non
                 StoredReplay(each.place, ReplayState.QUEUED, each.attempt + 1)
             )
         commit.log(_requeued_events(again, now))
-        for each in over:
-            commit.log([_interrupted_event(each, now)])
+        for each, state in over:
+            commit.log([_interrupted_event(each, state, now)])
             commit.change.replays.append(
-                StoredReplay(
-                    each.place, ReplayState.INTERRUPTED, each.attempt, sequence=commit.latest
-                )
+                StoredReplay(each.place, state, each.attempt, sequence=commit.latest)
             )
-            batch = ledger.books.live[each.batch_id]
-            batches.append(batch)
-            commit.count(batch, ReplayState.INTERRUPTED)
+            batch = live[each.batch_id]
+            ended.append((batch, state))
+            commit.count(batch, state)
 
     def done() -> None:
-        for batch in batches:
-            ledger.books.interrupt(batch)
+        for batch, state in ended:
+            ledger.books.interrupt(batch, state)
 
     ledger.commit(prepare, done)
 
 
-def _may_repeat(each: Interrupted) -> bool:
-    return each.idempotent and each.attempt < MAX_INTERRUPTED_ATTEMPTS
+def _next_state(each: Interrupted, batch: Batch) -> ReplayState:
+    if _is_poison(each):
+        return ReplayState.INTERRUPTED
+    if batch.sends_again[each.idempotent]:
+        return ReplayState.QUEUED
+    failed = batch.on_interrupt is OnInterrupt.FAIL
+    return ReplayState.FAILED if failed else ReplayState.INTERRUPTED
 
 
-def _interrupted_event(each: Interrupted, now: int) -> PendingEvent:
-    poison = each.attempt >= MAX_INTERRUPTED_ATTEMPTS
-    reason = Reason.POISON if poison else Reason.INTERRUPTED
+def _is_poison(each: Interrupted) -> bool:
+    return each.attempt >= MAX_INTERRUPTED_ATTEMPTS
+
+
+def _interrupted_event(each: Interrupted, state: ReplayState, now: int) -> PendingEvent:
     key = ReplayKey(each.batch_id, 0, each.flow_index)
-    return interrupted_event(key, each.attempt, each.plan, reason, now)
+    return interrupted_event(key, each.attempt, each.plan, state, now, poison=_is_poison(each))
 
 
 def _requeued_events(again: Iterable[Interrupted], now: int) -> list[PendingEvent]:

@@ -19,7 +19,7 @@ from replayd.model.replay import Replay, ReplayKey, ReplayState
 from replayd.reasons import Reason
 
 CLAIM_AHEAD = 32
-"""How many idempotent replays one commit lets begin, or CLAIM_TURNS times those that begin
+"""How many claimable replays one commit lets begin, or CLAIM_TURNS times those that begin
 with it; at most that many (and what runs) are sent once more after a crash."""
 
 CLAIM_TURNS = 4
@@ -80,7 +80,7 @@ class Runs:
             begun = [entry for entry in begun if not self._has_intent(entry)]
         if not begun:
             return False
-        own = [entry for entry in begun if not _may_claim(entry)]
+        own = [entry for entry in begun if not entry.claimable]
         claims: set[int] = set()
 
         def prepare(commit: Commit) -> None:
@@ -151,11 +151,11 @@ class Runs:
     # Intents
 
     def _has_intent(self, entry: Entry) -> bool:
-        return entry.place in (self._claimed if _may_claim(entry) else self._intents)
+        return entry.place in (self._claimed if entry.claimable else self._intents)
 
     def _claims(self, begun: Sequence[Entry]) -> set[int]:
         """Places of all first attempts that run or may begin soon without a commit."""
-        places = {entry.place for entry in begun if _may_claim(entry)}
+        places = {entry.place for entry in begun if entry.claimable}
         places |= self._claimed & self._running_places()
         sessions = [entry.session for entry in begun]
         ahead = max(CLAIM_AHEAD, CLAIM_TURNS * len(begun)) - len(begun)
@@ -214,10 +214,3 @@ class Runs:
 
 def _missing(place: int) -> Prepared:
     return Prepared(place, b"", None, damaged=True)
-
-
-def _may_claim(entry: Entry) -> bool:
-    """First attempts of idempotent requests are claimed ahead. Others get an intent of
-    their own, so that no replay counts as interrupted again that had not begun.
-    """
-    return entry.idempotent and entry.attempt == 1

@@ -25,7 +25,17 @@ SessionKey = tuple[int, str]
 class Entry:
     """A replay that was read ahead."""
 
-    __slots__ = ("attempt", "batch", "idempotent", "key", "order", "place", "prepared", "session")
+    __slots__ = (
+        "attempt",
+        "batch",
+        "claimable",
+        "idempotent",
+        "key",
+        "order",
+        "place",
+        "prepared",
+        "session",
+    )
 
     key: ReplayKey
     """Made when it is taken: of those that wait there may be very many."""
@@ -39,6 +49,10 @@ class Entry:
         self.session: SessionKey = (place >> PLACE_BITS, ahead.session)
         self.idempotent = ahead.idempotent
         self.attempt = ahead.attempt
+        self.claimable = ahead.attempt == 1 and batch.sends_again[ahead.idempotent]
+        """Whether its intent may be written ahead: a first attempt that a crash has sent again.
+        Others get an intent of their own, so that none counts as interrupted that had not
+        begun."""
         self.prepared: Prepared | None = None
         """What sending takes, when it was read already."""
 
@@ -147,8 +161,8 @@ class Schedule:
         heapq.heapify(self._ready)
 
     def likely_next(self, begun: Iterable[SessionKey], limit: int) -> list[Entry]:
-        """Guesses which replays follow those begun now: first attempts of idempotent
-        requests, in turns from their sessions and from the oldest ready ones.
+        """Guesses which replays follow those begun now: claimable ones, in turns from their
+        sessions and from the oldest ready ones.
         """
         # Of a heap the first few are, as a rule, the lowest, and a guess may be wrong.
         oldest = [key for _, key in sorted(self._ready[: _LOOKED_AT * limit])[:limit]]
@@ -162,7 +176,7 @@ class Schedule:
             entry = next(turn, None)
             if entry is not None:
                 turns.append(turn)
-                if entry.idempotent and entry.attempt == 1:
+                if entry.claimable:
                     found.append(entry)
         return found
 

@@ -13,7 +13,7 @@ from typing import NamedTuple, Protocol
 from replayd.journal.body import Content, SpoolBody
 from replayd.journal.interface import Part, Size
 from replayd.model.event import EventKind
-from replayd.model.replay import ReplayState, Row
+from replayd.model.replay import OnInterrupt, ReplayState, Row
 
 PLACE_BITS = 32
 
@@ -98,6 +98,7 @@ class StoredBatch(NamedTuple):
     figures: Figures
     cleared: tuple[tuple[int, int], ...] = ()
     """Flow indices (first, last) that were cleared, unless they have a StoredReplay."""
+    on_interrupt: OnInterrupt = OnInterrupt.AUTO
 
 
 class Remembered(NamedTuple):

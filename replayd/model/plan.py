@@ -141,7 +141,7 @@ class Plan(NamedTuple):
     """Trailer fields (each with CRLF) written after the last chunk."""
     changes: tuple[Change, ...] = ()
     idempotent: bool = True
-    """RFC 9110 section 9.2.2: may be sent again."""
+    """By its method (RFC 9110 section 9.2.2) or a trusted Idempotency-Key: may be sent again."""
     expect_continue: bool = False
     flow_index: int = 0
     flow_id: str = ""

@@ -37,6 +37,24 @@ MAX_INTERRUPTED_ATTEMPTS = 3
 """A replay of which so many attempts were interrupted may be what ends the daemon."""
 
 
+class OnInterrupt(IntEnum):
+    """What becomes of a replay that may have been sent when the daemon died, numbered as
+    `flowreplay.v1.OnInterrupt`.
+    """
+
+    AUTO = 1
+    """An idempotent one is sent again, another one ends INTERRUPTED."""
+    RESEND = 2
+    PARK = 3
+    """It ends INTERRUPTED."""
+    FAIL = 4
+    """It ends FAILED."""
+
+    def sends_again(self, *, idempotent: bool) -> bool:
+        """Whether it is queued again, as its next attempt."""
+        return self is OnInterrupt.RESEND or (self is OnInterrupt.AUTO and idempotent)
+
+
 class ReplayKey(NamedTuple):
     """Which replay: the queue's order within a batch is (repeat, flow index)."""
 

@@ -41,10 +41,12 @@ def make_plan(
     raw: bool,
     http_version: HttpVersion = HttpVersion.AUTO,
     websocket_pace: WebSocketPace = WebSocketPace.AFTER_MESSAGES,
+    trust_idempotency_key: bool = False,
 ) -> Plan:
     """Plans a flow that `refuse` accepted.
 
     `raw`: the fields are left as captured, also where they contradict the content.
+    `trust_idempotency_key`: a request with that field is idempotent, whatever its method.
     """
     request = flow.request
     assert request is not None
@@ -70,7 +72,7 @@ def make_plan(
         size,
         written(draft.trailers) if draft.trailers else b"",
         (*draft.changes, *there.redirected),
-        method in IDEMPOTENT,
+        method in IDEMPOTENT or (trust_idempotency_key and bool(draft.values(b"idempotency-key"))),
         size > 0 and b"expect" in names and _expects_continue(draft),
         flow_index,
         flow.flow_id,

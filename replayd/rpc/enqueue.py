@@ -21,6 +21,7 @@ from replayd.codec.event import log_event
 from replayd.codec.row import decode_rows
 from replayd.errors import ReplaydError
 from replayd.intake.frames import LISTED, Summary
+from replayd.intake.options import on_interrupt
 from replayd.intake.pool import DecoderPool
 from replayd.journal.interface import Journal, Receipt
 from replayd.model.event import LogLevel, PendingEvent
@@ -158,6 +159,7 @@ class Enqueuer:
             now=time.time_ns(),
             label=options.label,
             request_id=options.request_id,
+            on_interrupt=on_interrupt(options),
         )
 
     def _accept(
@@ -172,6 +174,7 @@ class Enqueuer:
             label=options.label,
             request_id=options.request_id,
             content_hash=bytes.fromhex(summary.content_hash),
+            on_interrupt=on_interrupt(options),
         )
 
     async def _repeat(self, request_id: str, messages: AsyncIterator[bytes]) -> Receipt:

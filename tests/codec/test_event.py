@@ -93,11 +93,13 @@ def test_an_error_event_has_state_reason_and_what_came() -> None:
 
 def test_an_interrupted_event_says_why() -> None:
     key = ReplayKey("batch", 0, 4)
-    for reason, words in ((Reason.INTERRUPTED, "not safe to send it again"), (Reason.POISON, "3")):
-        pending = codec.interrupted_event(key, 3, REPLAY.plan, reason, NOW)
+    for poison, words in ((False, "is not sent again by itself"), (True, "3")):
+        pending = codec.interrupted_event(
+            key, 3, REPLAY.plan, ReplayState.FAILED, NOW, poison=poison
+        )
         error = decoded(pending, EventKind.ERROR).error
-        assert error.state == event_pb2.REPLAY_STATE_INTERRUPTED
-        assert error.reason == reason
+        assert error.state == event_pb2.REPLAY_STATE_FAILED
+        assert error.reason == (Reason.POISON if poison else Reason.INTERRUPTED)
         assert words in error.message
         assert (error.url, error.flow_id) == (b"http://h/", "id")
 

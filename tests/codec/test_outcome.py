@@ -56,7 +56,7 @@ def test_there_and_back(outcome: Outcome) -> None:
 
 
 def test_one_that_the_daemon_s_death_ended_began_who_knows_when() -> None:
-    event = interrupted_event(KEY, 2, REPLAY.plan, Reason.INTERRUPTED, START)
+    event = interrupted_event(KEY, 2, REPLAY.plan, ReplayState.INTERRUPTED, START, poison=False)
     outcome = decode_outcome(event.body)
     assert (outcome.state, outcome.reason) == (ReplayState.INTERRUPTED, Reason.INTERRUPTED)
     assert outcome.timings == Timings(START)

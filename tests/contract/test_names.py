@@ -14,6 +14,8 @@ PREPOSITIONS = {"after", "as", "at", "before", "by", "during", "for", "from", "i
 ALLOWED_PREPOSITIONS = {
     # The option of curl, and of `replayctl enqueue`, has this name.
     "flowreplay.v1.EnqueueOptions.connect_to",
+    # So has this one.
+    "flowreplay.v1.EnqueueOptions.on_interrupt",
     # As mitmproxy names it.
     "flowreplay.v1.WebSocketMessage.from_client",
 }

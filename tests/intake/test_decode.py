@@ -109,6 +109,16 @@ def test_the_choices_about_websockets_reach_the_plan_and_the_refusal() -> None:
     assert summary.refused_by_reason == {Reason.WEBSOCKET_FLOW: 1}
 
 
+def test_a_trusted_key_reaches_the_plan_and_the_row() -> None:
+    keyed = flows(1)
+    request = keyed.flow_batch.flows[0].request
+    request.method = b"POST"
+    request.headers.add(name=b"Idempotency-Key", value=b"1")
+    for trusted in (True, False):
+        (row,), _ = decode(options(trust_idempotency_key=trusted), keyed)
+        assert decode_plan(row.plan).idempotent is row.idempotent is trusted
+
+
 def test_connect_to_and_raw_reach_the_plan() -> None:
     rule = replay_pb2.ConnectTo(dial_host="127.0.0.1", dial_port=9)
     unsafe = flows(1)

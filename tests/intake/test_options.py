@@ -24,6 +24,8 @@ def test_what_is_in_range_passes() -> None:
         check_options(options(http_version=version))
     for pace in plan_pb2.WebSocketPace.values():
         check_options(options(websocket_pace=pace, refuse_websocket=True))
+    for policy in replay_pb2.OnInterrupt.values():
+        check_options(options(on_interrupt=policy))
 
 
 def test_every_format_of_the_contract_is_read() -> None:
@@ -38,6 +40,7 @@ def test_every_format_of_the_contract_is_read() -> None:
         ({"format": 99}, "options.format"),
         ({"http_version": 5}, "options.http_version"),
         ({"websocket_pace": 3}, "options.websocket_pace"),
+        ({"on_interrupt": 5}, "options.on_interrupt"),
         ({"connect_to": [RULE, {}]}, "options.connect_to[1]"),
         ({"connect_to": [{**RULE, "dial_port": 65536}]}, "options.connect_to[0]"),
         ({"connect_to": [{**RULE, "scheme": "ftp"}]}, "options.connect_to[0]"),

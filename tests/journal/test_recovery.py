@@ -9,7 +9,8 @@ from flowreplay.v1 import event_pb2, reason_pb2
 
 from replayd.errors import ReplaydError
 from replayd.journal.interface import Journal, Limits, Part
-from replayd.model.replay import Counts, ReplayKey, ReplayRange
+from replayd.model.event import EventKind
+from replayd.model.replay import Counts, OnInterrupt, ReplayKey, ReplayRange, ReplayState
 from replayd.reasons import Reason
 from tests.support.journals import (
     NOW,
@@ -133,6 +134,58 @@ def test_another_replay_is_interrupted(stored: Journal, crash: Crash) -> None:
     assert (event.replay_id, event.attempt, event.error.method) == ("b1.0", 1, b"POST")
     assert again.count("b1") == Counts(queued=1, interrupted=1)
     assert indices(drain(again)) == [1]
+
+
+@pytest.mark.parametrize("idempotent", [True, False])
+@pytest.mark.parametrize(
+    ("on_interrupt", "kind", "counts"),
+    [
+        (OnInterrupt.RESEND, "requeued", Counts(queued=3)),
+        (OnInterrupt.PARK, "error", Counts(queued=2, interrupted=1)),
+        (OnInterrupt.FAIL, "error", Counts(queued=2, failed=1)),
+    ],
+)
+def test_the_batch_says_what_becomes_of_an_interrupted_replay(
+    stored: Journal,
+    crash: Crash,
+    on_interrupt: OnInterrupt,
+    kind: str,
+    counts: Counts,
+    idempotent: bool,
+) -> None:
+    rows = [row(index, "s", idempotent=idempotent) for index in range(3)]
+    enqueue(stored, "b1", rows, on_interrupt=on_interrupt)
+    stored.begin(stored.take(1, NOW))
+    again = crash()
+    (event,) = read_all(again)[1:]
+    assert kinds([event]) == [kind]
+    assert again.count("") == again.count("b1") == counts
+    if kind == "error":
+        assert event.error.reason == reason_pb2.REASON_INTERRUPTED
+        failed = on_interrupt is OnInterrupt.FAIL
+        assert event.error.state == (ReplayState.FAILED if failed else ReplayState.INTERRUPTED)
+        assert indices(drain(again)) == [1, 2]
+    else:
+        # What was only claimed ahead may have been sent, too.
+        assert ranges(event) == [ReplayRange("b1", 0, 0, 2)]
+        assert [replay.attempt for replay in run(again)] == [2]
+
+
+def test_a_streamed_batch_says_it_too(stored: Journal, crash: Crash) -> None:
+    stored.extend("b1", [row(0)], now=NOW, on_interrupt=OnInterrupt.PARK)
+    stored.begin(stored.take(1, NOW))
+    assert crash().count("") == Counts(interrupted=1)
+
+
+def test_three_deaths_end_what_is_always_sent_again(stored: Journal, crash: Crash) -> None:
+    enqueue(stored, "b1", [row(0, idempotent=False)], on_interrupt=OnInterrupt.RESEND)
+    journal = stored
+    for _ in range(3):
+        journal.begin(journal.take(1, NOW))
+        journal = crash()
+    (event,) = read_all(journal, kinds=frozenset({EventKind.ERROR}))
+    assert (event.error.reason, event.attempt) == (reason_pb2.REASON_POISON, 3)
+    assert journal.count("") == Counts(interrupted=1)
 
 
 def test_what_had_its_outcome_handed_over_is_not_lost(stored: Journal, crash: Crash) -> None:

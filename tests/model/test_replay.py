@@ -1,6 +1,6 @@
 import pytest
 
-from replayd.model.replay import OUTCOMES, TRANSITIONS, Counts, ReplayKey, ReplayState
+from replayd.model.replay import OUTCOMES, TRANSITIONS, Counts, OnInterrupt, ReplayKey, ReplayState
 
 
 def test_every_state_has_a_row_in_the_table() -> None:
@@ -24,6 +24,22 @@ def test_a_replay_id_names_batch_flow_and_repeat(key: ReplayKey, replay_id: str)
 def test_other_text_is_no_replay_id(text: str) -> None:
     with pytest.raises(ValueError):  # noqa: PT011 - int() has its own words
         ReplayKey.parse(text)
+
+
+@pytest.mark.parametrize(
+    ("policy", "idempotent", "other"),
+    [
+        (OnInterrupt.AUTO, True, False),
+        (OnInterrupt.RESEND, True, True),
+        (OnInterrupt.PARK, False, False),
+        (OnInterrupt.FAIL, False, False),
+    ],
+)
+def test_which_requests_a_crash_has_sent_again(
+    policy: OnInterrupt, idempotent: bool, other: bool
+) -> None:
+    assert policy.sends_again(idempotent=True) is idempotent
+    assert policy.sends_again(idempotent=False) is other
 
 
 def test_a_queue_is_idle_when_nothing_waits_or_runs() -> None:

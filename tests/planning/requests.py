@@ -29,11 +29,17 @@ def planned(
     raw: bool = False,
     connect_to: tuple[ConnectTo, ...] = (),
     version: HttpVersion = HttpVersion.AUTO,
+    trust_idempotency_key: bool = False,
     **request: Any,
 ) -> Plan:
     """The plan of such a flow."""
     return make_plan(
-        flow(**request), flow_index=0, connect_to=connect_to, raw=raw, http_version=version
+        flow(**request),
+        flow_index=0,
+        connect_to=connect_to,
+        raw=raw,
+        http_version=version,
+        trust_idempotency_key=trust_idempotency_key,
     )
 
 

@@ -184,6 +184,13 @@ def test_idempotent_methods(method: bytes) -> None:
     assert planned(method=method).idempotent
 
 
+def test_a_trusted_key_makes_any_request_idempotent() -> None:
+    keyed = {"method": b"POST", "headers": ((b"IDEMPOTENCY-key", b"1"),)}
+    assert planned(**keyed, trust_idempotency_key=True).idempotent
+    assert not planned(**keyed).idempotent
+    assert not planned(method=b"POST", trust_idempotency_key=True).idempotent
+
+
 @pytest.mark.parametrize("method", [b"POST", b"PATCH", b"CONNECT", b"get", b"PROPFIND", b""])
 def test_other_methods_are_not_idempotent(method: bytes) -> None:
     assert not planned(method=method).idempotent

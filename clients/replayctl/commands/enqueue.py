@@ -8,6 +8,7 @@ import click
 from flowreplay.v1.replay_pb2 import ConnectTo, EnqueueResponse, PlanSummary
 from flowreplay_client import (
     HTTP_VERSIONS,
+    ON_INTERRUPT,
     WEBSOCKET_PACES,
     Client,
     EnqueueSettings,
@@ -105,6 +106,20 @@ def _connect_to(
     show_default=True,
     help="When a WebSocket's messages are sent: messages (each once as many of the server's came "
     "as had come before it), recorded (each as long after the handshake as in the capture).",
+)
+@click.option(
+    "--on-interrupt",
+    type=click.Choice(list(ON_INTERRUPT)),
+    default="auto",
+    show_default=True,
+    help="What becomes of a replay that may have been sent when the daemon died: auto (sent again "
+    "if it is idempotent, else parked), resend, park (it ends INTERRUPTED; `replayctl resolve` "
+    "sends or drops it), fail (it ends FAILED).",
+)
+@click.option(
+    "--trust-idempotency-key",
+    is_flag=True,
+    help="Take requests with an Idempotency-Key for idempotent: they may be sent again.",
 )
 @click.option(
     "--label",

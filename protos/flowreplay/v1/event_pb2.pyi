@@ -45,7 +45,7 @@ class _ReplayStateEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ReplaySta
     REPLAY_STATE_CLEARED: _ReplayState.ValueType  # 6
     """It was taken off the queue."""
     REPLAY_STATE_INTERRUPTED: _ReplayState.ValueType  # 7
-    """It was running when the daemon died, and sending it again is not safe."""
+    """It was running when the daemon died, and is not sent again by itself."""
 
 class ReplayState(_ReplayState, metaclass=_ReplayStateEnumTypeWrapper):
     """Tells the states of a replay. Values may be added."""
@@ -65,7 +65,7 @@ REPLAY_STATE_KILLED: ReplayState.ValueType  # 5
 REPLAY_STATE_CLEARED: ReplayState.ValueType  # 6
 """It was taken off the queue."""
 REPLAY_STATE_INTERRUPTED: ReplayState.ValueType  # 7
-"""It was running when the daemon died, and sending it again is not safe."""
+"""It was running when the daemon died, and is not sent again by itself."""
 Global___ReplayState: _TypeAlias = ReplayState  # noqa: Y015
 
 class _EventKind:
@@ -121,8 +121,8 @@ class _UpdateKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_UpdateKind
     UPDATE_KIND_RESUMED: _UpdateKind.ValueType  # 4
     """The queue was resumed."""
     UPDATE_KIND_REQUEUED: _UpdateKind.ValueType  # 5
-    """The daemon died while these replays may have been under way; they are safe to
-    repeat and wait for another attempt.
+    """The daemon died while these replays may have been under way; by their batch's
+    `on_interrupt` they wait for another attempt.
     """
     UPDATE_KIND_STOPPING: _UpdateKind.ValueType  # 6
     """The daemon is stopping."""
@@ -141,8 +141,8 @@ UPDATE_KIND_PAUSED: UpdateKind.ValueType  # 3
 UPDATE_KIND_RESUMED: UpdateKind.ValueType  # 4
 """The queue was resumed."""
 UPDATE_KIND_REQUEUED: UpdateKind.ValueType  # 5
-"""The daemon died while these replays may have been under way; they are safe to
-repeat and wait for another attempt.
+"""The daemon died while these replays may have been under way; by their batch's
+`on_interrupt` they wait for another attempt.
 """
 UPDATE_KIND_STOPPING: UpdateKind.ValueType  # 6
 """The daemon is stopping."""

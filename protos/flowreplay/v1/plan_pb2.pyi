@@ -198,8 +198,9 @@ class Plan(_message.Message):
     trailer_section: _builtins.bytes
     """The trailer fields written after a chunked content."""
     idempotent: _builtins.bool
-    """Whether the method is idempotent (RFC 9110 section 9.2.2): such a request may be
-    sent again when its connection or the daemon died.
+    """Whether the request is idempotent, by its method (RFC 9110 section 9.2.2) or by an
+    `Idempotency-Key` that its batch trusts: such a request may be sent again when its
+    connection or the daemon died.
     """
     expect_continue: _builtins.bool
     """Whether the content waits for `100 Continue`, briefly."""

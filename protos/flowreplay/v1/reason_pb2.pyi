@@ -94,7 +94,9 @@ class _ReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Reason.ValueTy
     REASON_INTERNAL: _Reason.ValueType  # 36
     """Something in the daemon failed; a `log` event has the text."""
     REASON_INTERRUPTED: _Reason.ValueType  # 37
-    """The daemon died while the replay ran, and sending it again is not safe."""
+    """The daemon died while the replay ran, and by its batch's `on_interrupt` it is not
+    sent again.
+    """
     REASON_POISON: _Reason.ValueType  # 38
     """Three attempts of the replay were interrupted by the daemon's end: it may be what
     ends it.
@@ -251,7 +253,9 @@ REASON_HEAD_TOO_LARGE: Reason.ValueType  # 35
 REASON_INTERNAL: Reason.ValueType  # 36
 """Something in the daemon failed; a `log` event has the text."""
 REASON_INTERRUPTED: Reason.ValueType  # 37
-"""The daemon died while the replay ran, and sending it again is not safe."""
+"""The daemon died while the replay ran, and by its batch's `on_interrupt` it is not
+sent again.
+"""
 REASON_POISON: Reason.ValueType  # 38
 """Three attempts of the replay were interrupted by the daemon's end: it may be what
 ends it.

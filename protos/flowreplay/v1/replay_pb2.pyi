@@ -64,6 +64,41 @@ HTTP_VERSION_TWO: HttpVersion.ValueType  # 4
 """Everything as HTTP/2 or not at all, but CONNECT and WebSocket."""
 Global___HttpVersion: _TypeAlias = HttpVersion  # noqa: Y015
 
+class _OnInterrupt:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _OnInterruptEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_OnInterrupt.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    ON_INTERRUPT_UNSPECIFIED: _OnInterrupt.ValueType  # 0
+    """As `ON_INTERRUPT_AUTO`."""
+    ON_INTERRUPT_AUTO: _OnInterrupt.ValueType  # 1
+    """An idempotent request is sent again, as the next attempt; another one is parked."""
+    ON_INTERRUPT_RESEND: _OnInterrupt.ValueType  # 2
+    """Any request is sent again, as the next attempt."""
+    ON_INTERRUPT_PARK: _OnInterrupt.ValueType  # 3
+    """It is parked: it ends INTERRUPTED, and nothing sends it again by itself."""
+    ON_INTERRUPT_FAIL: _OnInterrupt.ValueType  # 4
+    """It ends FAILED, with the reason `INTERRUPTED`."""
+
+class OnInterrupt(_OnInterrupt, metaclass=_OnInterruptEnumTypeWrapper):
+    """Tells what becomes of a replay that may have been sent when the daemon died. Whatever
+    it says, a replay is sent three times at most: after that it is INTERRUPTED (`POISON`).
+    Values may be added.
+    """
+
+ON_INTERRUPT_UNSPECIFIED: OnInterrupt.ValueType  # 0
+"""As `ON_INTERRUPT_AUTO`."""
+ON_INTERRUPT_AUTO: OnInterrupt.ValueType  # 1
+"""An idempotent request is sent again, as the next attempt; another one is parked."""
+ON_INTERRUPT_RESEND: OnInterrupt.ValueType  # 2
+"""Any request is sent again, as the next attempt."""
+ON_INTERRUPT_PARK: OnInterrupt.ValueType  # 3
+"""It is parked: it ends INTERRUPTED, and nothing sends it again by itself."""
+ON_INTERRUPT_FAIL: OnInterrupt.ValueType  # 4
+"""It ends FAILED, with the reason `INTERRUPTED`."""
+Global___OnInterrupt: _TypeAlias = OnInterrupt  # noqa: Y015
+
 class _CaptureFormat:
     ValueType = _typing.NewType("ValueType", _builtins.int)
     V: _TypeAlias = ValueType  # noqa: Y015
@@ -429,7 +464,7 @@ class CountResponse(_message.Message):
     cleared_count: _builtins.int
     """Were taken off the queue."""
     interrupted_count: _builtins.int
-    """Were running when the daemon died and are not safe to send again."""
+    """Were running when the daemon died and are not sent again by themselves."""
     paused: _builtins.bool
     """Whether the queue is paused."""
     cursor: _builtins.str
@@ -744,6 +779,8 @@ class EnqueueOptions(_message.Message):
     REFUSE_WEBSOCKET_FIELD_NUMBER: _builtins.int
     WEBSOCKET_PACE_FIELD_NUMBER: _builtins.int
     STREAM_FIELD_NUMBER: _builtins.int
+    ON_INTERRUPT_FIELD_NUMBER: _builtins.int
+    TRUST_IDEMPOTENCY_KEY_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
     """Makes the call safe to repeat: the same id with the same content returns the
     first answer again, for 24 hours. At most 200 characters; empty means none.
@@ -780,6 +817,14 @@ class EnqueueOptions(_message.Message):
     again under its `request_id` once it had queued a flow (`REQUEST_INCOMPLETE`).
     Contradicts `strict`, which can only be judged at the end.
     """
+    on_interrupt: Global___OnInterrupt.ValueType
+    """What becomes of a replay that was under way when the daemon died; unset means
+    `ON_INTERRUPT_AUTO`.
+    """
+    trust_idempotency_key: _builtins.bool
+    """Whether a request with an `Idempotency-Key` field is idempotent, whatever its
+    method. Only where its server keeps that promise: such a request may be sent again.
+    """
     @_builtins.property
     def connect_to(self) -> _containers.RepeatedCompositeFieldContainer[Global___ConnectTo]:
         """Which addresses to dial in place of the captured ones; the first match wins.
@@ -800,10 +845,12 @@ class EnqueueOptions(_message.Message):
         refuse_websocket: _builtins.bool = ...,
         websocket_pace: _plan_pb2.WebSocketPace.ValueType = ...,
         stream: _builtins.bool = ...,
+        on_interrupt: Global___OnInterrupt.ValueType = ...,
+        trust_idempotency_key: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["connect_to", b"connect_to", "format", b"format", "http_version", b"http_version", "label", b"label", "raw", b"raw", "refuse_websocket", b"refuse_websocket", "request_id", b"request_id", "salvage", b"salvage", "stream", b"stream", "strict", b"strict", "websocket_pace", b"websocket_pace"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["connect_to", b"connect_to", "format", b"format", "http_version", b"http_version", "label", b"label", "on_interrupt", b"on_interrupt", "raw", b"raw", "refuse_websocket", b"refuse_websocket", "request_id", b"request_id", "salvage", b"salvage", "stream", b"stream", "strict", b"strict", "trust_idempotency_key", b"trust_idempotency_key", "websocket_pace", b"websocket_pace"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -20,13 +20,13 @@ from replayd.journal.store import (
     place_of,
     split_place,
 )
-from replayd.model.replay import ReplayState
+from replayd.model.replay import OnInterrupt, ReplayState
 
 _PLACE = Struct(">Q")
 
 _BATCH = (
     "SELECT number, batch_id, position, label, accepted, first, last, cursor, "
-    "succeeded, failed, killed, cleared, interrupted FROM batch "
+    "succeeded, failed, killed, cleared, interrupted, on_interrupt FROM batch "
 )
 
 COUNTS = ("accepted", "succeeded", "failed", "killed", "cleared", "interrupted")
@@ -92,13 +92,22 @@ def unpack_places(packed: bytes) -> list[int]:
 
 
 def _stored(connection: apsw.Connection, row: tuple[Any, ...]) -> StoredBatch:
-    number, batch_id, position, label, accepted, first, last, cursor, *ended = row
+    number, batch_id, position, label, accepted, first, last, cursor, *ended, policy = row
     cleared = fetch_rows(
         connection, "SELECT first, last FROM cleared WHERE number = ? ORDER BY first", (number,)
     )
     figures = Figures(number, cursor, *ended)
     return StoredBatch(
-        number, batch_id, position, label, accepted, first, last, figures, tuple(cleared)
+        number,
+        batch_id,
+        position,
+        label,
+        accepted,
+        first,
+        last,
+        figures,
+        tuple(cleared),
+        OnInterrupt(policy),
     )
 
 

@@ -146,6 +146,10 @@ MIGRATIONS: Sequence[str] = (
     """
     INSERT INTO meta VALUES ('unsynced', '');
     """,
+    # Version 5: what becomes of replays that a crash interrupted (1: auto).
+    """
+    ALTER TABLE batch ADD COLUMN on_interrupt INTEGER NOT NULL DEFAULT 1;
+    """,
 )
 """Each makes the next version (`user_version`) of the one before. Append only."""
 

@@ -136,7 +136,7 @@ class Writer:
     def _accept(self, batch: StoredBatch) -> None:
         self._connection.execute(
             "UPDATE batch SET position = ?, label = ?, accepted = ?, first = ?, last = ?, "
-            "cursor = ? WHERE number = ?",
+            "cursor = ?, on_interrupt = ? WHERE number = ?",
             (
                 batch.position,
                 batch.label,
@@ -144,6 +144,7 @@ class Writer:
                 batch.first,
                 batch.last,
                 batch.figures.cursor,
+                int(batch.on_interrupt),
                 batch.number,
             ),
         )

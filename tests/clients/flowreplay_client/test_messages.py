@@ -9,11 +9,13 @@ from flowreplay.v1.replay_pb2 import (
     ConnectTo,
     EnqueueRequest,
     HttpVersion,
+    OnInterrupt,
 )
 from flowreplay_client import HTTP_VERSIONS, EnqueueSettings, request_flow
 from flowreplay_client.capture import CHUNK_BYTES, open_capture
 from flowreplay_client.messages import (
     BATCH_FLOWS,
+    ON_INTERRUPT,
     WEBSOCKET_PACES,
     capture_messages,
     enqueue_options,
@@ -68,6 +70,8 @@ def test_settings_become_options() -> None:
         http_version="1.1",
         refuse_websocket=True,
         websocket_pace="recorded",
+        on_interrupt="park",
+        trust_idempotency_key=True,
     )
     options = enqueue_options(settings)
     assert options.format == CAPTURE_FORMAT_MITMPROXY
@@ -76,6 +80,8 @@ def test_settings_become_options() -> None:
     assert options.http_version == HTTP_VERSION_ONE
     assert options.refuse_websocket
     assert options.websocket_pace == WebSocketPace.WEB_SOCKET_PACE_RECORDED
+    assert options.on_interrupt == OnInterrupt.ON_INTERRUPT_PARK
+    assert options.trust_idempotency_key
     assert list(options.connect_to) == [rule, rule]
 
 
@@ -99,6 +105,14 @@ def test_every_pace_has_its_word() -> None:
     assert not enqueue_options({}).refuse_websocket
     with pytest.raises(ValueError, match="'fast' is not a pace; use messages, recorded"):
         enqueue_options({"websocket_pace": "fast"})
+
+
+def test_every_end_of_an_interrupted_replay_has_its_word() -> None:
+    numbers = [enqueue_options({"on_interrupt": name}).on_interrupt for name in ON_INTERRUPT]
+    assert sorted({0, *numbers}) == sorted(OnInterrupt.values())
+    assert enqueue_options({}).on_interrupt == 0
+    with pytest.raises(ValueError, match=r"'drop' .* use auto, resend, park, fail"):
+        enqueue_options({"on_interrupt": "drop"})
 
 
 def test_a_format_that_nobody_knows_is_refused_with_those_that_are() -> None:

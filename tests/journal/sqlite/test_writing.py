@@ -24,7 +24,7 @@ from replayd.journal.store import (
     place_of,
 )
 from replayd.model.event import EventKind
-from replayd.model.replay import ReplayState
+from replayd.model.replay import OnInterrupt, ReplayState
 from tests.support.journals import row
 
 
@@ -49,7 +49,9 @@ FIGURES = Figures(1, 4, 1, 2, 3, 4, 5)
 
 def change() -> Change:
     return Change(
-        accepted=StoredBatch(1, "b1", 7, "label", 20, 4, 30, FIGURES),
+        accepted=StoredBatch(
+            1, "b1", 7, "label", 20, 4, 30, FIGURES, on_interrupt=OnInterrupt.PARK
+        ),
         remembered=Remembered("r", b"h", b"answer", 3, 99),
         replays=[StoredReplay(place_of(1, 4), ReplayState.FAILED, 2, b"content")],
         figures=[FIGURES],
@@ -64,7 +66,7 @@ def test_a_change_in_its_tables(writer: Writer, connection: apsw.Connection) -> 
     writer.stage(1, "b1", [row(4), row(5)])
     writer.commit(change())
     assert fetch_rows(connection, "SELECT * FROM batch") == [
-        (1, "b1", 7, "label", 20, 4, 30, 4, 1, 2, 3, 4, 5, None)
+        (1, "b1", 7, "label", 20, 4, 30, 4, 1, 2, 3, 4, 5, None, OnInterrupt.PARK)
     ]
     assert fetch_rows(connection, "SELECT place, state, attempt, content FROM replay") == [
         (place_of(1, 4), ReplayState.FAILED, 2, b"content")

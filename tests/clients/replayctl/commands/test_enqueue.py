@@ -14,6 +14,7 @@ from flowreplay.v1 import reason_pb2
 from flowreplay.v1.plan_pb2 import WEB_SOCKET_PACE_RECORDED
 from flowreplay.v1.replay_pb2 import (
     HTTP_VERSION_RECORDED,
+    ON_INTERRUPT_PARK,
     CaptureNote,
     CountResponse,
     EnqueueRequest,
@@ -47,6 +48,7 @@ def test_options_travel_as_given(fake: FakeDaemon, capture: str) -> None:
     options = ["--format", "mitmproxy", "--strict", "--raw", "--salvage"]
     options += ["--label", "l", "--request-id", "r", "--http-version", "recorded"]
     options += ["--refuse-websocket", "--websocket-pace", "recorded"]
+    options += ["--on-interrupt", "park", "--trust-idempotency-key"]
     rules = ["--connect-to", "a:80=h:1", "--connect-to", "=h:2"]
     ended = replayctl(fake.address, "enqueue", *options, *rules, capture)
     assert ended.stdout == f"{capture}: batch b: 1 accepted\n"
@@ -57,6 +59,7 @@ def test_options_travel_as_given(fake: FakeDaemon, capture: str) -> None:
     assert (sent.request_id, sent.salvage) == ("r", True)
     assert sent.http_version == HTTP_VERSION_RECORDED
     assert (sent.refuse_websocket, sent.websocket_pace) == (True, WEB_SOCKET_PACE_RECORDED)
+    assert (sent.on_interrupt, sent.trust_idempotency_key) == (ON_INTERRUPT_PARK, True)
     assert [(rule.host, rule.dial_port) for rule in sent.connect_to] == [("a", 1), ("", 2)]
 
 
