@@ -3,7 +3,7 @@
 #   make demo      a real capture, replayed against a sample server
 #   make test      the tests; those whose real server is missing are counted as skipped
 #   make servers   mitmproxy and grpcurl for those tests (apt-get install nginx-light nodejs)
-#   make check     format, lint, types, import rules, contract, generated code
+#   make check     format, lint, types, import rules, locks, contract, generated code
 #   make fidelity  replays captures and judges each byte that arrives, beside mitmproxy's
 #                  (CAPTURES=dir for others than the tests'; FIDELITY_ARGUMENTS=--verbose)
 #   make bench     rates, latencies and costs beside peers and bare loops (QUICK=1 for two
@@ -15,6 +15,10 @@
 #   make fuzz      enqueues damaged and hostile captures, of every format
 #                  (FORMAT=har COUNT=1000000 PROCESSES=2 SEED=7; ENGINE=atheris FORMAT=har)
 #   make freeze-journal  packs a journal of the newest version of the schema for the tests
+#   make lowest    the tests without real processes, on the lowest versions of packages that
+#                  pyproject.toml allows
+#   make lock      the locks of all environments in tools/locks (LOCK_ARGUMENTS=--upgrade)
+#   make audit     looks for known vulnerabilities in them
 #   make format    formats the code and the .proto files
 #   make proto     generates the contract's code anew
 #   make clean     removes what these made, the environments too
@@ -38,11 +42,19 @@ ROUNDS ?=
 BENCH_ARGUMENTS ?=
 CURVES_ARGUMENTS ?=
 PROFILE_ARGUMENTS ?=
+LOCK_ARGUMENTS ?=
+
+# What an environment is made of is locked, and each file's hash compared. The project itself
+# is built with what is there already.
+LOCKED = -m pip install --quiet --disable-pip-version-check --require-hashes --requirement
+OURSELVES = -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation \
+  --editable .
 
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test servers fidelity fuzz bench curves pictures profile large freeze-journal check format proto clean bytecode
+# What the head of this file lists.
+.PHONY: help bytecode $(shell sed -n 's/^\#   make \([a-z-]*\).*/\1/p' Makefile)
 
 help:
 	@sed -n '/^#   /s/^#   //p' Makefile
@@ -85,12 +97,24 @@ check: .venv/.stamp .venv-proto/.stamp
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/python -m tools.locks --check
 	.venv-proto/bin/buf lint
 	.venv-proto/bin/buf format --diff --exit-code
 	.venv-proto/bin/python tools/gen_proto.py --check
 
 freeze-journal: .venv/.stamp
 	@$(BIN)/python -m tests.support.frozen_journals
+
+lowest: .venv-lowest/.stamp
+	timeout --kill-after=10 $(TEST_TIMEOUT) .venv-lowest/bin/python -m pytest --quiet \
+	  -p no:cacheprovider --ignore=tests/system --ignore=tests/docs --ignore=tests/contract \
+	  $(PYTEST_ARGUMENTS)
+
+lock: .venv-audit/.stamp
+	@PATH=$(CURDIR)/.venv-audit/bin:$$PATH python -m tools.locks $(LOCK_ARGUMENTS)
+
+audit: .venv-audit/.stamp
+	@PATH=$(CURDIR)/.venv-audit/bin:$$PATH python -m tools.locks --audit
 
 format: .venv/.stamp .venv-proto/.stamp
 	$(BIN)/ruff format .
@@ -101,7 +125,7 @@ proto: .venv-proto/.stamp
 	.venv-proto/bin/python tools/gen_proto.py
 
 clean:
-	rm -rf .venv .venv-fuzz .venv-proto .venv-servers build dist .fuzz
+	rm -rf .venv .venv-audit .venv-fuzz .venv-lowest .venv-proto .venv-servers build dist .fuzz
 	rm -rf .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	find replayd protos clients tests tools -name __pycache__ -type d -prune -exec rm -rf {} +
 
@@ -112,30 +136,42 @@ bytecode: .venv/.stamp
 
 # Each environment is made anew when what it is made from changes; the stamp comes last,
 # so one that was interrupted does not count.
-.venv/.stamp: pyproject.toml
+.venv/.stamp: tools/locks/dev.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	  { echo "replayd needs Python 3.11 or later; $(PYTHON) is `$(PYTHON) --version 2>&1`." \
 	         "Try: make PYTHON=python3.12" >&2; exit 1; }
 	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	$(BIN)/python $(LOCKED) $<
+	$(BIN)/python $(OURSELVES)
 	@touch $@
 
-.venv/.stamp-plots: .venv/.stamp
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[plots]'
+.venv/.stamp-plots: tools/locks/plots.txt .venv/.stamp
+	$(BIN)/python $(LOCKED) $<
 	@touch $@
 
-.venv-proto/.stamp: tools/requirements-proto.txt
+.venv-proto/.stamp: tools/locks/proto.txt
 	$(PYTHON) -m venv .venv-proto
-	.venv-proto/bin/python -m pip install --quiet --disable-pip-version-check --requirement $<
+	.venv-proto/bin/python $(LOCKED) $<
 	@touch $@
 
-.venv-fuzz/.stamp: tools/requirements-fuzz.txt pyproject.toml
+.venv-fuzz/.stamp: tools/locks/fuzz.txt pyproject.toml
 	$(PYTHON) -m venv .venv-fuzz
-	.venv-fuzz/bin/python -m pip install --quiet --disable-pip-version-check --editable . \
-	  --requirement $<
+	.venv-fuzz/bin/python $(LOCKED) $<
+	.venv-fuzz/bin/python $(OURSELVES)
 	@touch $@
 
-.venv-servers/.stamp: tools/requirements-servers.txt
+.venv-lowest/.stamp: tools/locks/lowest.txt pyproject.toml
+	$(PYTHON) -m venv .venv-lowest
+	.venv-lowest/bin/python $(LOCKED) $<
+	.venv-lowest/bin/python $(OURSELVES)
+	@touch $@
+
+.venv-servers/.stamp: tools/locks/servers.txt
 	$(SERVERS_PYTHON) -m venv .venv-servers
-	.venv-servers/bin/python -m pip install --quiet --disable-pip-version-check --requirement $<
+	.venv-servers/bin/python $(LOCKED) $<
+	@touch $@
+
+.venv-audit/.stamp: tools/locks/audit.txt
+	$(PYTHON) -m venv .venv-audit
+	.venv-audit/bin/python $(LOCKED) $<
 	@touch $@

@@ -11,6 +11,7 @@ MIRRORS["clients/replayctl"] = "tests/clients/replayctl"
 MIRRORS["benchmarks"] = "tests/benchmarks"
 MIRRORS["tools/fidelity"] = "tests/tools/fidelity"
 MIRRORS["tools/fuzz"] = "tests/tools/fuzz"
+MIRRORS["tools/locks"] = "tests/tools/locks"
 OWN = {"contract", "data", "docs", "support", "system"}
 """Folders of tests that mirror no source."""
 
@@ -48,6 +49,7 @@ ELSEWHERE = {
     "tools/fidelity/ours.py": "tests/system/test_fidelity.py",
     "tools/fidelity/theirs.py": "tests/system/test_make_fidelity.py",
     "tools/fuzz/guided.py": "tests/system/test_make_fuzz.py",
+    "tools/locks/table.py": "tests/tools/locks/test_check.py",
 }
 """Modules without a test file of their own, and where they are tested."""
 

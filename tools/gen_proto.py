@@ -3,7 +3,7 @@
     python tools/gen_proto.py            writes protos/flowreplay/v1/*_pb2*.py[i]
     python tools/gen_proto.py --check    fails if what is committed differs
 
-Runs in the environment of tools/requirements-proto.txt; `make proto` sees to that.
+Runs in the environment of tools/locks/proto.txt; `make proto` sees to that.
 """
 
 import argparse

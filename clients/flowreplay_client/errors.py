@@ -12,7 +12,7 @@ DOMAIN = "flowreplay.v1"
 _NOBODY = ("Connection refused", "No such file or directory")
 """The system's words when no process listens at an address."""
 
-_STRANGER = ("Failed parsing HTTP/2", "Socket closed")
+_STRANGER = ("Failed parsing HTTP/2", "http1.x server", "Socket closed")
 """gRPC's words when a server does not speak HTTP/2, or closes the connection at its sight."""
 
 _UNREACHABLE = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED)

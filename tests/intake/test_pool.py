@@ -336,7 +336,8 @@ def test_memory_is_bounded() -> None:
         first.flow_batch.flows[0].request.content_follows = True
         chunks = [chunk(index == 63) for index in range(64)]
         async with pool.lend() as worker:
-            with pytest.raises(ReplaydError, match="more memory than") as caught:
+            # Where protobuf 6 gets no memory it ends the process, newer ones say so.
+            with pytest.raises(ReplaydError, match=r"(more|or) memory") as caught:
                 await decode(worker, first, *chunks)
         assert caught.value.reason is Reason.DECODER_LIMIT
 
