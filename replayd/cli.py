@@ -18,13 +18,14 @@ from click.core import ParameterSource
 
 from replayd import __version__
 from replayd.config import Config
-from replayd.errors import ConfigError, ReplaydError
+from replayd.errors import ConfigError, DiskError, ReplaydError
 from replayd.units import parse_duration, parse_size
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 EXIT_USAGE = 2
 EXIT_FAILED = 4
+EXIT_DISK = os.EX_IOERR
 
 COLLECT_AFTER = 10_000
 """Objects that may be made and kept before the next look for garbage: some 3 ms of it."""
@@ -266,7 +267,7 @@ def serve(**options: Any) -> None:
         sys.exit(EXIT_USAGE)
     except ReplaydError as error:
         click.echo(f"replayd: {error.message}", err=True)
-        sys.exit(EXIT_FAILED)
+        sys.exit(EXIT_DISK if isinstance(error, DiskError) else EXIT_FAILED)
 
 
 @contextmanager

@@ -17,7 +17,7 @@ from flowreplay.v1 import replay_pb2
 from replayd import __version__
 from replayd.codec.event import update_event
 from replayd.config import Config, default_retention_size
-from replayd.errors import ConfigError, JournalError, ReplaydError
+from replayd.errors import ConfigError, DiskError, JournalError, ReplaydError
 from replayd.intake.options import MAX_TEXT
 from replayd.intake.pool import DecoderPool, WorkerSettings
 from replayd.journal.interface import Journal, Limits
@@ -114,6 +114,7 @@ class _Daemon:
         self._say_where_replays_may_go()
         retention = RetentionThread(journal, _limits(self._config))
         self._catch_signals()
+        self._heed_failure(journal, thread)
         try:
             bound = server.bind()
             if await self._before_a_signal(self._enqueue_captures(enqueuer)):
@@ -125,8 +126,9 @@ class _Daemon:
                 await self._drain(thread)
                 await enqueuer.stop()
                 await planner.stop()
-                await asyncio.to_thread(_say_stopping, journal)
-                watchers.stop()
+                if not journal.failure:
+                    await asyncio.to_thread(_say_stopping, journal)
+                watchers.stop(journal.failure)
         finally:
             await server.stop(STREAMS_GRACE)
             await decoders.close()
@@ -181,10 +183,23 @@ class _Daemon:
             self._drain_deadline.set()
         self._asked_to_stop.set()
 
+    def _heed_failure(self, journal: Journal, thread: ReplayThread) -> None:
+        """Has nothing more sent once the journal can't be trusted, and the daemon stop."""
+        loop = asyncio.get_running_loop()
+
+        def on_failure() -> None:
+            thread.stop(0)
+            loop.call_soon_threadsafe(self._fail, DiskError(journal.failure))
+
+        journal.on_failure(on_failure)
+
     def _fail(self, error: JournalError) -> None:
-        _log.error("the journal failed: %s", error.message)
-        self._failure = error
+        """Stops at once: nothing of what runs could be recorded."""
+        if self._failure is None:
+            _log.error("the journal failed: %s", error.message)
+            self._failure = error
         self._asked_to_stop.set()
+        self._drain_deadline.set()
 
     async def _before_a_signal(self, step: Coroutine[None, None, None]) -> bool:
         """Does a step of the start; False: a signal came first, and it was given up."""
@@ -204,6 +219,8 @@ class _Daemon:
             _log.info("enqueueing %s before the start", path)
             try:
                 await enqueuer.enqueue(_capture_messages(path))
+            except JournalError:
+                raise
             except ReplaydError as error:
                 raise ConfigError(f"--client-replay {path}: {error.message}") from error
 

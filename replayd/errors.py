@@ -50,5 +50,11 @@ class JournalError(ReplaydError):
         super().__init__(reason, message, **metadata)
 
 
+class DiskError(JournalError):
+    """The disk failed to store, or gives back what nobody wrote: only opening the journal anew
+    tells what is on it.
+    """
+
+
 class ConfigError(Exception):
     """The configuration is wrong; whoever starts the daemon has to act."""

@@ -9,7 +9,7 @@ from click.testing import CliRunner, Result
 
 from replayd import __version__, cli, daemon
 from replayd.config import Config
-from replayd.errors import ConfigError, JournalError
+from replayd.errors import ConfigError, DiskError, JournalError
 from replayd.units import parse_duration, parse_size
 
 
@@ -155,7 +155,8 @@ def test_a_wrong_variable_is_refused_by_name(seen: list[Config]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("error", "code"), [(ConfigError("no"), 2), (JournalError("the disk is gone"), 4)]
+    ("error", "code"),
+    [(ConfigError("no"), 2), (JournalError("in use"), 4), (DiskError("the disk is gone"), 74)],
 )
 def test_what_stops_the_daemon_is_one_line(
     monkeypatch: pytest.MonkeyPatch, error: Exception, code: int

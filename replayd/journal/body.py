@@ -14,7 +14,7 @@ from io import FileIO
 from pathlib import Path
 from typing import TypeGuard
 
-from replayd.errors import JournalError
+from replayd.errors import DiskError, JournalError
 from replayd.journal.interface import ROW_CONTENT_LIMIT
 from replayd.journal.spool import Spool, Sync
 from replayd.model.event import PREVIEW_LIMIT
@@ -25,7 +25,7 @@ _SMALL = 4 * 1024
 """Writes below this size are put together."""
 
 
-class NotDurableError(JournalError):
+class NotDurableError(DiskError):
     """A file can't be made durable: what else was written can't be trusted either."""
 
 

@@ -399,5 +399,8 @@ class Journal(Protocol):
         people; empty: it can. The daemon has to stop, and to open the journal anew.
         """
 
+    def on_failure(self, callback: Callable[[], None]) -> None:
+        """Calls back, once, quickly and from any thread, when there is a `failure`."""
+
     def close(self) -> None:
         """Commits what was handed over and closes. Idempotent."""

@@ -106,6 +106,10 @@ class StoredJournal:
         """Calls back when there may be something to take."""
         self._ledger.on_runnable.append(callback)
 
+    def on_failure(self, callback: Callable[[], None]) -> None:
+        """Calls back once nothing can be stored any more."""
+        self._ledger.store.on_failure.append(callback)
+
     def close(self) -> None:
         """Commits what was handed over and closes."""
         ledger = self._ledger

@@ -21,7 +21,7 @@ from collections.abc import Callable, Iterable, Sequence
 from itertools import takewhile
 
 from replayd.codec.event import with_sequence
-from replayd.errors import JournalError
+from replayd.errors import DiskError, JournalError
 from replayd.journal.batch import Batch
 from replayd.journal.body import Content, SpoolFile
 from replayd.journal.books import Books
@@ -169,7 +169,7 @@ class Ledger:
         """Raises JournalError when the journal can't commit any more."""
         self.check_open()
         if self.store.failure:
-            raise JournalError(self.store.failure)
+            raise DiskError(self.store.failure)
 
     def check_open(self) -> None:
         """Raises JournalError when the journal is closed."""

@@ -6,7 +6,7 @@ What it holds ends with the process, so nothing is ever found interrupted.
 import secrets
 from bisect import bisect_left
 from collections import deque
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from pathlib import Path
 
 from replayd.journal.body import SpoolBody
@@ -49,6 +49,7 @@ class MemoryStore:
     failure = ""
 
     def __init__(self) -> None:
+        self.on_failure: list[Callable[[], None]] = []
         self._rows: dict[int, list[Row]] = {}
         """By the batch's number, in order of their flow index."""
         self._batches: dict[str, StoredBatch] = {}

@@ -5,7 +5,7 @@ under one lock. A `Change` is everything that one commit does, as plain data: th
 makes all of it durable or nothing. `memory` and `sqlite` are the stores.
 """
 
-from collections.abc import Generator, Iterable, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple, Protocol
@@ -235,6 +235,8 @@ class Store(Protocol):
     failure: str
     """Why it can't be trusted any more (an fsync failed, the file is corrupt) until it was
     opened anew; empty: it can."""
+    on_failure: list[Callable[[], None]]
+    """Called once `failure` is set, from any thread, whatever locks it holds."""
 
     def load(self) -> Opened:
         """Gives up batches that were never accepted, notes which others have ended; returns

@@ -166,8 +166,8 @@ class ReplayThread:
         self._queue.close()
         try:
             self._recorder.commit()
-        except JournalError:
-            _logger.exception("the last outcomes could not be recorded")
+        except JournalError as error:
+            _logger.error("the last outcomes could not be recorded: %s", error.message)
 
     @property
     def _stopping(self) -> bool:

@@ -105,7 +105,9 @@ class Enqueuer:
             summary = await self._store(batch_id, options, messages)
             check_strict(options, summary)
             await finished(check())
-            receipt = await to_the_end(self._accept, batch_id, options, summary)
+            accepting = asyncio.to_thread(self._accept, batch_id, options, summary)
+            # What is queued can't be taken back: a call that is given up meanwhile came too late.
+            receipt = await finished(accepting, despite_cancel=True)
         except BaseException as error:
             await self._give_up(batch_id, error)
             raise
@@ -204,8 +206,10 @@ async def to_the_end(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs
     return await finished(asyncio.to_thread(function, *args, **kwargs))
 
 
-async def finished(step: Awaitable[T]) -> T:
-    """Waits until a step has ended, also when cancelled, and however often."""
+async def finished(step: Awaitable[T], *, despite_cancel: bool = False) -> T:
+    """Waits until a step has ended, also when cancelled, and however often; `despite_cancel`
+    returns its result then too. What the step raises comes before a cancellation.
+    """
     running = asyncio.ensure_future(step)
     cancelled: asyncio.CancelledError | None = None
     while not running.done():
@@ -213,11 +217,10 @@ async def finished(step: Awaitable[T]) -> T:
             await asyncio.wait({running})
         except asyncio.CancelledError as error:
             cancelled = error
-    if cancelled is not None:
-        # Read, so that nobody complains that it never was.
-        running.cancelled() or running.exception()
+    result = running.result()
+    if cancelled is not None and not despite_cancel:
         raise cancelled
-    return running.result()
+    return result
 
 
 async def _trust() -> None:

@@ -40,13 +40,15 @@ class Watchers:
         self._news = asyncio.Event()
         self._waking = False
         self._stopping = False
+        self._why = ""
         self.count = 0
         """How many watchers are connected."""
         journal.on_append(self._on_append)
 
-    def stop(self) -> None:
-        """Lets every watcher send what is left of the log and end."""
+    def stop(self, why: str = "") -> None:
+        """Lets every watcher send what is left of the log and end, told `why`."""
         self._stopping = True
+        self._why = f" ({why})" if why else ""
         self._wake()
 
     async def watch(self, request: replay_pb2.WatchEventsRequest) -> AsyncGenerator[bytes, None]:
@@ -126,7 +128,7 @@ class Watchers:
             if stopping:
                 raise ReplaydError(
                     Reason.DAEMON_STOPPING,
-                    "the daemon is stopping; connect again later with the last cursor",
+                    f"the daemon is stopping{self._why}; connect again later with the last cursor",
                 )
             if not await self._wait(news, told + view.progress_seconds):
                 yield self._message([], view.after)

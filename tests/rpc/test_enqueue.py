@@ -16,6 +16,7 @@ from replayd.errors import JournalError
 from replayd.model.event import PendingEvent
 from replayd.model.replay import Row
 from replayd.reasons import Reason
+from replayd.rpc.enqueue import finished
 from replayd.rpc.service import ReplayService
 from tests.rpc.harness import DEADLINE, Served, ends_with, serving
 from tests.rpc.messages import flows, options, refused_flow
@@ -518,3 +519,31 @@ def test_a_stream_that_the_journal_can_not_store_says_so(tmp_path: Path) -> None
         assert queued(served) == 1
 
     run(tmp_path, test)
+
+
+async def cancelled_during(step: Callable[[], str], **how: bool) -> str:
+    """Cancels a call while it waits for a step in a thread, which then ends."""
+    entered, go_on = threading.Event(), threading.Event()
+
+    def stepping() -> str:
+        entered.set()
+        assert go_on.wait(DEADLINE)
+        return step()
+
+    call = asyncio.create_task(finished(asyncio.to_thread(stepping), **how))
+    await asyncio.to_thread(entered.wait, DEADLINE)
+    call.cancel()
+    go_on.set()
+    return await call
+
+
+def failing() -> str:
+    raise JournalError("no room")
+
+
+def test_what_a_step_came_to_is_told_to_a_call_that_was_given_up() -> None:
+    assert asyncio.run(cancelled_during(lambda: "queued", despite_cancel=True)) == "queued"
+    with pytest.raises(JournalError):
+        asyncio.run(cancelled_during(failing))
+    with pytest.raises(asyncio.CancelledError):
+        asyncio.run(cancelled_during(lambda: "staged"))

@@ -32,6 +32,7 @@ _ADVICE = {
     "mitmdump": "make servers",
     "nginx": "apt-get install nginx-light",
     "node": "apt-get install nodejs",
+    "strace": "apt-get install strace",
 }
 
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import apsw
 
-from replayd.errors import JournalError
+from replayd.errors import DiskError, JournalError
 
 _UNSYNCED = frozenset(
     {
@@ -12,6 +12,7 @@ _UNSYNCED = frozenset(
         apsw.SQLITE_IOERR_DIR_FSYNC,
         apsw.SQLITE_IOERR_TRUNCATE,
         apsw.SQLITE_IOERR_CLOSE,
+        apsw.SQLITE_IOERR_CORRUPTFS,
     }
 )
 """After these nobody knows what is on the disk, and a second fsync would report success
@@ -34,7 +35,7 @@ def journal_error(error: apsw.Error, path: Path) -> JournalError:
     if isinstance(error, apsw.CorruptError | apsw.NotADBError):
         return damaged_database(path, error)
     if lasting(error):
-        return JournalError(
+        return DiskError(
             f"the disk of {path} failed to store ({error}); check the disk, then restart the daemon"
         )
     return JournalError(f"{path} can't be read or written ({error}); check the disk")

@@ -7,6 +7,7 @@ contents above 256 KiB and those that are being received.
 import fcntl
 import os
 import stat
+from contextlib import suppress
 from pathlib import Path
 
 from replayd.errors import JournalError
@@ -23,6 +24,7 @@ class Folder:
         self.path = path
         self.database = path / "journal.db"
         self.blobs = path / "blobs"
+        self._log = path / "journal.db-wal"
         try:
             _make_private(path)
             self._lock = _lock(path)
@@ -35,8 +37,25 @@ class Folder:
             ) from error
 
     def sync(self) -> None:
-        """Makes the names in it durable."""
-        sync_folder(self.path)
+        """Makes the names in it durable. Raises NotDurableError."""
+        try:
+            sync_folder(self.path)
+        except OSError as error:
+            raise NotDurableError(
+                f"{self.path} can't be synced to the disk: {error.strerror}; check the disk, then "
+                "restart the daemon"
+            ) from error
+
+    def forget_cached_log(self) -> None:
+        """Has SQLite's log read from the disk, not from the system's memory: after a failed
+        fsync that holds pages which never got there. Call it before the database is opened.
+        """
+        with suppress(FileNotFoundError):
+            descriptor = os.open(self._log, os.O_RDONLY | os.O_CLOEXEC)
+            try:
+                os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_DONTNEED)
+            finally:
+                os.close(descriptor)
 
     def sync_log(self) -> None:
         """Makes what SQLite has written to its log durable, by a descriptor of its own.
@@ -44,17 +63,16 @@ class Folder:
         The log is never locked; closing one of the database would let go of its locks.
         Raises NotDurableError.
         """
-        path = self.database.with_name(f"{self.database.name}-wal")
         try:
-            descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+            descriptor = os.open(self._log, os.O_RDONLY | os.O_CLOEXEC)
             try:
                 os.fdatasync(descriptor)
             finally:
                 os.close(descriptor)
         except OSError as error:
             raise NotDurableError(
-                f"{path} can't be synced to the disk: {error.strerror}; restart the daemon once "
-                "the disk is repaired"
+                f"{self._log} can't be synced to the disk: {error.strerror}; restart the daemon "
+                "once the disk is repaired"
             ) from error
 
     def remove_orphans(self, kept: set[str]) -> None:

@@ -1,7 +1,7 @@
 """A store in one SQLite database, with the largest contents in files beside it."""
 
 import struct
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -65,10 +65,12 @@ class SqliteStore:
 
     def __init__(self, path: Path, synchronous: Synchronous = "FULL") -> None:
         self.failure = ""
+        self.on_failure: list[Callable[[], None]] = []
         self._synchronous = synchronous
         self._folder = Folder(path)
         self._path = self._folder.database
         try:
+            self._folder.forget_cached_log()
             with self._guard():
                 self._connection = open_database(self._path)
             self._folder.sync()
@@ -86,6 +88,8 @@ class SqliteStore:
     def load(self) -> Opened:
         """Gives up what was never accepted; returns what is there."""
         with self._guard():
+            # Of what a failed disk or a crash left in the log, the disk answers for all from here.
+            self._connection.wal_checkpoint()
             self._remover.discard_staged()
             self._folder.remove_orphans(self._contents.names())
             begin_epoch(self._connection, self._synchronous)
@@ -250,7 +254,10 @@ class SqliteStore:
             self._contents.close()
             with self._guard():
                 try:
-                    if not self.failure:
+                    if self.failure:
+                        # Nobody knows which of the log's pages are on the disk: they stay there.
+                        self._connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
+                    else:
                         end_epoch(self._connection, self._synchronous)
                 finally:
                     self._connection.close()
@@ -304,15 +311,21 @@ class SqliteStore:
         except apsw.Error as error:
             raise self._failed(error) from error
         except NotDurableError as error:
-            self.failure = error.message
+            self._fail(error)
             raise
 
     def _failed(self, error: apsw.Error) -> JournalError:
         """Remembers an error that lasts."""
         failure = journal_error(error, self._path)
         if lasting(error):
-            self.failure = failure.message
+            self._fail(failure)
         return failure
+
+    def _fail(self, failure: JournalError) -> None:
+        if not self.failure:
+            self.failure = failure.message
+            for callback in self.on_failure:
+                callback()
 
 
 def _has_ended(state: int | None) -> bool:

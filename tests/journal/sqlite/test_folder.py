@@ -1,12 +1,13 @@
 """The data folder: ours alone, one daemon at a time."""
 
+import errno
 import os
 import stat
 from pathlib import Path
 
 import pytest
 
-from replayd.errors import JournalError
+from replayd.errors import DiskError, JournalError
 from replayd.journal.sqlite import open_sqlite
 from replayd.journal.sqlite.folder import Folder
 from tests.support.journals import NOW, enqueue, row
@@ -92,3 +93,14 @@ def test_orphans_are_removed(folder: Path) -> None:
     assert [path.name for path in opened.blobs.iterdir()] == ["kept"]
     opened.close()
     opened.close()
+
+
+def test_a_folder_that_can_not_be_synced_is_told(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(_: int) -> None:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    monkeypatch.setattr(os, "fsync", fail)
+    with pytest.raises(DiskError, match=f"{folder} can't be synced .*: Input/output error"):
+        open_sqlite(folder, NOW)

@@ -2,6 +2,7 @@
 
 import itertools
 import random
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -9,12 +10,13 @@ from typing import Any
 import apsw
 import pytest
 
-from replayd.errors import JournalError, ReplaydError
+from replayd.errors import DiskError, JournalError, ReplaydError
 from replayd.journal.interface import Journal, Part
 from replayd.journal.journal import StoredJournal
 from replayd.journal.sqlite import open_sqlite
 from replayd.journal.sqlite.store import SqliteStore
 from replayd.model.replay import Counts, ReplayKey, ReplayState, Row
+from tests.support.faulty_vfs import faulty_vfs
 from tests.support.journals import (
     NOW,
     drain,
@@ -79,6 +81,53 @@ def test_a_failed_fsync_is_not_tried_again(
     assert "restart the daemon" in opened.failure
     with pytest.raises(JournalError, match="restart the daemon"):
         opened.commit()
+    opened.close()
+
+
+def fsync_fails(what: str, name: str) -> int:
+    return apsw.SQLITE_IOERR_FSYNC if what == "sync" else 0
+
+
+def test_a_failed_disk_is_told_once_and_its_log_left_as_it_is(folder: Path) -> None:
+    with faulty_vfs() as vfs:
+        journal = open_sqlite(folder, NOW)
+        told: list[str] = []
+        journal.on_failure(lambda: told.append(journal.failure))
+        enqueue(journal, "b1", [row(0)])
+        vfs.faults = fsync_fails
+        for _ in range(2):
+            with pytest.raises(DiskError, match="failed to store"):
+                enqueue(journal, "b2", [row(0)])
+        assert told == [journal.failure]
+        vfs.faults = lambda *_: 0
+        copied = vfs.calls["sync"]
+        journal.close()
+        assert vfs.calls["sync"] == copied, "a second fsync would report what the first one lost"
+        assert (folder / "journal.db-wal").stat().st_size > 0
+
+
+def test_what_lay_in_the_log_is_on_the_disk_after_the_next_opening(folder: Path) -> None:
+    journal = open_sqlite(folder, NOW)
+    enqueue(journal, "b1", [row(0)])
+    left = folder.with_name("left")
+    shutil.copytree(folder, left)
+    journal.close()
+    with faulty_vfs(fsync_fails), pytest.raises(DiskError, match="failed to store"):
+        open_sqlite(left, NOW)
+    with faulty_vfs() as vfs:
+        journal = open_sqlite(left, NOW)
+        assert vfs.calls["sync"] >= 2, "the log and the database"
+        assert journal.count("").queued == 1
+        journal.close()
+
+
+def test_damage_that_shows_late_is_told(store: SqliteStore, opened: StoredJournal) -> None:
+    told: list[str] = []
+    opened.on_failure(lambda: told.append(opened.failure))
+    with pytest.raises(JournalError, match="is damaged"), store._guard():
+        raise apsw.exception_for(apsw.SQLITE_CORRUPT)
+    assert told == [opened.failure]
+    assert "damaged" in opened.failure
     opened.close()
 
 
