@@ -9,6 +9,7 @@ rows at a time, once the first of them is wanted.
 
 from collections.abc import Sequence
 
+from replayd.errors import JournalError
 from replayd.journal.batch import Batch
 from replayd.journal.ledger import Ledger, Taken
 from replayd.journal.schedule import Entry
@@ -67,13 +68,29 @@ class ReadAhead:
                 batch.skip_cleared()
                 first, last = batch.next_index, batch.next_cleared
             rows = ledger.store.read_ahead(batch.number, first, last, _READ_STEP)
+            left = batch.unread - sum(not row.ended for row in rows)
+            read_on = len(rows) == _READ_STEP
+            if left < 0 or (left and not read_on and last == batch.last):
+                self._fail(batch, left)
             with ledger.state:
+                batch.unread = left
                 self._add(batch, rows)
-                if len(rows) < _READ_STEP:
+                if not read_on:
                     batch.next_index = last + 1
                 if batch.read:
                     ledger.books.unread.remove(batch)
             return len(rows)
+
+    def _fail(self, batch: Batch, left: int) -> None:
+        """Ends the journal's use: without what is lost, replays would never end, or be sent
+        twice.
+        """
+        lost = f"{left} flows" if left > 0 else f"{-left} outcomes"
+        self._ledger.store.failure = (
+            f"the journal is damaged: of batch {batch.batch_id!r} {lost} are lost; "
+            "`replayd journal check` says what else is"
+        )
+        raise JournalError(self._ledger.store.failure)
 
     def _add(self, batch: Batch, rows: Sequence[Ahead]) -> None:
         first_order, first_place = batch.order(0), place_of(batch.number, 0)

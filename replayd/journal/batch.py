@@ -73,6 +73,7 @@ class Batch:
         "position",
         "sends_again",
         "tally",
+        "unread",
     )
 
     def __init__(self, stored: StoredBatch) -> None:
@@ -92,6 +93,8 @@ class Batch:
         self.tally = Tally(stored.accepted, ended_of(figures))
         self.next_index = figures.cursor
         """Replays from this flow index on were not read ahead yet."""
+        self.unread = self.tally.queued
+        """How many of those have no outcome."""
         self.cleared = sorted(stored.cleared)
         self._open: deque[int] = deque()
         """Flow indices read ahead, in order; the first one has no outcome."""
@@ -183,6 +186,7 @@ class Batch:
         """Counts all that is queued, these ranges, as cleared; only what runs is left open."""
         self.cleared = sorted([*self.cleared, *((each.first, each.last) for each in ranges)])
         self.tally.end(ReplayState.CLEARED, self.tally.queued)
+        self.unread = 0
         self.next_index = self.last + 1
         self._open = deque(
             index

@@ -61,7 +61,9 @@ class Books:
 
     def extend(self, batch: Batch, stored: StoredBatch) -> None:
         """Adds replays to an open batch."""
-        self.total.accepted += stored.accepted - batch.tally.accepted
+        more = stored.accepted - batch.tally.accepted
+        self.total.accepted += more
+        batch.unread += more
         batch.tally.accepted = stored.accepted
         batch.last = stored.last
 
@@ -108,6 +110,7 @@ class Books:
     def interrupt(self, batch: Batch, state: ReplayState) -> None:
         """Counts the outcome of a replay that a death of the daemon ended."""
         self.total.end(state)
+        batch.unread -= 1
         batch.tally.end(state)
         self.retire(batch)
 

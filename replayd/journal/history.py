@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from replayd.errors import JournalError
 from replayd.journal.enqueues import not_found
 from replayd.journal.interface import Past
 from replayd.journal.ledger import Ledger
@@ -33,9 +34,28 @@ class History:
                 place_of(batch.number, batch.last),
             )
             stored = ledger.store.past(first, last, limit, _STEP_BYTES)
+            _check_complete(batch, after_index, stored)
             with ledger.state:
                 taken = {each.flow_index for each in ledger.taken if each.batch_id == batch_id}
         return [_past(batch, taken, each) for each in stored]
+
+
+def _check_complete(batch: StoredBatch, after_index: int, stored: Sequence[StoredPast]) -> None:
+    """Raises JournalError when replays, or outcomes, are not there that must be."""
+    found = [split_place(each.place)[1] for each in stored]
+    begin = max(after_index + 1, batch.first)
+    if batch.is_dense and found != list(range(begin, begin + max(len(found), 1))):
+        raise _lost(batch, begin, "a flow")
+    for index, each in zip(found, stored, strict=True):
+        if each.state is None and batch.has_ended(index):
+            raise _lost(batch, index, "an outcome")
+
+
+def _lost(batch: StoredBatch, index: int, what: str) -> JournalError:
+    return JournalError(
+        f"the journal is damaged: of batch {batch.batch_id!r} {what} is lost, at flow {index} or "
+        "after it; `replayd journal check` says what else is"
+    )
 
 
 def _past(batch: StoredBatch, taken: set[int], stored: StoredPast) -> Past:

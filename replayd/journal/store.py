@@ -100,6 +100,22 @@ class StoredBatch(NamedTuple):
     """Flow indices (first, last) that were cleared, unless they have a StoredReplay."""
     on_interrupt: OnInterrupt = OnInterrupt.AUTO
 
+    @property
+    def is_dense(self) -> bool:
+        """Whether each index from the first to the last is that of a flow: none was refused."""
+        return self.accepted == self.last - self.first + 1
+
+    def must_have(self, flow_index: int, *, ended: bool) -> bool:
+        """Whether there must be a flow with an index, or (ended) an outcome of it."""
+        if not self.first <= flow_index <= self.last:
+            return False
+        return self.has_ended(flow_index) if ended else self.is_dense
+
+    def has_ended(self, flow_index: int) -> bool:
+        """Whether a flow must have an outcome that is remembered of it."""
+        ended = flow_index < self.figures.cursor or sum(self.figures[2:]) == self.accepted
+        return ended and not any(first <= flow_index <= last for first, last in self.cleared)
+
 
 class Remembered(NamedTuple):
     """The answer to an Enqueue with a request_id."""

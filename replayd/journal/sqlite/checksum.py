@@ -39,6 +39,11 @@ def replay_checksum(
     return zlib.crc32(content, value ^ len(content))
 
 
+def figures_checksum(figures: tuple[int, ...]) -> int:
+    """Returns `checksum` of a batch's figures."""
+    return zlib.crc32(repr([*figures]).encode())
+
+
 def prepared_checksum(
     place: int, session: object, idempotent: object, plan: object, content: object
 ) -> int:

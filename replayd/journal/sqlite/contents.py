@@ -70,9 +70,9 @@ class Contents:
         if part is Part.RESPONSE:
             content.check()
         checksums = b"".join(map(_CHECKSUM.pack, content.checksums))
+        row = (place, part.value, content.path.name, content.size, checksums)
         self._connection.execute(
-            "INSERT OR REPLACE INTO file VALUES (?, ?, ?, ?, ?)",
-            (place, part.value, content.path.name, content.size, checksums),
+            "INSERT OR REPLACE INTO file VALUES (?, ?, ?, ?, ?, ?)", (*row, checksum(*row))
         )
         return None
 
@@ -114,13 +114,13 @@ class Contents:
     def _file(self, place: int, part: Part) -> SpoolFile | None:
         row = fetch_row(
             self._connection,
-            "SELECT name, size, checksums FROM file WHERE place = ? AND part = ?",
+            "SELECT name, size, checksums, checksum FROM file WHERE place = ? AND part = ?",
             (place, part.value),
         )
         if row is None:
             return None
-        name, size, packed = row
-        if not (isinstance(name, str) and isinstance(packed, bytes) and len(packed) % 4 == 0):
+        name, size, packed, expected = row
+        if expected != checksum(place, part.value, name, size, packed):
             raise damaged(self._connection.filename, f"the name of a {part} content's file")
         checksums = tuple(value for (value,) in _CHECKSUM.iter_unpack(packed))
         return SpoolFile(self._blobs / Path(name).name, size, checksums)

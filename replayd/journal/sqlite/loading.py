@@ -1,14 +1,15 @@
 """Reading the database at open: the batches that are not finished, and what a crash left."""
 
 from bisect import bisect_right
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from struct import Struct
 from typing import Any
 
 import apsw
 
 from replayd.journal.batch import ended_of
-from replayd.journal.sqlite.checksum import checksum
+from replayd.journal.sqlite.checksum import checksum, damaged, figures_checksum
+from replayd.journal.sqlite.meta import read_meta
 from replayd.journal.sqlite.query import fetch_row, fetch_rows
 from replayd.journal.sqlite.transaction import transaction
 from replayd.journal.store import (
@@ -25,8 +26,8 @@ from replayd.model.replay import OnInterrupt, ReplayState
 _PLACE = Struct(">Q")
 
 _BATCH = (
-    "SELECT number, batch_id, position, label, accepted, first, last, cursor, "
-    "succeeded, failed, killed, cleared, interrupted, on_interrupt FROM batch "
+    "SELECT number, batch_id, position, label, accepted, first, last, on_interrupt, checksum, "
+    "figures_checksum, cursor, succeeded, failed, killed, cleared, interrupted FROM batch "
 )
 
 COUNTS = ("accepted", "succeeded", "failed", "killed", "cleared", "interrupted")
@@ -50,8 +51,12 @@ _LIVE = (
 
 
 def load(connection: apsw.Connection) -> Opened:
-    """Returns what the database holds, once it has noted which batches have ended."""
-    meta = dict(fetch_rows(connection, "SELECT name, value FROM meta"))
+    """Returns what the database holds, once it has noted which batches have ended.
+
+    Raises JournalError when what it says of itself is damaged.
+    """
+    meta = read_meta(connection)
+    _check_log(connection, meta)
     live = [_stored(connection, row) for row in fetch_rows(connection, _BATCH + _LIVE)]
     latest = fetch_row(connection, "SELECT max(sequence) FROM event")[0]
     latest = max(latest or 0, meta["trimmed"])
@@ -59,6 +64,7 @@ def load(connection: apsw.Connection) -> Opened:
         connection.execute(_NOTE_ENDED, (latest,))
     numbers = fetch_row(connection, "SELECT max(number), max(position) FROM batch")
     accepted, ended = _totals(connection, meta)
+    _check_counts(connection, meta, accepted - sum(ended.values()), live)
     return Opened(
         store_id=meta["store_id"],
         epoch=meta["epoch"],
@@ -78,6 +84,17 @@ def load(connection: apsw.Connection) -> Opened:
 def stored_batch(connection: apsw.Connection, batch_id: str) -> StoredBatch | None:
     """Returns an accepted batch."""
     row = fetch_row(connection, _BATCH + "WHERE batch_id = ? AND position IS NOT NULL", (batch_id,))
+    if row is None:
+        return None
+    stored = _stored(connection, row)
+    if stored.batch_id != batch_id:
+        raise damaged(connection.filename, f"the index of the batch {batch_id!r}")
+    return stored
+
+
+def batch_of_number(connection: apsw.Connection, number: int) -> StoredBatch | None:
+    """Returns an accepted batch."""
+    row = fetch_row(connection, _BATCH + "WHERE number = ? AND position IS NOT NULL", (number,))
     return None if row is None else _stored(connection, row)
 
 
@@ -92,11 +109,12 @@ def unpack_places(packed: bytes) -> list[int]:
 
 
 def _stored(connection: apsw.Connection, row: tuple[Any, ...]) -> StoredBatch:
-    number, batch_id, position, label, accepted, first, last, cursor, *ended, policy = row
-    cleared = fetch_rows(
-        connection, "SELECT first, last FROM cleared WHERE number = ? ORDER BY first", (number,)
-    )
-    figures = Figures(number, cursor, *ended)
+    number, batch_id, position, label, accepted, first, last, policy, *expected = row[:10]
+    figures = Figures(number, *row[10:])
+    described = checksum(number, batch_id, position, label, accepted, first, last, policy)
+    if [described, figures_checksum(figures)] != expected:
+        raise damaged(connection.filename, f"the batch {batch_id!r} (number {number})")
+    cleared = tuple(_cleared(connection, number))
     return StoredBatch(
         number,
         batch_id,
@@ -106,9 +124,41 @@ def _stored(connection: apsw.Connection, row: tuple[Any, ...]) -> StoredBatch:
         first,
         last,
         figures,
-        tuple(cleared),
+        cleared,
         OnInterrupt(policy),
     )
+
+
+def _cleared(connection: apsw.Connection, number: int) -> Iterator[tuple[int, int]]:
+    for first, last, expected in fetch_rows(
+        connection,
+        "SELECT first, last, checksum FROM cleared WHERE number = ? ORDER BY first",
+        (number,),
+    ):
+        if checksum(number, first, last) != expected:
+            raise damaged(connection.filename, f"what was cleared of batch number {number}")
+        yield first, last
+
+
+def _check_log(connection: apsw.Connection, meta: Mapping[str, Any]) -> None:
+    """Compares where the log begins with what was removed of it."""
+    (oldest,) = fetch_row(connection, "SELECT min(sequence) FROM event")
+    if oldest is not None and oldest != meta["trimmed"] + 1:
+        raise damaged(connection.filename, f"the log, which should begin at {meta['trimmed'] + 1},")
+
+
+def _check_counts(
+    connection: apsw.Connection, meta: Mapping[str, Any], left: int, live: Iterable[StoredBatch]
+) -> None:
+    """Compares what is left to do by all rows with what is by those that an index named, and
+    the size of the files with the sum that is kept of it.
+    """
+    of_live = sum(batch.accepted - sum(batch.figures[2:]) for batch in live)
+    if left != of_live:
+        raise damaged(connection.filename, f"the batches' index ({of_live} replays of {left})")
+    (size,) = fetch_row(connection, "SELECT coalesce(sum(size), 0) FROM file")
+    if size != meta["file_bytes"]:
+        raise damaged(connection.filename, f"the sum of the files' sizes ({size})")
 
 
 def _totals(

@@ -150,6 +150,27 @@ MIGRATIONS: Sequence[str] = (
     """
     ALTER TABLE batch ADD COLUMN on_interrupt INTEGER NOT NULL DEFAULT 1;
     """,
+    # Version 6: checksums of all rows, as `checksum` makes them, in the order of the columns.
+    # What changes with each commit of a batch has one of its own.
+    """
+    ALTER TABLE meta ADD COLUMN checksum INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE batch ADD COLUMN checksum INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE batch ADD COLUMN figures_checksum INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE cleared ADD COLUMN checksum INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE file ADD COLUMN checksum INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE answered ADD COLUMN checksum INTEGER NOT NULL DEFAULT 0;
+
+    -- 'file_bytes', which triggers keep, has none: it is compared with the files' rows.
+    UPDATE meta SET checksum = checksum(name, value) WHERE name <> 'file_bytes';
+    UPDATE batch SET
+        checksum = checksum(number, batch_id, position, label, accepted, first, last, on_interrupt),
+        figures_checksum =
+            checksum(number, cursor, succeeded, failed, killed, cleared, interrupted);
+    UPDATE cleared SET checksum = checksum(number, first, last);
+    UPDATE file SET checksum = checksum(place, part, name, size, checksums);
+    UPDATE answered SET checksum =
+        checksum(request_id, content_hash, answer, sequence, expires, unanswered);
+    """,
 )
 """Each makes the next version (`user_version`) of the one before. Append only."""
 

@@ -5,6 +5,7 @@ from typing import Any
 
 import apsw
 
+from replayd.codec.event import sequence_of
 from replayd.errors import JournalError
 from replayd.journal.sqlite.checksum import checksum, damaged
 from replayd.journal.store import StoredPast, split_place
@@ -49,7 +50,9 @@ def _past(connection: apsw.Connection, row: tuple[Any, ...]) -> StoredPast:
     ):
         raise _damaged(connection, place, "the outcome")
     kind, batch_id, body, expected = row[14:]
-    if body is not None and expected != checksum(kind, batch_id, body):
+    if body is not None and (
+        expected != checksum(kind, batch_id, body) or sequence_of(body) != sequence
+    ):
         raise damaged(connection.filename, f"event {sequence}")
     return StoredPast(
         place,

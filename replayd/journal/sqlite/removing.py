@@ -13,8 +13,10 @@ from pathlib import Path
 import apsw
 
 from replayd.journal.interface import Size
+from replayd.journal.sqlite.checksum import damaged
 from replayd.journal.sqlite.contents import Contents
 from replayd.journal.sqlite.loading import COUNTS
+from replayd.journal.sqlite.meta import get_meta, set_meta
 from replayd.journal.sqlite.query import fetch_row, fetch_rows
 from replayd.journal.sqlite.transaction import transaction
 from replayd.journal.store import LAST_INDEX, place_of
@@ -111,7 +113,7 @@ class Remover:
                 )
                 deleted = budget.take(rows)[-1] if rows else last
                 self._connection.execute("DELETE FROM event WHERE sequence <= ?", (deleted,))
-            self._connection.execute("UPDATE meta SET value = ? WHERE name = 'trimmed'", (deleted,))
+            set_meta(self._connection, "trimmed", deleted)
         return deleted
 
     def remove_batches(self, last_event: int, limit: int) -> Sequence[str]:
@@ -128,10 +130,9 @@ class Remover:
         with transaction(self._connection):
             self._remove(numbers)
             self._keep_above("next_position", max(positions))
-            self._connection.executemany(
-                "UPDATE meta SET value = value + ? WHERE name = ?",
-                ((sum(some), f"removed_{name}") for name, some in zip(COUNTS, counts, strict=True)),
-            )
+            for name, some in zip(COUNTS, counts, strict=True):
+                before = get_meta(self._connection, f"removed_{name}")
+                set_meta(self._connection, f"removed_{name}", before + sum(some))
         return batch_ids
 
     def erase(self) -> Sequence[Path] | None:
@@ -156,7 +157,7 @@ class Remover:
         page_size = self._connection.pragma("page_size")
         free = self._connection.pragma("freelist_count")
         pages = self._connection.pragma("page_count")
-        (files,) = fetch_row(self._connection, "SELECT value FROM meta WHERE name = 'file_bytes'")
+        files = get_meta(self._connection, "file_bytes")
         return Size((pages - free) * page_size + files, free * page_size)
 
     def shrink(self) -> bool:
@@ -174,9 +175,8 @@ class Remover:
         self._keep_above("next_number", max(numbers))
 
     def _keep_above(self, name: str, value: int) -> None:
-        self._connection.execute(
-            "UPDATE meta SET value = max(value, ? + 1) WHERE name = ?", (value, name)
-        )
+        before = get_meta(self._connection, name)
+        set_meta(self._connection, name, max(before, value + 1))
 
     def _erase(self, number: int, budget: _Budget) -> tuple[bool, list[Path]]:
         """Deletes some of one batch; returns whether there was anything, and its files."""
@@ -197,4 +197,7 @@ class Remover:
 
     def _removed(self) -> int | None:
         number: int | None = fetch_row(self._connection, "SELECT min(number) FROM removed")[0]
+        row = "SELECT 1 FROM batch WHERE number = ?"
+        if number is not None and fetch_row(self._connection, row, (number,)):
+            raise damaged(self._connection.filename, f"the list of removed batches ({number})")
         return number

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import apsw
 
-from replayd.journal.sqlite.query import fetch_row
+from replayd.journal.sqlite.meta import get_meta, set_meta
 from replayd.journal.sqlite.transaction import Synchronous, transaction
 
 BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
@@ -24,22 +24,18 @@ def begin_epoch(connection: apsw.Connection, synchronous: Synchronous) -> None:
     whether this opening makes any.
     """
     boot = BOOT_ID.read_text().strip()
-    (before,) = fetch_row(connection, "SELECT value FROM meta WHERE name = 'unsynced'")
+    before = get_meta(connection, "unsynced")
     now = boot if synchronous == "NORMAL" else ""
     if before == now:
         return
     with transaction(connection):
         if before not in ("", boot):
-            connection.execute("UPDATE meta SET value = value + 1 WHERE name = 'epoch'")
-        _note(connection, now)
+            set_meta(connection, "epoch", get_meta(connection, "epoch") + 1)
+        set_meta(connection, "unsynced", now)
 
 
 def end_epoch(connection: apsw.Connection, synchronous: Synchronous) -> None:
     """At a clean end: makes durable what was committed."""
     if synchronous == "NORMAL":
         with transaction(connection):
-            _note(connection, "")
-
-
-def _note(connection: apsw.Connection, boot: str) -> None:
-    connection.execute("UPDATE meta SET value = ? WHERE name = 'unsynced'", (boot,))
+            set_meta(connection, "unsynced", "")

@@ -12,6 +12,7 @@ from pathlib import Path
 import apsw
 
 from replayd.errors import JournalError
+from replayd.journal.sqlite.checksum import checksum
 from replayd.journal.sqlite.migrations import APPLICATION_ID, MIGRATIONS, migrate
 
 PAGE_SIZE = 8192
@@ -29,6 +30,7 @@ def open_database(path: Path, migrations: Sequence[str] = MIGRATIONS) -> apsw.Co
     connection = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READWRITE)
     try:
         connection.pragma("locking_mode", "EXCLUSIVE")
+        connection.create_scalar_function("checksum", checksum, deterministic=True)
         version = _check(connection, path, len(migrations))
         # Before the first page is written, or they have no effect.
         connection.pragma("page_size", PAGE_SIZE)

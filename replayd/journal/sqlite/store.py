@@ -1,13 +1,14 @@
 """A store in one SQLite database, with the largest contents in files beside it."""
 
 import struct
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import apsw
 
+from replayd.codec.event import sequence_of
 from replayd.errors import JournalError
 from replayd.journal.body import Content, NotDurableError, SpoolBody
 from replayd.journal.interface import Part, Size
@@ -15,7 +16,7 @@ from replayd.journal.sqlite.checksum import checksum, damaged, prepared_checksum
 from replayd.journal.sqlite.contents import Contents
 from replayd.journal.sqlite.failures import damaged_database, journal_error, lasting
 from replayd.journal.sqlite.folder import Folder
-from replayd.journal.sqlite.loading import load, stored_batch
+from replayd.journal.sqlite.loading import batch_of_number, load, stored_batch
 from replayd.journal.sqlite.past import read_past
 from replayd.journal.sqlite.query import fetch_row
 from replayd.journal.sqlite.removing import Remover
@@ -122,7 +123,12 @@ class SqliteStore:
             row = fetch_row(
                 self._connection, "SELECT * FROM answered WHERE request_id = ?", (request_id,)
             )
-        return None if row is None else Remembered(*row)
+        if row is None:
+            return None
+        *values, expected = row
+        if expected != checksum(*values):
+            raise damaged(self._path, f"the answer to the request_id {request_id!r}")
+        return Remembered(*values)
 
     def batch(self, batch_id: str) -> StoredBatch | None:
         """Returns an accepted batch."""
@@ -189,7 +195,7 @@ class SqliteStore:
                 "WHERE sequence > ? AND sequence <= ? ORDER BY sequence",
                 (after, until),
             )
-            yield from matching(map(self._event, rows), kinds, batch_id)
+            yield from matching(self._events(rows, after, until), kinds, batch_id)
 
     def note_ended(self, ended: Sequence[tuple[int, int]]) -> None:
         """Notes which batches have ended."""
@@ -267,20 +273,31 @@ class SqliteStore:
     def _in_row(self, place: int, part: Part) -> bytes | None:
         """Returns a content that lies in its row; None: it lies elsewhere."""
         row = fetch_row(self._connection, _CONTENT[part], (place,))
+        number, index = split_place(place)
         if row is None:
+            batch = batch_of_number(self._connection, number)
+            if batch and batch.must_have(index, ended=part is Part.RESPONSE):
+                raise damaged(self._path, f"a {part} content (batch {number}, flow {index})")
             return b""
         *values, content, expected = row
         if expected != checksum(place, *values, content):
-            number, index = split_place(place)
             raise damaged(self._path, f"a {part} content (batch {number}, flow {index})")
         assert content is None or isinstance(content, bytes)
         return content
 
-    def _event(self, row: tuple[Any, ...]) -> StoredEvent:
-        sequence, kind, batch_id, body, expected = row
-        if expected != checksum(kind, batch_id, body):
-            raise damaged(self._path, f"event {sequence}")
-        return StoredEvent(sequence, EventKind(kind), batch_id, body)
+    def _events(
+        self, rows: Iterable[tuple[Any, ...]], after: int, until: int
+    ) -> Iterator[StoredEvent]:
+        """Checks that each is what was written, and that none is missing."""
+        wanted = after
+        for sequence, kind, batch_id, body, expected in rows:
+            wanted += 1
+            intact = expected == checksum(kind, batch_id, body)
+            if sequence != wanted or not intact or sequence_of(body) != sequence:
+                raise damaged(self._path, f"event {wanted}")
+            yield StoredEvent(sequence, EventKind(kind), batch_id, body)
+        if wanted != until:
+            raise damaged(self._path, f"event {wanted + 1}")
 
     def _committed(self, connection: apsw.Connection, name: str, pages: int) -> int:
         self._log_bytes = pages * self._page_size

@@ -7,13 +7,16 @@ import apsw
 from replayd.journal.body import PIECE, Content, SpoolFile
 from replayd.journal.interface import Part
 from replayd.journal.sqlite.checksum import (
+    checksum,
     event_checksum,
+    figures_checksum,
     flow_checksum,
     prepared_checksum,
     replay_checksum,
 )
 from replayd.journal.sqlite.contents import Contents
 from replayd.journal.sqlite.loading import pack_places
+from replayd.journal.sqlite.meta import set_meta
 from replayd.journal.sqlite.transaction import Synchronous, transaction
 from replayd.journal.store import (
     Change,
@@ -134,19 +137,15 @@ class Writer:
         )
 
     def _accept(self, batch: StoredBatch) -> None:
+        *values, figures, _, policy = batch
+        on_interrupt = int(policy)
+        # The figures of an open batch are those that it has.
         self._connection.execute(
-            "UPDATE batch SET position = ?, label = ?, accepted = ?, first = ?, last = ?, "
-            "cursor = ?, on_interrupt = ? WHERE number = ?",
-            (
-                batch.position,
-                batch.label,
-                batch.accepted,
-                batch.first,
-                batch.last,
-                batch.figures.cursor,
-                int(batch.on_interrupt),
-                batch.number,
-            ),
+            "UPDATE batch SET position = ?3, label = ?4, accepted = ?5, first = ?6, last = ?7, "
+            "on_interrupt = ?8, cursor = ?9, checksum = ?10, figures_checksum = "
+            "checksum(number, ?9, succeeded, failed, killed, cleared, interrupted) "
+            "WHERE number = ?1",
+            (*values, on_interrupt, figures.cursor, checksum(*values, on_interrupt)),
         )
 
     def _replays(self, replays: Iterable[StoredReplay]) -> None:
@@ -170,27 +169,28 @@ class Writer:
     def _batches(self, change: Change) -> None:
         self._connection.executemany(
             "UPDATE batch SET cursor = ?2, succeeded = ?3, failed = ?4, killed = ?5, "
-            "cleared = ?6, interrupted = ?7 WHERE number = ?1",
-            change.figures,
+            "cleared = ?6, interrupted = ?7, figures_checksum = ?8 WHERE number = ?1",
+            [(*figures, figures_checksum(figures)) for figures in change.figures],
         )
-        self._connection.executemany("INSERT INTO cleared VALUES (?, ?, ?)", change.cleared)
+        self._connection.executemany(
+            "INSERT INTO cleared VALUES (?, ?, ?, ?)",
+            ((*cleared, checksum(*cleared)) for cleared in change.cleared),
+        )
 
     def _meta(self, change: Change) -> None:
         if change.paused is not None:
-            self._set("paused", int(change.paused))
+            set_meta(self._connection, "paused", int(change.paused))
         if change.claims is not None:
-            self._set("claims", pack_places(change.claims))
+            set_meta(self._connection, "claims", pack_places(change.claims))
 
     def _answers(self, forget_before: int, remembered: Remembered | None) -> None:
         if forget_before:
             self._connection.execute("DELETE FROM answered WHERE expires < ?", (forget_before,))
         if remembered is not None:
             self._connection.execute(
-                "INSERT OR REPLACE INTO answered VALUES (?, ?, ?, ?, ?, ?)", remembered
+                "INSERT OR REPLACE INTO answered VALUES (?, ?, ?, ?, ?, ?, ?)",
+                (*remembered, checksum(*remembered)),
             )
-
-    def _set(self, name: str, value: object) -> None:
-        self._connection.execute("UPDATE meta SET value = ? WHERE name = ?", (value, name))
 
 
 def _remove(contents: Iterable[_Contents]) -> None:

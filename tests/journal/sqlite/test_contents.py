@@ -109,7 +109,10 @@ def test_a_file_name_leads_nowhere_else(
     contents: Contents, connection: apsw.Connection, tmp_path: Path
 ) -> None:
     contents.put(PLACE, Part.REQUEST, contents.spooled(bytes(PIECE + 1)))
-    connection.execute("UPDATE file SET name = '../../etc/passwd'")
+    name = "../../etc/passwd"
+    connection.execute(
+        "UPDATE file SET name = ?1, checksum = checksum(place, part, ?1, size, checksums)", (name,)
+    )
     with pytest.raises(JournalError, match=f"{tmp_path}/passwd can't be read"):
         list(pieces_of(contents.content(PLACE, Part.REQUEST)))
 

@@ -10,6 +10,7 @@ import pytest
 
 from replayd.errors import JournalError
 from replayd.journal.sqlite.contents import Contents
+from replayd.journal.sqlite.loading import stored_batch
 from replayd.journal.sqlite.query import fetch_row, fetch_rows
 from replayd.journal.sqlite.schema import open_database
 from replayd.journal.sqlite.writing import Writer
@@ -65,14 +66,14 @@ def change() -> Change:
 def test_a_change_in_its_tables(writer: Writer, connection: apsw.Connection) -> None:
     writer.stage(1, "b1", [row(4), row(5)])
     writer.commit(change())
-    assert fetch_rows(connection, "SELECT * FROM batch") == [
-        (1, "b1", 7, "label", 20, 4, 30, 4, 1, 2, 3, 4, 5, None, OnInterrupt.PARK)
-    ]
+    *batch, _, _ = fetch_row(connection, "SELECT * FROM batch")
+    assert batch == [1, "b1", 7, "label", 20, 4, 30, 4, 1, 2, 3, 4, 5, None, OnInterrupt.PARK]
+    assert stored_batch(connection, "b1") == change().accepted._replace(cleared=((6, 9),))
     assert fetch_rows(connection, "SELECT place, state, attempt, content FROM replay") == [
         (place_of(1, 4), ReplayState.FAILED, 2, b"content")
     ]
-    assert fetch_rows(connection, "SELECT * FROM cleared") == [(1, 6, 9)]
-    assert fetch_rows(connection, "SELECT * FROM answered") == [("r", b"h", b"answer", 3, 99, "")]
+    *answered, _ = fetch_row(connection, "SELECT * FROM answered")
+    assert answered == ["r", b"h", b"answer", 3, 99, ""]
     assert fetch_row(connection, "SELECT sequence, body FROM event") == (1, b"event")
     assert fetch_row(connection, "SELECT value FROM meta WHERE name = 'paused'") == (1,)
     writer.commit(Change(forget_before=100))
