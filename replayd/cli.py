@@ -205,6 +205,12 @@ def _option(*names: str, **attributes: Any) -> Callable[[F], F]:
 )
 @_option("--total-timeout", type=TIMEOUT, show_default="5m", help="For a whole replay.")
 @_option("--body-size-limit", type=SIZE, show_default="64m", help="Of one content.")
+@_option(
+    "--memory-budget",
+    type=SIZE,
+    show_default="128m",
+    help="For all responses under way, in memory; what has no room there waits.",
+)
 @_option("--insecure/--no-insecure", help="Do not verify servers' certificates.")
 @_option("--ca-file", type=FILE, help="PEM certificates to trust in place of the system's.")
 @_option("--client-cert", type=FILE, help="PEM with a certificate and its key to show to servers.")

@@ -80,6 +80,9 @@ class Config:
     body_size_limit: int = 64 << 20
     """Far above what pages and APIs answer; bounds what one replay can cost."""
 
+    memory_budget: int = 128 << 20
+    """For responses under way: a small part of what machines have, and twice the largest."""
+
     insecure: bool = False
     ca_file: Path | None = None
     """Trusted in place of the system's certificates; None: the system's."""

@@ -287,6 +287,8 @@ def _wire_settings(config: Config) -> WireSettings:
         read_timeout=config.read_timeout,
         total_timeout=config.total_timeout,
         body_size_limit=config.body_size_limit,
+        memory_budget=config.memory_budget,
+        stream_window=_stream_window(config),
         upstream=parse_upstream(config.upstream) if config.upstream else None,
         tls=TlsSettings(
             insecure=config.insecure,
@@ -297,6 +299,16 @@ def _wire_settings(config: Config) -> WireSettings:
             ciphers=config.ciphers,
         ),
     )
+
+
+def _stream_window(config: Config) -> int:
+    """What is on its way on a stream can't be told to wait; where no file takes it, all streams
+    together get a quarter of the budget, in shares of 64 KiB at least.
+    """
+    usual = WireSettings().stream_window
+    if not config.ephemeral:
+        return usual
+    return min(usual, max(config.memory_budget // 4 // config.concurrency, 64 << 10))
 
 
 def _bind_address(config: Config) -> str:

@@ -78,6 +78,7 @@ def test_every_option_is_a_key_of_the_file(seen: list[Config], tmp_path: Path) -
         upstream = "http://proxy:3128"
         bind-address = "127.0.0.2"
         body-size-limit = "1m"
+        memory-budget = "2m"
         insecure = true
         ca-file = "ca.pem"
         client-cert = "client.pem"

@@ -136,6 +136,11 @@ class SpoolBody:
         """How many of its bytes are in memory."""
         return self.size - self._in_file
 
+    def spill(self) -> None:
+        """Moves what is in memory to a file, earlier than it would go there by itself."""
+        if self._spool is not None and self.held:
+            self._write_to_file(self._spool)
+
     def prefix(self, limit: int) -> bytes:
         """Returns the first bytes, at most `limit`, at most 64 KiB."""
         return (self._prefix or self._beginning())[:limit]
@@ -146,6 +151,8 @@ class SpoolBody:
             return self._held[0] if _is_one(self._held) else b"".join(self._held)
         try:
             self._write_held(self._file)
+            if self.size <= PIECE:
+                return self._taken_back(self._path)
         except OSError as error:
             raise self._failure(error) from error
         sync = self._spool.sync(self._file, on_settled)
@@ -161,6 +168,12 @@ class SpoolBody:
         if self._path is not None:
             remove(self._path)
             self._path = None
+
+    def _taken_back(self, path: Path) -> bytes:
+        """Returns what was spilled and is small after all: its place is in a row."""
+        content = path.read_bytes()
+        self.discard()
+        return content
 
     def _beginning(self) -> bytes:
         found, size = [], 0

@@ -159,6 +159,9 @@ class Body(Protocol):
     def write(self, data: bytes) -> None:
         """Adds bytes. Raises JournalError when the store can't take them: discard it."""
 
+    def spill(self) -> None:
+        """Moves what is in memory to the store's file, if it has files. Raises JournalError."""
+
     def prefix(self, limit: int) -> bytes:
         """Returns the first bytes, at most `limit` (no more than 64 KiB are promised)."""
 

@@ -80,6 +80,11 @@ class Conversation:
             recorded_received_count=self._plan.server_message_count,
         )
 
+    @property
+    def held(self) -> int:
+        """Bytes of a message that has not come to its end."""
+        return self._frames.held
+
     # In
 
     def feed(self, data: bytes, now: int) -> bool:

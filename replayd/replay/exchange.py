@@ -19,6 +19,7 @@ from replayd.model.outcome import ConnectionInfo, Note, Outcome, Timings
 from replayd.model.plan import HttpVersions, Plan
 from replayd.model.replay import Replay, ReplayState
 from replayd.reasons import Reason
+from replayd.replay.budget import Budget
 from replayd.replay.clock import Clock
 from replayd.replay.connecting import Connecting
 from replayd.replay.deadlines import NEVER
@@ -43,6 +44,7 @@ class Surroundings(NamedTuple):
     journal: Journal
     recorder: Recorder
     clock: Clock
+    budget: Budget
     announce: Callable[[int], None]
     """A deadline was set (`Deadlines.announce`)."""
     ended: Callable[[Exchange], None]
@@ -177,6 +179,7 @@ class Exchange:
             self._stored_content(),
             whole=self.replay.request_content is not None,
             new_body=self._around.journal.new_body,
+            budget=self._around.budget,
             wake=self._woken,
             epoch=self._timings.start - self._start,
         )

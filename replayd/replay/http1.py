@@ -12,6 +12,7 @@ from replayd.model.flow import Headers
 from replayd.model.outcome import ResponseHead
 from replayd.model.plan import Plan
 from replayd.reasons import Reason
+from replayd.replay.budget import Budget
 from replayd.replay.transfer import Keep, Transfer
 from replayd.wire.poller import Connection
 from replayd.wire.reader import ResponseReader
@@ -37,9 +38,11 @@ class Http1Transfer(Transfer):
         content: Iterable[bytes],
         whole: bool,
         new_body: Callable[[], Body],
+        budget: Budget,
+        wake: Callable[[], None],
     ) -> None:
         """`whole`: the content is in memory; else it is read as it is sent."""
-        super().__init__(connection, settings, new_body)
+        super().__init__(connection, settings, new_body=new_body, budget=budget, wake=wake)
         self._reader = reader
         self._writer = RequestWriter(plan, content, whole=whole)
         self._keeps, binds = traits(plan.head)
@@ -55,8 +58,12 @@ class Http1Transfer(Transfer):
         """Goes on; True: the response is complete. Raises WireError."""
         if writable:
             self._write(now)
+        if readable and self._budget.tight and not self._budget.admits(self):
+            readable = False
         complete = readable and self._read(now)
         self._wait(now)
+        if self.body is not None and not complete:
+            self._charge()
         return complete
 
     def late(self, now: int) -> bool:
@@ -90,6 +97,7 @@ class Http1Transfer(Transfer):
 
     def conclude(self, keep: Keep) -> None:
         """Keeps the connection when both sides are through and mean to go on."""
+        self._settle()
         reader = self._reader
         if self._keeps and reader.complete and reader.reusable and self._written and not self.early:
             self.connection.bound |= reader.bound
@@ -99,6 +107,7 @@ class Http1Transfer(Transfer):
 
     def abort(self) -> None:
         """Closes the connection."""
+        self._settle()
         self.connection.close()
 
     # Send
@@ -157,6 +166,12 @@ class Http1Transfer(Transfer):
         elif self._writer.held and self._reader.continued:
             self._writer.release()
             self._write(now)
+
+    def _let_come(self, more: bool) -> None:
+        if more:
+            self.connection.resume()
+        else:
+            self.connection.pause()
 
     @property
     def _hurried(self) -> bool:

@@ -12,6 +12,7 @@ from replayd.model.flow import Headers
 from replayd.model.outcome import ConnectionInfo, ResponseHead
 from replayd.model.plan import Http2Request, Plan
 from replayd.reasons import Reason
+from replayd.replay.budget import Budget
 from replayd.replay.transfer import Keep, Transfer
 from replayd.wire.multiplex import Multiplexer
 from replayd.wire.settings import WireSettings
@@ -30,17 +31,17 @@ class Http2Transfer(Transfer):
         settings: WireSettings,
         *,
         content: Iterable[bytes],
-        wake: Callable[[], None],
         new_body: Callable[[], Body],
+        budget: Budget,
+        wake: Callable[[], None],
     ) -> None:
-        """`content` is read as it is sent; `wake` is called when `on_ready` should be."""
-        super().__init__(shared.connection, settings, new_body)
+        """`content` is read as it is sent."""
+        super().__init__(shared.connection, settings, new_body=new_body, budget=budget, wake=wake)
         assert plan.http2 is not None, "a connection speaks HTTP/2 only where the plan has it"
         self._request: Http2Request = plan.http2
         self._method = plan.method
         self._shared = shared
         self._info = shared.info
-        self._wake = wake
         self._pieces: Iterator[bytes] = (piece for piece in content if piece)
         self._piece = memoryview(b"")
         self._next: bytes | None = None
@@ -70,6 +71,8 @@ class Http2Transfer(Transfer):
         if not complete:
             self._write(now)
         self._wait(now)
+        if self.body is not None and not complete:
+            self._charge()
         return complete
 
     def late(self, now: int) -> bool:
@@ -124,6 +127,7 @@ class Http2Transfer(Transfer):
 
     def abort(self) -> None:
         """Leaves the stream; one that has not ended is cancelled."""
+        self._settle()
         if self._stream is not None:
             self._stream.leave(self._now)
         else:
@@ -179,6 +183,10 @@ class Http2Transfer(Transfer):
         if stream.error is not None and not stream.response.complete:
             raise stream.error
         return stream.response.complete
+
+    def _let_come(self, more: bool) -> None:
+        assert self._stream is not None
+        self._stream.let_come(more)
 
     @property
     def _hurried(self) -> bool:

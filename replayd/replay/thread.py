@@ -19,6 +19,7 @@ from replayd.model.plan import Plan, Target
 from replayd.model.replay import Replay, ReplayKey
 from replayd.queue import ReplayQueue
 from replayd.reasons import Reason
+from replayd.replay.budget import Budget
 from replayd.replay.clock import SYSTEM_CLOCK, Clock
 from replayd.replay.deadlines import NEVER, Deadlines
 from replayd.replay.exchange import Exchange, Surroundings
@@ -61,8 +62,15 @@ class ReplayThread:
         self._wire = Wire(settings, targets, queue.post, lookup=lookup)
         self._recorder = Recorder(journal, clock)
         self._deadlines = Deadlines()
+        budget = Budget(settings.memory_budget, settings.body_size_limit, queue.post)
         self._around = Surroundings(
-            self._wire, journal, self._recorder, clock, self._deadlines.announce, self._ended
+            self._wire,
+            journal,
+            self._recorder,
+            clock,
+            budget,
+            self._deadlines.announce,
+            self._ended,
         )
         self._running: dict[ReplayKey, Exchange] = {}
         self._taken: list[Exchange] = []

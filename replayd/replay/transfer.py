@@ -13,6 +13,8 @@ from replayd.journal.interface import Body
 from replayd.model.flow import Headers
 from replayd.model.outcome import ConnectionInfo, ResponseHead, WebSocketResult
 from replayd.reasons import Reason
+from replayd.replay.budget import Budget
+from replayd.replay.deadlines import NEVER
 from replayd.replay.pace import Pace
 from replayd.wire.poller import Connection
 from replayd.wire.settings import WireSettings
@@ -39,12 +41,25 @@ class Transfer(ABC):
     _first_size = 0
     """Bytes that came with the first."""
     _pace: Pace | None = None
+    _charged = False
+    """The budget knows of it."""
+    _waits = False
+    """It does not read: there is no room for more."""
 
     def __init__(
-        self, connection: Connection, settings: WireSettings, new_body: Callable[[], Body]
+        self,
+        connection: Connection,
+        settings: WireSettings,
+        *,
+        new_body: Callable[[], Body],
+        budget: Budget,
+        wake: Callable[[], None],
     ) -> None:
+        """`wake` is called when `on_ready` should be."""
         self.connection = connection
         self._settings = settings
+        self._budget = budget
+        self._wake = wake
         self._read_timeout = int(settings.read_timeout * _SECOND)
         self._new_body = new_body
 
@@ -143,6 +158,43 @@ class Transfer(ABC):
     @abstractmethod
     def _hurried(self) -> bool:
         """What comes now has to come at some speed: a head, or content of declared length."""
+
+    # Memory
+
+    @property
+    def _in_memory(self) -> int:
+        """Bytes of the response that are in memory."""
+        return self.body.held if self.body is not None else 0
+
+    def _charge(self) -> None:
+        """Has the budget know of what came of a response that is not whole; where there is no
+        room for it, it goes to a file, or else nothing more is read.
+        """
+        self._charged = True
+        room = self._budget.charge(self, self._in_memory)
+        if not room and self.body is not None and self.body.held:
+            self.body.spill()
+            room = self._budget.charge(self, self._in_memory)
+        if room is self._waits:
+            self._waits = not room
+            self._let_come(room)
+        if not room:
+            # It is we who do not read: only the total duration counts.
+            self.deadline = NEVER
+
+    def on_room(self) -> None:
+        """There may be room again (`budget.Holder`)."""
+        self._wake()
+
+    @abstractmethod
+    def _let_come(self, more: bool) -> None:
+        """Has the server send more, or wait."""
+
+    def _settle(self) -> None:
+        """Nothing of the response is this transfer's any more."""
+        if self._charged:
+            self._charged = False
+            self._budget.release(self)
 
     def _store(self, data: bytes) -> None:
         """Keeps content, up to the limit."""

@@ -14,6 +14,7 @@ from replayd.model.flow import WebSocketMessage
 from replayd.model.outcome import ResponseHead, WebSocketResult
 from replayd.model.plan import Plan
 from replayd.reasons import Reason
+from replayd.replay.budget import Budget
 from replayd.replay.conversation import Conversation
 from replayd.replay.http1 import Http1Transfer
 from replayd.replay.transcript import Transcript
@@ -40,13 +41,23 @@ class WebSocketTransfer(Http1Transfer):
         *,
         recorded: Iterable[bytes],
         new_body: Callable[[], Body],
+        budget: Budget,
+        wake: Callable[[], None],
         epoch: int,
     ) -> None:
         """`recorded`: the conversation (`codec.websocket`) in pieces, read as it is replayed;
         `epoch`: the wall clock where the monotonic one is 0.
         """
         super().__init__(
-            connection, plan, reader, settings, content=(), whole=True, new_body=new_body
+            connection,
+            plan,
+            reader,
+            settings,
+            content=(),
+            whole=True,
+            new_body=new_body,
+            budget=budget,
+            wake=wake,
         )
         self._plan = plan
         self._recorded = recorded
@@ -68,7 +79,10 @@ class WebSocketTransfer(Http1Transfer):
     def on_ready(self, now: int, *, readable: bool, writable: bool) -> bool:
         """Goes on; True: the conversation is over, or the response complete."""
         try:
-            return super().on_ready(now, readable=readable, writable=writable)
+            complete = super().on_ready(now, readable=readable, writable=writable)
+            if self._conversation is not None and not complete:
+                self._charge()
+            return complete
         except WireError as error:
             conversation = self._conversation
             if conversation is None or not conversation.closing or error.reason not in _HUNG_UP:
@@ -124,6 +138,11 @@ class WebSocketTransfer(Http1Transfer):
             read_timeout=self._read_timeout,
             now=now,
         )
+
+    @property
+    def _in_memory(self) -> int:
+        conversation = self._conversation
+        return super()._in_memory + (conversation.held if conversation is not None else 0)
 
     def _keep_message(self, message: WebSocketMessage) -> None:
         if self.body is None:

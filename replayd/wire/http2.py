@@ -54,10 +54,9 @@ REFUSED_STREAM = int(ErrorCodes.REFUSED_STREAM)
 HTTP_1_1_REQUIRED = int(ErrorCodes.HTTP_1_1_REQUIRED)
 _CANCEL = int(ErrorCodes.CANCEL)
 
-_STREAM_WINDOW = 8 * 1024 * 1024
-"""Bytes a server may send on a stream before it hears from us: what fits into 100 ms at
-600 Mbit/s. Content is passed on as it comes, so nothing is held for it."""
-_CONNECTION_WINDOW = 4 * _STREAM_WINDOW
+_CONNECTION_WINDOW = 32 * 1024 * 1024
+"""Bytes a server may send on all streams together before it hears from us. Content is passed
+on as it comes, so nothing is held for it here."""
 _MOST_STREAMS = 256
 """Streams at once, whatever the server allows; others get another connection."""
 _LAST_STREAM_ID = 2**31 - 1
@@ -84,6 +83,9 @@ class Http2Protocol:
         self._cutter = FrameCutter()
         self._guard = FloodGuard(settings.head_size_limit)
         self._live: set[int] = set()
+        self._withheld: dict[int, int] = {}
+        """Streams that have to wait, and how much came on them since they have."""
+        self._stream_window = settings.stream_window
         self._stray = 0
         """Bytes of content that may still be on their way for streams we have left."""
         self._next_id = 1
@@ -145,10 +147,23 @@ class Http2Protocol:
     def leave(self, stream_id: int) -> None:
         """The stream is of no more interest: it is cancelled if it has not ended."""
         self._live.discard(stream_id)
+        self._withheld.pop(stream_id, None)
         stream = self._h2.streams.get(stream_id)
         if stream is not None and not stream.closed:
             self._h2.reset_stream(stream_id, _CANCEL)
-            self._stray += _STREAM_WINDOW
+            self._stray += self._stream_window
+
+    def let_come(self, stream_id: int, more: bool) -> None:
+        """Has the server send more on a stream, or, once its window is full, nothing until then.
+        The others on the connection go on.
+        """
+        if not more:
+            self._withheld.setdefault(stream_id, 0)
+            return
+        size = self._withheld.pop(stream_id, 0)
+        stream = self._h2.streams.get(stream_id)
+        if size and stream is not None and not stream.closed:
+            self._h2.increment_flow_control_window(size, stream_id)
 
     def say_goodbye(self) -> None:
         """Tells the server that we close the connection."""
@@ -159,7 +174,7 @@ class Http2Protocol:
             client=True,
             initial_values={
                 SettingCodes.ENABLE_PUSH: 0,
-                SettingCodes.INITIAL_WINDOW_SIZE: _STREAM_WINDOW,
+                SettingCodes.INITIAL_WINDOW_SIZE: settings.stream_window,
                 SettingCodes.MAX_FRAME_SIZE: MAX_FRAME_SIZE,
                 SettingCodes.MAX_HEADER_LIST_SIZE: settings.head_size_limit,
             },
@@ -228,8 +243,13 @@ class Http2Protocol:
 
     def _content(self, event: DataReceived, stream_id: int) -> ContentCame:
         content, ends = event.data or b"", event.stream_ended is not None
-        # Passed on at once: its room is free again.
-        self._h2.acknowledge_received_data(event.flow_controlled_length or 0, stream_id)
+        size = event.flow_controlled_length or 0
+        if stream_id not in self._withheld:
+            # Passed on at once: its room is free again.
+            self._h2.acknowledge_received_data(size, stream_id)
+        elif size:
+            self._withheld[stream_id] += size
+            self._h2.increment_flow_control_window(size)
         if content or ends:
             self._guard.progress()
         return ContentCame(stream_id, content, ends)

@@ -154,6 +154,11 @@ class Multiplexer:
         self._sending.flush()
         self.release(now)
 
+    def let_come(self, stream: Stream, more: bool) -> None:
+        """The stream's owner has room for more content, or has none."""
+        self._protocol.let_come(stream.stream_id, more)
+        self._sending.flush()
+
     # What the poller tells
 
     def on_ready(self, connection: Connection, readable: bool, writable: bool) -> None:

@@ -91,6 +91,7 @@ class Connection:
         self.idle_since = 0
         self.expires = 0
         self.closed = False
+        self._paused = False
         self._poller = poller
         self._descriptor = transport.fileno()
         self._writing = transport.wants_write
@@ -101,13 +102,27 @@ class Connection:
         writing = wanted or self.transport.wants_write
         if writing is not self._writing:
             self._writing = writing
-            self._poller.change(self, self._descriptor, writing)
+            if not self._paused:
+                self._poller.change(self, self._descriptor, writing)
+
+    def pause(self) -> None:
+        """Watches it no longer: what the peer has to say waits, in its own memory in the end."""
+        if not (self._paused or self.closed):
+            self._paused = True
+            self._poller.remove(self._descriptor)
+
+    def resume(self) -> None:
+        """Watches it again."""
+        if self._paused and not self.closed:
+            self._paused = False
+            self._poller.add(self, self._descriptor, self._writing)
 
     def close(self) -> None:
         """Stops watching and closes. Idempotent."""
         if not self.closed:
             self.closed = True
-            self._poller.remove(self._descriptor)
+            if not self._paused:
+                self._poller.remove(self._descriptor)
             self.transport.close()
             if self.permit is not None:
                 self.permit.end()

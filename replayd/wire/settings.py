@@ -83,6 +83,11 @@ class WireSettings(NamedTuple):
     """For the whole replay: nothing holds its slot for longer, however it drips."""
     body_size_limit: int = 64 * 1024 * 1024
     """Of a response's content. Far above any page, far below any disk."""
+    memory_budget: int = 128 * 1024 * 1024
+    """For all responses under way, in memory: `replay.budget`."""
+    stream_window: int = 8 * 1024 * 1024
+    """Bytes a server may send on a stream of HTTP/2 before it hears from us: what fits into
+    100 ms at 600 Mbit/s."""
     head_size_limit: int = 64 * 1024
     """Of one head, and of the trailers. Servers allow 8 to 16 KiB; this is generous."""
     head_field_limit: int = 256

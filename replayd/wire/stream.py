@@ -21,6 +21,9 @@ class Carrier(Protocol):
     def leave(self, stream: "Stream", now: int) -> None:
         """The stream is of no more interest to its owner."""
 
+    def let_come(self, stream: "Stream", more: bool) -> None:
+        """The stream's owner has room for more, or has none."""
+
     def retire(self) -> None:
         """Takes no more streams."""
 
@@ -151,6 +154,10 @@ class Stream:
         self._arrived = 0
         self._content.clear()
         return size, content
+
+    def let_come(self, more: bool) -> None:
+        """Has the server send more of the content, or wait, as far as it has not sent it."""
+        self._carrier.let_come(self, more)
 
     @property
     def carrier_received(self) -> int:

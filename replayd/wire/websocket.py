@@ -57,6 +57,8 @@ class Frames:
         """What the server closed with; None: it did not."""
         self.heard = 0
         """How often something of a message came."""
+        self.held = 0
+        """Bytes of a message that has not come to its end."""
         self._limit = self._room = size_limit
         self._idle = 0
         self._pieces: list[bytes] = []
@@ -128,6 +130,7 @@ class Frames:
         if piece:
             self.heard += 1
             self._pieces.append(piece)
+            self.held += len(piece)
             self._room -= len(piece)
         elif not event.message_finished:
             self._count_idle()
@@ -140,6 +143,7 @@ class Frames:
             self._idle = 0
             content = b"".join(self._pieces)
             self._pieces.clear()
+            self.held = 0
             text = isinstance(event, TextMessage)
             take(WebSocketMessageKind.TEXT if text else WebSocketMessageKind.BINARY, content)
 

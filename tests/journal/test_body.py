@@ -47,6 +47,27 @@ def test_a_large_body_goes_on_in_a_file(tmp_path: Path, size: int, step: int) ->
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize("rest", [0, 10, PIECE])
+def test_a_body_may_go_to_its_file_early(tmp_path: Path, rest: int) -> None:
+    body = written(tmp_path, b"x" * 1000)
+    body.spill()
+    body.spill()
+    assert (body.held, body.size, len(list(tmp_path.iterdir()))) == (0, 1000, 1)
+    assert body.prefix(10) == b"x" * 10
+    body.write(b"y" * rest)
+    sealed = body.seal()
+    assert b"".join(pieces_of(sealed)) == b"x" * 1000 + b"y" * rest
+    # A small one goes into its row all the same.
+    assert isinstance(sealed, bytes) == (1000 + rest <= PIECE)
+    assert len(list(tmp_path.iterdir())) == (rest == PIECE)
+
+
+def test_without_a_folder_it_spills_nothing() -> None:
+    body = written(None, b"x" * 1000)
+    body.spill()
+    assert body.held == 1000
+
+
 def test_without_a_folder_it_stays_in_memory() -> None:
     content = os.urandom(5 << 20)
     assert written(None, content[:99], content[99:]).seal() == content

@@ -10,6 +10,7 @@ from replayd.journal.body import SpoolBody
 from replayd.journal.interface import Part
 from replayd.model.plan import Framing, Plan
 from replayd.model.replay import ReplayKey
+from replayd.replay.budget import Budget
 from replayd.replay.http1 import Http1Transfer
 from replayd.wire.http1 import H11Reader
 from replayd.wire.poller import Connection
@@ -288,6 +289,8 @@ def test_what_tls_holds_back_leaves_once_there_is_room(authority: Authority) -> 
             content=(b"body",),
             whole=True,
             new_body=lambda: SpoolBody(None),
+            budget=Budget(settings.memory_budget, settings.body_size_limit, lambda _: None),
+            wake=lambda: None,
         )
         transfer.begin(1)
         assert transfer.sent is None

@@ -15,6 +15,7 @@ from replayd.journal.interface import Body
 from replayd.model.flow import Headers
 from replayd.model.plan import Http2Request, Plan
 from replayd.reasons import Reason
+from replayd.replay.budget import Budget
 from replayd.replay.http2 import Http2Transfer
 from replayd.replay.second_try import MAX_RESENT
 from replayd.wire.http2_frames import FrameType
@@ -509,7 +510,13 @@ def test_one_whose_content_cannot_be_read_leaves_the_connection_idle() -> None:
     plan = Plan(b"POST", b"", TARGET, b"", http2=Http2Request(GET))
     with closing(Http2Network()) as network:
         transfer = Http2Transfer(
-            network.shared, plan, WireSettings(), content=unreadable(), wake=int, new_body=fail
+            network.shared,
+            plan,
+            WireSettings(),
+            content=unreadable(),
+            new_body=fail,
+            budget=Budget(1, 1, lambda _: None),
+            wake=int,
         )
         with pytest.raises(JournalError):
             transfer.begin(7)

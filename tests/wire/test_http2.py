@@ -35,11 +35,14 @@ ODD: Headers = (
 )
 
 
+STREAM_WINDOW = 8 << 20
+
+
 class Pair:
     """A client's protocol and the server it talks to."""
 
     def __init__(self, **settings: int) -> None:
-        self.client = Http2Protocol(WireSettings())
+        self.client = Http2Protocol(WireSettings(stream_window=STREAM_WINDOW))
         self.server = Http2Peer(**settings)
 
     def talk(self) -> list[Happening]:
@@ -111,6 +114,41 @@ def test_content_passes_without_waiting_for_us(pair: Pair) -> None:
         pair.server.h2.send_data(stream_id, bytes(16384))
         got += sum(len(each.content) for each in pair.talk() if isinstance(each, ContentCame))
     assert got == 64 * 1024 * 1024
+
+
+def test_a_stream_that_has_to_wait_is_sent_no_more_than_its_window(pair: Pair) -> None:
+    waits, goes_on = pair.open(), pair.open()
+    server = pair.server.h2
+    for stream_id in (waits, goes_on):
+        server.send_headers(stream_id, STATUS_OK)
+    pair.client.let_come(waits, False)
+    piece = bytes(16384)
+    for _ in range(STREAM_WINDOW // len(piece)):
+        server.send_data(waits, piece)
+        pair.talk()
+    assert server.local_flow_control_window(waits) == 0
+    for _ in range(3 * STREAM_WINDOW // len(piece)):
+        server.send_data(goes_on, piece)
+        pair.talk()
+    assert server.local_flow_control_window(goes_on) > STREAM_WINDOW // 2, "others go on"
+    pair.client.let_come(waits, True)
+    pair.talk()
+    assert server.local_flow_control_window(waits) == STREAM_WINDOW
+    server.send_data(waits, piece, end_stream=True)
+    assert pair.talk()[-1] == ContentCame(waits, piece, True)
+    pair.client.let_come(waits, True)
+
+
+def test_one_that_has_to_wait_may_be_left(pair: Pair) -> None:
+    stream_id = pair.open()
+    pair.server.h2.send_headers(stream_id, STATUS_OK)
+    pair.client.let_come(stream_id, False)
+    pair.server.h2.send_data(stream_id, b"some")
+    pair.talk()
+    pair.client.leave(stream_id)
+    pair.client.let_come(stream_id, True)
+    pair.talk()
+    assert pair.server.resets == {stream_id: ErrorCodes.CANCEL}
 
 
 def test_content_goes_as_far_as_the_windows(pair: Pair) -> None:

@@ -88,3 +88,22 @@ def test_closing_twice_is_closing(network: Network) -> None:
     connection.close()
     connection.close()
     assert network.transports[connection].closed
+
+
+def test_one_that_pauses_is_not_told_until_it_goes_on(network: Network) -> None:
+    connection = network.connection()
+    connection.pause()
+    connection.pause()
+    network.transports[connection].arrive(b"a")
+    connection.want_write(True)
+    network.turn()
+    assert network.owner.told == []
+    connection.want_write(False)
+    connection.resume()
+    connection.resume()
+    network.turn()
+    assert network.owner.told == [(connection, True, False)]
+    connection.pause()
+    connection.close()
+    connection.resume()
+    connection.pause()

@@ -377,3 +377,11 @@ def test_many_frames_are_read_in_several_turns() -> None:
 def test_pings_between_messages_are_no_flood() -> None:
     frames = Frames(None, LIMIT)
     assert len(came(frames, (frame(9) * 9_999 + frame(1)) * 3)) == 3
+
+
+def test_what_is_held_is_the_message_that_has_not_ended() -> None:
+    frames, heard = Frames(None, LIMIT), []
+    frames.feed(b"\x02\x05first", lambda *message: heard.append(message))
+    assert (frames.held, heard) == (5, [])
+    frames.feed(b"\x80\x04last", lambda *message: heard.append(message))
+    assert (frames.held, heard) == (0, [(BINARY, b"firstlast")])
