@@ -14,6 +14,8 @@
 #   make large     the memory and time that captures of a GiB need (SIZE_MIB= for others)
 #   make fuzz      enqueues damaged and hostile captures, of every format
 #                  (FORMAT=har COUNT=1000000 PROCESSES=2 SEED=7; ENGINE=atheris FORMAT=har)
+#   make chaos     kills the daemon again and again and compares the books of clients, target
+#                  and event log (CHAOS_ARGUMENTS="--rounds 1000 --seed 7")
 #   make freeze-journal  packs a journal of the newest version of the schema for the tests
 #   make lowest    the tests without real processes, on the lowest versions of packages that
 #                  pyproject.toml allows
@@ -42,6 +44,7 @@ ROUNDS ?=
 BENCH_ARGUMENTS ?=
 CURVES_ARGUMENTS ?=
 PROFILE_ARGUMENTS ?=
+CHAOS_ARGUMENTS ?=
 LOCK_ARGUMENTS ?=
 
 # What an environment is made of is locked, and each file's hash compared. The project itself
@@ -91,6 +94,9 @@ large: bytecode
 fuzz: $(if $(filter atheris,$(ENGINE)),.venv-fuzz,.venv)/.stamp
 	@$(<D)/bin/python -m tools.fuzz --engine $(ENGINE) --count $(COUNT) \
 	  --processes $(PROCESSES) $(if $(SEED),--seed $(SEED)) $(FORMAT:%=--format %)
+
+chaos: bytecode
+	@$(BIN)/python -m tools.chaos $(CHAOS_ARGUMENTS)
 
 check: .venv/.stamp .venv-proto/.stamp
 	$(BIN)/ruff format --check .

@@ -9,6 +9,7 @@ from tests.support.programs import ROOT
 MIRRORS = {"replayd": "tests", "clients/flowreplay_client": "tests/clients/flowreplay_client"}
 MIRRORS["clients/replayctl"] = "tests/clients/replayctl"
 MIRRORS["benchmarks"] = "tests/benchmarks"
+MIRRORS["tools/chaos"] = "tests/tools/chaos"
 MIRRORS["tools/fidelity"] = "tests/tools/fidelity"
 MIRRORS["tools/fuzz"] = "tests/tools/fuzz"
 MIRRORS["tools/locks"] = "tests/tools/locks"
@@ -45,6 +46,12 @@ ELSEWHERE = {
     "replayd/wire/websocket_extension.py": "tests/wire/test_websocket.py",
     "replayd/wire/sending.py": "tests/wire/test_multiplex.py",
     "replayd/wire/stream.py": "tests/wire/test_multiplex.py",
+    "tools/chaos/books.py": "tests/system/test_make_chaos.py",
+    "tools/chaos/client.py": "tests/system/test_make_chaos.py",
+    "tools/chaos/crew.py": "tests/system/test_make_chaos.py",
+    "tools/chaos/daemon.py": "tests/system/test_make_chaos.py",
+    "tools/chaos/rounds.py": "tests/system/test_make_chaos.py",
+    "tools/chaos/watcher.py": "tests/system/test_make_chaos.py",
     "tools/fidelity/addon.py": "tests/system/test_make_fidelity.py",
     "tools/fidelity/ours.py": "tests/system/test_fidelity.py",
     "tools/fidelity/theirs.py": "tests/system/test_make_fidelity.py",

@@ -1,0 +1,37 @@
+"""`make chaos` as one runs it, in its shortest form: some lives and deaths of a real daemon."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+from tests.support.daemon import clean_environment
+from tests.support.processes import DEADLINE
+from tests.support.programs import ROOT
+
+
+def run(home: Path, *options: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "tools.chaos", *options],
+        cwd=ROOT,
+        env={**clean_environment(home), "TMPDIR": "/tmp"},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=3 * DEADLINE,
+        check=False,
+    )
+
+
+def test_the_books_balance(tmp_path: Path) -> None:
+    results = tmp_path / "results"
+    done = run(
+        tmp_path, "--seed", "5", "--rounds", "4", "--audit-every", "2", "--results", str(results)
+    )
+    assert (done.returncode, done.stderr) == (0, ""), done.stdout
+    figures = json.loads(results.read_text())
+    assert (figures["seeds"], figures["rounds"], figures["findings"]) == ([5], 4, {})
+    assert figures["kills"] + figures["terminations"] >= 4
+    assert figures["acknowledged"] > 0
+    assert figures["arrivals"] > 0
+    assert figures["shown"] > 0

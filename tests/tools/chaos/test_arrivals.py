@@ -1,0 +1,113 @@
+"""What reached the target, beside the log."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.tools.chaos.events import Writer
+from tools.chaos.arrivals import Arrival, Arrivals, Book, Line, Start, TargetStart, mark_of
+from tools.chaos.flows import Asked
+from tools.chaos.target import MARK
+
+
+def arrival(number: int, index: int, method: bytes = b"GET", what: str = "ok") -> Arrival:
+    return Arrival(number, method, Asked("t", index, 0, what))
+
+
+def compared(writer: Writer, *lines: Line) -> dict[str, int]:
+    arrivals = Arrivals(writer.log, writer.findings)
+    for replay in writer.log.replays():
+        replay.arrivals.clear()
+    for line in lines:
+        arrivals.compare(line)
+    arrivals.settle()
+    return dict(writer.findings.counts)
+
+
+def queued(last: int = 0) -> Writer:
+    writer = Writer()
+    writer.queued(0, last)
+    return writer
+
+
+def test_each_answer_names_its_arrival() -> None:
+    writer = queued()
+    writer.succeeded(0, answer=b"7")
+    assert not compared(writer, arrival(7, 0))
+    assert compared(queued(), arrival(7, 0)) == {"cleared sent": 1}
+
+
+@pytest.mark.parametrize(
+    ("answer", "line"),
+    [(b"8", arrival(7, 0)), (b"", arrival(7, 0)), (b"7", arrival(7, 0, b"PUT"))],
+)
+def test_an_answer_that_nobody_gave_is_found(answer: bytes, line: Arrival) -> None:
+    writer = queued()
+    writer.succeeded(0, answer=answer)
+    assert compared(writer, line) == {"answers": 1}
+
+
+def test_a_repeat_has_to_be_marked() -> None:
+    writer = queued()
+    writer.update("REQUEUED", (0, 0))
+    writer.succeeded(0, attempt=2, answer=b"2")
+    lines = [arrival(1, 0), arrival(2, 0)]
+    assert not compared(writer, *lines)
+    assert compared(writer, arrival(0, 0), *lines) == {"unmarked": 1}
+
+
+def test_a_connection_that_breaks_may_cost_one_more_in_each_attempt() -> None:
+    writer = queued()
+    writer.update("REQUEUED", (0, 0))
+    writer.succeeded(0, attempt=2, answer=b"3")
+    three = [arrival(number, 0) for number in (1, 2, 3)]
+    assert not compared(writer, TargetStart(), *three)
+    assert compared(writer, TargetStart(), arrival(0, 0), *three) == {"unmarked": 1}
+
+
+def test_a_post_arrives_once_at_most() -> None:
+    writer = queued()
+    writer.interrupted(0)
+    assert not compared(writer, arrival(1, 0, b"POST"))
+    found = compared(writer, arrival(1, 0, b"POST"), arrival(2, 0, b"POST"))
+    assert found == {"post twice": 1, "unmarked": 1}
+
+
+def test_what_was_cleared_does_not_arrive() -> None:
+    writer = queued()
+    writer.update("CLEARED", (0, 0))
+    assert compared(writer, arrival(1, 0)) == {"cleared sent": 1}
+    writer.log.forget()
+    assert compared(writer, arrival(2, 0)) == {"cleared sent": 2}
+
+
+def test_what_is_not_in_the_log_does_not_arrive() -> None:
+    assert compared(queued(), arrival(1, 1)) == {"lost": 1}
+
+
+def test_a_session_keeps_its_order() -> None:
+    start = Start(8, paused=False)
+    again = (start, arrival(1, 0), arrival(2, 1), start, arrival(3, 0))
+    assert "order" not in compared(queued(2), *again)
+    assert compared(queued(2), *again[:3], arrival(3, 0))["order"] == 1
+    assert compared(queued(2), start, arrival(4, 2), start, arrival(5, 1))["order"] == 1
+
+
+def test_at_concurrency_1_all_keep_their_order() -> None:
+    lines = [Arrival(1, b"GET", Asked("t", 1, 0, "ok")), Arrival(2, b"GET", Asked("t", 0, 1, "ok"))]
+    assert "order" not in compared(queued(1), Start(8, paused=False), *lines)
+    assert compared(queued(1), Start(1, paused=False), *lines)["order"] == 1
+
+
+def test_nothing_arrives_in_a_pause() -> None:
+    assert compared(queued(), Start(1, paused=True), arrival(1, 0))["pauses"] == 1
+
+
+def test_the_book_is_read_as_it_grows(tmp_path: Path) -> None:
+    path = tmp_path / "book"
+    start = Start(8, paused=True)
+    path.write_text(f"GET {MARK}{mark_of(start)}\nGET {arrival(1, 4).asked.path}\nGET /t/5")
+    book = Book(path)
+    assert list(book.new()) == [start, arrival(1, 4)]
+    path.write_text(path.read_text() + f"/0/ok\nGET {MARK}{mark_of(TargetStart())}\n")
+    assert list(book.new()) == [arrival(2, 5), TargetStart()]

@@ -1,0 +1,32 @@
+"""A path says whose a flow is and how it is answered."""
+
+from random import Random
+
+import pytest
+
+from tools.chaos.flows import Asked, capture, read_path, typed
+
+
+def test_a_path_is_read_as_it_was_made() -> None:
+    asked = Asked("c1n2", 3, 4, "close")
+    assert read_path(asked.path) == asked
+    assert asked.breaks
+    assert not asked._replace(what="slow").breaks
+    with pytest.raises(ValueError, match="not a path"):
+        read_path("/c1n2/3/4/else")
+
+
+def test_a_seed_makes_the_same_flows_again() -> None:
+    made = [typed(Random(7), "t", 50, 80) for _ in range(2)]
+    assert made[0] == made[1]
+    for index, flow in enumerate(made[0]):
+        asked = read_path(flow.request.path.decode())
+        assert (asked.tag, asked.flow_index) == ("t", index)
+        assert flow.session_id == f"s{asked.session}"
+
+
+def test_a_capture_is_of_one_session() -> None:
+    lines = capture(Random(7), "t", 3, 80).split(b"\n")
+    urls = [line.split()[1].decode() for line in lines[1::3] if line]
+    paths = [read_path(url.removeprefix("http://127.0.0.1:80")) for url in urls]
+    assert [(path.flow_index, path.session) for path in paths] == [(0, 0), (1, 0), (2, 0)]

@@ -1,0 +1,114 @@
+"""What the log says of each replay, and what it must not say."""
+
+from flowreplay.v1 import event_pb2, reason_pb2
+
+from tests.tools.chaos.events import Writer
+
+
+def found(writer: Writer) -> dict[str, int]:
+    return dict(writer.findings.counts)
+
+
+def test_it_counts_as_the_daemon_does() -> None:
+    writer = Writer()
+    writer.queued(0, 4)
+    writer.succeeded(0)
+    writer.update("REQUEUED", (1, 2))
+    writer.interrupted(3)
+    writer.succeeded(1, attempt=2)
+    writer.update("CLEARED", (2, 2), (4, 4))
+    assert writer.log.vector == (5, 2, 0, 0, 2, 1)
+    assert writer.log.crashes == [2]
+    assert not found(writer)
+    writer.log.forget()
+    assert not writer.log.batches
+    writer.queued(0, 0)
+    assert found(writer) == {"requests": 1}
+
+
+def test_a_gap_is_found() -> None:
+    writer = Writer()
+    writer.events.append(event_pb2.Event())
+    writer.queued(0, 0)
+    assert found(writer) == {"gaps": 1}
+
+
+def test_a_second_outcome_is_found() -> None:
+    writer = Writer()
+    writer.queued(0, 1)
+    writer.succeeded(0)
+    writer.succeeded(0)
+    writer.update("CLEARED", (0, 1))
+    assert found(writer) == {"outcomes": 2}
+
+
+def test_what_ended_is_not_queued_again() -> None:
+    writer = Writer()
+    writer.queued(0, 1)
+    writer.succeeded(0)
+    writer.update("REQUEUED", (0, 0))
+    writer.queued(1, 2)
+    assert found(writer) == {"outcomes": 2}
+
+
+def test_an_outcome_without_a_replay_is_found() -> None:
+    writer = Writer()
+    writer.succeeded(0)
+    assert found(writer) == {"outcomes": 1}
+
+
+def test_attempts_are_counted() -> None:
+    writer = Writer()
+    writer.queued(0, 0)
+    writer.update("REQUEUED", (0, 0))
+    writer.succeeded(0)
+    assert found(writer) == {"attempts": 1}
+
+
+def test_a_batch_has_one_label_and_a_label_one_batch() -> None:
+    writer = Writer()
+    writer.queued(0, 0)
+    writer.queued(0, 0, batch="other")
+    assert found(writer) == {"requests": 1}
+
+
+def test_another_flow_s_url_is_found() -> None:
+    writer = Writer()
+    writer.queued(0, 1, label="u")
+    writer.succeeded(0)
+    assert found(writer) == {"answers": 1}
+
+
+def test_what_failed_inside_is_found() -> None:
+    writer = Writer()
+    log = event_pb2.LogEvent(level=event_pb2.LOG_LEVEL_ERROR, message="Traceback")
+    writer.write(log=log)
+    assert found(writer) == {"daemon": 1}
+
+
+def test_a_second_try_is_noted() -> None:
+    writer = Writer()
+    writer.queued(0, 0)
+    log = event_pb2.LogEvent(reason=reason_pb2.REASON_RETRIED, flow_index=0)
+    writer.write(batch_id="b", log=log)
+    assert writer.log.batches["b"].replays[0].retried == 1
+
+
+def test_pauses_are_kept_in_order() -> None:
+    writer = Writer()
+    assert not writer.log.paused
+    writer.update("PAUSED")
+    assert writer.log.paused
+    writer.update("RESUMED")
+    assert writer.log.changes == [True, False]
+
+
+def test_a_log_that_changed_is_found() -> None:
+    writer = Writer()
+    writer.queued(0, 0)
+    writer.log.again(writer.events[0])
+    assert not found(writer)
+    writer.events[0].batch_id = "other"
+    writer.log.again(writer.events[0])
+    writer.log.again(event_pb2.Event(sequence=2))
+    assert found(writer) == {"rewritten": 1, "gaps": 1}

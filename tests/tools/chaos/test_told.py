@@ -1,0 +1,125 @@
+"""What clients were told and watchers shown, beside the log."""
+
+from pathlib import Path
+from zlib import crc32
+
+import pytest
+from flowreplay.v1 import event_pb2
+
+from tests.tools.chaos.events import Writer
+from tools.chaos.told import Line, Lines, Told, compare_transcript
+
+
+def accepted(count: int = 2, *, batch: str = "b", duplicate: bool = False) -> Line:
+    return {
+        "what": "accepted",
+        "call": "t",
+        "batch": batch,
+        "count": count,
+        "refused": 0,
+        "duplicate": duplicate,
+    }
+
+
+def compared(writer: Writer, *lines: Line) -> dict[str, int]:
+    told = Told(writer.log, writer.findings)
+    for line in lines:
+        told.compare(line)
+    told.settle()
+    return dict(writer.findings.counts)
+
+
+def queued(last: int = 1) -> Writer:
+    writer = Writer()
+    writer.queued(0, last)
+    return writer
+
+
+def test_what_was_accepted_is_there() -> None:
+    told = Told(queued().log, Writer().findings)
+    told.compare({"what": "try", "call": "t", "count": 2})
+    told.compare(accepted())
+    told.compare(accepted(duplicate=True))
+    assert (told.calls, told.acknowledged, told.duplicates) == (1, 2, 1)
+    assert not compared(queued(), accepted())
+
+
+@pytest.mark.parametrize(("line", "kind"), [(accepted(3), "lost"), (accepted(batch="c"), "lost")])
+def test_what_is_lost_is_found(line: Line, kind: str) -> None:
+    assert compared(queued(), line) == {kind: 1}
+
+
+def test_other_answers_to_one_call_are_found() -> None:
+    other = accepted(batch="c", duplicate=True)
+    assert compared(queued(), accepted(), other) == {"requests": 1, "lost": 1}
+    wrong = {"what": "broke", "call": "t", "code": "ALREADY_EXISTS"}
+    assert compared(queued(), wrong) == {"requests": 1}
+
+
+def test_more_replays_than_flows_are_found() -> None:
+    assert compared(queued(3), {"what": "try", "call": "t", "count": 2}) == {"outcomes": 1}
+
+
+def test_a_clear_is_compared() -> None:
+    writer = queued()
+    writer.update("CLEARED", (0, 0))
+    line = {"what": "clear", "count": 1, "ranges": [["b", 0, 0]]}
+    assert not compared(writer, line)
+    assert compared(writer, {**line, "ranges": [["b", 1, 1]]}) == {"outcomes": 1}
+
+
+def test_a_count_was_true_at_some_time_after_its_cursor() -> None:
+    writer = queued()
+    writer.succeeded(0)
+    writer.succeeded(1)
+    line = {"what": "count", "after": 1, "counts": [2, 1, 0, 0, 0, 0]}
+    assert not compared(writer, line)
+    assert not compared(writer, {**line, "after": 3, "counts": [2, 2, 0, 0, 0, 0]})
+    assert compared(writer, {**line, "after": 3}) == {"counts": 1}
+    assert compared(writer, {**line, "counts": [2, 1, 1, 0, 0, 0]}) == {"counts": 2}
+
+
+def test_a_pause_that_was_told_is_logged() -> None:
+    writer = queued()
+    writer.update("PAUSED")
+    line = {"what": "pause", "changed": True}
+    assert not compared(writer, line)
+    assert compared(writer, line, line) == {"pauses": 1}
+
+
+def shown(writer: Writer, sequences: list[int], **line: object) -> dict[str, int]:
+    events = [
+        number
+        for at in sequences
+        for number in (at, crc32(writer.events[at - 1].SerializeToString()))
+    ]
+    whole = {"after": 0, "last": len(sequences), "kinds": [], "events": events, **line}
+    assert compare_transcript(whole, writer.log, writer.findings) == len(sequences)
+    return dict(writer.findings.counts)
+
+
+def test_a_watcher_is_shown_the_log() -> None:
+    writer = queued()
+    writer.succeeded(0)
+    writer.succeeded(1)
+    assert not shown(writer, [1, 2, 3])
+    responses = [event_pb2.EVENT_KIND_RESPONSE]
+    assert not shown(writer, [2, 3], last=3, kinds=responses)
+    assert shown(writer, [1, 3], last=3) == {"watchers": 1}
+    assert shown(writer, [3], last=3, kinds=responses) == {"watchers": 2}
+
+
+def test_a_watcher_that_was_shown_another_log_is_found() -> None:
+    writer = queued()
+    assert shown(writer, [1], events=[1, 7], last=1) == {"rewritten": 1}
+    assert shown(writer, [1], last=2) == {"rewritten": 2}
+
+
+def test_a_line_that_was_cut_was_never_said(tmp_path: Path) -> None:
+    path = tmp_path / "book"
+    lines = Lines(path)
+    assert not list(lines.new())
+    path.write_bytes(b'{"a": 1}\n{"a"')
+    assert list(lines.new()) == [{"a": 1}]
+    path.write_bytes(b'{"a": 1}\n{"a": 2}\n')
+    assert list(lines.new()) == [{"a": 2}]

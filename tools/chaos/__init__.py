@@ -1,0 +1,19 @@
+"""`make chaos`: the daemon is killed again and again, and the books have to balance.
+
+`plan`      what happens in a round; it follows from the seed.
+`flows`     the flows: each says in its path whose it is and how to answer it.
+`target`    the server that they are sent to, a process that writes each request down.
+`client`    a process that calls the daemon and writes down what it was told.
+`watcher`   a process of watchers that write down what they were shown.
+`daemon`    the daemon's process: start, signals, end.
+`crew`      the processes of clients and watchers.
+`rounds`    lives of the daemon, one after the other, and the comparing between them.
+`log`       what the event log says of every replay.
+`told`      what was told and shown, beside the log.
+`arrivals`  what reached the target, beside the log.
+`books`     all three, read and compared as they grow.
+`findings`  what must not happen.
+`figures`   what a run came to; runs add up.
+
+accepted = succeeded + failed + killed + interrupted + cleared + queued + running, always.
+"""

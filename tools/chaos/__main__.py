@@ -1,0 +1,85 @@
+"""`make chaos`: kills the daemon again and again, and compares the books.
+
+Exits with 1 when they do not balance: what was found is printed, with the command that runs
+the same rounds again, and the folder with the books and the journal is left.
+"""
+
+import argparse
+import secrets
+import shlex
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from tools.chaos.figures import Figures
+from tools.chaos.plan import FAULTS
+from tools.chaos.rounds import Chaos, Options
+
+DEFAULT_ROUNDS = 50
+
+
+def arguments(given: list[str] | None = None) -> argparse.Namespace:
+    """Reads the command line."""
+    parser = argparse.ArgumentParser(prog="chaos", description=__doc__)
+    add = parser.add_argument
+    add("--rounds", type=int, default=DEFAULT_ROUNDS, help="lives of the daemon")
+    add("--seed", type=int, help="the same one makes the same plan; else it is drawn")
+    add("--faults", nargs="+", choices=FAULTS, default=list(FAULTS), help="what may happen")
+    add("--clients", type=int, default=2, help="clients at once")
+    add("--watchers", type=int, default=3, help="watchers at once")
+    add("--audit-every", type=int, default=5, help="rounds between two comparisons")
+    add("--results", type=Path, help="a file to add the figures to, as a line of JSON")
+    return parser.parse_args(given)
+
+
+def main(given: list[str] | None = None) -> int:
+    """Runs the command; returns the exit code."""
+    read = arguments(given)
+    seed = secrets.randbelow(1 << 31) if read.seed is None else read.seed
+    options = Options(
+        seed=seed,
+        rounds=read.rounds,
+        faults=tuple(read.faults),
+        audit_every=read.audit_every,
+        clients=read.clients,
+        watchers=read.watchers,
+    )
+    print(f"seed {seed}", flush=True)
+    # Not deep down: a Unix socket's path has at most 107 bytes.
+    folder = Path(tempfile.mkdtemp(prefix="chaos-"))
+    with Chaos(folder, options) as chaos:
+        figures = chaos.run()
+    _conclude(figures, options)
+    if read.results:
+        with read.results.open("a") as results:
+            results.write(figures.as_json() + "\n")
+    print(figures.table())
+    if not figures.findings:
+        shutil.rmtree(folder)
+        return 0
+    print(*chaos.books.findings.words, sep="\n")
+    print(f"again: python -m tools.chaos {figures.options}\nbooks and journal: {folder}")
+    return 1
+
+
+def _conclude(figures: Figures, options: Options) -> None:
+    """Adds when it was, what ran and how."""
+    figures.date = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+    described = subprocess.run(
+        ["git", "describe", "--always", "--dirty"],  # noqa: S607 - the one that is there
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    figures.commit = described.stdout.strip()
+    given = ["--seed", options.seed, "--rounds", options.rounds, "--faults", *options.faults]
+    given += ["--clients", options.clients, "--watchers", options.watchers]
+    given += ["--audit-every", options.audit_every]
+    figures.options = shlex.join(map(str, given))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,115 @@
+"""The three books beside each other: what was told, what arrived, what the log says."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import grpc
+from flowreplay.v1 import event_pb2, replay_pb2, replay_pb2_grpc
+
+from replayd.codec.cursor import decode_cursor
+from tools.chaos.arrivals import Arrivals, Book
+from tools.chaos.findings import Findings
+from tools.chaos.log import Log
+from tools.chaos.told import Lines, Told, compare_transcript
+
+TIMEOUT = 60.0
+"""Seconds that reading the log may take."""
+
+Stub = replay_pb2_grpc.ReplayServiceStub
+
+
+class Books:
+    """Compares them as they grow. `arrivals` is the target's book; those of clients and
+    watchers are added as they begin.
+    """
+
+    def __init__(self, arrivals: Path) -> None:
+        self.findings = Findings()
+        self.log = Log(self.findings)
+        self.told = Told(self.log, self.findings)
+        self.arrivals = Arrivals(self.log, self.findings)
+        self.shown = 0
+        """Events that watchers were shown."""
+        self._arrivals = Book(arrivals)
+        self._clients: list[Lines] = []
+        self._watchers: list[Lines] = []
+        self._cursor = ""
+
+    def add_client(self, path: Path) -> None:
+        """Reads the book of a client from now on, too."""
+        self._clients.append(Lines(path))
+
+    def add_watchers(self, path: Path) -> None:
+        """Reads the transcript of watchers from now on, too."""
+        self._watchers.append(Lines(path))
+
+    def compare(self, stub: Stub) -> None:
+        """Reads all books to their end and compares them. Nothing may run meanwhile, and no
+        client call.
+        """
+        self._read_log(stub, self.log.read, self._cursor)
+        for line in self._lines(self._clients):
+            self.told.compare(line)
+        for arrival in self._arrivals.new():
+            self.arrivals.compare(arrival)
+        for line in self._lines(self._watchers):
+            self.shown += compare_transcript(line, self.log, self.findings)
+        self._compare_counts(stub)
+        self.told.settle()
+        self.arrivals.settle()
+        self.log.forget()
+
+    def compare_again(self, stub: Stub) -> None:
+        """Reads the whole log once more: it must be what it was."""
+        self._read_log(stub, self.log.again, "")
+
+    def _lines(self, files: list[Lines]) -> Iterator[dict[str, object]]:
+        for each in files:
+            yield from each.new()
+
+    def _read_log(self, stub: Stub, read: Callable[[event_pb2.Event], None], cursor: str) -> None:
+        """Reads the log after a cursor (empty: from its start) to where it ends now."""
+        latest = stub.GetStatus(replay_pb2.GetStatusRequest(), timeout=TIMEOUT).latest_sequence
+        if latest < self.log.latest:
+            said = f"the log was read up to {self.log.latest} and ends at {latest} now"
+            self.findings.add("rewritten", said)
+            return
+        start = replay_pb2.WatchEventsRequest(position=replay_pb2.START_POSITION_START)
+        if cursor:
+            start = replay_pb2.WatchEventsRequest(cursor=cursor)
+        call = stub.WatchEvents(start, timeout=TIMEOUT)
+        for message in call:
+            for event in message.events:
+                read(event)
+            self._cursor = message.cursor
+            if decode_cursor(message.cursor).sequence >= latest:
+                call.cancel()
+                return
+
+    def _compare_counts(self, stub: Stub) -> None:
+        """At rest, the counts are those of the log, each of them."""
+        told = stub.Count(replay_pb2.CountRequest(), timeout=TIMEOUT)
+        ended = (
+            told.succeeded_count,
+            told.failed_count,
+            told.killed_count,
+            told.cleared_count,
+            told.interrupted_count,
+        )
+        accepted = sum(ended) + told.queued_count + told.running_count
+        if (accepted, *ended) != self.log.vector or told.running_count:
+            said = f"{(accepted, *ended)} and {told.running_count} running; log: {self.log.vector}"
+            self.findings.add("counts", said)
+        waiting = sum(not replay.outcome for replay in self.log.replays())
+        if waiting != told.queued_count:
+            said = f"{waiting} replays have no outcome, {told.queued_count} are queued"
+            self.findings.add("outcomes", said)
+        if told.paused != self.log.paused:
+            self.findings.add("pauses", f"paused: {told.paused}, in the log {self.log.paused}")
+
+
+def open_stub(address: str) -> tuple[grpc.Channel, Stub]:
+    """Opens a channel of one's own."""
+    options = [("grpc.enable_http_proxy", 0), ("grpc.use_local_subchannel_pool", 1)]
+    channel = grpc.insecure_channel(address, options=options)
+    return channel, Stub(channel)

@@ -1,0 +1,89 @@
+"""The flows that chaos enqueues. Each says in its path whose it is and how to answer it.
+
+`/TAG/INDEX/SESSION/WHAT`: the call that brought it, its index in that call's capture, its
+session, and what the target does with it. So a line of the target's book names a flow, and
+an event's URL can be compared with its place in its batch.
+"""
+
+from random import Random
+from typing import NamedTuple
+
+from flowreplay.v1 import flow_pb2
+
+IDEMPOTENT = (b"GET", b"PUT", b"DELETE")
+
+ANSWERS = {"ok": 200, "error": 500, "slow": 200}
+"""What a target may do, and the status that it answers with."""
+
+BREAKS = ("close", "reset")
+"""What else it may do: end the connection without an answer."""
+
+_METHODS = (b"GET", b"GET", b"GET", b"PUT", b"DELETE", b"POST", b"POST")
+_WHATS = ("ok",) * 40 + ("error",) * 4 + ("slow", "slow", *BREAKS)
+
+
+class Asked(NamedTuple):
+    """What a path says."""
+
+    tag: str
+    flow_index: int
+    session: int
+    what: str
+
+    @property
+    def path(self) -> str:
+        """The path that says it."""
+        return f"/{self.tag}/{self.flow_index}/{self.session}/{self.what}"
+
+    @property
+    def breaks(self) -> bool:
+        """Whether the target ends the connection in place of an answer."""
+        return self.what in BREAKS
+
+
+def read_path(path: str) -> Asked:
+    """Returns what a path says. Raises ValueError for one that chaos has not made."""
+    empty, tag, index, session, what = path.split("/")
+    if empty or (what not in ANSWERS and what not in BREAKS):
+        raise ValueError(f"not a path of chaos: {path!r}")
+    return Asked(tag, int(index), int(session), what)
+
+
+def typed(random: Random, tag: str, count: int, port: int) -> list[flow_pb2.Flow]:
+    """Makes typed flows of some sessions for the target at a port."""
+    sessions = random.choice([1, 3, 8, 50])
+    host = flow_pb2.Header(name=b"Host", value=b"127.0.0.1:%d" % port)
+    return [
+        _flow(random, Asked(tag, index, random.randrange(sessions), random.choice(_WHATS)), host)
+        for index in range(count)
+    ]
+
+
+def capture(random: Random, tag: str, count: int, port: int) -> bytes:
+    """Makes a capture of one session: a `.http` file."""
+    return b"".join(
+        b"### %d\n%s http://127.0.0.1:%d%s\n\n"
+        % (
+            index,
+            random.choice(_METHODS),
+            port,
+            Asked(tag, index, 0, random.choice(_WHATS)).path.encode(),
+        )
+        for index in range(count)
+    )
+
+
+def _flow(random: Random, asked: Asked, host: flow_pb2.Header) -> flow_pb2.Flow:
+    method = random.choice(_METHODS)
+    content = b"x" * random.choice((0, 20, 400)) if method in (b"POST", b"PUT") else b""
+    length = flow_pb2.Header(name=b"Content-Length", value=b"%d" % len(content))
+    request = flow_pb2.Request(
+        method=method,
+        scheme=b"http",
+        host="127.0.0.1",
+        port=int(host.value.rpartition(b":")[2]),
+        path=asked.path.encode(),
+        headers=[host, length] if content else [host],
+        content=content,
+    )
+    return flow_pb2.Flow(request=request, session_id=f"s{asked.session}")
