@@ -12,6 +12,8 @@
 #                  with pictures (CURVES_ARGUMENTS="--only queue --depth 100000")
 #   make profile   where a flow's microseconds go (PROFILE_ARGUMENTS="--method POST --tls")
 #   make large     the memory and time that captures of a GiB need (SIZE_MIB= for others)
+#   make in-flight the memory that 500 responses of 64 MiB at once need
+#                  (IN_FLIGHT_ARGUMENTS="--spool --size-mib 8")
 #   make fuzz      enqueues damaged and hostile captures, of every format
 #                  (FORMAT=har COUNT=1000000 PROCESSES=2 SEED=7; ENGINE=atheris FORMAT=har)
 #   make chaos     kills the daemon again and again and compares the books of clients, target
@@ -44,6 +46,7 @@ ROUNDS ?=
 BENCH_ARGUMENTS ?=
 CURVES_ARGUMENTS ?=
 PROFILE_ARGUMENTS ?=
+IN_FLIGHT_ARGUMENTS ?=
 CHAOS_ARGUMENTS ?=
 LOCK_ARGUMENTS ?=
 
@@ -89,6 +92,9 @@ profile: bytecode
 
 large: bytecode
 	@$(BIN)/python -m benchmarks.large --size-mib $(SIZE_MIB)
+
+in-flight: bytecode
+	@$(BIN)/python -m benchmarks.in_flight $(IN_FLIGHT_ARGUMENTS)
 
 # atheris has wheels for some versions of Python only, so it has an environment of its own.
 fuzz: $(if $(filter atheris,$(ENGINE)),.venv-fuzz,.venv)/.stamp

@@ -84,6 +84,11 @@ def resident(pid: int) -> int:
     return _memory(pid)[_NOW]
 
 
+def peak(pid: int) -> int:
+    """Returns the most that a process has had in memory, in bytes."""
+    return _memory(pid)[_PEAK]
+
+
 def mapped(pid: int) -> dict[str, int]:
     """Returns the bytes that a process has in memory by what they are, most first."""
     found: Counter[str] = Counter()

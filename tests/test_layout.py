@@ -27,6 +27,7 @@ ELSEWHERE = {
     "benchmarks/costs.py": "tests/system/test_bench.py",
     "benchmarks/enqueues.py": "tests/system/test_bench.py",
     "benchmarks/exchanges.py": "tests/system/test_large.py",
+    "benchmarks/in_flight.py": "tests/system/test_in_flight.py",
     "benchmarks/inside.py": "tests/system/test_bench.py",
     "benchmarks/large.py": "tests/system/test_large.py",
     "benchmarks/large_captures.py": "tests/system/test_large.py",
