@@ -230,6 +230,13 @@ def _option(*names: str, **attributes: Any) -> Callable[[F], F]:
     metavar="PATTERN",
     help="Where replays may not go; wins over --allow-target. Repeatable.",
 )
+@_option(
+    "--max-queued",
+    type=click.IntRange(0),
+    metavar="N",
+    show_default=True,
+    help="Replays that may wait in the queue; 0: no limit.",
+)
 @_option("--max-watchers", type=click.IntRange(1), show_default=True, help="Watchers at once.")
 @_option(
     "--drain-timeout",

@@ -97,6 +97,9 @@ class Config:
     allow_target: tuple[str, ...] = ()
     deny_target: tuple[str, ...] = ()
 
+    max_queued: int = 10_000_000
+    """Far above what anybody queues on purpose, far below what fills a disk; 0: no limit."""
+
     max_watchers: int = 2000
     """Each costs some tens of KiB of gRPC's memory."""
 

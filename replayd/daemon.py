@@ -99,7 +99,7 @@ class _Daemon:
         if self._config.paused:
             journal.pause(True, time.time_ns())
         decoders = DecoderPool(self._worker_settings)
-        enqueuer = Enqueuer(journal, decoders)
+        enqueuer = Enqueuer(journal, decoders, max_queued=self._config.max_queued)
         planner = self._planner(decoders)
         watchers = Watchers(journal, self._config.max_watchers)
         about = About(

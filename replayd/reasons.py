@@ -70,6 +70,7 @@ class Reason(IntEnum):
     BATCH_CLEARED = 77
     REQUEST_INCOMPLETE = 78
     ROLE_MISSING = 79
+    QUEUE_FULL = 84
 
     # Notes.
     CAPTURE_NOTE = 90

@@ -87,6 +87,7 @@ def test_every_option_is_a_key_of_the_file(seen: list[Config], tmp_path: Path) -
         ciphers = "HIGH"
         allow-target = ["*"]
         deny-target = ["10.0.0.0/8"]
+        max-queued = 4
         max-watchers = 3
         drain-timeout = "500ms"
         log-level = "debug"

@@ -28,6 +28,7 @@ from replayd.model.event import LogLevel, PendingEvent
 from replayd.reasons import Reason
 from replayd.rpc.convert import enqueue_answer
 from replayd.rpc.incoming import check_strict, opening, with_first
+from replayd.rpc.room import QueueRoom
 from replayd.rpc.under_way import UnderWay
 
 P = ParamSpec("P")
@@ -39,9 +40,11 @@ _log = logging.getLogger(__name__)
 class Enqueuer:
     """Takes Enqueue streams. Lives on one event loop; the journal's commits do not."""
 
-    def __init__(self, journal: Journal, decoders: DecoderPool) -> None:
+    def __init__(self, journal: Journal, decoders: DecoderPool, *, max_queued: int = 0) -> None:
+        """`max_queued`: replays that may wait at once; 0: no limit."""
         self._journal = journal
         self._decoders = decoders
+        self._room = QueueRoom(lambda: journal.count("").queued, max_queued)
         self._under_way: UnderWay[Receipt] = UnderWay(
             "the daemon stopped before it had taken everything; nothing was queued"
         )
@@ -99,15 +102,19 @@ class Enqueuer:
         messages: AsyncIterator[bytes],
         check: Callable[[], Awaitable[None]],
     ) -> Receipt:
+        # Before anything is decoded: a full queue costs nothing.
+        self._room.check()
         batch_id = new_batch_id()
         try:
             await to_the_end(self._journal.stage, batch_id, [])
             summary = await self._store(batch_id, options, messages)
             check_strict(options, summary)
             await finished(check())
-            accepting = asyncio.to_thread(self._accept, batch_id, options, summary)
-            # What is queued can't be taken back: a call that is given up meanwhile came too late.
-            receipt = await finished(accepting, despite_cancel=True)
+            with self._room.taking(0 if options.stream else summary.accepted):
+                accepting = asyncio.to_thread(self._accept, batch_id, options, summary)
+                # What is queued can't be taken back: a call that is given up meanwhile came too
+                # late.
+                receipt = await finished(accepting, despite_cancel=True)
         except BaseException as error:
             await self._give_up(batch_id, error)
             raise
@@ -142,27 +149,36 @@ class Enqueuer:
         messages: AsyncIterator[bytes],
     ) -> Summary:
         """Stages the rows as they come, or queues them."""
-        store = self._queue_group if options.stream else self._stage_group
+        staged = 0
         holds_up = partial(self._journal.holds_up, batch_id)
         async with self._decoders.lend() as worker, worker.giving_way(holds_up):
             # Closed here, not by the garbage collector: it reads the messages.
             async with aclosing(worker.decode(messages)) as groups:
                 async for group in groups:
-                    await to_the_end(store, batch_id, options, group)
+                    if options.stream:
+                        await to_the_end(self._queue_group, batch_id, options, group)
+                    else:
+                        staged += await to_the_end(self._stage_group, batch_id, staged, group)
             return worker.summary
 
-    def _stage_group(self, batch_id: str, _: replay_pb2.EnqueueOptions, group: bytes) -> None:
-        self._journal.stage(batch_id, list(decode_rows(group)))
+    def _stage_group(self, batch_id: str, staged: int, group: bytes) -> int:
+        rows = list(decode_rows(group))
+        # What has no room in the end is not stored in vain.
+        self._room.check(staged + len(rows))
+        self._journal.stage(batch_id, rows)
+        return len(rows)
 
     def _queue_group(self, batch_id: str, options: replay_pb2.EnqueueOptions, group: bytes) -> None:
-        self._journal.extend(
-            batch_id,
-            list(decode_rows(group)),
-            now=time.time_ns(),
-            label=options.label,
-            request_id=options.request_id,
-            on_interrupt=on_interrupt(options),
-        )
+        rows = list(decode_rows(group))
+        with self._room.taking(len(rows)):
+            self._journal.extend(
+                batch_id,
+                rows,
+                now=time.time_ns(),
+                label=options.label,
+                request_id=options.request_id,
+                on_interrupt=on_interrupt(options),
+            )
 
     def _accept(
         self, batch_id: str, options: replay_pb2.EnqueueOptions, summary: Summary

@@ -39,9 +39,14 @@ _STATUSES = {
     Reason.SEQUENCE_COMPACTED: grpc.StatusCode.OUT_OF_RANGE,
     Reason.TOO_MANY_WATCHERS: grpc.StatusCode.RESOURCE_EXHAUSTED,
     Reason.DECODER_LIMIT: grpc.StatusCode.RESOURCE_EXHAUSTED,
+    Reason.QUEUE_FULL: grpc.StatusCode.RESOURCE_EXHAUSTED,
     Reason.JOURNAL_UNAVAILABLE: grpc.StatusCode.RESOURCE_EXHAUSTED,
     Reason.DAEMON_STOPPING: grpc.StatusCode.UNAVAILABLE,
 }
+
+
+_RETRY_SECONDS = {Reason.QUEUE_FULL: 5}
+"""After how long another try may go better (`google.rpc.RetryInfo`)."""
 
 
 def status_code(reason: Reason) -> grpc.StatusCode:
@@ -62,6 +67,10 @@ async def abort(
     )
     number: int = code.value[0]
     details = status_pb2.Status(code=number, message=message, details=[info])
+    if (seconds := _RETRY_SECONDS.get(error.reason)) is not None:
+        retry = error_details_pb2.RetryInfo()
+        retry.retry_delay.FromSeconds(seconds)
+        details.details.add().Pack(retry)
     await context.abort(
         code, message, trailing_metadata=((_DETAILS_KEY, details.SerializeToString()),)
     )

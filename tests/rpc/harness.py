@@ -77,12 +77,12 @@ class Served:
 
 @asynccontextmanager
 async def serving(
-    folder: Path, *, max_watchers: int = 10, wire: WireSettings = NO_UPSTREAM
+    folder: Path, *, max_watchers: int = 10, max_queued: int = 0, wire: WireSettings = NO_UPSTREAM
 ) -> AsyncIterator[Served]:
     """Serves on a Unix socket in `folder`."""
     journal = open_memory(time.time_ns())
     decoders = DecoderPool(WorkerSettings("anywhere", (), (), 64 << 20))
-    enqueuer = Enqueuer(journal, decoders)
+    enqueuer = Enqueuer(journal, decoders, max_queued=max_queued)
     planner = Planner(decoders, wire.as_sent, wire.upstream.name if wire.upstream else "")
     watchers = Watchers(journal, max_watchers)
     service = ReplayService(journal, enqueuer, planner, watchers, About(time.time_ns(), 1))

@@ -10,6 +10,8 @@ from unittest.mock import patch
 import grpc
 import pytest
 from flowreplay.v1 import event_pb2, reason_pb2, replay_pb2
+from google.rpc import error_details_pb2
+from grpc_status import rpc_status
 
 import replayd.intake.pool
 from replayd.errors import JournalError
@@ -23,9 +25,9 @@ from tests.rpc.messages import flows, options, refused_flow
 from tests.support.captures import FOLDER
 
 
-def run(folder: Path, test: Callable[[Served], Awaitable[None]]) -> None:
+def run(folder: Path, test: Callable[[Served], Awaitable[None]], max_queued: int = 0) -> None:
     async def serve() -> None:
-        async with serving(folder) as served, asyncio.timeout(DEADLINE):
+        async with serving(folder, max_queued=max_queued) as served, asyncio.timeout(DEADLINE):
             await test(served)
 
     asyncio.run(serve())
@@ -68,6 +70,68 @@ def test_refused_flows_are_left_out_named_and_logged(tmp_path: Path) -> None:
         assert [served.replay().key.flow_index for _ in range(2)] == [0, 2]
 
     run(tmp_path, test)
+
+
+def full() -> Any:
+    return ends_with(grpc.StatusCode.RESOURCE_EXHAUSTED, Reason.QUEUE_FULL)
+
+
+def test_what_the_queue_has_no_room_for_is_refused_whole(tmp_path: Path) -> None:
+    async def test(served: Served) -> None:
+        await served.stub.Enqueue(iter([flows(2)]))
+        with full() as metadata:
+            await served.stub.Enqueue(iter([flows(2), flows(1)]))
+        assert metadata == {"queued_count": "2", "max_queued": "4", "new_count": "3"}
+        assert queued(served) == 2
+        await served.stub.Enqueue(iter([flows(2)]))
+        with (
+            patch.object(served.decoders, "lend", side_effect=AssertionError("it was read")),
+            full(),
+        ):
+            await served.stub.Enqueue(iter([flows(1)]))
+        served.replay()
+        assert (await served.stub.Enqueue(iter([flows(1)]))).accepted_count == 1
+
+    run(tmp_path, test, max_queued=4)
+
+
+def test_a_full_queue_says_when_to_try_again(tmp_path: Path) -> None:
+    async def test(served: Served) -> None:
+        with pytest.raises(grpc.RpcError) as caught:
+            await served.stub.Enqueue(iter([flows(2)]))
+        status = rpc_status.from_call(caught.value)
+        retry = error_details_pb2.RetryInfo()
+        assert status.details[1].Unpack(retry)
+        assert retry.retry_delay.ToTimedelta().total_seconds() == 5
+
+    run(tmp_path, test, max_queued=1)
+
+
+def test_what_a_stream_had_queued_before_the_queue_was_full_stays(tmp_path: Path) -> None:
+    async def test(served: Served) -> None:
+        called = served.stub.Enqueue()
+        await called.write(options(stream=True))
+        await called.write(flows(2))
+        while queued(served) < 2:
+            await asyncio.sleep(0.01)
+        await called.write(flows(2))
+        await called.done_writing()
+        with full() as metadata:
+            await called
+        assert (metadata["accepted_count"], metadata["last_index"]) == ("2", "1")
+        assert queued(served) == 2
+
+    run(tmp_path, test, max_queued=3)
+
+
+def test_an_answer_is_repeated_by_a_full_queue_too(tmp_path: Path) -> None:
+    async def test(served: Served) -> None:
+        messages = [options(request_id="once"), flows(1)]
+        first = await served.stub.Enqueue(iter(messages))
+        again = await served.stub.Enqueue(iter(messages))
+        assert (again.batch_id, again.duplicate) == (first.batch_id, True)
+
+    run(tmp_path, test, max_queued=1)
 
 
 def test_strict_refuses_all_for_one(tmp_path: Path) -> None:

@@ -166,6 +166,11 @@ class _ReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Reason.ValueTy
     """The caller does not have the role that the call needs: metadata `role` and `caller`
     say which and who.
     """
+    REASON_QUEUE_FULL: _Reason.ValueType  # 84
+    """The queue has no room for the flows: metadata `queued_count`, `max_queued` and
+    `new_count` say how many wait, may wait, and were to come. Nothing of the call was
+    queued, but with `stream` what had been queued before.
+    """
     REASON_CAPTURE_NOTE: _Reason.ValueType  # 90
     """Notes, in `log` events.
 
@@ -324,6 +329,11 @@ queued: metadata `batch_id`, `accepted_count` and `last_index` say what.
 REASON_ROLE_MISSING: Reason.ValueType  # 79
 """The caller does not have the role that the call needs: metadata `role` and `caller`
 say which and who.
+"""
+REASON_QUEUE_FULL: Reason.ValueType  # 84
+"""The queue has no room for the flows: metadata `queued_count`, `max_queued` and
+`new_count` say how many wait, may wait, and were to come. Nothing of the call was
+queued, but with `stream` what had been queued before.
 """
 REASON_CAPTURE_NOTE: Reason.ValueType  # 90
 """Notes, in `log` events.
