@@ -96,6 +96,9 @@ class EnqueueSettings(TypedDict, total=False):
     ends FAILED); empty: auto."""
     trust_idempotency_key: bool
     """Take a request with an `Idempotency-Key` for idempotent: it may be sent again."""
+    filter: str
+    """Take only the flows that this filter expression finds, in mitmproxy's notation, such as
+    `~m POST & ~d example.com`; empty: all."""
 
 
 def format_names() -> list[str]:
@@ -163,6 +166,7 @@ def enqueue_options(settings: EnqueueSettings) -> EnqueueOptions:
         websocket_pace=websocket_pace_number(settings.get("websocket_pace", "")),
         on_interrupt=on_interrupt_number(settings.get("on_interrupt", "")),
         trust_idempotency_key=settings.get("trust_idempotency_key", False),
+        filter=settings.get("filter", ""),
     )
 
 

@@ -11,7 +11,7 @@ from replayctl.events import Style, enum_name
 from replayctl.forms import Form, forms
 from replayctl.output import Output
 from replayctl.printable import printable
-from replayctl.refusals import refusal_lines
+from replayctl.refusals import left_out, refusal_lines
 from replayctl.said import message_lines, plan_line
 from replayctl.sources import naming, shown, source
 
@@ -51,8 +51,7 @@ def _show_summary(plans: Plans, name: str, output: Output) -> None:
     summary = plans.summary
     if summary is None:
         return
-    refused = f", {summary.refused_count} refused" if summary.refused_count else ""
-    first = f"{shown(name)}: {summary.accepted_count} would be sent{refused}"
+    first = f"{shown(name)}: {summary.accepted_count} would be sent{left_out(summary)}"
     output.show(summary, first, *refusal_lines(summary))
 
 

@@ -8,6 +8,13 @@ from replayctl.events import reason_name
 from replayctl.printable import printable
 
 
+def left_out(answer: EnqueueResponse | PlanSummary) -> str:
+    """Says how many flows were refused, and how many the filter left out; nothing of none."""
+    refused = f", {answer.refused_count} refused" if answer.refused_count else ""
+    filtered = f", {answer.filtered_count} filtered out" if answer.filtered_count else ""
+    return refused + filtered
+
+
 def refusal_lines(answer: EnqueueResponse | PlanSummary) -> Iterator[str]:
     """Yields a line for each refused flow, with what was noted about it, and each other note."""
     notes: dict[int, list[str]] = {}

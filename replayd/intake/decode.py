@@ -15,9 +15,10 @@ from google.protobuf.message import DecodeError
 from replayd.codec.flow import encode_flow, request_content
 from replayd.codec.plan import encode_plan
 from replayd.errors import ReplaydError
+from replayd.filters import Matcher, Subject
 from replayd.formats import Format, read_capture
 from replayd.intake.frames import LISTED, NotedFlow, RefusedFlow, Summary
-from replayd.intake.options import MAX_TEXT, check_options
+from replayd.intake.options import MAX_TEXT, check_options, filter_of
 from replayd.intake.typed import TypedFlow, typed_flows
 from replayd.model.flow import CaptureNote, DamagedFlow, Flow, Found
 from replayd.model.plan import ConnectTo, HttpVersion, WebSocketPace
@@ -66,6 +67,7 @@ class Decoding:
         self._settings = settings
         self._emit = emit
         self._options = replay_pb2.EnqueueOptions()
+        self._wanted: Matcher | None = None
         self._connect_to: tuple[ConnectTo, ...] = ()
         self._http_version = HttpVersion.AUTO
         self._websocket_pace = WebSocketPace.AFTER_MESSAGES
@@ -102,6 +104,7 @@ class Decoding:
     def _take_options(self, options: replay_pb2.EnqueueOptions) -> None:
         check_options(options)
         self._options = options
+        self._wanted = filter_of(options)
         self._connect_to = tuple(
             ConnectTo(rule.scheme, rule.host, rule.port, rule.dial_host, rule.dial_port)
             for rule in options.connect_to
@@ -141,7 +144,12 @@ class Decoding:
         )
 
     def _flow(self, flow: Flow, index: int, encoded: bytes | None = None) -> None:
-        """Hands over a flow's row, or refuses it; `encoded`: its message, if it came as one."""
+        """Hands over a flow's row, refuses it, or leaves it out; `encoded`: its message, if it
+        came as one.
+        """
+        if self._wanted is not None and not self._wanted(Subject(flow)):
+            self._summary.filtered += 1
+            return
         refusal = refuse(
             flow,
             raw=self._options.raw,

@@ -55,6 +55,8 @@ class Summary:
         self.refusals: list[RefusedFlow] = []
         """The first `LISTED` of them."""
         self.refused_by_reason: dict[int, int] = {}
+        self.filtered = 0
+        """Flows that the filter left out."""
         self.noted = 0
         self.notes: list[NotedFlow] = []
         """The first `LISTED` of them."""

@@ -5,11 +5,15 @@ and needs none of the formats.
 from flowreplay.v1 import plan_pb2, replay_pb2
 
 from replayd.errors import ReplaydError
+from replayd.filters import FilterError, Matcher, compile_filter
 from replayd.model.replay import OnInterrupt
 from replayd.reasons import Reason
 
 MAX_TEXT = 200
 """Characters of a request_id, a label or a flow's id."""
+
+MAX_FILTER = 2000
+"""Characters of a filter expression."""
 
 MAX_HOST = 255
 """Characters of a host in `connect_to`: no name in the DNS is longer."""
@@ -32,6 +36,7 @@ def check_options(options: replay_pb2.EnqueueOptions) -> None:
         raise _invalid_options(
             "stream", "contradicts strict: whether a flow is refused is known only at the end"
         )
+    filter_of(options)
     for position, rule in enumerate(options.connect_to):
         name = f"connect_to[{position}]"
         if len(rule.host) > MAX_HOST or len(rule.dial_host) > MAX_HOST:
@@ -47,5 +52,19 @@ def on_interrupt(options: replay_pb2.EnqueueOptions) -> OnInterrupt:
     return OnInterrupt(options.on_interrupt or OnInterrupt.AUTO)
 
 
-def _invalid_options(name: str, what: str) -> ReplaydError:
-    return ReplaydError(Reason.INVALID_OPTIONS, f"options.{name} {what}", field=f"options.{name}")
+def filter_of(options: replay_pb2.EnqueueOptions) -> Matcher | None:
+    """Returns which flows are to be taken; None: all. Raises ReplaydError INVALID_OPTIONS."""
+    if not options.filter:
+        return None
+    if len(options.filter) > MAX_FILTER:
+        raise _invalid_options("filter", f"may have at most {MAX_FILTER} characters")
+    try:
+        return compile_filter(options.filter)
+    except FilterError as error:
+        what = f"can't be read: {error}"
+        raise _invalid_options("filter", what, position=error.position) from error
+
+
+def _invalid_options(name: str, what: str, **metadata: int) -> ReplaydError:
+    field = f"options.{name}"
+    return ReplaydError(Reason.INVALID_OPTIONS, f"{field} {what}", field=field, **metadata)

@@ -28,6 +28,7 @@ def enqueue_answer(batch_id: str, summary: Summary) -> replay_pb2.EnqueueRespons
         refusals=_refusals(summary),
         refusal_counts=_refusal_counts(summary),
         notes=_notes(summary),
+        filtered_count=summary.filtered,
     )
 
 
@@ -39,6 +40,7 @@ def plan_summary(summary: Summary) -> replay_pb2.PlanSummary:
         refusals=_refusals(summary),
         refusal_counts=_refusal_counts(summary),
         notes=_notes(summary),
+        filtered_count=summary.filtered,
     )
 
 

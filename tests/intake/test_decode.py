@@ -64,6 +64,13 @@ def test_refused_flows_leave_gaps_and_are_counted_by_reason() -> None:
     assert (refusal.flow_index, refusal.flow_id) == (1, "x")
 
 
+def test_a_filter_leaves_flows_out_before_they_are_refused() -> None:
+    wanted = options(filter="~m POST & !~u /1")
+    rows, summary = decode(wanted, flows(1), refused_flow("x"), flows(3, method=b"POST"))
+    assert [row.flow_index for row in rows] == [2, 4]
+    assert (summary.accepted, summary.refused, summary.filtered) == (2, 0, 3)
+
+
 def test_at_most_a_thousand_refusals_are_listed() -> None:
     _, summary = decode(*[refused_flow()] * (LISTED + 5))
     assert summary.refused == LISTED + 5

@@ -5,7 +5,7 @@ from flowreplay.v1 import plan_pb2, replay_pb2
 
 from replayd.errors import ReplaydError
 from replayd.intake.decode import _FORMATS
-from replayd.intake.options import MAX_HOST, MAX_TEXT, check_options
+from replayd.intake.options import MAX_FILTER, MAX_HOST, MAX_TEXT, check_options, filter_of
 
 RULE = {"dial_host": "h", "dial_port": 1}
 
@@ -26,6 +26,7 @@ def test_what_is_in_range_passes() -> None:
         check_options(options(websocket_pace=pace, refuse_websocket=True))
     for policy in replay_pb2.OnInterrupt.values():
         check_options(options(on_interrupt=policy))
+    check_options(options(filter="~u " + "x" * (MAX_FILTER - 3)))
 
 
 def test_every_format_of_the_contract_is_read() -> None:
@@ -41,6 +42,7 @@ def test_every_format_of_the_contract_is_read() -> None:
         ({"http_version": 5}, "options.http_version"),
         ({"websocket_pace": 3}, "options.websocket_pace"),
         ({"on_interrupt": 5}, "options.on_interrupt"),
+        ({"filter": "~u " + "x" * MAX_FILTER}, "options.filter"),
         ({"connect_to": [RULE, {}]}, "options.connect_to[1]"),
         ({"connect_to": [{**RULE, "dial_port": 65536}]}, "options.connect_to[0]"),
         ({"connect_to": [{**RULE, "scheme": "ftp"}]}, "options.connect_to[0]"),
@@ -51,3 +53,14 @@ def test_what_is_not_is_named(values: dict[str, object], field: str) -> None:
     with pytest.raises(ReplaydError) as caught:
         check_options(options(**values))
     assert caught.value.metadata == {"field": field}
+
+
+def test_what_is_wrong_with_a_filter_has_its_place() -> None:
+    with pytest.raises(ReplaydError) as caught:
+        check_options(options(filter="~m POST & ~zz"))
+    assert caught.value.message.startswith("options.filter can't be read: there is no ~zz")
+    assert caught.value.metadata["position"] == "10"
+
+
+def test_without_a_filter_all_flows_are_taken() -> None:
+    assert filter_of(options()) is None

@@ -22,7 +22,7 @@ from replayctl.dry_run import plan_all
 from replayctl.outcome import FAIL_ON
 from replayctl.output import Output, give_up_stdout, note
 from replayctl.progress import progress_bar
-from replayctl.refusals import refusal_lines
+from replayctl.refusals import left_out, refusal_lines
 from replayctl.saving import STDOUT, format_for, save
 from replayctl.sources import STDIN, check_stdin, naming, shown, source
 from replayctl.waiting import outcomes
@@ -73,6 +73,13 @@ def _connect_to(
     type=click.Choice(format_names()),
     callback=lambda _context, _parameter, value: value or "",
     help="The captures' format.  [default: their first bytes tell]",
+)
+@click.option(
+    "--filter",
+    default="",
+    metavar="EXPR",
+    help="Take only the flows that this filter finds, in mitmproxy's notation: "
+    "'~m POST & ~d example.com & !~u /health'.",
 )
 @click.option("--strict", is_flag=True, help="Refuse a whole capture if one flow is refused.")
 @click.option(
@@ -294,8 +301,7 @@ def _enqueue(client: Client, name: str, settings: EnqueueSettings) -> EnqueueRes
 
 def _lines(name: str, batch: EnqueueResponse) -> list[str]:
     again = " (enqueued before under this request id)" if batch.duplicate else ""
-    refused = f", {batch.refused_count} refused" if batch.refused_count else ""
-    first = f"batch {batch.batch_id}: {batch.accepted_count} accepted{refused}{again}"
+    first = f"batch {batch.batch_id}: {batch.accepted_count} accepted{left_out(batch)}{again}"
     return [f"{shown(name)}: {first}", *refusal_lines(batch)]
 
 

@@ -223,6 +223,7 @@ class EnqueueResponse(_message.Message):
     CURSOR_FIELD_NUMBER: _builtins.int
     DUPLICATE_FIELD_NUMBER: _builtins.int
     NOTES_FIELD_NUMBER: _builtins.int
+    FILTERED_COUNT_FIELD_NUMBER: _builtins.int
     batch_id: _builtins.str
     """The batch that the accepted flows make up; also when none was accepted."""
     accepted_count: _builtins.int
@@ -235,6 +236,8 @@ class EnqueueResponse(_message.Message):
     """
     duplicate: _builtins.bool
     """Whether this is the first answer once more, for the same `request_id`."""
+    filtered_count: _builtins.int
+    """How many flows `filter` left out."""
     @_builtins.property
     def refusals(self) -> _containers.RepeatedCompositeFieldContainer[Global___Refusal]:
         """The first 1,000 refused flows, in their order."""
@@ -260,10 +263,11 @@ class EnqueueResponse(_message.Message):
         cursor: _builtins.str = ...,
         duplicate: _builtins.bool = ...,
         notes: _abc.Iterable[Global___CaptureNote] | None = ...,
+        filtered_count: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["accepted_count", b"accepted_count", "batch_id", b"batch_id", "cursor", b"cursor", "duplicate", b"duplicate", "notes", b"notes", "refusal_counts", b"refusal_counts", "refusals", b"refusals", "refused_count", b"refused_count"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["accepted_count", b"accepted_count", "batch_id", b"batch_id", "cursor", b"cursor", "duplicate", b"duplicate", "filtered_count", b"filtered_count", "notes", b"notes", "refusal_counts", b"refusal_counts", "refusals", b"refusals", "refused_count", b"refused_count"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -781,6 +785,7 @@ class EnqueueOptions(_message.Message):
     STREAM_FIELD_NUMBER: _builtins.int
     ON_INTERRUPT_FIELD_NUMBER: _builtins.int
     TRUST_IDEMPOTENCY_KEY_FIELD_NUMBER: _builtins.int
+    FILTER_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
     """Makes the call safe to repeat: the same id with the same content returns the
     first answer again, for 24 hours. At most 200 characters; empty means none.
@@ -825,6 +830,13 @@ class EnqueueOptions(_message.Message):
     """Whether a request with an `Idempotency-Key` field is idempotent, whatever its
     method. Only where its server keeps that promise: such a request may be sent again.
     """
+    filter: _builtins.str
+    """Takes only the flows that this filter expression finds, such as
+    `~m POST & ~d example.com`: mitmproxy's notation. Those it leaves out are neither
+    refused nor judged by `strict`; the others keep their index in the capture. At most
+    2,000 characters; empty means all flows. What is wrong with one is
+    `INVALID_OPTIONS`, with the metadata `position`: a character, counted from 0.
+    """
     @_builtins.property
     def connect_to(self) -> _containers.RepeatedCompositeFieldContainer[Global___ConnectTo]:
         """Which addresses to dial in place of the captured ones; the first match wins.
@@ -847,10 +859,11 @@ class EnqueueOptions(_message.Message):
         stream: _builtins.bool = ...,
         on_interrupt: Global___OnInterrupt.ValueType = ...,
         trust_idempotency_key: _builtins.bool = ...,
+        filter: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["connect_to", b"connect_to", "format", b"format", "http_version", b"http_version", "label", b"label", "on_interrupt", b"on_interrupt", "raw", b"raw", "refuse_websocket", b"refuse_websocket", "request_id", b"request_id", "salvage", b"salvage", "stream", b"stream", "strict", b"strict", "trust_idempotency_key", b"trust_idempotency_key", "websocket_pace", b"websocket_pace"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["connect_to", b"connect_to", "filter", b"filter", "format", b"format", "http_version", b"http_version", "label", b"label", "on_interrupt", b"on_interrupt", "raw", b"raw", "refuse_websocket", b"refuse_websocket", "request_id", b"request_id", "salvage", b"salvage", "stream", b"stream", "strict", b"strict", "trust_idempotency_key", b"trust_idempotency_key", "websocket_pace", b"websocket_pace"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -919,10 +932,13 @@ class PlanSummary(_message.Message):
     REFUSALS_FIELD_NUMBER: _builtins.int
     REFUSAL_COUNTS_FIELD_NUMBER: _builtins.int
     NOTES_FIELD_NUMBER: _builtins.int
+    FILTERED_COUNT_FIELD_NUMBER: _builtins.int
     accepted_count: _builtins.int
     """How many flows would be accepted."""
     refused_count: _builtins.int
     """How many flows would be refused."""
+    filtered_count: _builtins.int
+    """How many flows `filter` would leave out."""
     @_builtins.property
     def refusals(self) -> _containers.RepeatedCompositeFieldContainer[Global___Refusal]:
         """The first 1,000 refused flows, in their order."""
@@ -943,10 +959,11 @@ class PlanSummary(_message.Message):
         refusals: _abc.Iterable[Global___Refusal] | None = ...,
         refusal_counts: _abc.Iterable[Global___RefusalCount] | None = ...,
         notes: _abc.Iterable[Global___CaptureNote] | None = ...,
+        filtered_count: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["accepted_count", b"accepted_count", "notes", b"notes", "refusal_counts", b"refusal_counts", "refusals", b"refusals", "refused_count", b"refused_count"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["accepted_count", b"accepted_count", "filtered_count", b"filtered_count", "notes", b"notes", "refusal_counts", b"refusal_counts", "refusals", b"refusals", "refused_count", b"refused_count"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -1,6 +1,6 @@
 from flowreplay.v1 import reason_pb2
 from flowreplay.v1.replay_pb2 import CaptureNote, EnqueueResponse, PlanSummary, Refusal
-from replayctl.refusals import refusal_lines
+from replayctl.refusals import left_out, refusal_lines
 
 REFUSALS = [
     Refusal(flow_index=1, flow_id="f\x1b", reason=reason_pb2.REASON_LIVE_FLOW, message="live"),
@@ -30,3 +30,9 @@ def test_refusals_and_notes_have_a_line_each() -> None:
 
 def test_nothing_refused_is_nothing_said() -> None:
     assert list(refusal_lines(PlanSummary(accepted_count=1))) == []
+
+
+def test_what_was_left_out_is_counted() -> None:
+    for kind in (EnqueueResponse, PlanSummary):
+        assert left_out(kind(accepted_count=3)) == ""
+        assert left_out(kind(refused_count=2, filtered_count=1)) == ", 2 refused, 1 filtered out"
