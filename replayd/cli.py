@@ -19,6 +19,7 @@ from click.core import ParameterSource
 from replayd import __version__
 from replayd.config import Config
 from replayd.errors import ConfigError, DiskError, ReplaydError
+from replayd.journal_cli import journal
 from replayd.units import parse_duration, parse_size
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -112,6 +113,9 @@ def _where(context: click.Context, option: click.Parameter | None) -> str:
 @click.version_option(__version__, prog_name="replayd")
 def main() -> None:
     """Replays captured HTTP flows: a daemon with one durable queue and many clients."""
+
+
+main.add_command(journal)
 
 
 def _option(*names: str, **attributes: Any) -> Callable[[F], F]:

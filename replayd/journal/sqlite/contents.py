@@ -77,11 +77,16 @@ class Contents:
         return None
 
     def content(self, place: int, part: Part) -> Content:
-        """Returns a content that is not in its row; empty: there is none. Raises JournalError
-        when it is damaged.
+        """Returns a content that is not in its row. Raises JournalError when it is damaged, or
+        not there.
         """
         file = self._file(place, part)
-        return file if file is not None else b"".join(self._rows(place, part))
+        if file is not None:
+            return file
+        rows = list(self._rows(place, part))
+        if not rows:
+            raise damaged(self._connection.filename, f"a {part} content that is in no file")
+        return b"".join(rows)
 
     def delete(self, first: int, last: int) -> list[Path]:
         """Deletes the contents of places in a transaction; returns the files to remove."""
@@ -106,8 +111,8 @@ class Contents:
             "SELECT number, data, checksum FROM piece WHERE place = ? AND part = ? ORDER BY number",
             (place, part.value),
         )
-        for number, data, expected in rows:
-            if expected != checksum(place, part.value, number, data):
+        for wanted, (number, data, expected) in enumerate(rows):
+            if number != wanted or expected != checksum(place, part.value, number, data):
                 raise damaged(self._connection.filename, f"piece {number} of a {part} content")
             yield data
 

@@ -20,6 +20,13 @@ _FILE_FLAGS = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
 class Folder:
     """An open data folder. Raises JournalError when it can't be used."""
 
+    @classmethod
+    def of_journal(cls, path: Path) -> "Folder":
+        """Opens a folder that has a journal. Raises JournalError when it has none."""
+        if not (path / "journal.db").is_file():
+            raise JournalError(f"there is no journal in {path}; name its folder with --data-dir")
+        return cls(path)
+
     def __init__(self, path: Path) -> None:
         self.path = path
         self.database = path / "journal.db"

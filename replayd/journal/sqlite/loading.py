@@ -9,7 +9,7 @@ import apsw
 
 from replayd.journal.batch import ended_of
 from replayd.journal.sqlite.checksum import checksum, damaged, figures_checksum
-from replayd.journal.sqlite.meta import read_meta
+from replayd.journal.sqlite.meta import get_meta, read_meta
 from replayd.journal.sqlite.query import fetch_row, fetch_rows
 from replayd.journal.sqlite.transaction import transaction
 from replayd.journal.store import (
@@ -50,18 +50,21 @@ _LIVE = (
 )
 
 
+def note_ended(connection: apsw.Connection) -> None:
+    """Notes which batches have ended, where nobody has."""
+    latest = _latest(connection, get_meta(connection, "trimmed"))
+    with transaction(connection, "NORMAL"):
+        connection.execute(_NOTE_ENDED, (latest,))
+
+
 def load(connection: apsw.Connection) -> Opened:
-    """Returns what the database holds, once it has noted which batches have ended.
+    """Returns what the database holds; call `note_ended` before.
 
     Raises JournalError when what it says of itself is damaged.
     """
     meta = read_meta(connection)
     _check_log(connection, meta)
     live = [_stored(connection, row) for row in fetch_rows(connection, _BATCH + _LIVE)]
-    latest = fetch_row(connection, "SELECT max(sequence) FROM event")[0]
-    latest = max(latest or 0, meta["trimmed"])
-    with transaction(connection, "NORMAL"):
-        connection.execute(_NOTE_ENDED, (latest,))
     numbers = fetch_row(connection, "SELECT max(number), max(position) FROM batch")
     accepted, ended = _totals(connection, meta)
     _check_counts(connection, meta, accepted - sum(ended.values()), live)
@@ -69,7 +72,7 @@ def load(connection: apsw.Connection) -> Opened:
         store_id=meta["store_id"],
         epoch=meta["epoch"],
         trimmed=meta["trimmed"],
-        latest=latest,
+        latest=_latest(connection, meta["trimmed"]),
         paused=bool(meta["paused"]),
         next_number=max((numbers[0] or 0) + 1, meta["next_number"]),
         next_position=max((numbers[1] or 0) + 1, meta["next_position"]),
@@ -159,6 +162,11 @@ def _check_counts(
     (size,) = fetch_row(connection, "SELECT coalesce(sum(size), 0) FROM file")
     if size != meta["file_bytes"]:
         raise damaged(connection.filename, f"the sum of the files' sizes ({size})")
+
+
+def _latest(connection: apsw.Connection, trimmed: int) -> int:
+    (latest,) = fetch_row(connection, "SELECT max(sequence) FROM event")
+    return max(latest or 0, trimmed)
 
 
 def _totals(

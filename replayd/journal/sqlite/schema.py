@@ -27,18 +27,14 @@ def open_database(path: Path, migrations: Sequence[str] = MIGRATIONS) -> apsw.Co
     One of an older version is copied before it is changed. Raises JournalError when it is
     foreign or newer, or there is no room for the copy, apsw.Error when it can't be read.
     """
-    connection = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READWRITE)
+    connection = connect(path)
     try:
-        connection.pragma("locking_mode", "EXCLUSIVE")
-        connection.create_scalar_function("checksum", checksum, deterministic=True)
-        version = _check(connection, path, len(migrations))
+        version = check_version(connection, path, len(migrations))
         # Before the first page is written, or they have no effect.
         connection.pragma("page_size", PAGE_SIZE)
         connection.pragma("auto_vacuum", "INCREMENTAL")
         connection.pragma("journal_mode", "WAL")
         connection.pragma("synchronous", "FULL")
-        connection.pragma("trusted_schema", False)
-        connection.pragma("cell_size_check", True)
         connection.pragma("secure_delete", True)
         connection.pragma("temp_store", "MEMORY")
         connection.pragma("journal_size_limit", 64 * 1024 * 1024)
@@ -51,8 +47,20 @@ def open_database(path: Path, migrations: Sequence[str] = MIGRATIONS) -> apsw.Co
     return connection
 
 
-def _check(connection: apsw.Connection, path: Path, newest: int) -> int:
-    """Returns the schema's version; 0: the database is new."""
+def connect(path: Path) -> apsw.Connection:
+    """Makes a connection that nobody else can have, and that trusts nothing it reads."""
+    connection = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READWRITE)
+    connection.pragma("locking_mode", "EXCLUSIVE")
+    connection.pragma("trusted_schema", False)
+    connection.pragma("cell_size_check", True)
+    connection.create_scalar_function("checksum", checksum, deterministic=True)
+    return connection
+
+
+def check_version(connection: apsw.Connection, path: Path, newest: int = len(MIGRATIONS)) -> int:
+    """Returns the schema's version; 0: the database is new. Raises JournalError when it is
+    foreign or newer.
+    """
     application_id = connection.pragma("application_id")
     version = connection.pragma("user_version")
     if not application_id and not version and not connection.pragma("page_count"):

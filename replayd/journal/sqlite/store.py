@@ -16,7 +16,7 @@ from replayd.journal.sqlite.checksum import checksum, damaged, prepared_checksum
 from replayd.journal.sqlite.contents import Contents
 from replayd.journal.sqlite.failures import damaged_database, journal_error, lasting
 from replayd.journal.sqlite.folder import Folder
-from replayd.journal.sqlite.loading import batch_of_number, load, stored_batch
+from replayd.journal.sqlite.loading import batch_of_number, load, note_ended, stored_batch
 from replayd.journal.sqlite.past import read_past
 from replayd.journal.sqlite.query import fetch_row
 from replayd.journal.sqlite.removing import Remover
@@ -95,6 +95,7 @@ class SqliteStore:
             self._folder.remove_orphans(self._contents.names())
             begin_epoch(self._connection, self._synchronous)
             try:
+                note_ended(self._connection)
                 return load(self._connection)
             except (KeyError, TypeError, ValueError, struct.error) as error:
                 # Rows that others speak of are missing, or hold what nobody wrote.

@@ -1,11 +1,15 @@
 """A journal whose database a test may reach into."""
 
+from collections.abc import Callable
 from pathlib import Path
 
+import apsw
 import pytest
 
 from replayd.journal.journal import StoredJournal
+from replayd.journal.sqlite.migrations import MIGRATIONS
 from replayd.journal.sqlite.store import SqliteStore
+from tests.support.frozen_journals import thaw
 from tests.support.journals import NOW
 
 
@@ -19,3 +23,22 @@ def store(folder: Path) -> SqliteStore:
 def opened(store: SqliteStore) -> StoredJournal:
     """A journal over it."""
     return StoredJournal(store, NOW)
+
+
+@pytest.fixture
+def lived_in(folder: Path) -> Path:
+    """The folder of a journal of which replays are in every state."""
+    thaw(str(len(MIGRATIONS)), folder)
+    return folder
+
+
+@pytest.fixture
+def harm(lived_in: Path) -> Callable[[str], None]:
+    """Executes SQL in it."""
+
+    def execute(statement: str) -> None:
+        connection = apsw.Connection(str(lived_in / "journal.db"))
+        connection.execute(statement)
+        connection.close()
+
+    return execute
