@@ -18,6 +18,10 @@
 #                  (FORMAT=har COUNT=1000000 PROCESSES=2 SEED=7; ENGINE=atheris FORMAT=har)
 #   make chaos     kills the daemon again and again and compares the books of clients, target
 #                  and event log (CHAOS_ARGUMENTS="--rounds 1000 --seed 7")
+#   make watchers  1,000 watchers of whom 100 never read, and what that costs everybody
+#                  (WATCHERS_ARGUMENTS="--watchers 2000 --rate 50")
+#   make soak      an hour of everything at a steady rate, and what of the daemon grows
+#                  (SOAK_ARGUMENTS="--minutes 480 --seed 7")
 #   make freeze-journal  packs a journal of the newest version of the schema for the tests
 #   make lowest    the tests without real processes, on the lowest versions of packages that
 #                  pyproject.toml allows
@@ -48,6 +52,8 @@ CURVES_ARGUMENTS ?=
 PROFILE_ARGUMENTS ?=
 IN_FLIGHT_ARGUMENTS ?=
 CHAOS_ARGUMENTS ?=
+WATCHERS_ARGUMENTS ?=
+SOAK_ARGUMENTS ?=
 LOCK_ARGUMENTS ?=
 
 # What an environment is made of is locked, and each file's hash compared. The project itself
@@ -113,6 +119,12 @@ check: .venv/.stamp .venv-proto/.stamp
 	.venv-proto/bin/buf lint
 	.venv-proto/bin/buf format --diff --exit-code
 	.venv-proto/bin/python tools/gen_proto.py --check
+
+watchers: bytecode
+	@$(BIN)/python -m tools.watchers $(WATCHERS_ARGUMENTS)
+
+soak: bytecode
+	@$(BIN)/python -m tools.soak $(SOAK_ARGUMENTS)
 
 freeze-journal: .venv/.stamp
 	@$(BIN)/python -m tests.support.frozen_journals

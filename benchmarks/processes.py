@@ -72,10 +72,15 @@ def daemon_process(*options: str, cores: set[int] | None = None) -> Iterator[Dae
 
 
 @contextmanager
-def daemon_in(folder: Path, *options: str, cores: set[int] | None = None) -> Iterator[Daemon]:
+def daemon_in(
+    folder: Path,
+    *options: str,
+    cores: set[int] | None = None,
+    program: Sequence[str] = (str(BIN / "replayd"),),
+) -> Iterator[Daemon]:
     """Runs a daemon on the journal in this folder, a fresh one where there is none."""
     data = folder / "data"
-    command = [str(BIN / "replayd"), "serve", f"--data-dir={data}", "--log-level=error"]
+    command = [*program, "serve", f"--data-dir={data}", "--log-level=error"]
     command += [f"--listen=unix:{folder}/s.sock", *options]
     with running(command, cores, stdout=subprocess.PIPE) as process:
         assert process.stdout is not None

@@ -12,6 +12,8 @@ MIRRORS["benchmarks"] = "tests/benchmarks"
 MIRRORS["tools/chaos"] = "tests/tools/chaos"
 MIRRORS["tools/fidelity"] = "tests/tools/fidelity"
 MIRRORS["tools/fuzz"] = "tests/tools/fuzz"
+MIRRORS["tools/soak"] = "tests/tools/soak"
+MIRRORS["tools/watchers"] = "tests/tools/watchers"
 MIRRORS["tools/locks"] = "tests/tools/locks"
 OWN = {"contract", "data", "docs", "support", "system"}
 """Folders of tests that mirror no source."""
@@ -57,6 +59,10 @@ ELSEWHERE = {
     "tools/fidelity/ours.py": "tests/system/test_fidelity.py",
     "tools/fidelity/theirs.py": "tests/system/test_make_fidelity.py",
     "tools/fuzz/guided.py": "tests/system/test_make_fuzz.py",
+    "tools/soak/load.py": "tests/system/test_make_soak.py",
+    "tools/soak/sampling.py": "tests/system/test_make_soak.py",
+    "tools/soak/watching.py": "tests/system/test_make_soak.py",
+    "tools/watchers/crowd.py": "tests/system/test_make_watchers.py",
     "tools/locks/table.py": "tests/tools/locks/test_check.py",
 }
 """Modules without a test file of their own, and where they are tested."""

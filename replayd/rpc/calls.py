@@ -1,9 +1,10 @@
 """What all services share: how a call ends, where the log stands, what a stop refuses."""
 
+import asyncio
 import functools
 import logging
 from abc import ABC, abstractmethod
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncGenerator, Callable, Coroutine
 from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any, NamedTuple, TypeAlias
@@ -141,21 +142,31 @@ def _answering(
 
 def _streaming(
     role: Role, method: Callable[[Any, Call], AsyncGenerator[bytes, None]]
-) -> Callable[[Any, Context], AsyncIterator[bytes]]:
-    """Ends the stream as `_answering` does a call."""
+) -> Callable[[Any, Context], Coroutine[Any, Any, None]]:
+    """Sends what the method yields; ends the stream as `_answering` does a call."""
 
     @functools.wraps(method)
-    async def answer(request: Any, context: Context) -> AsyncIterator[bytes]:
+    async def answer(request: Any, context: Context) -> None:
         try:
             async with aclosing(method(request, _admitted(role, context))) as messages:
                 async for message in messages:
-                    yield message
+                    await _send(context, message)
         except ReplaydError as error:
             await _abort(context, error)
         except Exception as error:  # noqa: BLE001 - whatever it is, it ends this call alone
             await _abort(context, _unforeseen(error))
 
     return answer
+
+
+async def _send(context: Context, message: bytes) -> None:
+    """Returns once gRPC has room for the next message; raises CancelledError when the client
+    has gone, which gRPC tells a moment before it cancels the call.
+    """
+    try:
+        await context.write(message)
+    except grpc.aio.BaseError as error:
+        raise asyncio.CancelledError("the client has gone") from error
 
 
 def _unforeseen(error: Exception) -> ReplaydError:

@@ -109,14 +109,12 @@ class ReplayService(Service):
         counts = await asyncio.to_thread(self.journal.count, request.batch_id)
         return count_answer(counts, self.journal.paused, cursor)
 
-    async def watch_events(
+    def watch_events(
         self, request: replay_pb2.WatchEventsRequest, _: Call
     ) -> AsyncGenerator[bytes, None]:
         """WatchEvents."""
         self.refuse_when_stopping()
-        async with aclosing(self._watchers.watch(request)) as messages:
-            async for message in messages:
-                yield message
+        return self._watchers.watch(request)
 
     async def pause(self, _: replay_pb2.PauseRequest, __: Call) -> replay_pb2.PauseResponse:
         """Pause."""

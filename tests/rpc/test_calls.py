@@ -1,9 +1,14 @@
 """Every RPC of the contract is served, and says which role its callers need."""
 
+import asyncio
+from collections.abc import AsyncGenerator
+
+import grpc
+import pytest
 from flowreplay.v1 import history_pb2, replay_pb2
 
 from replayd.access.roles import Role
-from replayd.rpc.calls import Service
+from replayd.rpc.calls import Call, Service, stream
 from replayd.rpc.history import HistoryService
 from replayd.rpc.service import ReplayService
 
@@ -39,3 +44,26 @@ def test_every_rpc_of_the_contract_states_its_role() -> None:
 
 def test_a_call_asks_for_the_role_that_it_should() -> None:
     assert stated_roles() == ROLES
+
+
+class GoneClient:
+    """gRPC's side of a call whose client has just gone."""
+
+    async def write(self, _: bytes) -> None:
+        raise grpc.aio.BaseError("the batch failed")
+
+
+def test_a_client_that_goes_amid_a_message_ends_its_call_and_no_more() -> None:
+    closed = []
+
+    async def messages(_: object, __: Call) -> AsyncGenerator[bytes, None]:
+        try:
+            yield b"message"
+            raise AssertionError("nobody takes it")
+        finally:
+            closed.append(True)
+
+    handler = stream(Role.READ, messages, replay_pb2.CountRequest).handler.unary_stream
+    with pytest.raises(asyncio.CancelledError):
+        asyncio.run(handler(replay_pb2.CountRequest(), GoneClient()))
+    assert closed

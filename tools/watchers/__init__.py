@@ -1,0 +1,1 @@
+"""Very many watchers at once: what they cost the daemon, and each other."""
