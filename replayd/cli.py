@@ -169,6 +169,12 @@ def _option(*names: str, **attributes: Any) -> Callable[[F], F]:
     help="When the journal is larger, the oldest of what has ended is removed. 0: never.",
 )
 @_option(
+    "--disk-floor",
+    type=SIZE,
+    show_default="64m, on small disks 2 %",
+    help="With less room on the disk nothing more is queued; replays go on. 0: no floor.",
+)
+@_option(
     "--client-replay",
     type=FILE,
     multiple=True,

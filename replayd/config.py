@@ -50,6 +50,10 @@ class Config:
     retention_size: int | None = None
     """Of queue, events and contents; 0: unbounded, None: `default_retention_size`."""
 
+    disk_floor: int | None = None
+    """Bytes that must be free where more is to be queued: what is queued already needs room for
+    its outcomes; 0: none, None: 64 MiB, on small disks 2 %."""
+
     client_replay: tuple[Path, ...] = ()
     """Captures to enqueue at the start, as `mitmdump --client-replay`."""
 

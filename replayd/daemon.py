@@ -253,14 +253,22 @@ def _open_journal(config: Config) -> Journal:
 
         return open_memory(time.time_ns(), strict_order=strict)
     from replayd.journal.sqlite import open_sqlite  # noqa: PLC0415
+    from replayd.journal.sqlite.transaction import Synchronous  # noqa: PLC0415
 
-    if config.synchronous == "full":
-        return open_sqlite(config.data_dir, time.time_ns(), strict_order=strict)
-    _log.warning(
-        "--synchronous normal: a power cut or a crash of the system loses the last flows that "
-        "were accepted and the last outcomes and events; what was sent may be sent twice"
+    synchronous: Synchronous = "FULL"
+    if config.synchronous == "normal":
+        synchronous = "NORMAL"
+        _log.warning(
+            "--synchronous normal: a power cut or a crash of the system loses the last flows that "
+            "were accepted and the last outcomes and events; what was sent may be sent twice"
+        )
+    return open_sqlite(
+        config.data_dir,
+        time.time_ns(),
+        synchronous,
+        strict_order=strict,
+        disk_floor=config.disk_floor,
     )
-    return open_sqlite(config.data_dir, time.time_ns(), "NORMAL", strict_order=strict)
 
 
 def _limits(config: Config) -> Limits:

@@ -71,6 +71,7 @@ class Reason(IntEnum):
     REQUEST_INCOMPLETE = 78
     ROLE_MISSING = 79
     QUEUE_FULL = 84
+    DISK_FULL = 86
 
     # Notes.
     CAPTURE_NOTE = 90

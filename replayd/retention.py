@@ -1,4 +1,4 @@
-"""The thread that keeps the journal to its limits, a slice at a time.
+"""The thread that keeps the journal to its limits, a slice at a time, and heeds a full disk.
 
 Others wait for the store only while a slice is removed, and get it for as long before the
 next one: what is removed is hardly noticed, and still goes faster than it came.
@@ -9,14 +9,23 @@ import threading
 import time
 from collections.abc import Iterator
 
+from replayd.codec.event import log_event
 from replayd.errors import JournalError
 from replayd.journal.interface import Journal, Limits, Removed
+from replayd.model.event import LogLevel
+from replayd.reasons import Reason
 
 LOOK_SECONDS = 5.0
 """How often it looks. A journal outgrows its size by what comes meanwhile."""
 
+ROOM_SECONDS = 1.0
+"""How often it looks whether the disk is full or has room again, which costs next to nothing."""
+
 _MIN_REST = 0.001
 """Seconds that others have the store to themselves after a slice, at least."""
+
+_FULL = "the disk of the journal is full: nothing is sent or queued until there is room again"
+_ROOM = "the disk of the journal has room again: replays go on"
 
 _log = logging.getLogger(__name__)
 
@@ -30,6 +39,7 @@ class RetentionThread:
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="retention")
         self._said = ""
+        self._was_full = False
 
     def start(self) -> None:
         """Looks at once, then now and then."""
@@ -42,12 +52,29 @@ class RetentionThread:
             self._thread.join()
 
     def _run(self) -> None:
+        due = 0.0
         while not self._stopping.is_set():
             try:
-                self._look()
+                self._look_for_room()
+                if self._journal.full or time.monotonic() >= due:
+                    due = time.monotonic() + LOOK_SECONDS
+                    self._look()
             except JournalError as error:
                 self._warn(f"retention can't remove anything: {error.message}")
-            self._stopping.wait(LOOK_SECONDS)
+            self._stopping.wait(ROOM_SECONDS)
+
+    def _look_for_room(self) -> None:
+        """Tells when the disk becomes full, and when it has room again."""
+        if self._journal.full:
+            self._journal.regain_room()
+        full = self._journal.full
+        if full == self._was_full:
+            return
+        self._was_full = full
+        level, text = (LogLevel.WARNING, _FULL) if full else (LogLevel.INFO, _ROOM)
+        _log.warning("%s", text)
+        self._journal.emit([log_event(level, text, time.time_ns(), reason=Reason.DISK_FULL)])
+        self._journal.commit()
 
     def _look(self) -> None:
         before = self._journal.size().used

@@ -90,6 +90,7 @@ def test_every_option_is_a_key_of_the_file(seen: list[Config], tmp_path: Path) -
         max-queued = 4
         max-watchers = 3
         drain-timeout = "500ms"
+        disk-floor = "1m"
         log-level = "debug"
         log-format = "json"
         """

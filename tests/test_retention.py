@@ -2,14 +2,16 @@
 
 import logging
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import cast
 
 import pytest
+from flowreplay.v1 import event_pb2
 
 from replayd import retention
 from replayd.errors import JournalError
 from replayd.journal.interface import Journal, Limits, Removed, Size
+from replayd.model.event import PendingEvent
 from replayd.retention import RetentionThread
 
 LIMITS = Limits(age=1, size=100 << 20)
@@ -25,6 +27,19 @@ class FakeJournal:
         self.slices = 3
         self.removed = 0
         self.failure = ""
+        self.full = False
+        self.said: list[str] = []
+        self.room = False
+
+    def regain_room(self) -> bool:
+        self.full = not self.room
+        return self.room
+
+    def emit(self, events: Sequence[PendingEvent]) -> None:
+        self.said += [event_pb2.Event.FromString(body).log.message for _, _, body in events]
+
+    def commit(self) -> None:
+        assert self.said
 
     def size(self) -> Size:
         return Size(self.used, 0)
@@ -52,6 +67,7 @@ def thread(
     journal: FakeJournal, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> Iterator[RetentionThread]:
     monkeypatch.setattr(retention, "LOOK_SECONDS", 0.001)
+    monkeypatch.setattr(retention, "ROOM_SECONDS", 0.001)
     caplog.set_level(logging.INFO)
     made = RetentionThread(cast(Journal, journal), LIMITS)
     yield made
@@ -104,6 +120,22 @@ def test_a_journal_that_fails_is_tried_again(
     failures = [message for message in caplog.messages if "removed" not in message]
     said = "retention can't remove anything: there is no room"
     assert failures == [f"{said} left", f"{said} again", f"{said} again"]
+
+
+def test_a_full_disk_is_told_once_and_its_end_too(
+    journal: FakeJournal, thread: RetentionThread, caplog: pytest.LogCaptureFixture
+) -> None:
+    journal.slices = 0
+    journal.full = True
+    thread.start()
+    wait(journal, 3)
+    journal.room = True
+    wait(journal, 3)
+    thread.stop()
+    full, room = caplog.messages
+    assert "is full: nothing is sent" in full
+    assert "has room again" in room
+    assert journal.said == [full, room]
 
 
 def test_it_stops_between_two_slices(journal: FakeJournal, thread: RetentionThread) -> None:

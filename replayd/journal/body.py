@@ -4,6 +4,7 @@ A content is cut into pieces of 256 KiB with a checksum each. What a body become
 `Content`: its bytes, or a `SpoolFile`.
 """
 
+import errno
 import os
 import secrets
 import zlib
@@ -18,8 +19,12 @@ from replayd.errors import DiskError, JournalError
 from replayd.journal.interface import ROW_CONTENT_LIMIT
 from replayd.journal.spool import Spool, Sync
 from replayd.model.event import PREVIEW_LIMIT
+from replayd.reasons import Reason
 
 PIECE = ROW_CONTENT_LIMIT
+
+NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT})
+"""Errors that end once somebody makes room."""
 
 _SMALL = 4 * 1024
 """Writes below this size are put together."""
@@ -105,9 +110,11 @@ class SpoolBody:
     What is written is kept as it comes, not copied, until there is enough of it for a file.
     """
 
-    def __init__(self, spool: Spool | None) -> None:
+    def __init__(self, spool: Spool | None, make_room: Callable[[], bool] = lambda: False) -> None:
+        """`make_room`: tried where the disk is full; True: it is worth to write again."""
         self.size = 0
         self._spool = spool
+        self._make_room = make_room
         self._prefix = b""
         """What `prefix` is cut from, once the beginning is in a file."""
         self._held: list[bytes | bytearray] = []
@@ -200,12 +207,20 @@ class SpoolBody:
         for data in left:
             self._count_in(data)
         while left:
-            taken = os.writev(file, left)
+            taken = self._write_some(file, left)
             while left and taken >= len(left[0]):
                 taken -= len(left.pop(0))
             if left:
                 left[0] = left[0][taken:]
         self._held.clear()
+
+    def _write_some(self, file: int, left: list[memoryview]) -> int:
+        try:
+            return os.writev(file, left)
+        except OSError as error:
+            if error.errno not in NO_ROOM or not self._make_room():
+                raise
+        return os.writev(file, left)
 
     def _count_in(self, data: memoryview) -> None:
         """Adds to the pieces' checksums."""
@@ -221,7 +236,8 @@ class SpoolBody:
     def _failure(self, error: OSError) -> JournalError:
         return JournalError(
             f"a content of {self.size} bytes can't be written to {self._path}: "
-            f"{error.strerror}; make room on that disk"
+            f"{error.strerror}; make room on that disk",
+            reason=Reason.DISK_FULL if error.errno in NO_ROOM else Reason.JOURNAL_UNAVAILABLE,
         )
 
     def _close(self) -> None:

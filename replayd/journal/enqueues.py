@@ -182,6 +182,7 @@ class Enqueues:
     def _begin(self, batch_id: str) -> None:
         with self._ledger.writing:
             self._ledger.check()
+            self._ledger.store.check_room()
             if batch_id not in self._incoming:
                 number = self._ledger.books.next_number
                 self._ledger.store.stage(number, batch_id, ())

@@ -386,6 +386,15 @@ class Journal(Protocol):
     def size(self) -> Size:
         """Returns how large the journal is."""
 
+    @property
+    def full(self) -> bool:
+        """Whether the disk is so full that nothing is taken; `stage` and `extend` are refused
+        with DISK_FULL, and what runs ends with the last room there is.
+        """
+
+    def regain_room(self) -> bool:
+        """Looks whether a full disk has room again; True: it has, and things go on."""
+
     # Wake-ups and end
 
     def on_append(self, callback: Callable[[], None]) -> None:

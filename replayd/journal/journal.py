@@ -64,6 +64,7 @@ class StoredJournal:
         retention = Retention(ledger)
         self.retain = retention.retain
         self.size = retention.size
+        self.regain_room = retention.regain_room
 
     @property
     def paused(self) -> bool:
@@ -79,6 +80,11 @@ class StoredJournal:
     def failure(self) -> str:
         """Why nothing can be stored any more; empty: it can."""
         return self._ledger.store.failure
+
+    @property
+    def full(self) -> bool:
+        """Whether the disk is so full that nothing is taken."""
+        return self._ledger.store.full
 
     def new_body(self) -> Body:
         """Makes an empty body."""

@@ -47,6 +47,7 @@ class MemoryStore:
 
     kind = "memory"
     failure = ""
+    full = False
 
     def __init__(self) -> None:
         self.on_failure: list[Callable[[], None]] = []
@@ -229,6 +230,13 @@ class MemoryStore:
 
     def settle(self) -> None:
         """Has nothing to bring anywhere."""
+
+    def check_room(self) -> None:
+        """Has no disk."""
+
+    def regain_room(self) -> bool:
+        """Has no disk."""
+        return False
 
     def new_body(self) -> SpoolBody:
         """Makes a body that stays in memory."""

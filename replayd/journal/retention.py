@@ -19,7 +19,7 @@ from replayd.codec.event import time_of
 from replayd.errors import JournalError
 from replayd.journal.body import remove
 from replayd.journal.interface import Limits, Removed, Size
-from replayd.journal.ledger import Ledger
+from replayd.journal.ledger import Ledger, call_all
 
 _BATCHES = 64
 """How many batches one slice removes the rows of."""
@@ -62,6 +62,13 @@ class Retention:
         with self._ledger.writing:
             self._ledger.check_open()
             return self._ledger.store.size()
+
+    def regain_room(self) -> bool:
+        """Looks whether a full disk has room again."""
+        regained = self._ledger.store.regain_room()
+        if regained:
+            call_all(self._ledger.on_runnable)
+        return regained
 
     def cut(self, last: int) -> Iterator[Removed]:
         """Removes the events up to a sequence, and the batches that had ended by then."""
@@ -181,7 +188,7 @@ class Retention:
             with ledger.writing:
                 ledger.check()
                 size = ledger.store.size()
-                spare = size.used // 4 + _SPARE
+                spare = 0 if ledger.store.full else size.used // 4 + _SPARE
                 if limit:
                     spare = min(spare, max(limit - size.used, 0))
                 if size.free <= spare or not ledger.store.shrink():

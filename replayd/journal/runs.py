@@ -58,7 +58,7 @@ class Runs:
         more = self._ahead.read(limit)
         taken: list[Taken] = []
         with ledger.state:
-            if not (ledger.paused or self._holds):
+            if not (ledger.paused or self._holds or ledger.store.full):
                 taken = [self._start(entry, now) for entry in ledger.schedule.pop(limit)]
         try:
             replays = self._replays(taken, now)

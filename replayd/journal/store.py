@@ -254,6 +254,18 @@ class Store(Protocol):
     on_failure: list[Callable[[], None]]
     """Called once `failure` is set, from any thread, whatever locks it holds."""
 
+    @property
+    def full(self) -> bool:
+        """Whether the disk is so full that nothing more may be sent: what is left is for what
+        runs and for what frees room.
+        """
+
+    def check_room(self) -> None:
+        """Raises JournalError (DISK_FULL) when there is too little room to queue more."""
+
+    def regain_room(self) -> bool:
+        """Looks whether there is room again; True: it was `full` until now."""
+
     def load(self) -> Opened:
         """Gives up batches that were never accepted, notes which others have ended; returns
         the rest.

@@ -276,6 +276,7 @@ class Exchange:
         body = self._transfer.body if self._transfer is not None else None
         if body is None or outcome.reason not in (
             Reason.BODY_TOO_LARGE,
+            Reason.DISK_FULL,
             Reason.JOURNAL_UNAVAILABLE,
         ):
             return body

@@ -41,6 +41,7 @@ _STATUSES = {
     Reason.DECODER_LIMIT: grpc.StatusCode.RESOURCE_EXHAUSTED,
     Reason.QUEUE_FULL: grpc.StatusCode.RESOURCE_EXHAUSTED,
     Reason.JOURNAL_UNAVAILABLE: grpc.StatusCode.RESOURCE_EXHAUSTED,
+    Reason.DISK_FULL: grpc.StatusCode.RESOURCE_EXHAUSTED,
     Reason.DAEMON_STOPPING: grpc.StatusCode.UNAVAILABLE,
 }
 

@@ -153,7 +153,7 @@ class _ReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Reason.ValueTy
     nothing for a minute while other calls waited for a decoder.
     """
     REASON_JOURNAL_UNAVAILABLE: _Reason.ValueType  # 76
-    """The journal can't store: its disk is full or failing."""
+    """The journal can't store: its disk fails."""
     REASON_BATCH_CLEARED: _Reason.ValueType  # 77
     """The batch was cleared while its capture was still being read; nothing more of it is
     taken.
@@ -170,6 +170,11 @@ class _ReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Reason.ValueTy
     """The queue has no room for the flows: metadata `queued_count`, `max_queued` and
     `new_count` say how many wait, may wait, and were to come. Nothing of the call was
     queued, but with `stream` what had been queued before.
+    """
+    REASON_DISK_FULL: _Reason.ValueType  # 86
+    """There is too little room on the disk of the journal: nothing more is queued, metadata
+    `free_bytes` and `floor_bytes` say why. In a `log` event, nothing is sent for a while. In
+    an `error` event, the response's content could not be stored.
     """
     REASON_CAPTURE_NOTE: _Reason.ValueType  # 90
     """Notes, in `log` events.
@@ -317,7 +322,7 @@ REASON_DECODER_LIMIT: Reason.ValueType  # 75
 nothing for a minute while other calls waited for a decoder.
 """
 REASON_JOURNAL_UNAVAILABLE: Reason.ValueType  # 76
-"""The journal can't store: its disk is full or failing."""
+"""The journal can't store: its disk fails."""
 REASON_BATCH_CLEARED: Reason.ValueType  # 77
 """The batch was cleared while its capture was still being read; nothing more of it is
 taken.
@@ -334,6 +339,11 @@ REASON_QUEUE_FULL: Reason.ValueType  # 84
 """The queue has no room for the flows: metadata `queued_count`, `max_queued` and
 `new_count` say how many wait, may wait, and were to come. Nothing of the call was
 queued, but with `stream` what had been queued before.
+"""
+REASON_DISK_FULL: Reason.ValueType  # 86
+"""There is too little room on the disk of the journal: nothing more is queued, metadata
+`free_bytes` and `floor_bytes` say why. In a `log` event, nothing is sent for a while. In
+an `error` event, the response's content could not be stored.
 """
 REASON_CAPTURE_NOTE: Reason.ValueType  # 90
 """Notes, in `log` events.

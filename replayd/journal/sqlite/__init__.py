@@ -3,7 +3,8 @@
 `folder` owns the folder, `schema` opens the database, `migrations` are its versions,
 `transaction` is what a commit waits for; `loading` reads it once at open, `writing` changes
 it, `removing` deletes what is old, `rollback` tells when the system lost what was not synced,
-`contents` and `checksum` keep payloads, `failures` says what went wrong; `store` joins them.
+`contents` and `checksum` keep payloads, `room` heeds how full the disk is, `failures` says
+what went wrong; `store` joins them.
 """
 
 from pathlib import Path
@@ -15,16 +16,22 @@ from replayd.journal.sqlite.transaction import Synchronous
 
 
 def open_sqlite(
-    data_dir: Path, now: int, synchronous: Synchronous = "FULL", *, strict_order: bool = True
+    data_dir: Path,
+    now: int,
+    synchronous: Synchronous = "FULL",
+    *,
+    strict_order: bool = True,
+    disk_floor: int | None = None,
 ) -> Journal:
     """Opens the journal in a folder, which is made where there is none.
 
     NORMAL: what a method calls durable survives `kill -9` only, not a power cut. What a
     crash interrupted is settled, at the time `now`. `strict_order` as in StoredJournal.
+    `disk_floor`: bytes that must be free where more is to be queued; None: what suits the disk.
     Raises JournalError when the folder is in use, not ours alone, or holds something else,
     newer or damaged.
     """
-    store = SqliteStore(data_dir, synchronous)
+    store = SqliteStore(data_dir, synchronous, disk_floor)
     try:
         return StoredJournal(store, now, strict_order=strict_order)
     except BaseException:

@@ -7,7 +7,7 @@ Stores of version 1 may have those up to 4 MiB in rows of 256 KiB: these are sti
 """
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from struct import Struct
 
@@ -25,16 +25,23 @@ _CHECKSUM = Struct(">I")
 class Contents:
     """The contents that don't lie in their row."""
 
-    def __init__(self, connection: apsw.Connection, blobs: Path) -> None:
+    def __init__(
+        self,
+        connection: apsw.Connection,
+        blobs: Path,
+        make_room: Callable[[], bool] = lambda: False,
+    ) -> None:
+        """`make_room`: as in `SpoolBody`, for the contents of responses."""
         self._connection = connection
+        self._make_room = make_room
         self._blobs = blobs
         self._spool = Spool(blobs)
         self._unsettled: deque[SpoolFile] = deque()
         """Files of staged rows that may not be durable yet."""
 
     def new_body(self) -> SpoolBody:
-        """Makes a body that goes on in a file."""
-        return SpoolBody(self._spool)
+        """Makes the body of a response, which goes on in a file."""
+        return SpoolBody(self._spool, self._make_room)
 
     def spooled(self, content: bytes) -> Content:
         """Writes a large content to a file; call it before the transaction, and `settle`
@@ -42,7 +49,7 @@ class Contents:
         """
         if len(content) <= PIECE:
             return content
-        body = self.new_body()
+        body = SpoolBody(self._spool)
         try:
             body.write(content)
             sealed = body.seal()

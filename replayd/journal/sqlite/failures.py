@@ -5,6 +5,7 @@ from pathlib import Path
 import apsw
 
 from replayd.errors import DiskError, JournalError
+from replayd.reasons import Reason
 
 _UNSYNCED = frozenset(
     {
@@ -30,7 +31,8 @@ def journal_error(error: apsw.Error, path: Path) -> JournalError:
     """Says it in the operator's words."""
     if isinstance(error, apsw.FullError):
         return JournalError(
-            f"there is no room left for {path}; free some on that disk, then it goes on"
+            f"there is no room left for {path}; free some on that disk, then it goes on",
+            reason=Reason.DISK_FULL,
         )
     if isinstance(error, apsw.CorruptError | apsw.NotADBError):
         return damaged_database(path, error)

@@ -4,7 +4,7 @@ import struct
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import apsw
 
@@ -21,6 +21,7 @@ from replayd.journal.sqlite.past import read_past
 from replayd.journal.sqlite.query import fetch_row
 from replayd.journal.sqlite.removing import Remover
 from replayd.journal.sqlite.rollback import begin_epoch, end_epoch
+from replayd.journal.sqlite.room import Room
 from replayd.journal.sqlite.schema import open_database
 from replayd.journal.sqlite.transaction import Synchronous
 from replayd.journal.sqlite.writing import Writer
@@ -40,6 +41,8 @@ from replayd.journal.store import (
 )
 from replayd.model.event import EventKind
 from replayd.model.replay import ReplayState, Row
+
+T = TypeVar("T")
 
 _CONTENT = {
     Part.REQUEST: "SELECT session, idempotent, plan, request_content, checksum "
@@ -64,7 +67,9 @@ class SqliteStore:
 
     kind = "sqlite"
 
-    def __init__(self, path: Path, synchronous: Synchronous = "FULL") -> None:
+    def __init__(
+        self, path: Path, synchronous: Synchronous = "FULL", disk_floor: int | None = None
+    ) -> None:
         self.failure = ""
         self.on_failure: list[Callable[[], None]] = []
         self._synchronous = synchronous
@@ -74,11 +79,12 @@ class SqliteStore:
             self._folder.forget_cached_log()
             with self._guard():
                 self._connection = open_database(self._path)
+            self._room = Room(path, disk_floor)
             self._folder.sync()
         except BaseException:
             self._folder.close()
             raise
-        self._contents = Contents(self._connection, self._folder.blobs)
+        self._contents = Contents(self._connection, self._folder.blobs, self._room.release)
         self._writer = Writer(self._connection, self._contents, synchronous)
         self._remover = Remover(self._connection, self._contents)
         self._page_size = int(self._connection.pragma("page_size"))
@@ -89,17 +95,26 @@ class SqliteStore:
     def load(self) -> Opened:
         """Gives up what was never accepted; returns what is there."""
         with self._guard():
-            # Of what a failed disk or a crash left in the log, the disk answers for all from here.
-            self._connection.wal_checkpoint()
-            self._remover.discard_staged()
-            self._folder.remove_orphans(self._contents.names())
-            begin_epoch(self._connection, self._synchronous)
+            self._surely(self._clean_up)
             try:
                 note_ended(self._connection)
                 return load(self._connection)
             except (KeyError, TypeError, ValueError, struct.error) as error:
                 # Rows that others speak of are missing, or hold what nobody wrote.
                 raise damaged_database(self._path, error) from error
+
+    @property
+    def full(self) -> bool:
+        """Whether nothing more may be sent."""
+        return self._room.full
+
+    def check_room(self) -> None:
+        """Raises JournalError when nothing more should be queued."""
+        self._room.check()
+
+    def regain_room(self) -> bool:
+        """Looks whether there is room again."""
+        return self._room.regain()
 
     def stage(self, number: int, batch_id: str, rows: Sequence[Row]) -> None:
         """Adds rows to a batch that is not accepted yet."""
@@ -110,12 +125,15 @@ class SqliteStore:
     def discard(self, number: int) -> None:
         """Gives up a staged batch."""
         with self._guard():
-            self._remover.discard([number])
+            self._surely(lambda: self._remover.discard([number]))
 
     def commit(self, change: Change) -> None:
         """Makes a change durable."""
         with self._guard():
-            self._writer.commit(change)
+            if change.accepted is None:
+                self._surely(lambda: self._writer.commit(change))
+            else:
+                self._writer.commit(change)
             self._checkpoint()
 
     def remembered(self, request_id: str) -> Remembered | None:
@@ -201,7 +219,7 @@ class SqliteStore:
     def note_ended(self, ended: Sequence[tuple[int, int]]) -> None:
         """Notes which batches have ended."""
         with self._guard():
-            self._remover.note_ended(ended)
+            self._surely(lambda: self._remover.note_ended(ended))
 
     def next_end(self) -> int:
         """Returns the last event of the batch that ended first."""
@@ -211,17 +229,17 @@ class SqliteStore:
     def trim(self, last: int) -> int:
         """Deletes the oldest events."""
         with self._guard():
-            return self._remover.trim(last)
+            return self._surely(lambda: self._remover.trim(last))
 
     def remove_batches(self, last_event: int, limit: int) -> Sequence[str]:
         """Removes the rows of ended batches."""
         with self._guard():
-            return self._remover.remove_batches(last_event, limit)
+            return self._surely(lambda: self._remover.remove_batches(last_event, limit))
 
     def erase(self) -> Sequence[Path] | None:
         """Deletes some of what removed batches held."""
         with self._guard():
-            return self._remover.erase()
+            return self._surely(self._remover.erase)
 
     def size(self) -> Size:
         """Returns the size of the database and of the files beside it."""
@@ -231,7 +249,7 @@ class SqliteStore:
     def shrink(self) -> bool:
         """Gives back some free pages."""
         with self._guard():
-            return self._remover.shrink()
+            return self._surely(self._remover.shrink)
 
     def sync(self) -> bool:
         """Syncs SQLite's log, by a descriptor of its own; True: a checkpoint is due."""
@@ -316,10 +334,34 @@ class SqliteStore:
         not: the next commit tries again, or is refused when the error lasts.
         """
         try:
-            self._connection.wal_checkpoint()
+            try:
+                self._connection.wal_checkpoint()
+            except apsw.FullError:
+                if not self._room.release():
+                    raise
+                self._connection.wal_checkpoint()
             self._log_bytes = 0
         except apsw.Error as error:
             self._failed(error)
+
+    def _surely(self, step: Callable[[], T]) -> T:
+        """Does what must be possible on a full disk too; the ballast makes room for it."""
+        try:
+            return step()
+        except apsw.FullError:
+            if not self._room.release():
+                raise
+        # Its room is needed by the database; then there is enough in the log.
+        self._copy_log()
+        return step()
+
+    def _clean_up(self) -> None:
+        """Gives up what was never accepted."""
+        # Of what a failed disk or a crash left in the log, the disk answers for all from here.
+        self._connection.wal_checkpoint()
+        self._remover.discard_staged()
+        self._folder.remove_orphans(self._contents.names())
+        begin_epoch(self._connection, self._synchronous)
 
     @contextmanager
     def _guard(self) -> Iterator[None]:

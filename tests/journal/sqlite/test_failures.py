@@ -5,6 +5,7 @@ from pathlib import Path
 import apsw
 import pytest
 
+from replayd.errors import DiskError
 from replayd.journal.sqlite.failures import journal_error, lasting
 from replayd.reasons import Reason
 
@@ -32,5 +33,7 @@ def io_error(code: int) -> apsw.Error:
 def test_each_says_what_to_do(error: apsw.Error, lasts: bool, text: str) -> None:
     assert lasting(error) is lasts
     told = journal_error(error, PATH)
-    assert told.reason is Reason.JOURNAL_UNAVAILABLE
+    full = isinstance(error, apsw.FullError)
+    assert told.reason is (Reason.DISK_FULL if full else Reason.JOURNAL_UNAVAILABLE)
+    assert isinstance(told, DiskError) == (lasts and "failed to store" in told.message)
     assert text in told.message

@@ -115,6 +115,7 @@ def test_an_old_database_is_copied_before_it_is_changed(folder: Path) -> None:
 
 def test_a_new_database_is_not_copied(database: Path) -> None:
     assert sorted(path.name for path in database.parent.iterdir()) == [
+        "ballast",
         "blobs",
         "journal.db",
         "lock",

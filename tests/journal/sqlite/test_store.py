@@ -16,6 +16,7 @@ from replayd.journal.journal import StoredJournal
 from replayd.journal.sqlite import loading, open_sqlite
 from replayd.journal.sqlite.store import SqliteStore
 from replayd.model.replay import Counts, ReplayKey, ReplayState, Row
+from replayd.reasons import Reason
 from tests.support.faulty_vfs import faulty_vfs
 from tests.support.journals import (
     NOW,
@@ -44,21 +45,59 @@ def test_a_full_disk_loses_nothing(store: SqliteStore, opened: StoredJournal) ->
     pages = connection(store).pragma("page_count")
     connection(store).pragma("max_page_count", pages)
     finish(opened, replay, content=bytes(200_000))
+    assert not opened.full
     for _ in range(2):
         with pytest.raises(JournalError, match=r"no room left for .*journal\.db; free some"):
             opened.commit()
-    with pytest.raises(JournalError, match="no room"):
+    with pytest.raises(JournalError, match="too little room"):
         opened.stage("b2", [row(0, request_content=bytes(200_000))])
+    assert opened.full
+    assert opened.take(9, NOW) == []
     assert opened.failure == ""
     assert opened.count("") == Counts(queued=3, running=1)
     assert kinds(read_all(opened)) == ["queued"]
     connection(store).pragma("max_page_count", pages + 1000)
     opened.commit()
+    runnable: list[bool] = []
+    opened.on_runnable(lambda: runnable.append(True))
+    assert opened.regain_room()
+    assert runnable
     assert opened.count("") == Counts(queued=3, succeeded=1)
     assert [event.sequence for event in read_all(opened)] == [1, 2]
     assert len(b"".join(opened.content(replay.key, Part.RESPONSE))) == 200_000
     opened.stage("b2", [row(0, request_content=bytes(200_000))])
     opened.close()
+
+
+def test_what_ends_and_what_frees_has_room_on_a_full_disk(folder: Path) -> None:
+    """The ballast makes it; an Enqueue is refused before it is needed."""
+    ballast = folder / "ballast"
+
+    def full_while_it_is_there(what: str, name: str) -> int:
+        return apsw.SQLITE_FULL if what == "write" and ballast.exists() else 0
+
+    steps: list[Callable[[Journal], object]] = [
+        lambda journal: (journal.emit([note("end")]), journal.commit()),
+        lambda journal: journal.clear("", NOW),
+        lambda journal: journal.pause(True, NOW),
+        lambda journal: journal.discard("staged"),
+        lambda journal: sum(each.batches for each in journal.retain(Limits(age=1), 2 * NOW)),
+    ]
+    with faulty_vfs() as vfs:
+        for step in steps:
+            journal = open_sqlite(folder, NOW)
+            enqueue(journal, f"b{journal.latest}", [row(index) for index in range(3)])
+            run(journal)
+            journal.stage("staged", [row(0)])
+            vfs.faults = full_while_it_is_there
+            with pytest.raises(JournalError, match="no room left") as refused:
+                enqueue(journal, f"c{journal.latest}", [row(0)])
+            assert refused.value.reason is Reason.DISK_FULL
+            assert not journal.full
+            step(journal)
+            assert journal.full
+            vfs.faults = lambda *_: 0
+            journal.close()
 
 
 def failing_fsync(code: int) -> Callable[..., Any]:
@@ -197,7 +236,12 @@ def test_its_log_stays_small(folder: Path, stored: Journal) -> None:
 def test_closing_leaves_one_file(folder: Path, stored: Journal) -> None:
     enqueue(stored, "b1", [row(0)])
     stored.close()
-    assert sorted(path.name for path in folder.iterdir()) == ["blobs", "journal.db", "lock"]
+    assert sorted(path.name for path in folder.iterdir()) == [
+        "ballast",
+        "blobs",
+        "journal.db",
+        "lock",
+    ]
 
 
 # Damage
