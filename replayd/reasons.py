@@ -72,6 +72,9 @@ class Reason(IntEnum):
     ROLE_MISSING = 79
     QUEUE_FULL = 84
     DISK_FULL = 86
+    REPLAY_NOT_FOUND = 87
+    NOT_PARKED = 88
+    ALREADY_RESOLVED = 89
 
     # Notes.
     CAPTURE_NOTE = 90

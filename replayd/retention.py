@@ -78,10 +78,11 @@ class RetentionThread:
 
     def _look(self) -> None:
         before = self._journal.size().used
-        events = batches = 0
+        events = batches = parked = 0
         for removed in self._slices():
             events += removed.events
             batches += removed.batches
+            parked += removed.parked
         after = self._journal.size().used
         if events or batches:
             _log.info(
@@ -90,6 +91,10 @@ class RetentionThread:
                 batches,
                 _mebibytes(before),
                 _mebibytes(after),
+            )
+        if parked:
+            _log.warning(
+                "retention removed %d replays that were interrupted and never resolved", parked
             )
         if self._limits.size and after > self._limits.size and not self._stopping.is_set():
             self._warn(

@@ -13,7 +13,8 @@
 `aio`       the same for asyncio: `from flowreplay_client import aio`, `aio.connect()`.
             Both are thin layers over the parts below, which do no I/O with the daemon,
             so that nothing is written twice and neither runs on top of the other;
-`messages`  what an Enqueue sends, `capture` where a capture's bytes come from,
+`messages`  what an Enqueue sends, `capture` where a capture's bytes come from, `listing` which
+            replays are listed,
             `tries` whether it is sent again, `outbox` how it gets into gRPC's thread;
 `bookmark`  where a watch stands and whether it goes on;
 `errors`    what a call can end with; `address` and `channel` how the daemon is found.
@@ -25,9 +26,11 @@ from flowreplay_client.connect_to import parse_connect_to
 from flowreplay_client.errors import EventsCompacted, ReplaydClientError, Unreachable
 from flowreplay_client.export import Export
 from flowreplay_client.flows import request_flow
+from flowreplay_client.listing import ListSettings, state_names
 from flowreplay_client.messages import (
     HTTP_VERSIONS,
     ON_INTERRUPT,
+    RESOLUTIONS,
     WEBSOCKET_PACES,
     EnqueueSettings,
     format_names,
@@ -38,11 +41,13 @@ from flowreplay_client.watch import Watch
 __all__ = [
     "HTTP_VERSIONS",
     "ON_INTERRUPT",
+    "RESOLUTIONS",
     "WEBSOCKET_PACES",
     "Client",
     "EnqueueSettings",
     "EventsCompacted",
     "Export",
+    "ListSettings",
     "Plans",
     "ReplaydClientError",
     "Unreachable",
@@ -53,4 +58,5 @@ __all__ = [
     "kind_names",
     "parse_connect_to",
     "request_flow",
+    "state_names",
 ]

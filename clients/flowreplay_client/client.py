@@ -7,6 +7,7 @@ from typing import Self, TypeVar, Unpack
 
 import grpc
 from flowreplay.v1.flow_pb2 import Flow
+from flowreplay.v1.history_pb2 import Replay
 from flowreplay.v1.history_pb2_grpc import HistoryServiceStub
 from flowreplay.v1.replay_pb2 import (
     ClearRequest,
@@ -19,6 +20,7 @@ from flowreplay.v1.replay_pb2 import (
     GetStatusResponse,
     PauseRequest,
     PauseResponse,
+    ResolveResponse,
     ResumeRequest,
     ResumeResponse,
 )
@@ -30,6 +32,7 @@ from flowreplay_client.capture import CaptureSource, open_capture
 from flowreplay_client.channel import DEFAULT_TIMEOUT, channel_options
 from flowreplay_client.errors import error_from
 from flowreplay_client.export import Export, export_request
+from flowreplay_client.listing import ListSettings, list_request
 from flowreplay_client.messages import (
     EnqueueSettings,
     Progress,
@@ -37,6 +40,7 @@ from flowreplay_client.messages import (
     enqueue_options,
     flow_messages,
     plan_messages,
+    resolve_request,
 )
 from flowreplay_client.outbox import Outbox
 from flowreplay_client.plans import Plans
@@ -159,6 +163,15 @@ class Client:
         """Resumes the queue."""
         return self._call(self._stub.Resume, ResumeRequest())
 
+    def resolve(
+        self, resolution: str, replay_ids: Iterable[str] = (), *, batch_id: str = ""
+    ) -> ResolveResponse:
+        """Resolves parked replays: these, all of one batch, or all that a batch has.
+
+        `resolution` is `resend` or `drop`. Raises ValueError for another one.
+        """
+        return self._call(self._stub.Resolve, resolve_request(resolution, replay_ids, batch_id))
+
     def status(self) -> GetStatusResponse:
         """Tells what the daemon is and does."""
         return self._call(self._stub.GetStatus, GetStatusRequest())
@@ -177,6 +190,16 @@ class Client:
         """
         bookmark = Bookmark(settings, on_return)
         return Watch(self._stub.WatchEvents, bookmark, self.address, self._timeout, on_interruption)
+
+    def replays(self, **settings: Unpack[ListSettings]) -> Iterator[Replay]:
+        """Lists replays in the order of the queue, asking for a page when it is needed."""
+        request = list_request(settings)
+        while True:
+            page = self._call(self._history.ListReplays, request)
+            yield from page.replays
+            if not page.next_page_token:
+                return
+            request.page_token = page.next_page_token
 
     def export(self, batch_id: str, format: str) -> Export:  # noqa: A002
         """Returns a batch as a capture, in pieces of bytes: what was captured and what came.

@@ -8,6 +8,7 @@ import uuid
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TypedDict
 
+from flowreplay.v1.event_pb2 import Resolution
 from flowreplay.v1.flow_pb2 import Flow
 from flowreplay.v1.plan_pb2 import WebSocketPace
 from flowreplay.v1.replay_pb2 import (
@@ -20,6 +21,7 @@ from flowreplay.v1.replay_pb2 import (
     HttpVersion,
     OnInterrupt,
     PlanFlowsRequest,
+    ResolveRequest,
 )
 
 from flowreplay_client.capture import CHUNK_BYTES, Capture
@@ -60,6 +62,13 @@ ON_INTERRUPT = {
     "fail": OnInterrupt.ON_INTERRUPT_FAIL,
 }
 """What becomes of a replay that a crash interrupts, by the words that people say."""
+
+
+RESOLUTIONS = {
+    "resend": Resolution.RESOLUTION_RESEND,
+    "drop": Resolution.RESOLUTION_DROP,
+}
+"""What is done with a parked replay, by the words that people say."""
 
 
 class EnqueueSettings(TypedDict, total=False):
@@ -167,6 +176,15 @@ def enqueue_options(settings: EnqueueSettings) -> EnqueueOptions:
         on_interrupt=on_interrupt_number(settings.get("on_interrupt", "")),
         trust_idempotency_key=settings.get("trust_idempotency_key", False),
         filter=settings.get("filter", ""),
+    )
+
+
+def resolve_request(resolution: str, replay_ids: Iterable[str], batch_id: str) -> ResolveRequest:
+    """Builds a Resolve; raises ValueError for a resolution that there is not."""
+    if resolution not in RESOLUTIONS:
+        raise ValueError(f"{resolution!r} is no resolution; use {', '.join(RESOLUTIONS)}")
+    return ResolveRequest(
+        resolution=RESOLUTIONS[resolution], replay_ids=replay_ids, batch_id=batch_id
     )
 
 

@@ -150,7 +150,18 @@ def _update(event: pb.Event, style: Style) -> str:
     of_batches = f" of batch {printable(', '.join(batches))}" if named else ""
     label = f" ({printable(update.label)})" if update.label else ""
     noun = "replay" if update.replay_count == 1 else "replays"
-    return f"{what} {update.replay_count} {noun}{of_batches}{label}"
+    return f"{what} {update.replay_count} {noun}{of_batches}{label}{_resolution(update)}"
+
+
+def _resolution(update: pb.UpdateEvent) -> str:
+    """Says which replays send which parked ones again, or that they were dropped."""
+    if update.resends_batch_id:
+        return f", which send parked ones of batch {printable(update.resends_batch_id)} again"
+    if update.kind != pb.UPDATE_KIND_RESOLVED:
+        return ""
+    if update.resent_batch_id:
+        return f": sent again as batch {printable(update.resent_batch_id)}"
+    return ": dropped"
 
 
 _DESCRIPTIONS: dict[str, Callable[[pb.Event, Style], str]] = {

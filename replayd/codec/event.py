@@ -22,7 +22,7 @@ from replayd.model.outcome import (
     WebSocketResult,
 )
 from replayd.model.plan import Plan
-from replayd.model.replay import Replay, ReplayKey, ReplayRange, ReplayState
+from replayd.model.replay import Replay, ReplayKey, ReplayRange, ReplayState, Resolution
 from replayd.reasons import Reason
 
 _SEQUENCE = int_tag(event_pb2.Event.SEQUENCE_FIELD_NUMBER)
@@ -110,6 +110,7 @@ def interrupted_event(
     event.error.url = planned.url
     event.error.method = planned.method
     event.error.flow_id = planned.flow_id
+    event.error.resends_replay_id = planned.resends_replay_id
     return _pending(EventKind.ERROR, event)
 
 
@@ -145,13 +146,31 @@ def update_event(
     count: int = 0,
     batch_id: str = "",
     label: str = "",
+    resends: str = "",
 ) -> PendingEvent:
-    """Encodes a change of the queue."""
+    """Encodes a change of the queue; `resends`: the batch whose parked replays these send again."""
     event = event_pb2.Event(batch_id=batch_id)
     _set_nanoseconds(event.record_time, now)
     event.update.kind = event_pb2.UpdateKind.ValueType(kind.value)
     event.update.replay_count = count
     event.update.label = label
+    event.update.resends_batch_id = resends
+    event.update.ranges.extend(range_messages(ranges))
+    return _pending(EventKind.UPDATE, event)
+
+
+def resolved_event(
+    ranges: Sequence[ReplayRange], resolution: Resolution, resent_as: str, now: int
+) -> PendingEvent:
+    """Encodes that parked replays, exactly these ranges of one batch, were resolved;
+    `resent_as`: the batch of those that send them again.
+    """
+    event = event_pb2.Event(batch_id=ranges[0].batch_id)
+    _set_nanoseconds(event.record_time, now)
+    event.update.kind = event_pb2.UPDATE_KIND_RESOLVED
+    event.update.replay_count = sum(each.last - each.first + 1 for each in ranges)
+    event.update.resolution = event_pb2.Resolution.ValueType(resolution.value)
+    event.update.resent_batch_id = resent_as
     event.update.ranges.extend(range_messages(ranges))
     return _pending(EventKind.UPDATE, event)
 
@@ -199,6 +218,8 @@ def _fill(
     if outcome.connection is not None:
         _fill_connection(message.connection, outcome.connection)
     _fill_timings(message.timings, outcome.timings)
+    if plan.resends_replay_id:
+        message.resends_replay_id = plan.resends_replay_id
 
 
 def _fill_head(message: event_pb2.ResponseHead, head: ResponseHead) -> None:

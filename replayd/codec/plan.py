@@ -54,6 +54,8 @@ def encode_plan(plan: Plan) -> bytes:
         parts.append(bytes_field(15, _http2_message(plan.http2).SerializeToString()))
     if plan.websocket:
         parts.append(bytes_field(16, _websocket_message(plan.websocket).SerializeToString()))
+    if plan.resends_replay_id:
+        parts.append(bytes_field(17, plan.resends_replay_id.encode()))
     return b"".join(parts)
 
 
@@ -113,6 +115,7 @@ def decode_plan(data: bytes) -> Plan:
             message.proxy_authorization,
             _http2(message.http2) if message.HasField("http2") else None,
             _websocket(message.websocket) if message.HasField("websocket") else None,
+            message.resends_replay_id,
         )
     )
 

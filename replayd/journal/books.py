@@ -33,6 +33,8 @@ class Books:
         """Those that ended since the store was last told, and their last events."""
         self.ended_last = opened.ended_last
         """Where the events of the batch that ended last begin; 0: there is none."""
+        self.parked = dict(opened.parked)
+        """How many parked replays a batch has, by its id; none without any."""
         self.next_number = opened.next_number
         self.next_position = opened.next_position
         for stored in opened.live:
@@ -112,7 +114,21 @@ class Books:
         self.total.end(state)
         batch.unread -= 1
         batch.tally.end(state)
+        if state is ReplayState.INTERRUPTED:
+            self.parked[batch.batch_id] = self.parked.get(batch.batch_id, 0) + 1
         self.retire(batch)
+
+    def resolve(self, batch_id: str, count: int) -> None:
+        """Counts parked replays of a batch as resolved."""
+        left = self.parked.get(batch_id, 0) - count
+        if left > 0:
+            self.parked[batch_id] = left
+        else:
+            self.parked.pop(batch_id, None)
+
+    def parked_of(self, batch_id: str) -> int:
+        """Counts the parked replays of a batch, or (empty) of all."""
+        return self.parked.get(batch_id, 0) if batch_id else sum(self.parked.values())
 
     def clear(self, batch: Batch, waiting: Container[int], ranges: Iterable[ClearedRange]) -> None:
         """Counts what is queued of a batch, these ranges, as cleared."""
@@ -147,10 +163,15 @@ class Books:
         self.ended += [(number, latest) for number in self.ending]
         self.ending.clear()
 
-    def forget(self, batch_ids: Iterable[str]) -> None:
-        """Forgets batches that were removed; the total goes on counting them."""
+    def forget(self, batch_ids: Iterable[str]) -> int:
+        """Forgets batches that were removed; the total goes on counting them. Returns how many
+        parked replays they had.
+        """
+        parked = 0
         for batch_id in batch_ids:
             self._finished.pop(batch_id, None)
+            parked += self.parked.pop(batch_id, 0)
+        return parked
 
     def _add(self, batch: Batch) -> None:
         self.live[batch.batch_id] = batch

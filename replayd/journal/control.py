@@ -28,10 +28,11 @@ class Control:
         """Counts replays by state."""
         ledger = self._ledger
         with ledger.state:
+            parked = ledger.books.parked_of(batch_id)
             if not batch_id:
-                return ledger.books.total.counts()
+                return ledger.books.total.counts()._replace(parked=parked)
             counts = ledger.books.counts(batch_id)
-        return counts or self._stored_counts(batch_id)
+        return (counts or self._stored_counts(batch_id))._replace(parked=parked)
 
     def pause(self, on: bool, now: int) -> bool:
         """Pauses or resumes the queue."""

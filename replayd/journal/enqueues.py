@@ -2,7 +2,7 @@
 `Journal`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
@@ -160,6 +160,38 @@ class Enqueues:
             call_all(ledger.on_runnable)
         return receipts[-1]
 
+    def resend(
+        self,
+        batch_id: str,
+        source: StoredBatch,
+        *,
+        now: int,
+        close: Callable[[Commit], None],
+        closed: Callable[[], None],
+    ) -> None:
+        """Queues a staged batch that sends replays of another one again, as that one said, in
+        one commit with what `close` adds; `closed` then changes what is in memory.
+        """
+        ledger = self._ledger
+        terms = _Terms(source.label, "", source.on_interrupt)
+        accepted: list[StoredBatch] = []
+
+        def prepare(commit: Commit) -> None:
+            close(commit)
+            batch = self._of(batch_id).stored(batch_id, terms, ledger.books.next_position)
+            accepted.append(batch)
+            commit.change.accepted = batch
+            first, count = batch.first, batch.accepted
+            commit.log([_queued_event(batch, first, count, now, resends=source.batch_id)])
+
+        def done() -> None:
+            del self._incoming[batch_id]
+            ledger.books.accept(accepted[-1])
+            closed()
+
+        ledger.commit(prepare, done)
+        call_all(ledger.on_runnable)
+
     def discard(self, batch_id: str, notes: Sequence[PendingEvent] = ()) -> Kept | None:
         """Gives up what was staged, or closes an open batch."""
         ledger = self._ledger
@@ -258,7 +290,9 @@ def not_found(batch_id: str) -> ReplaydError:
     )
 
 
-def _queued_event(batch: StoredBatch, first: int, count: int, now: int) -> PendingEvent:
+def _queued_event(
+    batch: StoredBatch, first: int, count: int, now: int, *, resends: str = ""
+) -> PendingEvent:
     """Encodes the event of the last `count` replays of a batch, from the index `first` on."""
     return update_event(
         UpdateKind.QUEUED,
@@ -267,6 +301,7 @@ def _queued_event(batch: StoredBatch, first: int, count: int, now: int) -> Pendi
         count=count,
         batch_id=batch.batch_id,
         label=batch.label,
+        resends=resends,
     )
 
 

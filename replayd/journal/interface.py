@@ -26,6 +26,7 @@ from replayd.model.replay import (
     ReplayKey,
     ReplayRange,
     ReplayState,
+    Resolution,
     Row,
 )
 
@@ -79,6 +80,19 @@ class Cleared:
     ranges: tuple[ReplayRange, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Resolved:
+    """What a resolve did."""
+
+    count: int
+    ranges: tuple[ReplayRange, ...]
+    """They hold no replay that was not resolved."""
+    resent_as: str
+    """The batch of those that send them again; empty: they were dropped."""
+    sequence: int
+    """The place in the log just before the first event of it."""
+
+
 class Page(NamedTuple):
     """Events read from the log."""
 
@@ -106,6 +120,8 @@ class Removed(NamedTuple):
 
     events: int = 0
     batches: int = 0
+    parked: int = 0
+    """Replays of those batches that were parked."""
 
 
 class Size(NamedTuple):
@@ -145,6 +161,45 @@ class Past(NamedTuple):
     event: bytes
     """The encoded `response` or `error` event that ended it; empty where there is none: it
     has no outcome, was cleared, or its event was trimmed."""
+    resolution: Resolution | None = None
+    """What was done with it, when it was parked."""
+    resent_as: str = ""
+    """The batch whose replay with the same flow index sends it again; empty: none does."""
+
+    @property
+    def parked(self) -> bool:
+        """Whether it was interrupted, and nobody resolved it."""
+        return self.state is ReplayState.INTERRUPTED and self.resolution is None
+
+
+class Place(NamedTuple):
+    """Where a listing stands in the order of the queue: after this replay."""
+
+    position: int = 0
+    """Of its batch in the order of acceptance."""
+    flow_index: int = -1
+    """-1: before the first one."""
+
+
+class Wanted(NamedTuple):
+    """Which replays to list."""
+
+    batch_id: str = ""
+    """Empty: of all batches."""
+    states: frozenset[ReplayState] = frozenset()
+    """Empty: in any state."""
+    parked: bool = False
+    """Only those that were interrupted and not resolved."""
+
+
+class Listed(NamedTuple):
+    """One step of a listing."""
+
+    replays: Sequence[Past]
+    place: Place
+    """How far was looked."""
+    more: bool
+    """Whether there is anything to look through after that."""
 
 
 class Body(Protocol):
@@ -311,6 +366,24 @@ class Journal(Protocol):
         Raises ReplaydError: BATCH_NOT_FOUND.
         """
 
+    def resolve(
+        self,
+        batch_id: str,
+        flow_indices: Sequence[int] | None,
+        resolution: Resolution,
+        *,
+        resent_as: str,
+        now: int,
+    ) -> Resolved:
+        """Resolves parked replays of a batch, in one commit with an `update` event RESOLVED
+        (more when it has over 1,000 ranges): these, each once, or (None) all. RESEND queues
+        copies of them as the batch `resent_as`, with their flow indices, label and
+        `on_interrupt`, and its event QUEUED. Durable when it returns.
+
+        Raises ReplaydError, and has changed nothing then: BATCH_NOT_FOUND, REPLAY_NOT_FOUND,
+        NOT_PARKED, ALREADY_RESOLVED (of all: every one that ever was).
+        """
+
     def count(self, batch_id: str) -> Counts:
         """Counts replays by state (of one batch; empty: all), in one snapshot of what is
         durable: when nothing waits or runs, every event of it can be read.
@@ -365,6 +438,14 @@ class Journal(Protocol):
         order of the capture: at most `limit`, fewer when they are large, none at the end.
 
         Raises ReplaydError: BATCH_NOT_FOUND, or (JournalError) when one is damaged.
+        """
+
+    def replays(self, place: Place, wanted: Wanted, limit: int) -> Listed:
+        """Looks through some more replays after a place, in the order of the queue: a step of
+        a listing, of a few milliseconds. It may find none, or less than there are.
+
+        Raises ReplaydError: BATCH_NOT_FOUND (of a named one), or (JournalError) when one that
+        is wanted is damaged.
         """
 
     # Retention

@@ -1,8 +1,8 @@
 """The Journal over any store: it joins the parts, each of which knows one side of it.
 
 `request_ids` and `enqueues` the way onto the queue, `runs` the replay thread's side,
-`control` clear, count and pause, `log` and `history` reading, `retention` what goes; all of
-them on one `ledger`, which commits.
+`control` clear, count and pause, `resolving` what is parked, `log` and `history` reading,
+`retention` what goes; all of them on one `ledger`, which commits.
 """
 
 from collections.abc import Callable
@@ -15,6 +15,7 @@ from replayd.journal.ledger import Ledger
 from replayd.journal.log import Log
 from replayd.journal.recovery import recover
 from replayd.journal.request_ids import RequestIds
+from replayd.journal.resolving import Resolving
 from replayd.journal.retention import Retention
 from replayd.journal.runs import Runs
 from replayd.journal.store import Store
@@ -56,11 +57,15 @@ class StoredJournal:
         self.count = control.count
         self.pause = control.pause
 
+        self.resolve = Resolving(ledger, enqueues).resolve
+
         log = Log(ledger)
         self.read = log.read
         self.is_recent = log.is_recent
         self.content = log.content
-        self.history = History(ledger).history
+        history = History(ledger)
+        self.history = history.history
+        self.replays = history.replays
         retention = Retention(ledger)
         self.retain = retention.retain
         self.size = retention.size

@@ -23,6 +23,8 @@ from replayd.journal.store import (
     StoredEvent,
     StoredPast,
     StoredReplay,
+    StoredResolution,
+    StoredState,
     matching,
     place_of,
     split_place,
@@ -57,6 +59,7 @@ class MemoryStore:
         self._figures: dict[int, Figures] = {}
         self._cleared: dict[int, tuple[tuple[int, int], ...]] = {}
         self._replays: dict[int, StoredReplay] = {}
+        self._resolved: dict[int, StoredResolution] = {}
         self._events: dict[int, StoredEvent] = {}
         self._remembered: dict[str, Remembered] = {}
         self._batch_ids: dict[int, str] = {}
@@ -80,6 +83,7 @@ class MemoryStore:
             ended_last=0,
             live=(),
             interrupted=(),
+            parked={},
         )
 
     def stage(self, number: int, batch_id: str, rows: Sequence[Row]) -> None:
@@ -106,6 +110,8 @@ class MemoryStore:
             before = self._replays.get(replay.place)
             self._replays[replay.place] = replay
             self._bytes += _replay_bytes(replay) - (_replay_bytes(before) if before else 0)
+        for resolved in change.resolved:
+            self._resolved[resolved.place] = resolved
         for event in change.events:
             self._events[event.sequence] = event
             self._bytes += _event_bytes(event)
@@ -124,6 +130,27 @@ class MemoryStore:
             figures=self._figures.get(batch.number, batch.figures),
             cleared=self._cleared.get(batch.number, ()),
         )
+
+    def batch_from(self, position: int) -> StoredBatch | None:
+        """Returns the first accepted batch from a position on."""
+        later = (each for each in self._batches.values() if each.position >= position)
+        found = min(later, key=_position, default=None)
+        return found and self.batch(found.batch_id)
+
+    def states(self, number: int, first: int, last: int, limit: int) -> Sequence[StoredState]:
+        """Returns what is remembered of replays."""
+        rows = self._rows.get(number, [])
+        start = bisect_left(rows, first, key=_flow_index)
+        return [
+            StoredState(row.flow_index, replay.state if replay else None)
+            for row in rows[start : start + limit]
+            if row.flow_index <= last
+            for replay in (self._replays.get(place_of(number, row.flow_index)),)
+        ]
+
+    def resolution(self, place: int) -> StoredResolution | None:
+        """Returns what was done with a parked replay."""
+        return self._resolved.get(place)
 
     def read_ahead(self, number: int, first: int, last: int, limit: int) -> Sequence[Ahead]:
         """Returns replays of a batch; what was read ahead once is not read again."""
@@ -208,6 +235,7 @@ class MemoryStore:
         number = self._removed[-1]
         rows = self._rows.get(number, [])
         for row in rows[-_SLICE:]:
+            self._resolved.pop(place_of(number, row.flow_index), None)
             replay = self._replays.pop(place_of(number, row.flow_index), None)
             self._bytes -= _row_bytes(row) + (_replay_bytes(replay) if replay else 0)
         del rows[-_SLICE:]
@@ -262,6 +290,8 @@ class MemoryStore:
         event = self._events.get(replay.sequence) if replay else None
         return StoredPast(
             place,
+            row.session,
+            row.idempotent,
             row.plan,
             row.flow,
             _travelling(row.request_content),
@@ -270,6 +300,7 @@ class MemoryStore:
             replay.attempt if replay else 0,
             _travelling(self.content(place, Part.RESPONSE)),
             event.body if event else b"",
+            self._resolved.get(place),
         )
 
     def content(self, place: int, part: Part) -> bytes:
@@ -311,6 +342,10 @@ def _event_bytes(event: StoredEvent) -> int:
 def _content_of(replay: StoredReplay) -> bytes:
     assert isinstance(replay.content, bytes), "its bodies have no folder"
     return replay.content
+
+
+def _position(batch: StoredBatch) -> int:
+    return batch.position
 
 
 def _flow_index(row: Row) -> int:

@@ -18,8 +18,8 @@ from replayd.model.replay import (
     MAX_INTERRUPTED_ATTEMPTS,
     OnInterrupt,
     ReplayKey,
-    ReplayRange,
     ReplayState,
+    ranges_of,
 )
 
 
@@ -84,18 +84,7 @@ def _requeued_event(batch_id: str, indices: Sequence[int], now: int) -> PendingE
     return update_event(
         UpdateKind.REQUEUED,
         now,
-        ranges=[ReplayRange(batch_id, 0, first, last) for first, last in _runs(indices)],
+        ranges=ranges_of(batch_id, indices),
         count=len(indices),
         batch_id=batch_id,
     )
-
-
-def _runs(indices: Iterable[int]) -> list[tuple[int, int]]:
-    """Joins indices next to each other."""
-    runs: list[tuple[int, int]] = []
-    for index in indices:
-        if runs and runs[-1][1] == index - 1:
-            runs[-1] = (runs[-1][0], index)
-        else:
-            runs.append((index, index))
-    return runs

@@ -162,10 +162,10 @@ class Retention:
                 ledger.check()
                 batch_ids = ledger.store.remove_batches(ledger.trimmed, _BATCHES)
                 with ledger.state:
-                    ledger.books.forget(batch_ids)
+                    parked = ledger.books.forget(batch_ids)
             if not batch_ids:
                 return
-            yield Removed(batches=len(batch_ids))
+            yield Removed(batches=len(batch_ids), parked=parked)
             yield from self._erase()
 
     def _erase(self) -> Iterator[Removed]:

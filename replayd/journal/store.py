@@ -5,7 +5,7 @@ under one lock. A `Change` is everything that one commit does, as plain data: th
 makes all of it durable or nothing. `memory` and `sqlite` are the stores.
 """
 
-from collections.abc import Callable, Generator, Iterable, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple, Protocol
@@ -13,7 +13,7 @@ from typing import NamedTuple, Protocol
 from replayd.journal.body import Content, SpoolBody
 from replayd.journal.interface import Part, Size
 from replayd.model.event import EventKind
-from replayd.model.replay import OnInterrupt, ReplayState, Row
+from replayd.model.replay import OnInterrupt, ReplayState, Resolution, Row
 
 PLACE_BITS = 32
 
@@ -130,6 +130,15 @@ class Remembered(NamedTuple):
     """The batch that its Enqueue had begun to queue before its end; empty: it was answered."""
 
 
+class StoredResolution(NamedTuple):
+    """What was done with a parked replay."""
+
+    place: int
+    resolution: Resolution
+    resent_as: str
+    """The batch whose replay with the same flow index sends it again; empty: none does."""
+
+
 class ClearedRange(NamedTuple):
     """Flow indices of a batch that were taken off the queue."""
 
@@ -154,6 +163,7 @@ class Change:
     claims: Sequence[int] | None = None
     """Places of idempotent replays whose first attempt may begin; replaces the last."""
     cleared: list[ClearedRange] = field(default_factory=list)
+    resolved: list[StoredResolution] = field(default_factory=list)
     paused: bool | None = None
     events: list[StoredEvent] = field(default_factory=list)
 
@@ -165,6 +175,7 @@ class Change:
             or self.replays
             or self.figures
             or self.cleared
+            or self.resolved
             or self.accepted is not None
             or self.remembered is not None
             or self.claims is not None
@@ -206,10 +217,20 @@ class Interrupted(NamedTuple):
     plan: bytes
 
 
+class StoredState(NamedTuple):
+    """As little as is remembered of a replay."""
+
+    flow_index: int
+    state: ReplayState | None
+    """None: nothing is remembered, see `StoredReplay`."""
+
+
 class StoredPast(NamedTuple):
     """A replay with all that is kept of it; contents as in `Past`."""
 
     place: int
+    session: str
+    idempotent: bool
     plan: bytes
     flow: bytes
     request_content: bytes | None
@@ -220,6 +241,8 @@ class StoredPast(NamedTuple):
     response_content: bytes | None
     event: bytes
     """That ended it; empty: none did, or it was deleted."""
+    resolution: StoredResolution | None = None
+    """What was done with it, when it was parked."""
 
 
 class Opened(NamedTuple):
@@ -242,6 +265,8 @@ class Opened(NamedTuple):
     live: Sequence[StoredBatch]
     """The batches with replays that have no outcome, in order of acceptance."""
     interrupted: Sequence[Interrupted]
+    parked: Mapping[str, int]
+    """How many replays are parked of each batch that has any."""
 
 
 class Store(Protocol):
@@ -285,6 +310,15 @@ class Store(Protocol):
 
     def batch(self, batch_id: str) -> StoredBatch | None:
         """Returns an accepted batch."""
+
+    def batch_from(self, position: int) -> StoredBatch | None:
+        """Returns the accepted batch with the lowest position that is no lower than this."""
+
+    def states(self, number: int, first: int, last: int, limit: int) -> Sequence[StoredState]:
+        """Returns what is remembered of replays from index `first` to `last`, in order."""
+
+    def resolution(self, place: int) -> StoredResolution | None:
+        """Returns what was done with a parked replay; None: nothing yet."""
 
     def read_ahead(self, number: int, first: int, last: int, limit: int) -> Sequence[Ahead]:
         """Returns replays from index `first` to `last`, in order."""

@@ -26,6 +26,7 @@ class UpdateKind(IntEnum):
     RESUMED = 4
     REQUEUED = 5
     STOPPING = 6
+    RESOLVED = 7
 
 
 class LogLevel(IntEnum):

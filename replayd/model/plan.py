@@ -153,6 +153,8 @@ class Plan(NamedTuple):
     """Set when the target's `http_versions` allow HTTP/2."""
     websocket: WebSocketPlan | None = None
     """Only of a WebSocket flow."""
+    resends_replay_id: str = ""
+    """The parked replay that this one sends again; empty: none."""
 
 
 def framed(plan: Plan, content: Iterable[bytes]) -> Iterator[bytes]:

@@ -1,5 +1,6 @@
 """A replay: one run of one flow, the unit in the queue, with its states as a table."""
 
+from collections.abc import Iterable
 from enum import IntEnum
 from typing import NamedTuple
 
@@ -55,6 +56,14 @@ class OnInterrupt(IntEnum):
         return self is OnInterrupt.RESEND or (self is OnInterrupt.AUTO and idempotent)
 
 
+class Resolution(IntEnum):
+    """What is done with a parked replay, numbered as `flowreplay.v1.Resolution`."""
+
+    RESEND = 1
+    """It is sent again, as a new replay of another batch."""
+    DROP = 2
+
+
 class ReplayKey(NamedTuple):
     """Which replay: the queue's order within a batch is (repeat, flow index)."""
 
@@ -84,6 +93,19 @@ class ReplayRange(NamedTuple):
     repeat: int
     first: int
     last: int
+
+
+def ranges_of(batch_id: str, flow_indices: Iterable[int]) -> list[ReplayRange]:
+    """Returns ranges of replays of a batch, given by their flow indices in order: those next to
+    each other are joined.
+    """
+    ranges: list[ReplayRange] = []
+    for index in flow_indices:
+        if ranges and ranges[-1].last == index - 1:
+            ranges[-1] = ranges[-1]._replace(last=index)
+        else:
+            ranges.append(ReplayRange(batch_id, 0, index, index))
+    return ranges
 
 
 class Row(NamedTuple):
@@ -127,6 +149,8 @@ class Counts(NamedTuple):
     interrupted: int = 0
     open_batches: int = 0
     """Batches that are still being read: more replays may come."""
+    parked: int = 0
+    """Of the interrupted ones, those that were not resolved."""
 
     @property
     def idle(self) -> bool:

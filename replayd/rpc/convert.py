@@ -8,7 +8,7 @@ from replayd.codec.event import range_messages
 from replayd.codec.websocket import decode_conversation, websocket_message
 from replayd.codec.wire_format import bytes_field, int_field
 from replayd.intake.frames import Summary
-from replayd.journal.interface import Cleared, Running
+from replayd.journal.interface import Cleared, Resolved, Running
 from replayd.model.replay import Counts
 from replayd.rpc.contents import beginning
 
@@ -111,6 +111,7 @@ def count_answer(counts: Counts, paused: bool, cursor: str) -> replay_pb2.CountR
         paused=paused,
         cursor=cursor,
         open_batch_count=counts.open_batches,
+        parked_count=counts.parked,
     )
 
 
@@ -119,6 +120,16 @@ def clear_answer(cleared: Cleared, cursor: str) -> replay_pb2.ClearResponse:
     return replay_pb2.ClearResponse(
         cleared_count=cleared.count,
         ranges=range_messages(cleared.ranges[:LISTED_RANGES]),
+        cursor=cursor,
+    )
+
+
+def resolve_answer(resolved: Resolved, cursor: str) -> replay_pb2.ResolveResponse:
+    """Makes the answer to a Resolve."""
+    return replay_pb2.ResolveResponse(
+        resolved_count=resolved.count,
+        resent_batch_id=resolved.resent_as,
+        ranges=range_messages(resolved.ranges[:LISTED_RANGES]),
         cursor=cursor,
     )
 

@@ -9,8 +9,9 @@ from flowreplay.v1 import history_pb2, replay_pb2
 from replayd.access.roles import Role
 from replayd.errors import ReplaydError
 from replayd.reasons import Reason
-from replayd.rpc.calls import Call, Methods, Service, stream
+from replayd.rpc.calls import Call, Methods, Service, stream, unary
 from replayd.rpc.export import Export
+from replayd.rpc.listing import Listing
 
 if TYPE_CHECKING:
     from replayd.formats.writers import Writer
@@ -29,7 +30,10 @@ class HistoryService(Service):
 
     def methods(self) -> Methods:
         """Makes the table of the service's RPCs."""
-        return {"Export": stream(Role.SECRETS, self.export, history_pb2.ExportRequest)}
+        return {
+            "Export": stream(Role.SECRETS, self.export, history_pb2.ExportRequest),
+            "ListReplays": unary(Role.READ, self.list_replays, history_pb2.ListReplaysRequest),
+        }
 
     async def export(
         self, request: history_pb2.ExportRequest, _: Call
@@ -47,6 +51,18 @@ class HistoryService(Service):
             yield _response(chunk, export, cursor)
         # What came after the last chunk was only left out.
         yield _response(b"", export, cursor)
+
+    async def list_replays(
+        self, request: history_pb2.ListReplaysRequest, _: Call
+    ) -> history_pb2.ListReplaysResponse:
+        """ListReplays."""
+        self.refuse_when_stopping()
+        listing = Listing(self.journal, request)
+        cursor = self.cursor()
+        replays = await asyncio.to_thread(listing.page)
+        return history_pb2.ListReplaysResponse(
+            replays=replays, next_page_token=listing.next_page_token, cursor=cursor
+        )
 
 
 def _batch_id(request: history_pb2.ExportRequest) -> str:

@@ -26,9 +26,16 @@ from replayd.rpc.calls import (
     unary,
     upload,
 )
-from replayd.rpc.convert import clear_answer, count_answer, plan_answer, running_message
-from replayd.rpc.enqueue import Enqueuer
+from replayd.rpc.convert import (
+    clear_answer,
+    count_answer,
+    plan_answer,
+    resolve_answer,
+    running_message,
+)
+from replayd.rpc.enqueue import Enqueuer, new_batch_id
 from replayd.rpc.plan import Planner
+from replayd.rpc.resolve import asked_to_resolve
 from replayd.rpc.watch import Watchers
 
 LISTED_RUNNING = 100
@@ -75,6 +82,7 @@ class ReplayService(Service):
             "Count": unary(Role.READ, self.count, replay_pb2.CountRequest),
             "Pause": unary(Role.ADMIN, self.pause, replay_pb2.PauseRequest),
             "Resume": unary(Role.ADMIN, self.resume, replay_pb2.ResumeRequest),
+            "Resolve": unary(Role.ADMIN, self.resolve, replay_pb2.ResolveRequest),
             "GetStatus": unary(Role.READ, self.get_status, replay_pb2.GetStatusRequest),
         }
 
@@ -127,6 +135,22 @@ class ReplayService(Service):
         self.refuse_when_stopping()
         changed = await asyncio.to_thread(self.journal.pause, False, time.time_ns())
         return replay_pb2.ResumeResponse(changed=changed, cursor=self.cursor())
+
+    async def resolve(
+        self, request: replay_pb2.ResolveRequest, _: Call
+    ) -> replay_pb2.ResolveResponse:
+        """Resolve."""
+        self.refuse_when_stopping()
+        wanted = asked_to_resolve(request)
+        resolved = await asyncio.to_thread(
+            self.journal.resolve,
+            wanted.batch_id,
+            wanted.flow_indices,
+            wanted.resolution,
+            resent_as=new_batch_id(),
+            now=time.time_ns(),
+        )
+        return resolve_answer(resolved, self.cursor(resolved.sequence))
 
     async def get_status(
         self, _: replay_pb2.GetStatusRequest, __: Call

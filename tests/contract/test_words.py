@@ -9,7 +9,7 @@ from google.protobuf.internal.enum_type_wrapper import EnumTypeWrapper
 from replayd.model.event import EventKind, LogLevel, UpdateKind
 from replayd.model.flow import FlowKind, WebSocketMessageKind
 from replayd.model.plan import ChangeKind, Framing, HttpVersion, HttpVersions, WebSocketPace
-from replayd.model.replay import OnInterrupt, ReplayState
+from replayd.model.replay import OnInterrupt, ReplayState, Resolution
 from replayd.reasons import Reason
 
 PAIRS: list[tuple[type[IntEnum], EnumTypeWrapper]] = [
@@ -19,6 +19,7 @@ PAIRS: list[tuple[type[IntEnum], EnumTypeWrapper]] = [
     (LogLevel, event_pb2.LogLevel),
     (ReplayState, event_pb2.ReplayState),
     (OnInterrupt, replay_pb2.OnInterrupt),
+    (Resolution, event_pb2.Resolution),
     (FlowKind, flow_pb2.FlowKind),
     (Framing, plan_pb2.Framing),
     (ChangeKind, plan_pb2.ChangeKind),

@@ -7,7 +7,7 @@ from flowreplay.v1 import event_pb2
 
 from replayd.errors import ReplaydError
 from replayd.journal import history
-from replayd.journal.interface import ROW_CONTENT_LIMIT, Journal, Past
+from replayd.journal.interface import ROW_CONTENT_LIMIT, Journal, Past, Place, Wanted
 from replayd.model.replay import ReplayKey, ReplayState
 from replayd.reasons import Reason
 from tests.support.journals import NOW, after_crash, enqueue, finish, note, read_all, row, run, trim
@@ -142,3 +142,70 @@ def test_what_a_crash_interrupted_has_its_event(stored: Journal, folder: Path) -
     again.clear("b1", NOW)
     assert states(again)[2] == (S.CLEARED, 1)
     again.close()
+
+
+def listed(
+    journal: Journal, wanted: Wanted, limit: int = 100, place: Place | None = None
+) -> list[str]:
+    """The ids of all replays that a listing finds, step by step."""
+    at, more, found = place or Place(), True, []
+    while more:
+        step = journal.replays(at, wanted, limit)
+        assert len(step.replays) <= limit
+        assert step.place > at or not step.more
+        at, more = step.place, step.more
+        found += [past.key.replay_id for past in step.replays]
+    return found
+
+
+@pytest.mark.parametrize("limit", [1, 2, 100])
+def test_replays_are_listed_in_the_order_of_the_queue(journal: Journal, limit: int) -> None:
+    enqueue(journal, "b2", [row(1), row(5)])
+    journal.stage("staged", [row(0)])
+    enqueue(journal, "b1", [row(0)])
+    enqueue(journal, "empty", [])
+    enqueue(journal, "b3", [row(7)])
+    assert listed(journal, Wanted(), limit) == ["b2.1", "b2.5", "b1.0", "b3.7"]
+    assert listed(journal, Wanted("b2"), limit) == ["b2.1", "b2.5"]
+    assert listed(journal, Wanted("empty"), limit) == []
+    assert listed(journal, Wanted(), limit, Place(1, 1)) == ["b2.5", "b1.0", "b3.7"]
+    with pytest.raises(ReplaydError) as caught:
+        listed(journal, Wanted("staged"))
+    assert caught.value.reason is Reason.BATCH_NOT_FOUND
+
+
+def test_replays_are_listed_by_their_states(journal: Journal) -> None:
+    enqueue(journal, "b1", [row(index, f"s{index}") for index in range(5)])
+    enqueue(journal, "b2", [row(0)])
+    first, second, running = journal.take(3, NOW)
+    journal.begin([first, second, running])
+    finish(journal, first, S.FAILED)
+    finish(journal, second)
+    journal.commit()
+    journal.clear("b2", NOW)
+    found = {state: listed(journal, Wanted(states=frozenset({state}))) for state in S}
+    assert found == {
+        S.QUEUED: ["b1.3", "b1.4"],
+        S.RUNNING: ["b1.2"],
+        S.SUCCEEDED: ["b1.1"],
+        S.FAILED: ["b1.0"],
+        S.KILLED: [],
+        S.CLEARED: ["b2.0"],
+        S.INTERRUPTED: [],
+    }
+    both = Wanted("b1", frozenset({S.FAILED, S.QUEUED}))
+    assert listed(journal, both) == ["b1.0", "b1.3", "b1.4"]
+    assert listed(journal, Wanted(parked=True)) == []
+
+
+def test_a_step_of_a_listing_is_bounded(journal: Journal, monkeypatch: pytest.MonkeyPatch) -> None:
+    enqueue(journal, "b1", [row(index, request_content=bytes(1000)) for index in range(9)])
+    journal.take(1, NOW)
+    monkeypatch.setattr(history, "_STEP_ROWS", 4)
+    running = Wanted(states=frozenset({S.SUCCEEDED, S.QUEUED}))
+    step = journal.replays(Place(), running, 100)
+    assert [past.key.flow_index for past in step.replays] == [1, 2, 3]
+    assert listed(journal, running) == [f"b1.{index}" for index in range(1, 9)]
+    monkeypatch.setattr(history, "_STEP_BYTES", 1500)
+    assert len(journal.replays(Place(), Wanted(), 100).replays) == 2
+    assert len(listed(journal, Wanted())) == 9

@@ -67,7 +67,7 @@ def test_after_a_clean_end_only_what_runs_is_in_doubt(stored: Journal, crash: Cr
     stored.close()
     again = crash()
     assert kinds(read_all(again)) == ["queued", "requeued", "error"]
-    assert again.count("") == Counts(queued=4, interrupted=1)
+    assert again.count("") == Counts(queued=4, interrupted=1, parked=1)
     assert [replay.attempt for replay in again.take(2, NOW)] == [2, 1]
 
 
@@ -132,7 +132,7 @@ def test_another_replay_is_interrupted(stored: Journal, crash: Crash) -> None:
     assert event.error.state == event_pb2.REPLAY_STATE_INTERRUPTED
     assert event.error.reason == reason_pb2.REASON_INTERRUPTED
     assert (event.replay_id, event.attempt, event.error.method) == ("b1.0", 1, b"POST")
-    assert again.count("b1") == Counts(queued=1, interrupted=1)
+    assert again.count("b1") == Counts(queued=1, interrupted=1, parked=1)
     assert indices(drain(again)) == [1]
 
 
@@ -141,7 +141,7 @@ def test_another_replay_is_interrupted(stored: Journal, crash: Crash) -> None:
     ("on_interrupt", "kind", "counts"),
     [
         (OnInterrupt.RESEND, "requeued", Counts(queued=3)),
-        (OnInterrupt.PARK, "error", Counts(queued=2, interrupted=1)),
+        (OnInterrupt.PARK, "error", Counts(queued=2, interrupted=1, parked=1)),
         (OnInterrupt.FAIL, "error", Counts(queued=2, failed=1)),
     ],
 )
@@ -174,7 +174,7 @@ def test_the_batch_says_what_becomes_of_an_interrupted_replay(
 def test_a_streamed_batch_says_it_too(stored: Journal, crash: Crash) -> None:
     stored.extend("b1", [row(0)], now=NOW, on_interrupt=OnInterrupt.PARK)
     stored.begin(stored.take(1, NOW))
-    assert crash().count("") == Counts(interrupted=1)
+    assert crash().count("") == Counts(interrupted=1, parked=1)
 
 
 def test_three_deaths_end_what_is_always_sent_again(stored: Journal, crash: Crash) -> None:
@@ -185,7 +185,7 @@ def test_three_deaths_end_what_is_always_sent_again(stored: Journal, crash: Cras
         journal = crash()
     (event,) = read_all(journal, kinds=frozenset({EventKind.ERROR}))
     assert (event.error.reason, event.attempt) == (reason_pb2.REASON_POISON, 3)
-    assert journal.count("") == Counts(interrupted=1)
+    assert journal.count("") == Counts(interrupted=1, parked=1)
 
 
 def test_what_had_its_outcome_handed_over_is_not_lost(stored: Journal, crash: Crash) -> None:
@@ -194,7 +194,7 @@ def test_what_had_its_outcome_handed_over_is_not_lost(stored: Journal, crash: Cr
     stored.begin([replay])
     finish(stored, replay)
     again = crash()
-    assert again.count("") == Counts(interrupted=1)
+    assert again.count("") == Counts(interrupted=1, parked=1)
 
 
 def test_three_deaths_end_a_replay_and_no_other(stored: Journal, crash: Crash) -> None:
@@ -208,7 +208,7 @@ def test_three_deaths_end_a_replay_and_no_other(stored: Journal, crash: Crash) -
         journal = crash()
     event = read_all(journal)[-1]
     assert (event.error.reason, event.attempt) == (reason_pb2.REASON_POISON, 3)
-    assert journal.count("") == Counts(queued=39, interrupted=1)
+    assert journal.count("") == Counts(queued=39, interrupted=1, parked=1)
     assert [replay.attempt for replay in journal.take(1, NOW)] == [2]
     assert journal.count("").queued == 38
 

@@ -97,8 +97,9 @@ class FakeDaemon(ReplayServiceServicer, HistoryServiceServicer):
         self.exports: deque[list[ExportStep]] = deque()
         self.enqueues: deque[EnqueueStep] = deque()
         self.plans: deque[Callable[[Iterator[pb.PlanFlowsRequest]], Iterator[PlanStep]]] = deque()
+        self.pages: deque[history_pb2.ListReplaysResponse] = deque()
         self.answers: dict[str, object] = {}
-        """By method name, what Count, Clear, Pause, Resume and GetStatus answer."""
+        """By method name, what Count, Clear, Pause, Resume, Resolve and GetStatus answer."""
         self.requests: list[object] = []
         """Every request that came, in order; of an Enqueue each message."""
         self.start()
@@ -189,6 +190,15 @@ class FakeDaemon(ReplayServiceServicer, HistoryServiceServicer):
 
     def Resume(self, request: object, context: grpc.ServicerContext) -> object:  # noqa: N802
         return self._answer("Resume", request, context)
+
+    def Resolve(self, request: object, context: grpc.ServicerContext) -> object:  # noqa: N802
+        return self._answer("Resolve", request, context)
+
+    def ListReplays(  # noqa: N802
+        self, request: history_pb2.ListReplaysRequest, _context: grpc.ServicerContext
+    ) -> history_pb2.ListReplaysResponse:
+        self.requests.append(request)
+        return self.pages.popleft()
 
     def GetStatus(self, request: object, context: grpc.ServicerContext) -> object:  # noqa: N802
         return self._answer("GetStatus", request, context)

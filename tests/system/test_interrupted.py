@@ -4,6 +4,7 @@ The daemon, the kill and the server are real: the server has every request befor
 and counts how often each came.
 """
 
+import json
 from collections import Counter
 from collections.abc import Callable
 
@@ -74,6 +75,7 @@ def test_every_policy_holds_at_a_kill(
         assert (outcome.attempt, sent) == (1, 1), case
     counted = count(daemon)
     assert (counted.succeeded_count, counted.interrupted_count, counted.failed_count) == (3, 3, 2)
+    assert counted.parked_count == 3
 
 
 @pytest.mark.parametrize("method", [b"GET", b"POST"])
@@ -97,3 +99,54 @@ def test_what_kills_the_daemon_three_times_is_parked(
     (ended,) = [event for event in seen if payload(event) == "error"]
     assert (ended.error.reason, ended.attempt) == (reason_pb2.REASON_POISON, 3)
     assert len(recorder.requests) == 3
+
+
+def test_what_is_parked_is_found_and_resolved_once_also_across_kills(
+    start_daemon: Callable[..., Daemon], start_recorder: Callable[..., Recorder]
+) -> None:
+    came: Counter[bytes] = Counter()
+
+    def second_time(exchange: Exchange) -> None:
+        came[path_of(exchange)] += 1
+        if came[path_of(exchange)] == 1:
+            exchange.hang()
+        exchange.reply()
+
+    recorder = start_recorder(second_time)
+    daemon = start_daemon("--concurrency", "3")
+    flows = [flow(f"http://{recorder.address}/{i}", method=b"POST", content=b"x") for i in range(3)]
+    batch = enqueue(daemon.stub(), flows).batch_id
+    recorder.wait_for(3)
+    daemon.kill()
+    daemon.restart()
+    events(daemon.stub())
+    found = [
+        json.loads(x)
+        for x in daemon.replayctl("--output", "json", "list", "--parked").stdout.splitlines()
+    ]
+    assert [(each["replayId"], each["state"]) for each in found] == [
+        (f"{batch}.{index}", "REPLAY_STATE_INTERRUPTED") for index in range(3)
+    ]
+    daemon.replayctl("pause")
+    sent = daemon.replayctl("resolve", f"{batch}.0", f"{batch}.2", "resend").stdout
+    again = sent.split()[-1]
+    assert sent == f"2 replays sent again as batch {again}\n"
+    daemon.kill()
+    daemon.restart()
+    assert (count(daemon).queued_count, count(daemon).parked_count) == (2, 1)
+    assert (
+        "ALREADY_RESOLVED"
+        in daemon.replayctl("resolve", f"{batch}.2", "resend", exit_code=4).stderr
+    )
+    assert daemon.replayctl("resolve", "--batch", batch, "drop").stdout == "1 replay dropped\n"
+    daemon.kill()
+    daemon.restart()
+    daemon.replayctl("resume")
+    ended = outcomes(events(daemon.stub(), batch_id=again))
+    assert {name: (len(each), payload(each[0])) for name, each in ended.items()} == {
+        f"{again}.0": (1, "response"),
+        f"{again}.2": (1, "response"),
+    }
+    assert ended[f"{again}.2"][0].response.resends_replay_id == f"{batch}.2"
+    assert came == {b"/0": 2, b"/1": 1, b"/2": 2}
+    assert count(daemon).parked_count == 0

@@ -2,12 +2,13 @@
 
 import asyncio
 import os
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from typing import Self, TypeVar, Unpack
 
 import grpc
 from flowreplay.v1 import replay_pb2 as pb
 from flowreplay.v1.flow_pb2 import Flow
+from flowreplay.v1.history_pb2 import Replay
 from flowreplay.v1.history_pb2_grpc import HistoryServiceStub
 from flowreplay.v1.replay_pb2_grpc import ReplayServiceStub
 
@@ -21,7 +22,8 @@ from flowreplay_client.capture import CaptureSource
 from flowreplay_client.channel import DEFAULT_TIMEOUT, channel_options
 from flowreplay_client.errors import error_from
 from flowreplay_client.export import export_request
-from flowreplay_client.messages import EnqueueSettings, Progress
+from flowreplay_client.listing import ListSettings, list_request
+from flowreplay_client.messages import EnqueueSettings, Progress, resolve_request
 from flowreplay_client.watch import Interruption
 
 Response = TypeVar("Response")
@@ -127,6 +129,13 @@ class Client:
         """Resumes the queue."""
         return await self._answer(self._stub.Resume(pb.ResumeRequest(), timeout=self._timeout))
 
+    async def resolve(
+        self, resolution: str, replay_ids: Iterable[str] = (), *, batch_id: str = ""
+    ) -> pb.ResolveResponse:
+        """Resolves parked replays: these, all of one batch, or all that a batch has."""
+        request = resolve_request(resolution, replay_ids, batch_id)
+        return await self._answer(self._stub.Resolve(request, timeout=self._timeout))
+
     async def status(self) -> pb.GetStatusResponse:
         """Tells what the daemon is and does."""
         request = pb.GetStatusRequest()
@@ -149,6 +158,17 @@ class Client:
         )
         await watch.open()
         return watch
+
+    async def replays(self, **settings: Unpack[ListSettings]) -> AsyncIterator[Replay]:
+        """Lists replays in the order of the queue, asking for a page when it is needed."""
+        request = list_request(settings)
+        while True:
+            page = await self._answer(self._history.ListReplays(request, timeout=self._timeout))
+            for replay in page.replays:
+                yield replay
+            if not page.next_page_token:
+                return
+            request.page_token = page.next_page_token
 
     async def export(self, batch_id: str, format: str) -> Export:  # noqa: A002
         """Returns a batch as a capture, in pieces of bytes."""

@@ -126,6 +126,8 @@ class _UpdateKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_UpdateKind
     """
     UPDATE_KIND_STOPPING: _UpdateKind.ValueType  # 6
     """The daemon is stopping."""
+    UPDATE_KIND_RESOLVED: _UpdateKind.ValueType  # 7
+    """Parked replays were resolved: sent again as replays of another batch, or dropped."""
 
 class UpdateKind(_UpdateKind, metaclass=_UpdateKindEnumTypeWrapper):
     """Tells what an `UpdateEvent` is about. Values may be added."""
@@ -146,7 +148,33 @@ UPDATE_KIND_REQUEUED: UpdateKind.ValueType  # 5
 """
 UPDATE_KIND_STOPPING: UpdateKind.ValueType  # 6
 """The daemon is stopping."""
+UPDATE_KIND_RESOLVED: UpdateKind.ValueType  # 7
+"""Parked replays were resolved: sent again as replays of another batch, or dropped."""
 Global___UpdateKind: _TypeAlias = UpdateKind  # noqa: Y015
+
+class _Resolution:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _ResolutionEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Resolution.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    RESOLUTION_UNSPECIFIED: _Resolution.ValueType  # 0
+    """Not said; of a replay: it was not resolved."""
+    RESOLUTION_RESEND: _Resolution.ValueType  # 1
+    """It is sent again, as a new replay of another batch."""
+    RESOLUTION_DROP: _Resolution.ValueType  # 2
+    """It is left as it ended."""
+
+class Resolution(_Resolution, metaclass=_ResolutionEnumTypeWrapper):
+    """Tells what is done with a parked replay. Values may be added."""
+
+RESOLUTION_UNSPECIFIED: Resolution.ValueType  # 0
+"""Not said; of a replay: it was not resolved."""
+RESOLUTION_RESEND: Resolution.ValueType  # 1
+"""It is sent again, as a new replay of another batch."""
+RESOLUTION_DROP: Resolution.ValueType  # 2
+"""It is left as it ended."""
+Global___Resolution: _TypeAlias = Resolution  # noqa: Y015
 
 class _LogLevel:
     ValueType = _typing.NewType("ValueType", _builtins.int)
@@ -311,6 +339,7 @@ class ResponseEvent(_message.Message):
     METHOD_FIELD_NUMBER: _builtins.int
     FLOW_ID_FIELD_NUMBER: _builtins.int
     WEBSOCKET_FIELD_NUMBER: _builtins.int
+    RESENDS_REPLAY_ID_FIELD_NUMBER: _builtins.int
     flow_index: _builtins.int
     """The flow's index in its capture, from 0."""
     content: _builtins.bytes
@@ -333,6 +362,8 @@ class ResponseEvent(_message.Message):
     """The method of the request."""
     flow_id: _builtins.str
     """The flow's id in its capture; empty when it has none."""
+    resends_replay_id: _builtins.str
+    """The parked replay that this one sends again; empty when it does not."""
     @_builtins.property
     def head(self) -> Global___ResponseHead:
         """The response's head."""
@@ -371,10 +402,11 @@ class ResponseEvent(_message.Message):
         method: _builtins.bytes = ...,
         flow_id: _builtins.str = ...,
         websocket: Global___WebSocketResult | None = ...,
+        resends_replay_id: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["connection", b"connection", "head", b"head", "timings", b"timings", "websocket", b"websocket"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["connection", b"connection", "content", b"content", "content_size_bytes", b"content_size_bytes", "content_truncated", b"content_truncated", "early", b"early", "flow_id", b"flow_id", "flow_index", b"flow_index", "head", b"head", "lenient", b"lenient", "method", b"method", "recorded_status_code", b"recorded_status_code", "timings", b"timings", "trailers", b"trailers", "url", b"url", "websocket", b"websocket"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["connection", b"connection", "content", b"content", "content_size_bytes", b"content_size_bytes", "content_truncated", b"content_truncated", "early", b"early", "flow_id", b"flow_id", "flow_index", b"flow_index", "head", b"head", "lenient", b"lenient", "method", b"method", "recorded_status_code", b"recorded_status_code", "resends_replay_id", b"resends_replay_id", "timings", b"timings", "trailers", b"trailers", "url", b"url", "websocket", b"websocket"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -401,6 +433,7 @@ class ErrorEvent(_message.Message):
     METHOD_FIELD_NUMBER: _builtins.int
     FLOW_ID_FIELD_NUMBER: _builtins.int
     WEBSOCKET_FIELD_NUMBER: _builtins.int
+    RESENDS_REPLAY_ID_FIELD_NUMBER: _builtins.int
     flow_index: _builtins.int
     """The flow's index in its capture, from 0."""
     state: Global___ReplayState.ValueType
@@ -423,6 +456,8 @@ class ErrorEvent(_message.Message):
     """The method of the request."""
     flow_id: _builtins.str
     """The flow's id in its capture; empty when it has none."""
+    resends_replay_id: _builtins.str
+    """The parked replay that this one sends again; empty when it does not."""
     @_builtins.property
     def head(self) -> Global___ResponseHead:
         """The response's head, when one came."""
@@ -457,10 +492,11 @@ class ErrorEvent(_message.Message):
         method: _builtins.bytes = ...,
         flow_id: _builtins.str = ...,
         websocket: Global___WebSocketResult | None = ...,
+        resends_replay_id: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["connection", b"connection", "head", b"head", "timings", b"timings", "websocket", b"websocket"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["connection", b"connection", "content", b"content", "content_size_bytes", b"content_size_bytes", "content_truncated", b"content_truncated", "flow_id", b"flow_id", "flow_index", b"flow_index", "head", b"head", "message", b"message", "method", b"method", "reason", b"reason", "recorded_status_code", b"recorded_status_code", "state", b"state", "timings", b"timings", "url", b"url", "websocket", b"websocket"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["connection", b"connection", "content", b"content", "content_size_bytes", b"content_size_bytes", "content_truncated", b"content_truncated", "flow_id", b"flow_id", "flow_index", b"flow_index", "head", b"head", "message", b"message", "method", b"method", "reason", b"reason", "recorded_status_code", b"recorded_status_code", "resends_replay_id", b"resends_replay_id", "state", b"state", "timings", b"timings", "url", b"url", "websocket", b"websocket"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -574,12 +610,23 @@ class UpdateEvent(_message.Message):
     RANGES_FIELD_NUMBER: _builtins.int
     REPLAY_COUNT_FIELD_NUMBER: _builtins.int
     LABEL_FIELD_NUMBER: _builtins.int
+    RESOLUTION_FIELD_NUMBER: _builtins.int
+    RESENT_BATCH_ID_FIELD_NUMBER: _builtins.int
+    RESENDS_BATCH_ID_FIELD_NUMBER: _builtins.int
     kind: Global___UpdateKind.ValueType
     """What changed."""
     replay_count: _builtins.int
     """How many replays."""
     label: _builtins.str
     """The owner's label of the batch; empty when it has none."""
+    resolution: Global___Resolution.ValueType
+    """What was done with the replays of `UPDATE_KIND_RESOLVED`."""
+    resent_batch_id: _builtins.str
+    """The batch whose replays send those again, with the same flow indices; only for
+    `RESOLUTION_RESEND`.
+    """
+    resends_batch_id: _builtins.str
+    """The batch whose parked replays these send again; only for `UPDATE_KIND_QUEUED`."""
     @_builtins.property
     def ranges(self) -> _containers.RepeatedCompositeFieldContainer[Global___ReplayRange]:
         """Which replays."""
@@ -591,10 +638,13 @@ class UpdateEvent(_message.Message):
         ranges: _abc.Iterable[Global___ReplayRange] | None = ...,
         replay_count: _builtins.int = ...,
         label: _builtins.str = ...,
+        resolution: Global___Resolution.ValueType = ...,
+        resent_batch_id: _builtins.str = ...,
+        resends_batch_id: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["kind", b"kind", "label", b"label", "ranges", b"ranges", "replay_count", b"replay_count"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["kind", b"kind", "label", b"label", "ranges", b"ranges", "replay_count", b"replay_count", "resends_batch_id", b"resends_batch_id", "resent_batch_id", b"resent_batch_id", "resolution", b"resolution"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -3,9 +3,14 @@
 isort:skip_file
 """
 
+from collections import abc as _abc
+from flowreplay.v1 import event_pb2 as _event_pb2
+from flowreplay.v1 import reason_pb2 as _reason_pb2
 from flowreplay.v1 import replay_pb2 as _replay_pb2
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
+from google.protobuf import timestamp_pb2 as _timestamp_pb2
+from google.protobuf.internal import containers as _containers
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -16,6 +21,170 @@ else:
     from typing_extensions import TypeAlias as _TypeAlias, Never as _Never
 
 DESCRIPTOR: _descriptor.FileDescriptor
+
+@_typing.final
+class Replay(_message.Message):
+    """A replay, as far as a list tells of it."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REPLAY_ID_FIELD_NUMBER: _builtins.int
+    BATCH_ID_FIELD_NUMBER: _builtins.int
+    FLOW_INDEX_FIELD_NUMBER: _builtins.int
+    FLOW_ID_FIELD_NUMBER: _builtins.int
+    STATE_FIELD_NUMBER: _builtins.int
+    ATTEMPT_FIELD_NUMBER: _builtins.int
+    METHOD_FIELD_NUMBER: _builtins.int
+    URL_FIELD_NUMBER: _builtins.int
+    RECORDED_STATUS_CODE_FIELD_NUMBER: _builtins.int
+    STATUS_CODE_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    MESSAGE_FIELD_NUMBER: _builtins.int
+    END_TIME_FIELD_NUMBER: _builtins.int
+    END_SEQUENCE_FIELD_NUMBER: _builtins.int
+    RESOLUTION_FIELD_NUMBER: _builtins.int
+    RESENT_REPLAY_ID_FIELD_NUMBER: _builtins.int
+    RESENDS_REPLAY_ID_FIELD_NUMBER: _builtins.int
+    replay_id: _builtins.str
+    """The replay."""
+    batch_id: _builtins.str
+    """Its batch."""
+    flow_index: _builtins.int
+    """The flow's index in its capture, from 0."""
+    flow_id: _builtins.str
+    """The flow's id in its capture; empty when it has none."""
+    state: _event_pb2.ReplayState.ValueType
+    """What it is now."""
+    attempt: _builtins.int
+    """The last attempt that began, from 1; 0 when none has."""
+    method: _builtins.bytes
+    """The method of the request."""
+    url: _builtins.bytes
+    """The URL of the request for people."""
+    recorded_status_code: _builtins.int
+    """The status code that was recorded; 0 when no response was."""
+    status_code: _builtins.int
+    """The status code of the response; 0 when none came, or retention removed the event
+    that told, as with all that follows.
+    """
+    reason: _reason_pb2.Reason.ValueType
+    """Why there is no complete response."""
+    message: _builtins.str
+    """Why, for people."""
+    end_sequence: _builtins.int
+    """The sequence of the `response` or `error` event that ended it."""
+    resolution: _event_pb2.Resolution.ValueType
+    """What was done with it, when it was parked; kept as long as its batch."""
+    resent_replay_id: _builtins.str
+    """The replay that sends it again; empty when none does."""
+    resends_replay_id: _builtins.str
+    """The parked replay that this one sends again; empty when it does not."""
+    @_builtins.property
+    def end_time(self) -> _timestamp_pb2.Timestamp:
+        """When it ended."""
+
+    def __init__(
+        self,
+        *,
+        replay_id: _builtins.str = ...,
+        batch_id: _builtins.str = ...,
+        flow_index: _builtins.int = ...,
+        flow_id: _builtins.str = ...,
+        state: _event_pb2.ReplayState.ValueType = ...,
+        attempt: _builtins.int = ...,
+        method: _builtins.bytes = ...,
+        url: _builtins.bytes = ...,
+        recorded_status_code: _builtins.int = ...,
+        status_code: _builtins.int = ...,
+        reason: _reason_pb2.Reason.ValueType = ...,
+        message: _builtins.str = ...,
+        end_time: _timestamp_pb2.Timestamp | None = ...,
+        end_sequence: _builtins.int = ...,
+        resolution: _event_pb2.Resolution.ValueType = ...,
+        resent_replay_id: _builtins.str = ...,
+        resends_replay_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["end_time", b"end_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["attempt", b"attempt", "batch_id", b"batch_id", "end_sequence", b"end_sequence", "end_time", b"end_time", "flow_id", b"flow_id", "flow_index", b"flow_index", "message", b"message", "method", b"method", "reason", b"reason", "recorded_status_code", b"recorded_status_code", "replay_id", b"replay_id", "resends_replay_id", b"resends_replay_id", "resent_replay_id", b"resent_replay_id", "resolution", b"resolution", "state", b"state", "status_code", b"status_code", "url", b"url"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Replay: _TypeAlias = Replay  # noqa: Y015
+
+@_typing.final
+class ListReplaysRequest(_message.Message):
+    """Which replays to list."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    BATCH_ID_FIELD_NUMBER: _builtins.int
+    STATES_FIELD_NUMBER: _builtins.int
+    PARKED_FIELD_NUMBER: _builtins.int
+    PAGE_SIZE_FIELD_NUMBER: _builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    batch_id: _builtins.str
+    """Only this batch; empty means all."""
+    parked: _builtins.bool
+    """Whether to list only those that are parked: INTERRUPTED, and not resolved yet."""
+    page_size: _builtins.int
+    """How many to list at most, up to 1,000; 0 means 100."""
+    page_token: _builtins.str
+    """The `next_page_token` of the page before; empty means the first page. The rest of
+    the request has to be the same.
+    """
+    @_builtins.property
+    def states(self) -> _containers.RepeatedScalarFieldContainer[_event_pb2.ReplayState.ValueType]:
+        """Only those in these states; empty means any."""
+
+    def __init__(
+        self,
+        *,
+        batch_id: _builtins.str = ...,
+        states: _abc.Iterable[_event_pb2.ReplayState.ValueType] | None = ...,
+        parked: _builtins.bool = ...,
+        page_size: _builtins.int = ...,
+        page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["batch_id", b"batch_id", "page_size", b"page_size", "page_token", b"page_token", "parked", b"parked", "states", b"states"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListReplaysRequest: _TypeAlias = ListReplaysRequest  # noqa: Y015
+
+@_typing.final
+class ListReplaysResponse(_message.Message):
+    """A page of replays."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REPLAYS_FIELD_NUMBER: _builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    CURSOR_FIELD_NUMBER: _builtins.int
+    next_page_token: _builtins.str
+    """What to ask for the next page with; empty when this was the last."""
+    cursor: _builtins.str
+    """The place in the log when the page was made."""
+    @_builtins.property
+    def replays(self) -> _containers.RepeatedCompositeFieldContainer[Global___Replay]:
+        """The replays."""
+
+    def __init__(
+        self,
+        *,
+        replays: _abc.Iterable[Global___Replay] | None = ...,
+        next_page_token: _builtins.str = ...,
+        cursor: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cursor", b"cursor", "next_page_token", b"next_page_token", "replays", b"replays"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListReplaysResponse: _TypeAlias = ListReplaysResponse  # noqa: Y015
 
 @_typing.final
 class ExportRequest(_message.Message):

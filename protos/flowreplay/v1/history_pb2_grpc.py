@@ -43,6 +43,11 @@ class HistoryServiceStub(object):
                 request_serializer=flowreplay_dot_v1_dot_history__pb2.ExportRequest.SerializeToString,
                 response_deserializer=flowreplay_dot_v1_dot_history__pb2.ExportResponse.FromString,
                 _registered_method=True)
+        self.ListReplays = channel.unary_unary(
+                '/flowreplay.v1.HistoryService/ListReplays',
+                request_serializer=flowreplay_dot_v1_dot_history__pb2.ListReplaysRequest.SerializeToString,
+                response_deserializer=flowreplay_dot_v1_dot_history__pb2.ListReplaysResponse.FromString,
+                _registered_method=True)
 
 
 class HistoryServiceServicer(object):
@@ -66,6 +71,19 @@ class HistoryServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ListReplays(self, request, context):
+        """Lists replays, in the order of the queue: batches as they were accepted, flows as
+        they were captured. A page may have fewer than asked for, and none, while there are
+        more: only an empty `next_page_token` says that this was the last. What happens
+        between two pages may or may not be seen.
+
+        Errors: INVALID_ARGUMENT (`INVALID_OPTIONS`), NOT_FOUND (`BATCH_NOT_FOUND`),
+        RESOURCE_EXHAUSTED (`JOURNAL_UNAVAILABLE`).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_HistoryServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -73,6 +91,11 @@ def add_HistoryServiceServicer_to_server(servicer, server):
                     servicer.Export,
                     request_deserializer=flowreplay_dot_v1_dot_history__pb2.ExportRequest.FromString,
                     response_serializer=flowreplay_dot_v1_dot_history__pb2.ExportResponse.SerializeToString,
+            ),
+            'ListReplays': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListReplays,
+                    request_deserializer=flowreplay_dot_v1_dot_history__pb2.ListReplaysRequest.FromString,
+                    response_serializer=flowreplay_dot_v1_dot_history__pb2.ListReplaysResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -106,6 +129,33 @@ class HistoryService(object):
             '/flowreplay.v1.HistoryService/Export',
             flowreplay_dot_v1_dot_history__pb2.ExportRequest.SerializeToString,
             flowreplay_dot_v1_dot_history__pb2.ExportResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListReplays(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/flowreplay.v1.HistoryService/ListReplays',
+            flowreplay_dot_v1_dot_history__pb2.ListReplaysRequest.SerializeToString,
+            flowreplay_dot_v1_dot_history__pb2.ListReplaysResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -47,6 +47,15 @@ class HistoryServiceStub:
     Errors: INVALID_ARGUMENT (`INVALID_OPTIONS`), NOT_FOUND (`BATCH_NOT_FOUND`),
     OUT_OF_RANGE (`SEQUENCE_COMPACTED`), RESOURCE_EXHAUSTED (`JOURNAL_UNAVAILABLE`).
     """
+    ListReplays: _grpc.UnaryUnaryMultiCallable[_history_pb2.ListReplaysRequest, _history_pb2.ListReplaysResponse]
+    """Lists replays, in the order of the queue: batches as they were accepted, flows as
+    they were captured. A page may have fewer than asked for, and none, while there are
+    more: only an empty `next_page_token` says that this was the last. What happens
+    between two pages may or may not be seen.
+
+    Errors: INVALID_ARGUMENT (`INVALID_OPTIONS`), NOT_FOUND (`BATCH_NOT_FOUND`),
+    RESOURCE_EXHAUSTED (`JOURNAL_UNAVAILABLE`).
+    """
 
 @_typing.type_check_only
 class HistoryServiceAsyncStub(HistoryServiceStub):
@@ -66,6 +75,15 @@ class HistoryServiceAsyncStub(HistoryServiceStub):
 
     Errors: INVALID_ARGUMENT (`INVALID_OPTIONS`), NOT_FOUND (`BATCH_NOT_FOUND`),
     OUT_OF_RANGE (`SEQUENCE_COMPACTED`), RESOURCE_EXHAUSTED (`JOURNAL_UNAVAILABLE`).
+    """
+    ListReplays: _aio.UnaryUnaryMultiCallable[_history_pb2.ListReplaysRequest, _history_pb2.ListReplaysResponse]  # type: ignore[assignment]
+    """Lists replays, in the order of the queue: batches as they were accepted, flows as
+    they were captured. A page may have fewer than asked for, and none, while there are
+    more: only an empty `next_page_token` says that this was the last. What happens
+    between two pages may or may not be seen.
+
+    Errors: INVALID_ARGUMENT (`INVALID_OPTIONS`), NOT_FOUND (`BATCH_NOT_FOUND`),
+    RESOURCE_EXHAUSTED (`JOURNAL_UNAVAILABLE`).
     """
 
 class HistoryServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -89,6 +107,21 @@ class HistoryServiceServicer(metaclass=_abc_1.ABCMeta):
 
         Errors: INVALID_ARGUMENT (`INVALID_OPTIONS`), NOT_FOUND (`BATCH_NOT_FOUND`),
         OUT_OF_RANGE (`SEQUENCE_COMPACTED`), RESOURCE_EXHAUSTED (`JOURNAL_UNAVAILABLE`).
+        """
+
+    @_abc_1.abstractmethod
+    def ListReplays(
+        self,
+        request: _history_pb2.ListReplaysRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_history_pb2.ListReplaysResponse, _abc.Awaitable[_history_pb2.ListReplaysResponse]]:
+        """Lists replays, in the order of the queue: batches as they were accepted, flows as
+        they were captured. A page may have fewer than asked for, and none, while there are
+        more: only an empty `next_page_token` says that this was the last. What happens
+        between two pages may or may not be seen.
+
+        Errors: INVALID_ARGUMENT (`INVALID_OPTIONS`), NOT_FOUND (`BATCH_NOT_FOUND`),
+        RESOURCE_EXHAUSTED (`JOURNAL_UNAVAILABLE`).
         """
 
 def add_HistoryServiceServicer_to_server(servicer: HistoryServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -185,6 +185,7 @@ class Plan(_message.Message):
     PROXY_AUTHORIZATION_FIELD_NUMBER: _builtins.int
     HTTP2_FIELD_NUMBER: _builtins.int
     WEBSOCKET_FIELD_NUMBER: _builtins.int
+    RESENDS_REPLAY_ID_FIELD_NUMBER: _builtins.int
     method: _builtins.bytes
     """The captured method."""
     url: _builtins.bytes
@@ -214,6 +215,8 @@ class Plan(_message.Message):
     """The `Proxy-Authorization` fields of the capture stand in the head; an upstream
     proxy with credentials of its own replaces them.
     """
+    resends_replay_id: _builtins.str
+    """The parked replay that this one sends again; empty when it does not."""
     @_builtins.property
     def target(self) -> Global___Target:
         """Where the request goes."""
@@ -251,10 +254,11 @@ class Plan(_message.Message):
         proxy_authorization: _builtins.bool = ...,
         http2: Global___Http2Request | None = ...,
         websocket: Global___WebSocketPlan | None = ...,
+        resends_replay_id: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["http2", b"http2", "target", b"target", "websocket", b"websocket"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["changes", b"changes", "content_size_bytes", b"content_size_bytes", "expect_continue", b"expect_continue", "flow_id", b"flow_id", "flow_index", b"flow_index", "framing", b"framing", "head", b"head", "http2", b"http2", "idempotent", b"idempotent", "method", b"method", "proxy_authorization", b"proxy_authorization", "recorded_status_code", b"recorded_status_code", "target", b"target", "trailer_section", b"trailer_section", "url", b"url", "websocket", b"websocket"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["changes", b"changes", "content_size_bytes", b"content_size_bytes", "expect_continue", b"expect_continue", "flow_id", b"flow_id", "flow_index", b"flow_index", "framing", b"framing", "head", b"head", "http2", b"http2", "idempotent", b"idempotent", "method", b"method", "proxy_authorization", b"proxy_authorization", "recorded_status_code", b"recorded_status_code", "resends_replay_id", b"resends_replay_id", "target", b"target", "trailer_section", b"trailer_section", "url", b"url", "websocket", b"websocket"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -176,6 +176,14 @@ class _ReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Reason.ValueTy
     `free_bytes` and `floor_bytes` say why. In a `log` event, nothing is sent for a while. In
     an `error` event, the response's content could not be stored.
     """
+    REASON_REPLAY_NOT_FOUND: _Reason.ValueType  # 87
+    """No such replay."""
+    REASON_NOT_PARKED: _Reason.ValueType  # 88
+    """The replay did not end INTERRUPTED: metadata `state` says what it is."""
+    REASON_ALREADY_RESOLVED: _Reason.ValueType  # 89
+    """The replay was resolved before: metadata `resolution` says how, and
+    `resent_batch_id` as which batch it was sent again.
+    """
     REASON_CAPTURE_NOTE: _Reason.ValueType  # 90
     """Notes, in `log` events.
 
@@ -344,6 +352,14 @@ REASON_DISK_FULL: Reason.ValueType  # 86
 """There is too little room on the disk of the journal: nothing more is queued, metadata
 `free_bytes` and `floor_bytes` say why. In a `log` event, nothing is sent for a while. In
 an `error` event, the response's content could not be stored.
+"""
+REASON_REPLAY_NOT_FOUND: Reason.ValueType  # 87
+"""No such replay."""
+REASON_NOT_PARKED: Reason.ValueType  # 88
+"""The replay did not end INTERRUPTED: metadata `state` says what it is."""
+REASON_ALREADY_RESOLVED: Reason.ValueType  # 89
+"""The replay was resolved before: metadata `resolution` says how, and
+`resent_batch_id` as which batch it was sent again.
 """
 REASON_CAPTURE_NOTE: Reason.ValueType  # 90
 """Notes, in `log` events.

@@ -455,6 +455,7 @@ class CountResponse(_message.Message):
     PAUSED_FIELD_NUMBER: _builtins.int
     CURSOR_FIELD_NUMBER: _builtins.int
     OPEN_BATCH_COUNT_FIELD_NUMBER: _builtins.int
+    PARKED_COUNT_FIELD_NUMBER: _builtins.int
     queued_count: _builtins.int
     """Wait on the queue."""
     running_count: _builtins.int
@@ -479,6 +480,10 @@ class CountResponse(_message.Message):
     """How many batches are open: enqueued with `stream`, and still being read, so that
     more replays may come.
     """
+    parked_count: _builtins.int
+    """How many of the interrupted replays are parked: not resolved yet, of batches that
+    the journal still has.
+    """
     def __init__(
         self,
         *,
@@ -492,10 +497,11 @@ class CountResponse(_message.Message):
         paused: _builtins.bool = ...,
         cursor: _builtins.str = ...,
         open_batch_count: _builtins.int = ...,
+        parked_count: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["cleared_count", b"cleared_count", "cursor", b"cursor", "failed_count", b"failed_count", "interrupted_count", b"interrupted_count", "killed_count", b"killed_count", "open_batch_count", b"open_batch_count", "paused", b"paused", "queued_count", b"queued_count", "running_count", b"running_count", "succeeded_count", b"succeeded_count"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cleared_count", b"cleared_count", "cursor", b"cursor", "failed_count", b"failed_count", "interrupted_count", b"interrupted_count", "killed_count", b"killed_count", "open_batch_count", b"open_batch_count", "parked_count", b"parked_count", "paused", b"paused", "queued_count", b"queued_count", "running_count", b"running_count", "succeeded_count", b"succeeded_count"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -674,6 +680,78 @@ class ResumeResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ResumeResponse: _TypeAlias = ResumeResponse  # noqa: Y015
+
+@_typing.final
+class ResolveRequest(_message.Message):
+    """Which parked replays to resolve, and how: either `replay_ids` or `batch_id`."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REPLAY_IDS_FIELD_NUMBER: _builtins.int
+    BATCH_ID_FIELD_NUMBER: _builtins.int
+    RESOLUTION_FIELD_NUMBER: _builtins.int
+    batch_id: _builtins.str
+    """All parked replays of this batch."""
+    resolution: _event_pb2.Resolution.ValueType
+    """What to do with them."""
+    @_builtins.property
+    def replay_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """These replays, all of one batch."""
+
+    def __init__(
+        self,
+        *,
+        replay_ids: _abc.Iterable[_builtins.str] | None = ...,
+        batch_id: _builtins.str = ...,
+        resolution: _event_pb2.Resolution.ValueType = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["batch_id", b"batch_id", "replay_ids", b"replay_ids", "resolution", b"resolution"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ResolveRequest: _TypeAlias = ResolveRequest  # noqa: Y015
+
+@_typing.final
+class ResolveResponse(_message.Message):
+    """What was resolved."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RESOLVED_COUNT_FIELD_NUMBER: _builtins.int
+    RESENT_BATCH_ID_FIELD_NUMBER: _builtins.int
+    RANGES_FIELD_NUMBER: _builtins.int
+    CURSOR_FIELD_NUMBER: _builtins.int
+    resolved_count: _builtins.int
+    """How many replays were resolved."""
+    resent_batch_id: _builtins.str
+    """The new batch whose replays send them again, with the same flow indices; empty when
+    they were dropped.
+    """
+    cursor: _builtins.str
+    """The place in the log just before what this call logged: watching from here misses
+    nothing.
+    """
+    @_builtins.property
+    def ranges(self) -> _containers.RepeatedCompositeFieldContainer[_event_pb2.ReplayRange]:
+        """Which ones were resolved, at most 1,000 ranges; the `update` events have all of them."""
+
+    def __init__(
+        self,
+        *,
+        resolved_count: _builtins.int = ...,
+        resent_batch_id: _builtins.str = ...,
+        ranges: _abc.Iterable[_event_pb2.ReplayRange] | None = ...,
+        cursor: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cursor", b"cursor", "ranges", b"ranges", "resent_batch_id", b"resent_batch_id", "resolved_count", b"resolved_count"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ResolveResponse: _TypeAlias = ResolveResponse  # noqa: Y015
 
 @_typing.final
 class GetStatusRequest(_message.Message):

@@ -76,6 +76,11 @@ class ReplayServiceStub(object):
                 request_serializer=flowreplay_dot_v1_dot_replay__pb2.ResumeRequest.SerializeToString,
                 response_deserializer=flowreplay_dot_v1_dot_replay__pb2.ResumeResponse.FromString,
                 _registered_method=True)
+        self.Resolve = channel.unary_unary(
+                '/flowreplay.v1.ReplayService/Resolve',
+                request_serializer=flowreplay_dot_v1_dot_replay__pb2.ResolveRequest.SerializeToString,
+                response_deserializer=flowreplay_dot_v1_dot_replay__pb2.ResolveResponse.FromString,
+                _registered_method=True)
         self.GetStatus = channel.unary_unary(
                 '/flowreplay.v1.ReplayService/GetStatus',
                 request_serializer=flowreplay_dot_v1_dot_replay__pb2.GetStatusRequest.SerializeToString,
@@ -183,6 +188,21 @@ class ReplayServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def Resolve(self, request, context):
+        """Resolves parked replays: those that ended INTERRUPTED, of which nobody knows whether
+        their server got them. They are sent again, as replays of a new batch, or dropped;
+        all of them in one commit, or none. Each is resolved once: a call that was answered
+        with an error may have done it before, and then ends with `ALREADY_RESOLVED`, whose
+        metadata `resolution` and `resent_batch_id` say what was done.
+
+        Errors: INVALID_ARGUMENT (`INVALID_OPTIONS`), NOT_FOUND (`BATCH_NOT_FOUND`,
+        `REPLAY_NOT_FOUND`), FAILED_PRECONDITION (`NOT_PARKED`, `ALREADY_RESOLVED`),
+        RESOURCE_EXHAUSTED (`JOURNAL_UNAVAILABLE`).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def GetStatus(self, request, context):
         """Tells what the daemon is and does.
 
@@ -229,6 +249,11 @@ def add_ReplayServiceServicer_to_server(servicer, server):
                     servicer.Resume,
                     request_deserializer=flowreplay_dot_v1_dot_replay__pb2.ResumeRequest.FromString,
                     response_serializer=flowreplay_dot_v1_dot_replay__pb2.ResumeResponse.SerializeToString,
+            ),
+            'Resolve': grpc.unary_unary_rpc_method_handler(
+                    servicer.Resolve,
+                    request_deserializer=flowreplay_dot_v1_dot_replay__pb2.ResolveRequest.FromString,
+                    response_serializer=flowreplay_dot_v1_dot_replay__pb2.ResolveResponse.SerializeToString,
             ),
             'GetStatus': grpc.unary_unary_rpc_method_handler(
                     servicer.GetStatus,
@@ -432,6 +457,33 @@ class ReplayService(object):
             '/flowreplay.v1.ReplayService/Resume',
             flowreplay_dot_v1_dot_replay__pb2.ResumeRequest.SerializeToString,
             flowreplay_dot_v1_dot_replay__pb2.ResumeResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Resolve(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/flowreplay.v1.ReplayService/Resolve',
+            flowreplay_dot_v1_dot_replay__pb2.ResolveRequest.SerializeToString,
+            flowreplay_dot_v1_dot_replay__pb2.ResolveResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -102,6 +102,17 @@ class ReplayServiceStub:
 
     Errors: RESOURCE_EXHAUSTED (`JOURNAL_UNAVAILABLE`).
     """
+    Resolve: _grpc.UnaryUnaryMultiCallable[_replay_pb2.ResolveRequest, _replay_pb2.ResolveResponse]
+    """Resolves parked replays: those that ended INTERRUPTED, of which nobody knows whether
+    their server got them. They are sent again, as replays of a new batch, or dropped;
+    all of them in one commit, or none. Each is resolved once: a call that was answered
+    with an error may have done it before, and then ends with `ALREADY_RESOLVED`, whose
+    metadata `resolution` and `resent_batch_id` say what was done.
+
+    Errors: INVALID_ARGUMENT (`INVALID_OPTIONS`), NOT_FOUND (`BATCH_NOT_FOUND`,
+    `REPLAY_NOT_FOUND`), FAILED_PRECONDITION (`NOT_PARKED`, `ALREADY_RESOLVED`),
+    RESOURCE_EXHAUSTED (`JOURNAL_UNAVAILABLE`).
+    """
     GetStatus: _grpc.UnaryUnaryMultiCallable[_replay_pb2.GetStatusRequest, _replay_pb2.GetStatusResponse]
     """Tells what the daemon is and does.
 
@@ -181,6 +192,17 @@ class ReplayServiceAsyncStub(ReplayServiceStub):
     """Resumes the queue.
 
     Errors: RESOURCE_EXHAUSTED (`JOURNAL_UNAVAILABLE`).
+    """
+    Resolve: _aio.UnaryUnaryMultiCallable[_replay_pb2.ResolveRequest, _replay_pb2.ResolveResponse]  # type: ignore[assignment]
+    """Resolves parked replays: those that ended INTERRUPTED, of which nobody knows whether
+    their server got them. They are sent again, as replays of a new batch, or dropped;
+    all of them in one commit, or none. Each is resolved once: a call that was answered
+    with an error may have done it before, and then ends with `ALREADY_RESOLVED`, whose
+    metadata `resolution` and `resent_batch_id` say what was done.
+
+    Errors: INVALID_ARGUMENT (`INVALID_OPTIONS`), NOT_FOUND (`BATCH_NOT_FOUND`,
+    `REPLAY_NOT_FOUND`), FAILED_PRECONDITION (`NOT_PARKED`, `ALREADY_RESOLVED`),
+    RESOURCE_EXHAUSTED (`JOURNAL_UNAVAILABLE`).
     """
     GetStatus: _aio.UnaryUnaryMultiCallable[_replay_pb2.GetStatusRequest, _replay_pb2.GetStatusResponse]  # type: ignore[assignment]
     """Tells what the daemon is and does.
@@ -300,6 +322,23 @@ class ReplayServiceServicer(metaclass=_abc_1.ABCMeta):
         """Resumes the queue.
 
         Errors: RESOURCE_EXHAUSTED (`JOURNAL_UNAVAILABLE`).
+        """
+
+    @_abc_1.abstractmethod
+    def Resolve(
+        self,
+        request: _replay_pb2.ResolveRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_replay_pb2.ResolveResponse, _abc.Awaitable[_replay_pb2.ResolveResponse]]:
+        """Resolves parked replays: those that ended INTERRUPTED, of which nobody knows whether
+        their server got them. They are sent again, as replays of a new batch, or dropped;
+        all of them in one commit, or none. Each is resolved once: a call that was answered
+        with an error may have done it before, and then ends with `ALREADY_RESOLVED`, whose
+        metadata `resolution` and `resent_batch_id` say what was done.
+
+        Errors: INVALID_ARGUMENT (`INVALID_OPTIONS`), NOT_FOUND (`BATCH_NOT_FOUND`,
+        `REPLAY_NOT_FOUND`), FAILED_PRECONDITION (`NOT_PARKED`, `ALREADY_RESOLVED`),
+        RESOURCE_EXHAUSTED (`JOURNAL_UNAVAILABLE`).
         """
 
     @_abc_1.abstractmethod

@@ -81,6 +81,7 @@ def load(connection: apsw.Connection) -> Opened:
         ended_last=_ended_last(connection),
         live=live,
         interrupted=_interrupted(connection, live, unpack_places(meta["claims"])),
+        parked=_parked(connection),
     )
 
 
@@ -98,6 +99,14 @@ def stored_batch(connection: apsw.Connection, batch_id: str) -> StoredBatch | No
 def batch_of_number(connection: apsw.Connection, number: int) -> StoredBatch | None:
     """Returns an accepted batch."""
     row = fetch_row(connection, _BATCH + "WHERE number = ? AND position IS NOT NULL", (number,))
+    return None if row is None else _stored(connection, row)
+
+
+def batch_from(connection: apsw.Connection, position: int) -> StoredBatch | None:
+    """Returns the first accepted batch from a position on."""
+    row = fetch_row(
+        connection, _BATCH + "WHERE position >= ? ORDER BY position LIMIT 1", (position,)
+    )
     return None if row is None else _stored(connection, row)
 
 
@@ -154,7 +163,7 @@ def _check_counts(
     connection: apsw.Connection, meta: Mapping[str, Any], left: int, live: Iterable[StoredBatch]
 ) -> None:
     """Compares what is left to do by all rows with what is by those that an index named, and
-    the size of the files with the sum that is kept of it.
+    the size of the files and the number of resolved replays with what is kept of them.
     """
     of_live = sum(batch.accepted - sum(batch.figures[2:]) for batch in live)
     if left != of_live:
@@ -162,6 +171,9 @@ def _check_counts(
     (size,) = fetch_row(connection, "SELECT coalesce(sum(size), 0) FROM file")
     if size != meta["file_bytes"]:
         raise damaged(connection.filename, f"the sum of the files' sizes ({size})")
+    (resolved,) = fetch_row(connection, "SELECT count(*) FROM resolved")
+    if resolved != meta["resolved"]:
+        raise damaged(connection.filename, f"the number of resolved replays ({resolved})")
 
 
 def _latest(connection: apsw.Connection, trimmed: int) -> int:
@@ -201,6 +213,17 @@ def _ended_last(connection: apsw.Connection) -> int:
         (place_of(row[0], 0), place_of(row[0], LAST_INDEX)),
     )
     return first or 0
+
+
+def _parked(connection: apsw.Connection) -> dict[str, int]:
+    """Counts the parked replays of each batch that has any."""
+    rows = fetch_rows(
+        connection,
+        "SELECT batch_id, interrupted - (SELECT count(*) FROM resolved "
+        "WHERE place BETWEEN batch.number << 32 AND (batch.number << 32) + 0xffffffff) "
+        "FROM batch WHERE interrupted > 0 AND position IS NOT NULL",
+    )
+    return {batch_id: count for batch_id, count in rows if count > 0}
 
 
 def _interrupted(

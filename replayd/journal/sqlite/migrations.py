@@ -171,6 +171,17 @@ MIGRATIONS: Sequence[str] = (
     UPDATE answered SET checksum =
         checksum(request_id, content_hash, answer, sequence, expires, unanswered);
     """,
+    # Version 7: parked replays that were resolved (1: sent again, 2: dropped).
+    """
+    CREATE TABLE resolved (
+        place INTEGER PRIMARY KEY,
+        resolution INTEGER NOT NULL,
+        resent_as TEXT NOT NULL,
+        checksum INTEGER NOT NULL
+    );
+    -- How many rows that has: one that is lost would have its request sent again.
+    INSERT INTO meta VALUES ('resolved', 0, checksum('resolved', 0));
+    """,
 )
 """Each makes the next version (`user_version`) of the one before. Append only."""
 

@@ -8,17 +8,20 @@ import apsw
 from replayd.codec.event import sequence_of
 from replayd.errors import JournalError
 from replayd.journal.sqlite.checksum import checksum, damaged
-from replayd.journal.store import StoredPast, split_place
-from replayd.model.replay import ReplayState
+from replayd.journal.sqlite.query import fetch_row
+from replayd.journal.store import StoredPast, StoredResolution, StoredState, split_place
+from replayd.model.replay import ReplayState, Resolution
 
 _PAST = """
     SELECT p.place, p.session, p.idempotent, p.plan, p.request_content, p.checksum,
         p.flow, p.recorded_content, p.flow_checksum,
         r.state, r.attempt, r.sequence, r.content, r.checksum,
-        e.kind, e.batch_id, e.body, e.checksum
+        e.kind, e.batch_id, e.body, e.checksum,
+        d.resolution, d.resent_as, d.checksum
     FROM prepared AS p
     LEFT JOIN replay AS r ON r.place = p.place
     LEFT JOIN event AS e ON e.sequence = r.sequence
+    LEFT JOIN resolved AS d ON d.place = p.place
     WHERE p.place BETWEEN ? AND ? ORDER BY p.place LIMIT ?
 """
 
@@ -37,6 +40,31 @@ def read_past(
     return found
 
 
+def read_states(
+    connection: apsw.Connection, first: int, last: int, limit: int
+) -> Sequence[StoredState]:
+    """Returns what is remembered of replays, as `Store.states` says."""
+    rows = connection.execute(
+        "SELECT p.place, r.state FROM prepared AS p LEFT JOIN replay AS r ON r.place = p.place "
+        "WHERE p.place BETWEEN ? AND ? ORDER BY p.place LIMIT ?",
+        (first, last, limit),
+    )
+    return [
+        StoredState(split_place(place)[1], None if state is None else ReplayState(state))
+        for place, state in rows
+    ]
+
+
+def read_resolution(connection: apsw.Connection, place: int) -> StoredResolution | None:
+    """Returns what was done with a parked replay, as `Store.resolution` says."""
+    row = fetch_row(
+        connection,
+        "SELECT resolution, resent_as, checksum FROM resolved WHERE place = ?",
+        (place,),
+    )
+    return None if row is None else _resolution(connection, place, *row)
+
+
 def _past(connection: apsw.Connection, row: tuple[Any, ...]) -> StoredPast:
     place, session, idempotent, plan, request_content, expected = row[:6]
     if expected != checksum(place, session, idempotent, plan, request_content):
@@ -49,13 +77,15 @@ def _past(connection: apsw.Connection, row: tuple[Any, ...]) -> StoredPast:
         place, state, attempt, sequence, response_content
     ):
         raise _damaged(connection, place, "the outcome")
-    kind, batch_id, body, expected = row[14:]
+    kind, batch_id, body, expected = row[14:18]
     if body is not None and (
         expected != checksum(kind, batch_id, body) or sequence_of(body) != sequence
     ):
         raise damaged(connection.filename, f"event {sequence}")
     return StoredPast(
         place,
+        session,
+        idempotent != 0,
         plan,
         flow,
         request_content,
@@ -64,7 +94,23 @@ def _past(connection: apsw.Connection, row: tuple[Any, ...]) -> StoredPast:
         attempt or 0,
         b"" if state is None else response_content,
         body or b"",
+        _resolution(connection, place, *row[18:]),
     )
+
+
+def _resolution(
+    connection: apsw.Connection,
+    place: int,
+    resolution: int | None,
+    resent_as: str | None,
+    expected: int | None,
+) -> StoredResolution | None:
+    """Makes a row of `resolved`, if there is one."""
+    if resolution is None:
+        return None
+    if expected != checksum(place, resolution, resent_as):
+        raise _damaged(connection, place, "what was done with it")
+    return StoredResolution(place, Resolution(resolution), resent_as or "")
 
 
 def _damaged(connection: apsw.Connection, place: int, what: str) -> JournalError:

@@ -193,6 +193,10 @@ class Remover:
         between = (first, places[-1])
         self._connection.execute("DELETE FROM prepared WHERE place BETWEEN ? AND ?", between)
         self._connection.execute("DELETE FROM replay WHERE place BETWEEN ? AND ?", between)
+        self._connection.execute("DELETE FROM resolved WHERE place BETWEEN ? AND ?", between)
+        if resolved := self._connection.changes():
+            before = get_meta(self._connection, "resolved")
+            set_meta(self._connection, "resolved", before - resolved)
         return True, self._contents.delete(*between)
 
     def _removed(self) -> int | None:

@@ -16,8 +16,14 @@ from replayd.journal.sqlite.checksum import checksum, damaged, prepared_checksum
 from replayd.journal.sqlite.contents import Contents
 from replayd.journal.sqlite.failures import damaged_database, journal_error, lasting
 from replayd.journal.sqlite.folder import Folder
-from replayd.journal.sqlite.loading import batch_of_number, load, note_ended, stored_batch
-from replayd.journal.sqlite.past import read_past
+from replayd.journal.sqlite.loading import (
+    batch_from,
+    batch_of_number,
+    load,
+    note_ended,
+    stored_batch,
+)
+from replayd.journal.sqlite.past import read_past, read_resolution, read_states
 from replayd.journal.sqlite.query import fetch_row
 from replayd.journal.sqlite.removing import Remover
 from replayd.journal.sqlite.rollback import begin_epoch, end_epoch
@@ -35,6 +41,8 @@ from replayd.journal.store import (
     StoredBatch,
     StoredEvent,
     StoredPast,
+    StoredResolution,
+    StoredState,
     matching,
     place_of,
     split_place,
@@ -153,6 +161,23 @@ class SqliteStore:
         """Returns an accepted batch."""
         with self._guard():
             return stored_batch(self._connection, batch_id)
+
+    def batch_from(self, position: int) -> StoredBatch | None:
+        """Returns the first accepted batch from a position on."""
+        with self._guard():
+            return batch_from(self._connection, position)
+
+    def states(self, number: int, first: int, last: int, limit: int) -> Sequence[StoredState]:
+        """Returns what is remembered of replays."""
+        with self._guard():
+            return read_states(
+                self._connection, place_of(number, first), place_of(number, last), limit
+            )
+
+    def resolution(self, place: int) -> StoredResolution | None:
+        """Returns what was done with a parked replay."""
+        with self._guard():
+            return read_resolution(self._connection, place)
 
     def read_ahead(self, number: int, first: int, last: int, limit: int) -> Sequence[Ahead]:
         """Returns replays of a batch."""

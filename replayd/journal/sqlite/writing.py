@@ -16,7 +16,7 @@ from replayd.journal.sqlite.checksum import (
 )
 from replayd.journal.sqlite.contents import Contents
 from replayd.journal.sqlite.loading import pack_places
-from replayd.journal.sqlite.meta import set_meta
+from replayd.journal.sqlite.meta import get_meta, set_meta
 from replayd.journal.sqlite.transaction import Synchronous, transaction
 from replayd.journal.store import (
     Change,
@@ -176,6 +176,13 @@ class Writer:
             "INSERT INTO cleared VALUES (?, ?, ?, ?)",
             ((*cleared, checksum(*cleared)) for cleared in change.cleared),
         )
+        if change.resolved:
+            self._connection.executemany(
+                "INSERT INTO resolved VALUES (?, ?, ?, ?)",
+                ((*each, checksum(*map(int, each[:2]), each[2])) for each in change.resolved),
+            )
+            before = get_meta(self._connection, "resolved")
+            set_meta(self._connection, "resolved", before + len(change.resolved))
 
     def _meta(self, change: Change) -> None:
         if change.paused is not None:

@@ -6,7 +6,9 @@ from pathlib import Path
 import grpc
 import pytest
 from flowreplay.v1 import replay_pb2 as pb
+from flowreplay.v1.event_pb2 import REPLAY_STATE_FAILED, RESOLUTION_DROP
 from flowreplay.v1.flow_pb2 import Flow
+from flowreplay.v1.history_pb2 import ListReplaysRequest, ListReplaysResponse, Replay
 from flowreplay_client import Client, ReplaydClientError, Unreachable, connect, request_flow
 
 from tests.support.daemon import Daemon
@@ -15,6 +17,13 @@ from tests.support.processes import DEADLINE
 from tests.support.recorder import Recorder
 
 CHUNK = 1 << 20
+PAGES = [
+    ListReplaysResponse(
+        replays=[Replay(replay_id="b.0"), Replay(replay_id="b.1")], next_page_token="more"
+    ),
+    ListReplaysResponse(next_page_token="more"),
+    ListReplaysResponse(replays=[Replay(replay_id="b.2")]),
+]
 ANSWER = pb.EnqueueResponse(batch_id="b", accepted_count=1)
 BUSY = Refuse(grpc.StatusCode.ABORTED, "REQUEST_IN_PROGRESS")
 
@@ -55,12 +64,26 @@ def test_each_call_sends_its_request(client: Client, fake: FakeDaemon) -> None:
         "Clear": pb.ClearResponse(cleared_count=2),
         "Pause": pb.PauseResponse(changed=True),
         "Resume": pb.ResumeResponse(changed=True),
+        "Resolve": pb.ResolveResponse(resolved_count=1),
         "GetStatus": pb.GetStatusResponse(version="1"),
     }
     fake.answers.update(answers)
-    got = [client.clear("b"), client.pause(), client.resume(), client.status()]
-    assert got == list(answers.values())
+    got = [client.clear("b"), client.pause(), client.resume(), client.resolve("drop", ["b.1"])]
+    assert [*got, client.status()] == list(answers.values())
     assert fake.requests[0] == pb.ClearRequest(batch_id="b")
+    assert fake.requests[3] == pb.ResolveRequest(replay_ids=["b.1"], resolution=RESOLUTION_DROP)
+
+
+def test_replays_are_listed_page_by_page(client: Client, fake: FakeDaemon) -> None:
+    fake.pages.extend(PAGES)
+    found = client.replays(batch_id="b", states=["failed"], page_size=2)
+    assert [next(found).replay_id, next(found).replay_id] == ["b.0", "b.1"]
+    assert len(fake.requests) == 1, "no page is asked for that nobody reads"
+    assert [replay.replay_id for replay in found] == ["b.2"]
+    first = ListReplaysRequest(batch_id="b", states=[REPLAY_STATE_FAILED], page_size=2)
+    second = ListReplaysRequest(page_token="more")
+    second.MergeFrom(first)
+    assert fake.requests == [first, second, second]
 
 
 def test_a_daemon_that_says_nothing_is_late(fake: FakeDaemon) -> None:

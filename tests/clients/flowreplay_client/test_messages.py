@@ -1,6 +1,7 @@
 from collections.abc import Iterator
 
 import pytest
+from flowreplay.v1.event_pb2 import Resolution
 from flowreplay.v1.flow_pb2 import Flow
 from flowreplay.v1.plan_pb2 import WebSocketPace
 from flowreplay.v1.replay_pb2 import (
@@ -16,12 +17,14 @@ from flowreplay_client.capture import CHUNK_BYTES, open_capture
 from flowreplay_client.messages import (
     BATCH_FLOWS,
     ON_INTERRUPT,
+    RESOLUTIONS,
     WEBSOCKET_PACES,
     capture_messages,
     enqueue_options,
     flow_messages,
     format_names,
     plan_messages,
+    resolve_request,
 )
 
 OPTIONS = enqueue_options({"request_id": "r"})
@@ -113,6 +116,14 @@ def test_every_end_of_an_interrupted_replay_has_its_word() -> None:
     assert enqueue_options({}).on_interrupt == 0
     with pytest.raises(ValueError, match=r"'drop' .* use auto, resend, park, fail"):
         enqueue_options({"on_interrupt": "drop"})
+
+
+def test_every_resolution_has_its_word() -> None:
+    numbers = [resolve_request(name, (), "b").resolution for name in RESOLUTIONS]
+    assert sorted({0, *numbers}) == sorted(Resolution.values())
+    assert list(resolve_request("drop", ["b.1"], "").replay_ids) == ["b.1"]
+    with pytest.raises(ValueError, match="'keep' is no resolution; use resend, drop"):
+        resolve_request("keep", (), "b")
 
 
 def test_a_format_that_nobody_knows_is_refused_with_those_that_are() -> None:

@@ -193,6 +193,28 @@ def test_a_note_has_its_flow_and_reason() -> None:
             pb.UpdateEvent(kind=pb.UPDATE_KIND_QUEUED, replay_count=1, label="l\x1b"),
             r"queued 1 replay (l\x1b)",
         ),
+        (
+            pb.UpdateEvent(
+                kind=pb.UPDATE_KIND_QUEUED, replay_count=2, label="l", resends_batch_id="a"
+            ),
+            "queued 2 replays (l), which send parked ones of batch a again",
+        ),
+        (
+            pb.UpdateEvent(
+                kind=pb.UPDATE_KIND_RESOLVED,
+                replay_count=1,
+                ranges=[pb.ReplayRange(batch_id="a")],
+                resolution=pb.RESOLUTION_RESEND,
+                resent_batch_id="b",
+            ),
+            "resolved 1 replay of batch a: sent again as batch b",
+        ),
+        (
+            pb.UpdateEvent(
+                kind=pb.UPDATE_KIND_RESOLVED, replay_count=2, resolution=pb.RESOLUTION_DROP
+            ),
+            "resolved 2 replays: dropped",
+        ),
     ],
 )
 def test_an_update_says_what_changed(update: pb.UpdateEvent, said: str) -> None:

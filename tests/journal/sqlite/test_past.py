@@ -50,4 +50,4 @@ def test_no_table_is_scanned(stored: Journal, folder: Path) -> None:
     stored.close()
     connection = open_database(folder / "journal.db")
     steps = [row[3] for row in connection.execute(f"EXPLAIN QUERY PLAN {_PAST}", (0, 1, 1))]
-    assert [step.split(" ")[0] for step in steps] == ["SEARCH"] * 3
+    assert [step.split(" ")[0] for step in steps] == ["SEARCH"] * 4

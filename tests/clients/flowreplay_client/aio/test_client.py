@@ -6,9 +6,10 @@ import grpc
 import pytest
 from flowreplay.v1 import replay_pb2 as pb
 from flowreplay.v1.flow_pb2 import Flow
+from flowreplay.v1.history_pb2 import ListReplaysRequest
 from flowreplay_client import ReplaydClientError, Unreachable, aio, request_flow
 
-from tests.clients.flowreplay_client.test_client import ANSWER, read_one_and_stop
+from tests.clients.flowreplay_client.test_client import ANSWER, PAGES, read_one_and_stop
 from tests.support.daemon import Daemon
 from tests.support.fake_daemon import FakeDaemon, Refuse
 from tests.support.processes import DEADLINE
@@ -21,6 +22,7 @@ def test_each_call_sends_its_request(fake: FakeDaemon, monkeypatch: pytest.Monke
         "Clear": pb.ClearResponse(cleared_count=2),
         "Pause": pb.PauseResponse(changed=True),
         "Resume": pb.ResumeResponse(changed=True),
+        "Resolve": pb.ResolveResponse(resolved_count=1),
         "GetStatus": pb.GetStatusResponse(version="1"),
     }
     fake.answers.update(answers)
@@ -29,10 +31,22 @@ def test_each_call_sends_its_request(fake: FakeDaemon, monkeypatch: pytest.Monke
     async def call_all() -> list[object]:
         async with aio.connect() as client:
             first = [await client.count("b"), await client.clear("b")]
-            return [*first, await client.pause(), await client.resume(), await client.status()]
+            first += [await client.pause(), await client.resume()]
+            return [*first, await client.resolve("drop", batch_id="b"), await client.status()]
 
     assert asyncio.run(call_all()) == list(answers.values())
     assert fake.requests[:2] == [pb.CountRequest(batch_id="b"), pb.ClearRequest(batch_id="b")]
+
+
+def test_replays_are_listed_page_by_page(fake: FakeDaemon) -> None:
+    fake.pages.extend(PAGES)
+
+    async def ids() -> list[str]:
+        async with aio.connect(fake.address) as client:
+            return [replay.replay_id async for replay in client.replays(parked=True)]
+
+    assert asyncio.run(ids()) == ["b.0", "b.1", "b.2"]
+    assert fake.requests[0] == ListReplaysRequest(parked=True)
 
 
 def test_errors_are_those_of_the_library(fake: FakeDaemon, tmp_path: Path) -> None:

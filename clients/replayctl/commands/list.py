@@ -1,0 +1,63 @@
+"""`replayctl list`: what became of replays, or what is parked."""
+
+from collections.abc import Sequence
+from datetime import date, datetime
+
+import click
+from flowreplay.v1 import event_pb2
+from flowreplay.v1.history_pb2 import Replay
+from flowreplay_client import state_names
+
+from replayctl.connect import Globals, pass_globals
+from replayctl.events import clock_time, enum_name, reason_name, state_name
+from replayctl.printable import printable
+
+_ABOUT_WIDTH = 12
+_STATE_WIDTH = 11
+
+
+@click.command("list")
+@click.option("--batch", "batch_id", default="", metavar="BATCH", help="Only this batch.")
+@click.option(
+    "--state",
+    "states",
+    multiple=True,
+    type=click.Choice(state_names()),
+    help="Only those in this state. Repeatable.",
+)
+@click.option(
+    "--parked",
+    is_flag=True,
+    help="Only those that a crash interrupted and nobody has resolved (`replayctl resolve`).",
+)
+@pass_globals
+def command(options: Globals, batch_id: str, states: Sequence[str], parked: bool) -> None:
+    """List replays in the order of the queue: state, request, and how it ended."""
+    today = datetime.now().astimezone().date()
+    with options.client() as client:
+        for replay in client.replays(batch_id=batch_id, states=states, parked=parked):
+            options.output.show(replay, _line(replay, today))
+
+
+def _line(replay: Replay, today: date) -> str:
+    about = f"{printable(replay.replay_id):<{_ABOUT_WIDTH}}"
+    what = f"{printable(replay.method)} {printable(replay.url)}"
+    ended = [clock_time(replay.end_time, today)] if replay.HasField("end_time") else []
+    parts = [f"{state_name(replay.state):<{_STATE_WIDTH}}", what, *_outcome(replay), *ended]
+    return "  ".join([about, *parts])
+
+
+def _outcome(replay: Replay) -> list[str]:
+    told = []
+    if replay.status_code:
+        told.append(str(replay.status_code))
+    if replay.reason:
+        told.append(reason_name(replay.reason))
+    if replay.attempt > 1:
+        told.append(f"attempt {replay.attempt}")
+    if replay.resolution:
+        name = enum_name(event_pb2.Resolution.DESCRIPTOR, replay.resolution, "RESOLUTION_")
+        told.append(f"resolved: {name} {printable(replay.resent_replay_id)}".rstrip())
+    if replay.resends_replay_id:
+        told.append(f"sends {printable(replay.resends_replay_id)} again")
+    return [", ".join(told)] if told else []
