@@ -11,6 +11,7 @@ import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from functools import partial
 from io import FileIO
 from pathlib import Path
 from typing import TypeGuard
@@ -25,6 +26,9 @@ PIECE = ROW_CONTENT_LIMIT
 
 NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT})
 """Errors that end once somebody makes room."""
+
+LOST = frozenset({errno.EIO, errno.EROFS})
+"""Errors of a disk that fails; systems make one read-only then."""
 
 _SMALL = 4 * 1024
 """Writes below this size are put together."""
@@ -110,11 +114,13 @@ class SpoolBody:
     What is written is kept as it comes, not copied, until there is enough of it for a file.
     """
 
-    def __init__(self, spool: Spool | None, make_room: Callable[[], bool] = lambda: False) -> None:
-        """`make_room`: tried where the disk is full; True: it is worth to write again."""
+    def __init__(
+        self, spool: Spool | None, heed: Callable[[OSError], bool] = lambda _: False
+    ) -> None:
+        """`heed` is told when the disk takes nothing; True: now it is worth to try again."""
         self.size = 0
         self._spool = spool
-        self._make_room = make_room
+        self._heed = heed
         self._prefix = b""
         """What `prefix` is cut from, once the beginning is in a file."""
         self._held: list[bytes | bytearray] = []
@@ -196,7 +202,7 @@ class SpoolBody:
             if self._file is None:
                 self._path = spool.folder / secrets.token_hex(12)
                 flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
-                self._file = os.open(self._path, flags, 0o600)
+                self._file = self._tried(partial(os.open, self._path, flags, 0o600))
                 self._prefix = self._beginning()
             self._write_held(self._file)
         except OSError as error:
@@ -207,20 +213,20 @@ class SpoolBody:
         for data in left:
             self._count_in(data)
         while left:
-            taken = self._write_some(file, left)
+            taken = self._tried(partial(os.writev, file, left))
             while left and taken >= len(left[0]):
                 taken -= len(left.pop(0))
             if left:
                 left[0] = left[0][taken:]
         self._held.clear()
 
-    def _write_some(self, file: int, left: list[memoryview]) -> int:
+    def _tried(self, call: Callable[[], int]) -> int:
         try:
-            return os.writev(file, left)
+            return call()
         except OSError as error:
-            if error.errno not in NO_ROOM or not self._make_room():
+            if not self._heed(error):
                 raise
-        return os.writev(file, left)
+        return call()
 
     def _count_in(self, data: memoryview) -> None:
         """Adds to the pieces' checksums."""
@@ -234,9 +240,11 @@ class SpoolBody:
             data = data[len(some) :]
 
     def _failure(self, error: OSError) -> JournalError:
+        said = f"a content of {self.size} bytes can't be written to {self._path}: {error.strerror}"
+        if error.errno in LOST:
+            return NotDurableError(f"{said}; check the disk, then restart the daemon")
         return JournalError(
-            f"a content of {self.size} bytes can't be written to {self._path}: "
-            f"{error.strerror}; make room on that disk",
+            f"{said}; make room on that disk",
             reason=Reason.DISK_FULL if error.errno in NO_ROOM else Reason.JOURNAL_UNAVAILABLE,
         )
 

@@ -29,11 +29,11 @@ class Contents:
         self,
         connection: apsw.Connection,
         blobs: Path,
-        make_room: Callable[[], bool] = lambda: False,
+        heed: Callable[[OSError], bool] = lambda _: False,
     ) -> None:
-        """`make_room`: as in `SpoolBody`, for the contents of responses."""
+        """`heed`: as in `SpoolBody`, for the contents of responses."""
         self._connection = connection
-        self._make_room = make_room
+        self._heed = heed
         self._blobs = blobs
         self._spool = Spool(blobs)
         self._unsettled: deque[SpoolFile] = deque()
@@ -41,7 +41,7 @@ class Contents:
 
     def new_body(self) -> SpoolBody:
         """Makes the body of a response, which goes on in a file."""
-        return SpoolBody(self._spool, self._make_room)
+        return SpoolBody(self._spool, self._heed)
 
     def spooled(self, content: bytes) -> Content:
         """Writes a large content to a file; call it before the transaction, and `settle`

@@ -5,10 +5,12 @@ from pathlib import Path
 import apsw
 
 from replayd.errors import DiskError, JournalError
+from replayd.journal.body import NO_ROOM
 from replayd.reasons import Reason
 
-_UNSYNCED = frozenset(
+_LOST = frozenset(
     {
+        apsw.SQLITE_IOERR_WRITE,
         apsw.SQLITE_IOERR_FSYNC,
         apsw.SQLITE_IOERR_DIR_FSYNC,
         apsw.SQLITE_IOERR_TRUNCATE,
@@ -20,27 +22,40 @@ _UNSYNCED = frozenset(
 without having written the pages that the first one lost."""
 
 
-def lasting(error: apsw.Error) -> bool:
+def is_full(error: apsw.Error, number: int) -> bool:
+    """Tells whether there is no room; `number` is the system's, of its last error. SQLite takes
+    a quota for a disk that fails.
+    """
+    if isinstance(error, apsw.FullError):
+        return True
+    return _extended(error) == apsw.SQLITE_IOERR_WRITE and number in NO_ROOM
+
+
+def lasting(error: apsw.Error, number: int = 0) -> bool:
     """Tells whether the store can't be trusted until it was opened anew."""
     if isinstance(error, apsw.CorruptError | apsw.NotADBError):
         return True
-    return isinstance(error, apsw.IOError) and getattr(error, "extendedresult", 0) in _UNSYNCED
+    return _extended(error) in _LOST and not is_full(error, number)
 
 
-def journal_error(error: apsw.Error, path: Path) -> JournalError:
-    """Says it in the operator's words."""
-    if isinstance(error, apsw.FullError):
+def _extended(error: apsw.Error) -> int:
+    return getattr(error, "extendedresult", 0) if isinstance(error, apsw.IOError) else 0
+
+
+def journal_error(error: apsw.Error, path: Path, number: int = 0) -> JournalError:
+    """Says it in the operator's words; `number` as for `is_full`."""
+    if is_full(error, number):
         return JournalError(
             f"there is no room left for {path}; free some on that disk, then it goes on",
             reason=Reason.DISK_FULL,
         )
     if isinstance(error, apsw.CorruptError | apsw.NotADBError):
         return damaged_database(path, error)
-    if lasting(error):
+    if lasting(error, number):
         return DiskError(
             f"the disk of {path} failed to store ({error}); check the disk, then restart the daemon"
         )
-    return JournalError(f"{path} can't be read or written ({error}); check the disk")
+    return JournalError(f"{path} can't be read ({error}); check the disk")
 
 
 def damaged_database(path: Path, error: Exception) -> JournalError:

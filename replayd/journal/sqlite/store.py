@@ -9,12 +9,12 @@ from typing import Any, TypeVar
 import apsw
 
 from replayd.codec.event import sequence_of
-from replayd.errors import JournalError
-from replayd.journal.body import Content, NotDurableError, SpoolBody
+from replayd.errors import DiskError, JournalError
+from replayd.journal.body import LOST, NO_ROOM, Content, NotDurableError, SpoolBody
 from replayd.journal.interface import Part, Size
 from replayd.journal.sqlite.checksum import checksum, damaged, prepared_checksum
 from replayd.journal.sqlite.contents import Contents
-from replayd.journal.sqlite.failures import damaged_database, journal_error, lasting
+from replayd.journal.sqlite.failures import damaged_database, is_full, journal_error, lasting
 from replayd.journal.sqlite.folder import Folder
 from replayd.journal.sqlite.loading import (
     batch_from,
@@ -92,7 +92,7 @@ class SqliteStore:
         except BaseException:
             self._folder.close()
             raise
-        self._contents = Contents(self._connection, self._folder.blobs, self._room.release)
+        self._contents = Contents(self._connection, self._folder.blobs, self._heed)
         self._writer = Writer(self._connection, self._contents, synchronous)
         self._remover = Remover(self._connection, self._contents)
         self._page_size = int(self._connection.pragma("page_size"))
@@ -361,9 +361,8 @@ class SqliteStore:
         try:
             try:
                 self._connection.wal_checkpoint()
-            except apsw.FullError:
-                if not self._room.release():
-                    raise
+            except apsw.Error as error:
+                self._make_room(error)
                 self._connection.wal_checkpoint()
             self._log_bytes = 0
         except apsw.Error as error:
@@ -373,12 +372,29 @@ class SqliteStore:
         """Does what must be possible on a full disk too; the ballast makes room for it."""
         try:
             return step()
-        except apsw.FullError:
-            if not self._room.release():
-                raise
+        except apsw.Error as error:
+            self._make_room(error)
         # Its room is needed by the database; then there is enough in the log.
         self._copy_log()
         return step()
+
+    def _make_room(self, error: apsw.Error) -> None:
+        """Makes room by the ballast; raises the error where it means another thing, or when the
+        ballast has gone.
+        """
+        if not (is_full(error, self._connection.system_errno) and self._room.release()):
+            raise error
+
+    def _heed(self, error: OSError) -> bool:
+        """Hears that the disk did not take the content of a response; True: now it may."""
+        if error.errno in LOST:
+            self._fail(
+                DiskError(
+                    f"the disk of {self._folder.blobs} failed to store ({error.strerror}); check "
+                    "the disk, then restart the daemon"
+                )
+            )
+        return error.errno in NO_ROOM and self._room.release()
 
     def _clean_up(self) -> None:
         """Gives up what was never accepted."""
@@ -401,8 +417,9 @@ class SqliteStore:
 
     def _failed(self, error: apsw.Error) -> JournalError:
         """Remembers an error that lasts."""
-        failure = journal_error(error, self._path)
-        if lasting(error):
+        number = self._connection.system_errno if hasattr(self, "_connection") else 0
+        failure = journal_error(error, self._path, number)
+        if lasting(error, number):
             self._fail(failure)
         return failure
 

@@ -22,12 +22,13 @@ def io_error(code: int) -> apsw.Error:
     ("error", "lasts", "text"),
     [
         (apsw.FullError("full"), False, "no room left for /data/journal.db; free some"),
-        (io_error(apsw.SQLITE_IOERR_WRITE), False, "can't be read or written"),
+        (io_error(apsw.SQLITE_IOERR_READ), False, "can't be read"),
+        (io_error(apsw.SQLITE_IOERR_WRITE), True, "failed to store"),
         (io_error(apsw.SQLITE_IOERR_FSYNC), True, "check the disk, then restart the daemon"),
         (io_error(apsw.SQLITE_IOERR_DIR_FSYNC), True, "failed to store"),
         (apsw.CorruptError("malformed"), True, "is damaged (malformed); restore"),
         (apsw.NotADBError("no database"), True, "is damaged"),
-        (apsw.BusyError("locked"), False, "can't be read or written (locked)"),
+        (apsw.BusyError("locked"), False, "can't be read (locked)"),
     ],
 )
 def test_each_says_what_to_do(error: apsw.Error, lasts: bool, text: str) -> None:

@@ -7,8 +7,7 @@ from pathlib import Path
 import pytest
 
 from replayd.errors import JournalError
-from replayd.journal.body import NotDurableError, SpoolBody
-from replayd.journal.spool import Spool
+from replayd.journal.body import NotDurableError
 from replayd.journal.sqlite.room import BALLAST_BYTES, Room
 from replayd.reasons import Reason
 
@@ -113,24 +112,3 @@ def test_a_ballast_that_can_not_be_made_or_removed_is_told(
     monkeypatch.setattr(os, "posix_fallocate", fail)
     with pytest.raises(JournalError, match="can't be made: Input/output error"):
         Room(tmp_path)
-
-
-def test_the_content_of_a_response_may_use_it(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    room = Room(tmp_path)
-    writev = os.writev
-
-    def full(descriptor: int, buffers: list[memoryview]) -> int:
-        if not room.full:
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-        return writev(descriptor, buffers)
-
-    monkeypatch.setattr(os, "writev", full)
-    with pytest.raises(JournalError, match="make room") as error:
-        SpoolBody(Spool(tmp_path)).write(bytes(MIB))
-    assert error.value.reason is Reason.DISK_FULL
-    body = SpoolBody(Spool(tmp_path), room.release)
-    body.write(bytes(MIB))
-    assert body.held == 0
-    body.discard()

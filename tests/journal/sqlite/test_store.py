@@ -1,6 +1,8 @@
 """The SQLite store where it differs: full disks, damage, its log."""
 
+import errno
 import itertools
+import os
 import random
 import shutil
 from collections.abc import Callable
@@ -170,12 +172,83 @@ def test_damage_that_shows_late_is_told(store: SqliteStore, opened: StoredJourna
     opened.close()
 
 
+@pytest.mark.parametrize(
+    ("number", "full", "reason"),
+    [
+        (errno.ENOSPC, True, Reason.DISK_FULL),
+        (errno.EDQUOT, True, Reason.DISK_FULL),
+        (errno.EIO, False, Reason.JOURNAL_UNAVAILABLE),
+        (errno.EMFILE, False, Reason.JOURNAL_UNAVAILABLE),
+    ],
+)
+def test_the_content_of_a_response_that_finds_no_room_or_a_failed_disk(
+    opened: StoredJournal, monkeypatch: pytest.MonkeyPatch, number: int, full: bool, reason: Reason
+) -> None:
+    writev = os.writev
+
+    def fails(descriptor: int, buffers: Any) -> int:
+        if not opened.full:
+            raise OSError(number, os.strerror(number))
+        return writev(descriptor, buffers)
+
+    monkeypatch.setattr(os, "writev", fails)
+    with pytest.raises(JournalError) as error:
+        opened.stage("b1", [row(0, request_content=bytes(1 << 20))])
+    assert error.value.reason is reason
+    assert isinstance(error.value, DiskError) == bool(opened.failure) == (number == errno.EIO)
+    body = opened.new_body()
+    if full:
+        body.write(bytes(1 << 20))
+        assert body.held == 0
+    else:
+        with pytest.raises(JournalError):
+            body.write(bytes(1 << 20))
+    assert opened.full == full
+    body.discard()
+    opened.close()
+
+
+def test_a_response_whose_content_meets_a_failed_disk_is_told(
+    opened: StoredJournal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(*_: Any) -> int:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    monkeypatch.setattr(os, "writev", fails)
+    with pytest.raises(DiskError):
+        opened.new_body().write(bytes(1 << 20))
+    assert "blobs failed to store" in opened.failure
+    opened.close()
+
+
+def test_a_quota_is_a_full_disk(
+    opened: StoredJournal, store: SqliteStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """SQLite says of it that the disk failed."""
+    failing = failing_fsync(apsw.SQLITE_IOERR_WRITE)
+    quota = Copying(connection(store), lambda: None)
+    quota.system_errno = errno.EDQUOT
+
+    def step() -> str:
+        if not opened.full:
+            failing()
+        return "done"
+
+    with monkeypatch.context() as broken:
+        broken.setattr(store, "_connection", quota)
+        assert store._surely(step) == "done"
+        with pytest.raises(JournalError, match="no room left"), store._guard():
+            failing()
+    assert opened.failure == ""
+    opened.close()
+
+
 def test_another_io_error_is_tried_again(
     store: SqliteStore, opened: StoredJournal, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     opened.emit([note("kept")])
     with monkeypatch.context() as broken:
-        broken.setattr(store._writer, "commit", failing_fsync(apsw.SQLITE_IOERR_WRITE))
+        broken.setattr(store._writer, "commit", failing_fsync(apsw.SQLITE_IOERR_READ))
         with pytest.raises(JournalError):
             opened.commit()
     opened.commit()
@@ -184,7 +257,7 @@ def test_another_io_error_is_tried_again(
 
 
 @pytest.mark.parametrize(
-    ("code", "lasts"), [(apsw.SQLITE_IOERR_WRITE, False), (apsw.SQLITE_IOERR_FSYNC, True)]
+    ("code", "lasts"), [(apsw.SQLITE_IOERR_READ, False), (apsw.SQLITE_IOERR_FSYNC, True)]
 )
 def test_what_was_committed_stays_so_when_the_copying_fails(
     store: SqliteStore,
@@ -216,6 +289,7 @@ class Copying:
 
     def __init__(self, connection: apsw.Connection, wal_checkpoint: Callable[..., Any]) -> None:
         self._connection = connection
+        self.system_errno = 0
         self.wal_checkpoint = wal_checkpoint
 
     def __getattr__(self, name: str) -> Any:
