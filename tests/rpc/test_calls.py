@@ -23,7 +23,9 @@ ROLES = {
     "Pause": Role.ADMIN,
     "Resume": Role.ADMIN,
     "GetStatus": Role.READ,
+    "Resolve": Role.ADMIN,
     "Export": Role.SECRETS,
+    "ListReplays": Role.READ,
 }
 """What the contract's calls ask for, but for what they ask for besides when it is needed."""
 
