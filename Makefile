@@ -20,6 +20,8 @@
 #                  and event log (CHAOS_ARGUMENTS="--rounds 1000 --seed 7")
 #   make watchers  1,000 watchers of whom 100 never read, and what that costs everybody
 #                  (WATCHERS_ARGUMENTS="--watchers 2000 --rate 50")
+#   make resumes   10,000 watchers that come back at cursors of any age, under load and retention
+#                  (RESUMES_ARGUMENTS="--resumes 100000 --seed 7")
 #   make soak      an hour of everything at a steady rate, and what of the daemon grows
 #                  (SOAK_ARGUMENTS="--minutes 480 --seed 7")
 #   make freeze-journal  packs a journal of the newest version of the schema for the tests
@@ -53,6 +55,7 @@ PROFILE_ARGUMENTS ?=
 IN_FLIGHT_ARGUMENTS ?=
 CHAOS_ARGUMENTS ?=
 WATCHERS_ARGUMENTS ?=
+RESUMES_ARGUMENTS ?=
 SOAK_ARGUMENTS ?=
 LOCK_ARGUMENTS ?=
 
@@ -122,6 +125,9 @@ check: .venv/.stamp .venv-proto/.stamp
 
 watchers: bytecode
 	@$(BIN)/python -m tools.watchers $(WATCHERS_ARGUMENTS)
+
+resumes: bytecode
+	@$(BIN)/python -m tools.watchers.resumes $(RESUMES_ARGUMENTS)
 
 soak: bytecode
 	@$(BIN)/python -m tools.soak $(SOAK_ARGUMENTS)

@@ -63,6 +63,7 @@ ELSEWHERE = {
     "tools/soak/sampling.py": "tests/system/test_make_soak.py",
     "tools/soak/watching.py": "tests/system/test_make_soak.py",
     "tools/watchers/crowd.py": "tests/system/test_make_watchers.py",
+    "tools/watchers/resumes.py": "tests/system/test_make_resumes.py",
     "tools/locks/table.py": "tests/tools/locks/test_check.py",
 }
 """Modules without a test file of their own, and where they are tested."""
