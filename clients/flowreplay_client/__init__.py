@@ -17,9 +17,11 @@
             replays are listed,
             `tries` whether it is sent again, `outbox` how it gets into gRPC's thread;
 `bookmark`  where a watch stands and whether it goes on;
-`errors`    what a call can end with; `address` and `channel` how the daemon is found.
+`errors`    what a call can end with; `address` and `channel` how the daemon is found,
+            `access` what it is shown.
 """
 
+from flowreplay_client.access import AccessFiles
 from flowreplay_client.bookmark import WatchSettings, kind_names
 from flowreplay_client.client import Client, connect
 from flowreplay_client.connect_to import parse_connect_to
@@ -43,6 +45,7 @@ __all__ = [
     "ON_INTERRUPT",
     "RESOLUTIONS",
     "WEBSOCKET_PACES",
+    "AccessFiles",
     "Client",
     "EnqueueSettings",
     "EventsCompacted",

@@ -59,15 +59,20 @@ def _check_socket(address: str, source: str) -> str:
 
 
 def _default_socket(environment: Mapping[str, str], exists: Callable[[Path], bool]) -> Path:
-    """The first of the daemon's default places that exists, else the one it prefers.
+    """The first of the daemon's default places that exists, else the one it prefers."""
+    sockets = [folder / "replayd.sock" for folder in daemon_folders(environment)]
+    return next((socket for socket in sockets if exists(socket)), sockets[0])
+
+
+def daemon_folders(environment: Mapping[str, str]) -> list[Path]:
+    """The folders where a daemon of this user leaves what its clients need, the likelier first.
 
     A daemon and a client may run with different environments (cron has no
-    XDG_RUNTIME_DIR), so both places are looked at.
+    XDG_RUNTIME_DIR), so each is looked at.
     """
     home = Path(environment.get("HOME") or Path.home())
     state = Path(environment.get("XDG_STATE_HOME") or home / ".local" / "state")
     folders = [state]
     if environment.get("XDG_RUNTIME_DIR"):
         folders.insert(0, Path(environment["XDG_RUNTIME_DIR"]))
-    sockets = [folder / "replayd" / "replayd.sock" for folder in folders]
-    return next((socket for socket in sockets if exists(socket)), sockets[0])
+    return [folder / "replayd" for folder in folders]

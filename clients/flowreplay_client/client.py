@@ -3,6 +3,7 @@
 import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 from typing import Self, TypeVar, Unpack
 
 import grpc
@@ -26,7 +27,7 @@ from flowreplay.v1.replay_pb2 import (
 )
 from flowreplay.v1.replay_pb2_grpc import ReplayServiceStub
 
-from flowreplay_client.address import find_address
+from flowreplay_client.access import Access, AccessFiles, Metadata, find_access
 from flowreplay_client.bookmark import Bookmark, Return, WatchSettings
 from flowreplay_client.capture import CaptureSource, open_capture
 from flowreplay_client.channel import DEFAULT_TIMEOUT, channel_options
@@ -51,15 +52,28 @@ Request = TypeVar("Request")
 Response = TypeVar("Response")
 
 
-def connect(address: str | None = None, *, timeout: float = DEFAULT_TIMEOUT) -> "Client":
+def connect(
+    address: str | None = None,
+    *,
+    timeout: float = DEFAULT_TIMEOUT,
+    **files: Unpack[AccessFiles],
+) -> "Client":
     """Returns a client for the daemon at `address` (`unix:PATH` or `HOST:PORT`).
 
     Without one, `REPLAYD_ADDRESS` says where, else it is the daemon's default socket.
     `timeout` (seconds) bounds connecting and every call but an Enqueue, a plan and an
     export, which take as long as their capture, and an open watch. Connects with the first
-    call. Raises ValueError when the address has neither form.
+    call.
+
+    `token_file` holds the token that a daemon on TCP asks for, alone; the one that a daemon
+    of this user makes for a loopback address is found without. `ca_file`: PEM certificates
+    to trust in place of gRPC's; `client_cert`: PEM with a certificate and its key to show.
+    Each of these two asks for TLS, which other than loopback addresses always speak. What is
+    not given may stand in `FLOWREPLAY_TOKEN_FILE`, `FLOWREPLAY_CA_FILE`,
+    `FLOWREPLAY_CLIENT_CERT`. Raises ValueError when the address has neither form, or a file
+    can't be used.
     """
-    return Client(find_address(address, os.environ), timeout)
+    return Client(find_access(address, os.environ, **files), timeout)
 
 
 class Client:
@@ -69,10 +83,11 @@ class Client:
     no daemon to answer.
     """
 
-    def __init__(self, address: str, timeout: float = DEFAULT_TIMEOUT) -> None:
-        self.address = address
+    def __init__(self, access: Access, timeout: float = DEFAULT_TIMEOUT) -> None:
+        self.address = access.address
+        self._access = access
         self._timeout = timeout
-        self._channel = grpc.insecure_channel(address, options=channel_options(timeout))
+        self._channel = _channel(access, timeout)
         self._stub = ReplayServiceStub(self._channel)
         self._history = HistoryServiceStub(self._channel)
 
@@ -189,7 +204,8 @@ class Client:
         raise in `on_interruption(error)` to give up. `on_return()` ends what that began.
         """
         bookmark = Bookmark(settings, on_return)
-        return Watch(self._stub.WatchEvents, bookmark, self.address, self._timeout, on_interruption)
+        begin = self._stub.WatchEvents
+        return Watch(begin, bookmark, self._access, self._timeout, on_interruption)
 
     def replays(self, **settings: Unpack[ListSettings]) -> Iterator[Replay]:
         """Lists replays in the order of the queue, asking for a page when it is needed."""
@@ -206,18 +222,19 @@ class Client:
 
         `format` is `mitmproxy`, `har` or `goreplay`. Raises ValueError for another one.
         """
-        call = self._history.Export(export_request(batch_id, format))
+        request = export_request(batch_id, format)
+        call = self._history.Export(request, metadata=self._access.metadata())
         return Export(call, self.address, self._timeout)
 
     def _plan(self, messages: Iterator[EnqueueRequest], content_limit: int | None) -> Plans:
-        begin = self._stub.PlanFlows
+        begin = partial(self._stub.PlanFlows, metadata=self._access.metadata())
         return Plans(begin, plan_messages(messages, content_limit), self.address)
 
     def _call(
         self, method: "grpc.UnaryUnaryMultiCallable[Request, Response]", request: Request
     ) -> Response:
         try:
-            return method(request, timeout=self._timeout)
+            return method(request, timeout=self._timeout, metadata=self._access.metadata())
         except grpc.RpcError as failure:
             raise error_from(failure, self.address) from None
 
@@ -226,17 +243,21 @@ class Client:
     ) -> EnqueueResponse:
         while True:
             outbox: Outbox[EnqueueRequest] = Outbox()
+            shown = self._access.metadata()
             try:
-                return self._send(messages(), outbox)
+                return self._send(messages(), outbox, shown)
             except grpc.RpcError as failure:
-                error = error_from(failure, self.address)
+                error = self._access.error(failure, shown)
                 delay = tries.after(error, reached=outbox.reached)
             time.sleep(delay)
 
     def _send(
-        self, messages: Iterator[EnqueueRequest], outbox: Outbox[EnqueueRequest]
+        self,
+        messages: Iterator[EnqueueRequest],
+        outbox: Outbox[EnqueueRequest],
+        shown: Metadata | None,
     ) -> EnqueueResponse:
-        call = self._stub.Enqueue.future(outbox)
+        call = self._stub.Enqueue.future(outbox, metadata=shown)
         # The daemon may answer, or die, before it has read everything.
         call.add_done_callback(lambda _call: outbox.close())
         try:
@@ -246,3 +267,10 @@ class Client:
             # Cancelled before the outbox closes: half a capture must never look whole.
             call.cancel()
             outbox.close()
+
+
+def _channel(access: Access, timeout: float) -> grpc.Channel:
+    credentials, options = access.credentials(), channel_options(timeout)
+    if credentials is None:
+        return grpc.insecure_channel(access.address, options=options)
+    return grpc.secure_channel(access.address, credentials, options=options)

@@ -130,7 +130,17 @@ def _cause(details: str) -> str:
         Socket closed
     errors resolving h:1: [field:hostname lookup error:address lookup failed for h:1: ...
     Socket closed
+    failed to connect to all addresses; last error: UNKNOWN: ipv4:127.0.0.1:1: Tls handshake
+        failed (TSI_PROTOCOL_FAILURE): SSL_ERROR_SSL: error:1000007d:SSL routines:
+        OPENSSL_internal:CERTIFICATE_VERIFY_FAILED: unable to get local issuer certificate: OK
     """
+    if "CERTIFICATE_VERIFY_FAILED" in details or "Hostname Verification" in details:
+        return (
+            "its certificate is not trusted, or is for another name (--ca-file says whose "
+            "certificates to trust)"
+        )
+    if "WRONG_VERSION_NUMBER" in details:
+        return "what listens there speaks no TLS"
     if details.startswith("errors resolving"):
         return "its name is not known"
     words = details.rpartition("error: ")[2].rpartition(": ")[2]
@@ -138,5 +148,5 @@ def _cause(details: str) -> str:
         return f"nothing listens there ({words})"
     connecting = details.startswith("failed to connect")
     if connecting and any(sign in details for sign in _STRANGER):
-        return "what listens there is not replayd (or speaks TLS)"
+        return "what listens there is not replayd (or speaks TLS, or wants a certificate)"
     return words

@@ -7,10 +7,11 @@ from typing import Self
 
 import grpc
 from flowreplay.v1.event_pb2 import Event
-from flowreplay.v1.replay_pb2 import WatchEventsRequest, WatchEventsResponse
+from flowreplay.v1.replay_pb2 import WatchEventsResponse
 
+from flowreplay_client.access import Access, Metadata
 from flowreplay_client.bookmark import Bookmark
-from flowreplay_client.errors import ReplaydClientError, error_from, late_answer
+from flowreplay_client.errors import ReplaydClientError, late_answer
 from flowreplay_client.stream import Stream, first_response
 
 Interruption = Callable[[ReplaydClientError], None]
@@ -28,15 +29,16 @@ class Watch(Iterator[Event]):
 
     def __init__(
         self,
-        open_stream: Callable[[WatchEventsRequest], Stream[WatchEventsResponse]],
+        open_stream: Callable[..., Stream[WatchEventsResponse]],
         bookmark: Bookmark,
-        address: str,
+        access: Access,
         timeout: float,
         on_interruption: Interruption | None,
     ) -> None:
         self._open_stream = open_stream
         self._bookmark = bookmark
-        self._address = address
+        self._access = access
+        self._shown: Metadata | None = None
         self._timeout = timeout
         self._on_interruption = on_interruption
         self._closed = threading.Event()
@@ -81,7 +83,7 @@ class Watch(Iterator[Event]):
                 for response in responses:
                     yield from self._bookmark.receive(response)
             except grpc.RpcError as failure:
-                self._pause_after(error_from(failure, self._address))
+                self._pause_after(self._access.error(failure, self._shown))
             else:
                 return
             responses = self._connect()
@@ -90,11 +92,11 @@ class Watch(Iterator[Event]):
         """Opens a stream and waits until the daemon is watching; None when closed."""
         while (call := self._open()) is not None:
             try:
-                first = first_response(call, self._timeout, self._address)
+                first = first_response(call, self._timeout, self._access.address)
             except grpc.RpcError as failure:
-                self._pause_after(error_from(failure, self._address))
+                self._pause_after(self._access.error(failure, self._shown))
             except TimeoutError:
-                self._pause_after(late_answer(self._address))
+                self._pause_after(late_answer(self._access.address))
             else:
                 self._bookmark.begin(first)
                 return chain((first,), call)
@@ -104,7 +106,8 @@ class Watch(Iterator[Event]):
         with self._lock:
             if self._closed.is_set():
                 return None
-            self._call = self._open_stream(self._bookmark.request())
+            self._shown = self._access.metadata()
+            self._call = self._open_stream(self._bookmark.request(), metadata=self._shown)
             return self._call
 
     def _pause_after(self, error: ReplaydClientError) -> None:

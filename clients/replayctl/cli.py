@@ -1,9 +1,10 @@
 """The command line: global options, verbs loaded when needed, errors to exit codes."""
 
 import importlib
+from pathlib import Path
 
 import click
-from flowreplay_client import EventsCompacted, ReplaydClientError, Unreachable
+from flowreplay_client import AccessFiles, EventsCompacted, ReplaydClientError, Unreachable
 
 from replayctl import exits
 from replayctl.connect import Globals
@@ -22,6 +23,9 @@ VERBS = (
     "status",
     "watch",
 )
+
+
+FILE = click.Path(dir_okay=False, path_type=Path)
 
 
 class _Verbs(click.Group):
@@ -60,6 +64,22 @@ class _Verbs(click.Group):
     "default socket]",
 )
 @click.option(
+    "--token-file",
+    type=FILE,
+    help="Holds the token for a daemon on TCP.  [default: FLOWREPLAY_TOKEN_FILE, else the one "
+    "that your own daemon made]",
+)
+@click.option(
+    "--ca-file",
+    type=FILE,
+    help="PEM certificates to trust over TLS.  [default: FLOWREPLAY_CA_FILE, else gRPC's own]",
+)
+@click.option(
+    "--client-cert",
+    type=FILE,
+    help="PEM with a certificate and its key to show over TLS.  [default: FLOWREPLAY_CLIENT_CERT]",
+)
+@click.option(
     "--timeout",
     type=click.FloatRange(min=0, min_open=True),
     default=5.0,
@@ -76,14 +96,24 @@ class _Verbs(click.Group):
 )
 @click.version_option(package_name="flowreplay")
 @click.pass_context
-def cli(context: click.Context, address: str | None, timeout: float, output: str) -> None:
+def cli(
+    context: click.Context,
+    *,
+    address: str | None,
+    token_file: Path | None,
+    ca_file: Path | None,
+    client_cert: Path | None,
+    timeout: float,
+    output: str,
+) -> None:
     """Talk to replayd: enqueue captures, watch replays, control the queue.
 
     Exit codes: 0 done; 1 done, but replays failed by what --fail-on names; 2 wrong usage;
     3 the daemon can't be reached; 4 the daemon refused; 5 events were compacted away;
     130 interrupted.
     """
-    context.obj = Globals(address, timeout, Output(as_json=output == "json"))
+    files = AccessFiles(token_file=token_file, ca_file=ca_file, client_cert=client_cert)
+    context.obj = Globals(address, timeout, files, Output(as_json=output == "json"))
 
 
 def _sentence(error: ReplaydClientError) -> str:

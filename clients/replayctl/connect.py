@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 import click
-from flowreplay_client import Client, connect
+from flowreplay_client import AccessFiles, Client, connect
 
 from replayctl.output import Output
 
@@ -14,14 +14,17 @@ class Globals:
 
     address: str | None
     timeout: float
+    files: AccessFiles
     output: Output
 
     def client(self) -> Client:
-        """Returns a client; raises a usage error when the address makes no sense."""
+        """Returns a client; raises a usage error when the address, or what is to be shown
+        there, makes no sense.
+        """
         try:
-            return connect(self.address, timeout=self.timeout)
+            return connect(self.address, timeout=self.timeout, **self.files)
         except ValueError as error:
-            raise click.UsageError(f"{error} (see --address)") from error
+            raise click.UsageError(f"{error} (see replayctl --help)") from error
 
 
 pass_globals = click.make_pass_decorator(Globals)

@@ -11,9 +11,10 @@ from flowreplay.v1.flow_pb2 import Flow
 from flowreplay.v1.history_pb2 import Replay
 from flowreplay.v1.history_pb2_grpc import HistoryServiceStub
 from flowreplay.v1.replay_pb2_grpc import ReplayServiceStub
+from google.protobuf.message import Message
 
 import flowreplay_client
-from flowreplay_client.address import find_address
+from flowreplay_client.access import Access, AccessFiles, find_access
 from flowreplay_client.aio.export import Export
 from flowreplay_client.aio.plans import Plans
 from flowreplay_client.aio.watch import Watch
@@ -29,12 +30,17 @@ from flowreplay_client.watch import Interruption
 Response = TypeVar("Response")
 
 
-def connect(address: str | None = None, *, timeout: float = DEFAULT_TIMEOUT) -> "Client":
+def connect(
+    address: str | None = None,
+    *,
+    timeout: float = DEFAULT_TIMEOUT,
+    **files: Unpack[AccessFiles],
+) -> "Client":
     """Returns a client for the daemon at `address`, as `flowreplay_client.connect` does.
 
     To be called in the event loop that awaits its methods.
     """
-    return Client(find_address(address, os.environ), timeout)
+    return Client(find_access(address, os.environ, **files), timeout)
 
 
 class Client:
@@ -43,10 +49,11 @@ class Client:
     Its methods do what the methods of `flowreplay_client.Client` do.
     """
 
-    def __init__(self, address: str, timeout: float = DEFAULT_TIMEOUT) -> None:
-        self.address = address
+    def __init__(self, access: Access, timeout: float = DEFAULT_TIMEOUT) -> None:
+        self.address = access.address
+        self._access = access
         self._timeout = timeout
-        self._channel = grpc.aio.insecure_channel(address, options=channel_options(timeout))
+        self._channel = _channel(access, timeout)
         self._stub = ReplayServiceStub(self._channel)
         self._history = HistoryServiceStub(self._channel)
 
@@ -113,21 +120,19 @@ class Client:
 
     async def count(self, batch_id: str = "") -> pb.CountResponse:
         """Counts replays by state, of all batches or of one."""
-        request = pb.CountRequest(batch_id=batch_id)
-        return await self._answer(self._stub.Count(request, timeout=self._timeout))
+        return await self._call(self._stub.Count, pb.CountRequest(batch_id=batch_id))
 
     async def clear(self, batch_id: str = "") -> pb.ClearResponse:
         """Takes what waits off the queue, of all batches or of one; what runs finishes."""
-        request = pb.ClearRequest(batch_id=batch_id)
-        return await self._answer(self._stub.Clear(request, timeout=self._timeout))
+        return await self._call(self._stub.Clear, pb.ClearRequest(batch_id=batch_id))
 
     async def pause(self) -> pb.PauseResponse:
         """Pauses the queue: what runs finishes, nothing more is taken."""
-        return await self._answer(self._stub.Pause(pb.PauseRequest(), timeout=self._timeout))
+        return await self._call(self._stub.Pause, pb.PauseRequest())
 
     async def resume(self) -> pb.ResumeResponse:
         """Resumes the queue."""
-        return await self._answer(self._stub.Resume(pb.ResumeRequest(), timeout=self._timeout))
+        return await self._call(self._stub.Resume, pb.ResumeRequest())
 
     async def resolve(
         self, resolution: str, replay_ids: Iterable[str] = (), *, batch_id: str = ""
@@ -138,8 +143,7 @@ class Client:
 
     async def status(self) -> pb.GetStatusResponse:
         """Tells what the daemon is and does."""
-        request = pb.GetStatusRequest()
-        return await self._answer(self._stub.GetStatus(request, timeout=self._timeout))
+        return await self._call(self._stub.GetStatus, pb.GetStatusRequest())
 
     async def watch(
         self,
@@ -152,7 +156,7 @@ class Client:
         watch = Watch(
             self._stub.WatchEvents,
             Bookmark(settings, on_return),
-            self.address,
+            self._access,
             self._timeout,
             on_interruption,
         )
@@ -172,17 +176,18 @@ class Client:
 
     async def export(self, batch_id: str, format: str) -> Export:  # noqa: A002
         """Returns a batch as a capture, in pieces of bytes."""
-        call = self._history.Export(export_request(batch_id, format))
+        request = export_request(batch_id, format)
+        call = self._history.Export(request, metadata=self._access.metadata())
         export = Export(call, self.address, self._timeout)
         await export.open()
         return export
 
     def _plan(self, begin: Callable[[flowreplay_client.Client], flowreplay_client.Plans]) -> Plans:
-        return Plans(flowreplay_client.Client(self.address, self._timeout), begin)
+        return Plans(flowreplay_client.Client(self._access, self._timeout), begin)
 
-    async def _answer(self, call: Awaitable[Response]) -> Response:
+    async def _call(self, method: Callable[..., Awaitable[Response]], request: Message) -> Response:
         try:
-            return await call
+            return await method(request, timeout=self._timeout, metadata=self._access.metadata())
         except grpc.RpcError as failure:
             raise error_from(failure, self.address) from None
 
@@ -195,5 +200,12 @@ class Client:
         words when the daemon ends a call while a message is being written, as it does at
         a damaged capture; the synchronous stack does not.
         """
-        with flowreplay_client.Client(self.address, self._timeout) as client:
+        with flowreplay_client.Client(self._access, self._timeout) as client:
             return await asyncio.to_thread(send, client)
+
+
+def _channel(access: Access, timeout: float) -> grpc.aio.Channel:
+    credentials, options = access.credentials(), channel_options(timeout)
+    if credentials is None:
+        return grpc.aio.insecure_channel(access.address, options=options)
+    return grpc.aio.secure_channel(access.address, credentials, options=options)

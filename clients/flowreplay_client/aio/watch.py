@@ -6,10 +6,11 @@ from typing import Protocol, Self
 
 import grpc
 from flowreplay.v1.event_pb2 import Event
-from flowreplay.v1.replay_pb2 import WatchEventsRequest, WatchEventsResponse
+from flowreplay.v1.replay_pb2 import WatchEventsResponse
 
+from flowreplay_client.access import Access, Metadata
 from flowreplay_client.bookmark import Bookmark
-from flowreplay_client.errors import ReplaydClientError, error_from, late_answer, silent_stream
+from flowreplay_client.errors import ReplaydClientError, late_answer, silent_stream
 from flowreplay_client.watch import Interruption
 
 
@@ -30,15 +31,16 @@ class Watch(AsyncIterator[Event]):
 
     def __init__(
         self,
-        open_stream: Callable[[WatchEventsRequest], Stream],
+        open_stream: Callable[..., Stream],
         bookmark: Bookmark,
-        address: str,
+        access: Access,
         timeout: float,
         on_interruption: Interruption | None,
     ) -> None:
         self._open_stream = open_stream
         self._bookmark = bookmark
-        self._address = address
+        self._access = access
+        self._shown: Metadata | None = None
         self._timeout = timeout
         self._on_interruption = on_interruption
         self._closed = asyncio.Event()
@@ -81,7 +83,7 @@ class Watch(AsyncIterator[Event]):
                     for event in self._bookmark.receive(response):
                         yield event
             except grpc.RpcError as failure:
-                await self._pause_after(error_from(failure, self._address))
+                await self._pause_after(self._access.error(failure, self._shown))
             except asyncio.CancelledError:
                 # Our own close looks like this too, but for the task's being cancelled.
                 if not self._ended_by_close():
@@ -94,20 +96,21 @@ class Watch(AsyncIterator[Event]):
     async def _connect(self) -> None:
         """Opens a stream and waits for its first response, until that works or `close`."""
         while not self._closed.is_set():
-            self._call = self._open_stream(self._bookmark.request())
+            self._shown = self._access.metadata()
+            self._call = self._open_stream(self._bookmark.request(), metadata=self._shown)
             try:
                 async with asyncio.timeout(self._timeout):
                     first = await anext(aiter(self._call), None)
             except grpc.RpcError as failure:
-                await self._pause_after(error_from(failure, self._address))
+                await self._pause_after(self._access.error(failure, self._shown))
             except TimeoutError:
-                await self._pause_after(late_answer(self._address))
+                await self._pause_after(late_answer(self._access.address))
             except asyncio.CancelledError:
                 if not self._ended_by_close():
                     raise
             else:
                 if first is None:
-                    raise silent_stream(self._address)
+                    raise silent_stream(self._access.address)
                 self._bookmark.begin(first)
                 return
 

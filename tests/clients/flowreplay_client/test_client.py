@@ -55,7 +55,10 @@ def test_a_proxy_of_the_environment_is_not_used(
     start_recorder: type[Recorder], daemon: Daemon, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("http_proxy", f"http://{start_recorder().address}")
-    with Daemon("--ephemeral", "--listen", "127.0.0.1:0") as tcp, connect(tcp.address) as client:
+    with (
+        Daemon("--ephemeral", "--listen", "127.0.0.1:0") as tcp,
+        connect(tcp.address, token_file=tcp.token_file) as client,
+    ):
         assert client.status().journal == "memory"
 
 

@@ -102,7 +102,7 @@ def test_a_server_that_speaks_something_else_is_not_replayd(answer: bytes) -> No
         finally:
             listener.shutdown(socket.SHUT_RDWR)
             server.join()
-    assert "what listens there is not replayd (or speaks TLS); " in said
+    assert "what listens there is not replayd (or speaks TLS, or wants a certificate); " in said
 
 
 def test_a_name_that_is_not_known_is_called_that() -> None:
