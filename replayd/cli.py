@@ -140,8 +140,25 @@ def _option(*names: str, **attributes: Any) -> Callable[[F], F]:
     "--listen",
     multiple=True,
     metavar="ADDR",
-    help="unix:PATH, or HOST:PORT with a loopback host; port 0 picks one. Repeatable. "
-    "[default: a Unix socket of this user]",
+    help="unix:PATH, or HOST:PORT, which asks for tokens, and beyond loopback for TLS; port 0 "
+    "picks one. Repeatable. [default: a Unix socket of this user]",
+)
+@_option(
+    "--token-file",
+    type=FILE,
+    help="Who may call on TCP: lines with NAME ROLES TOKEN. [default: who has the token that "
+    "the daemon makes, on loopback alone]",
+)
+@_option("--tls-cert", type=FILE, help="PEM certificate of the daemon: TCP speaks TLS with it.")
+@_option("--tls-key", type=FILE, help="PEM key of --tls-cert.")
+@_option(
+    "--tls-client-ca",
+    type=FILE,
+    help="PEM certificates of those who sign callers' certificates, which TCP then asks for.",
+)
+@_option(
+    "--trust-loopback/--no-trust-loopback",
+    help="Ask nobody on loopback addresses for a token: all users of the machine may do all.",
 )
 @click.option(
     "--data-dir",

@@ -15,11 +15,15 @@ def state_folder() -> Path:
     return Path(base) / "replayd"
 
 
+def runtime_folder() -> Path:
+    """Where this user's clients look for what a running daemon leaves them."""
+    runtime = os.environ.get("XDG_RUNTIME_DIR")
+    return Path(runtime) / "replayd" if runtime else state_folder()
+
+
 def default_listen() -> str:
     """The Unix socket that clients look for when nobody tells them another address."""
-    runtime = os.environ.get("XDG_RUNTIME_DIR")
-    folder = Path(runtime) / "replayd" if runtime else state_folder()
-    return f"unix:{folder / 'replayd.sock'}"
+    return f"unix:{runtime_folder() / 'replayd.sock'}"
 
 
 def default_retention_size(*, ephemeral: bool) -> int:
@@ -33,6 +37,16 @@ class Config:
 
     listen: tuple[str, ...] = field(default_factory=lambda: (default_listen(),))
     """A Unix socket of this user alone: a replay sends what was captured, secrets too."""
+
+    token_file: Path | None = None
+    """Who may call on TCP; None: whoever has the token that the daemon makes."""
+    tls_cert: Path | None = None
+    tls_key: Path | None = None
+    """PEM, for all TCP addresses; None: no TLS, and so nothing but loopback."""
+    tls_client_ca: Path | None = None
+    """Whose certificates callers must show; None: they show none."""
+    trust_loopback: bool = False
+    """A machine has many users and programs, and a loopback address is open to all."""
 
     data_dir: Path = field(default_factory=state_folder)
     """Per user, so that two users' daemons do not meet."""

@@ -15,8 +15,9 @@ from typing import BinaryIO
 from flowreplay.v1 import replay_pb2
 
 from replayd import __version__
+from replayd.access.settings import AccessSettings, open_access
 from replayd.codec.event import update_event
-from replayd.config import Config, default_retention_size
+from replayd.config import Config, default_retention_size, runtime_folder
 from replayd.errors import ConfigError, DiskError, JournalError, ReplaydError
 from replayd.intake.options import MAX_TEXT
 from replayd.intake.pool import DecoderPool, WorkerSettings
@@ -28,7 +29,7 @@ from replayd.replay.thread import ReplayThread
 from replayd.retention import RetentionThread
 from replayd.rpc.enqueue import Enqueuer
 from replayd.rpc.history import HistoryService
-from replayd.rpc.listen import TcpAddress, parse_addresses
+from replayd.rpc.listen import TcpAddress, parse_addresses, reach
 from replayd.rpc.plan import Planner
 from replayd.rpc.server import RpcServer
 from replayd.rpc.service import About, ReplayService
@@ -76,6 +77,7 @@ class _Daemon:
     def __init__(self, config: Config) -> None:
         self._config = config
         self._addresses = parse_addresses(config.listen)
+        self._access = open_access(_access_settings(config), [*map(reach, self._addresses)])
         self._wire_settings = _wire_settings(config)
         self._worker_settings = _worker_settings(
             config, tcp=any(isinstance(address, TcpAddress) for address in self._addresses)
@@ -109,14 +111,14 @@ class _Daemon:
             self._upstream_name(),
         )
         service = ReplayService(journal, enqueuer, planner, watchers, about)
-        server = RpcServer([service, HistoryService(journal)], self._addresses)
+        server = RpcServer([service, HistoryService(journal)], self._addresses, self._access)
         thread = self._replay_thread(journal)
         self._say_where_replays_may_go()
         retention = RetentionThread(journal, _limits(self._config))
         self._catch_signals()
         self._heed_failure(journal, thread)
         try:
-            bound = server.bind()
+            bound = server.bind(runtime_folder())
             if await self._before_a_signal(self._enqueue_captures(enqueuer)):
                 await server.start()
                 thread.start()
@@ -285,6 +287,16 @@ def _say_stopping(journal: Journal) -> None:
         journal.commit()
     except JournalError as error:
         _log.error("the stop could not be recorded: %s", error.message)
+
+
+def _access_settings(config: Config) -> AccessSettings:
+    return AccessSettings(
+        token_file=config.token_file,
+        tls_cert=config.tls_cert,
+        tls_key=config.tls_key,
+        tls_client_ca=config.tls_client_ca,
+        trust_loopback=config.trust_loopback,
+    )
 
 
 def _wire_settings(config: Config) -> WireSettings:

@@ -37,6 +37,10 @@ class CaptureError(ReplaydError):
         self.flow_index = flow_index
 
 
+class AccessError(ReplaydError):
+    """Nobody knows who calls, or who calls may not do this; the caller has to act."""
+
+
 class WireError(ReplaydError):
     """A replay got no complete response; its target, or the network, is at fault."""
 

@@ -66,6 +66,11 @@ def test_every_option_is_a_key_of_the_file(seen: list[Config], tmp_path: Path) -
     file.write_text(
         """
         listen = ["127.0.0.1:0", "unix:/tmp/x.sock"]
+        token-file = "tokens"
+        tls-cert = "cert.pem"
+        tls-key = "key.pem"
+        tls-client-ca = "callers.pem"
+        trust-loopback = true
         data-dir = "/tmp/data"
         ephemeral = true
         synchronous = "normal"

@@ -3,7 +3,7 @@
 from enum import StrEnum
 from typing import NamedTuple
 
-from replayd.errors import ReplaydError
+from replayd.errors import AccessError
 from replayd.reasons import Reason
 
 
@@ -29,11 +29,11 @@ class Caller(NamedTuple):
     roles: frozenset[Role]
 
     def require(self, role: Role) -> None:
-        """Raises ReplaydError ROLE_MISSING when the caller does not have this role."""
+        """Raises AccessError ROLE_MISSING when the caller does not have this role."""
         if role in self.roles:
             return
         has = ", ".join(sorted(self.roles)) or "none"
-        raise ReplaydError(
+        raise AccessError(
             Reason.ROLE_MISSING,
             f"{self.name} may not do this: it needs the role `{role}`, and has {has}; whoever "
             "runs the daemon grants roles",

@@ -7,15 +7,16 @@ from abc import ABC, abstractmethod
 from collections.abc import AsyncGenerator, Callable, Coroutine
 from contextlib import aclosing
 from dataclasses import dataclass
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, NamedTuple, NoReturn, TypeAlias
 
 import grpc
 
-from replayd.access.roles import LOCAL, Caller, Role
+from replayd.access.roles import Caller, Role
 from replayd.codec.cursor import Cursor, encode_cursor
-from replayd.errors import ReplaydError
+from replayd.errors import AccessError, ReplaydError
 from replayd.journal.interface import Journal
 from replayd.reasons import Reason
+from replayd.rpc.gate import Gate
 from replayd.rpc.status import abort
 
 _log = logging.getLogger(__name__)
@@ -32,12 +33,17 @@ class Call(NamedTuple):
     """gRPC's side of the call."""
 
 
+Handler: TypeAlias = "grpc.RpcMethodHandler[Any, Any]"
+
+
 @dataclass(frozen=True, slots=True)
 class Method:
-    """One RPC of a service: the role that its caller needs, and gRPC's handler."""
+    """One RPC of a service."""
 
     role: Role
-    handler: "grpc.RpcMethodHandler[Any, Any]"
+    """What its caller needs."""
+    handler: Callable[[Gate], Handler]
+    """Makes gRPC's handler of it, which lets in whom this gate does."""
 
 
 Methods: TypeAlias = "dict[str, Method]"
@@ -82,8 +88,8 @@ def unary(
     """An RPC with one request and one response, both messages."""
     return Method(
         role,
-        grpc.unary_unary_rpc_method_handler(
-            _answering(role, method),
+        lambda gate: grpc.unary_unary_rpc_method_handler(
+            _answering(gate, role, method),
             request_deserializer=request.FromString,
             response_serializer=_serialize,
         ),
@@ -92,7 +98,9 @@ def unary(
 
 def upload(role: Role, method: Callable[[Any, Call], Coroutine[Any, Any, bytes]]) -> Method:
     """An RPC with a stream of requests and one response, all encoded."""
-    return Method(role, grpc.stream_unary_rpc_method_handler(_answering(role, method)))
+    return Method(
+        role, lambda gate: grpc.stream_unary_rpc_method_handler(_answering(gate, role, method))
+    )
 
 
 def stream(
@@ -101,15 +109,17 @@ def stream(
     """An RPC with one request, a message, and a stream of encoded responses."""
     return Method(
         role,
-        grpc.unary_stream_rpc_method_handler(
-            _streaming(role, method), request_deserializer=request.FromString
+        lambda gate: grpc.unary_stream_rpc_method_handler(
+            streaming(gate, role, method), request_deserializer=request.FromString
         ),
     )
 
 
 def conversation(role: Role, method: Callable[[Any, Call], AsyncGenerator[bytes, None]]) -> Method:
     """An RPC with streams both ways, of encoded messages."""
-    return Method(role, grpc.stream_stream_rpc_method_handler(_streaming(role, method)))
+    return Method(
+        role, lambda gate: grpc.stream_stream_rpc_method_handler(streaming(gate, role, method))
+    )
 
 
 def _serialize(message: Any) -> bytes:
@@ -117,49 +127,42 @@ def _serialize(message: Any) -> bytes:
     return encoded
 
 
-def _admitted(role: Role, context: Context) -> Call:
-    """Returns the call when its caller has the role; raises ReplaydError."""
-    LOCAL.require(role)
-    return Call(LOCAL, context)
-
-
 def _answering(
-    role: Role, method: Callable[[Any, Call], Coroutine[Any, Any, Any]]
+    gate: Gate, role: Role, method: Callable[[Any, Call], Coroutine[Any, Any, Any]]
 ) -> Callable[[Any, Context], Coroutine[Any, Any, Any]]:
     """Ends the call with the right status when it may not be made, or raises a ReplaydError."""
 
     @functools.wraps(method)
     async def answer(request: Any, context: Context) -> Any:
         try:
-            return await method(request, _admitted(role, context))
-        except ReplaydError as error:
-            await _abort(context, error)
+            return await method(request, Call(gate.admit(context, role), context))
         except Exception as error:  # noqa: BLE001 - whatever it is, it ends this call alone
-            await _abort(context, _unforeseen(error))
+            await _end(gate, context, error)
 
     return answer
 
 
-def _streaming(
-    role: Role, method: Callable[[Any, Call], AsyncGenerator[bytes, None]]
+def streaming(
+    gate: Gate, role: Role | None, method: Callable[[Any, Call], AsyncGenerator[Any, None]]
 ) -> Callable[[Any, Context], Coroutine[Any, Any, None]]:
-    """Sends what the method yields; ends the stream as `_answering` does a call."""
+    """Makes what answers a call with what the method yields: it ends with the right status when
+    the call may not be made, or the method raises a ReplaydError. None: any role will do.
+    """
 
     @functools.wraps(method)
     async def answer(request: Any, context: Context) -> None:
         try:
-            async with aclosing(method(request, _admitted(role, context))) as messages:
+            call = Call(gate.admit(context, role), context)
+            async with aclosing(method(request, call)) as messages:
                 async for message in messages:
                     await _send(context, message)
-        except ReplaydError as error:
-            await _abort(context, error)
         except Exception as error:  # noqa: BLE001 - whatever it is, it ends this call alone
-            await _abort(context, _unforeseen(error))
+            await _end(gate, context, error)
 
     return answer
 
 
-async def _send(context: Context, message: bytes) -> None:
+async def _send(context: Context, message: Any) -> None:
     """Returns once gRPC has room for the next message; raises CancelledError when the client
     has gone, which gRPC tells a moment before it cancels the call.
     """
@@ -169,13 +172,15 @@ async def _send(context: Context, message: bytes) -> None:
         raise asyncio.CancelledError("the client has gone") from error
 
 
-def _unforeseen(error: Exception) -> ReplaydError:
-    _log.error("a call failed", exc_info=error)
-    return ReplaydError(
-        Reason.INTERNAL, f"the daemon failed ({type(error).__name__}); its log has more"
-    )
-
-
-async def _abort(context: Context, error: ReplaydError) -> None:
+async def _end(gate: Gate, context: Context, error: Exception) -> NoReturn:
+    """Ends a call with an error's status."""
+    if isinstance(error, AccessError):
+        gate.log_refusal(context.peer(), error)
+        await abort(context, error)
+    if not isinstance(error, ReplaydError):
+        _log.error("a call failed", exc_info=error)
+        error = ReplaydError(
+            Reason.INTERNAL, f"the daemon failed ({type(error).__name__}); its log has more"
+        )
     _log.info("a call ended with %s: %s", error.reason.name, error.message)
     await abort(context, error)

@@ -2,13 +2,12 @@
 
 A Unix socket is guarded by its file modes: the folder 0700, the socket 0600. gRPC would
 let a second daemon take over the path of a first one, so a lock file beside it decides.
-TCP listens on loopback addresses only.
+Who may call on the others is `access`'s to say.
 """
 
 import fcntl
 import ipaddress
 import os
-import stat
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,6 +15,8 @@ from typing import NamedTuple
 
 import grpc
 
+from replayd.access.private import private_folder
+from replayd.access.rules import Reach
 from replayd.errors import ConfigError
 
 MAX_SOCKET_PATH = 107
@@ -74,12 +75,6 @@ def parse_address(text: str) -> Address:
     host = host.removeprefix("[").removesuffix("]")
     if not colon or not host or not port.isascii() or not port.isdigit() or int(port) > 65535:
         raise ConfigError(f"--listen {text}: write unix:PATH or HOST:PORT")
-    if not _is_loopback(host):
-        raise ConfigError(
-            f"--listen {text}: only loopback addresses (127.0.0.1, ::1, localhost) can be "
-            "listened on, for nobody is asked who he is; reach the daemon from elsewhere "
-            "through a tunnel, such as `ssh -L`"
-        )
     return TcpAddress(host, int(port))
 
 
@@ -88,6 +83,13 @@ def _absolute(text: str) -> Path:
         return Path(text.removeprefix("unix:")).expanduser().absolute()
     except RuntimeError as error:
         raise ConfigError(f"--listen {text}: there is no such home folder") from error
+
+
+def reach(address: Address) -> Reach:
+    """Tells from where an address can be called."""
+    if isinstance(address, UnixAddress):
+        return Reach.USER
+    return Reach.MACHINE if _is_loopback(address.host) else Reach.NETWORK
 
 
 def _is_loopback(host: str) -> bool:
@@ -99,28 +101,33 @@ def _is_loopback(host: str) -> bool:
         return False
 
 
-def add_listener(server: grpc.aio.Server, address: Address) -> str:
-    """Binds an address; returns it as clients write it. Raises ConfigError."""
+def add_listener(
+    server: grpc.aio.Server, address: Address, credentials: grpc.ServerCredentials | None
+) -> str:
+    """Binds an address, TCP with TLS if there are credentials; returns it as clients write it.
+    Raises ConfigError.
+    """
     if isinstance(address, UnixAddress):
         # The socket's mode follows the umask at bind.
         umask = os.umask(0o177)
         try:
-            _bind(server, f"unix:{address.path}")
+            _bind(server, f"unix:{address.path}", None)
         finally:
             os.umask(umask)
         return f"unix:{address.path}"
     host = f"[{address.host}]" if ":" in address.host else address.host
-    port = _bind(server, f"{host}:{address.port}")
+    port = _bind(server, f"{host}:{address.port}", credentials)
     return f"{host}:{port}"
 
 
-def _bind(server: grpc.aio.Server, address: str) -> int:
+def _bind(server: grpc.aio.Server, address: str, credentials: grpc.ServerCredentials | None) -> int:
     try:
-        port = server.add_insecure_port(address)
+        if credentials is None:
+            return server.add_insecure_port(address)
+        return server.add_secure_port(address, credentials)
     except RuntimeError as error:
         # gRPC keeps the system's reason to itself.
         raise ConfigError(f"--listen {address}: {_why_not(address)}") from error
-    return port
 
 
 def _why_not(address: str) -> str:
@@ -141,8 +148,8 @@ def owned(address: Address) -> Iterator[None]:
     if isinstance(address, TcpAddress):
         yield
         return
-    _private_folder(address.path.parent)
-    if address.path.exists() and not address.path.is_socket():
+    private_folder(address.path.parent, "--listen")
+    if os.path.lexists(address.path) and not _is_socket(address.path):
         what = "a folder" if address.path.is_dir() else "a file"
         raise ConfigError(
             f"--listen unix:{address.path}: {what} is there already; choose another path"
@@ -167,22 +174,12 @@ def owned(address: Address) -> Iterator[None]:
             yield
         finally:
             # gRPC leaves the socket of a server that never started.
-            if address.path.is_socket():
+            if _is_socket(address.path):
                 address.path.unlink()
     finally:
         os.close(descriptor)
 
 
-def _private_folder(folder: Path) -> None:
-    """Makes a folder that only this user can enter, or checks that it is one of ours."""
-    try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        status = folder.stat()
-    except OSError as error:
-        raise ConfigError(f"--listen: the folder {folder} can't be used: {error}") from error
-    sticky = status.st_mode & stat.S_ISVTX
-    if status.st_uid not in (os.geteuid(), 0) or (status.st_mode & 0o022 and not sticky):
-        raise ConfigError(
-            f"--listen: others can change the folder {folder}, and so take the socket's place; "
-            f"run `chmod go-w {folder}` or choose another one"
-        )
+def _is_socket(path: Path) -> bool:
+    """A link to a socket is none: whoever may change it says where we listen."""
+    return path.is_socket() and not path.is_symlink()

@@ -3,14 +3,18 @@
 import logging
 from collections.abc import Sequence
 from contextlib import ExitStack
+from pathlib import Path
 
 import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 
+from replayd.access.settings import Access
 from replayd.errors import ConfigError
 from replayd.rpc.calls import Service
+from replayd.rpc.gate import Gate
 from replayd.rpc.listen import Address, add_listener, owned
 from replayd.rpc.reflection import Reflection
+from replayd.rpc.tls import server_credentials
 
 MAX_MESSAGE_SIZE = 8 << 20
 """Bytes of one message, both ways: larger contents travel in chunks."""
@@ -35,9 +39,13 @@ _log = logging.getLogger(__name__)
 class RpcServer:
     """The services, health and reflection on the daemon's addresses."""
 
-    def __init__(self, services: Sequence[Service], addresses: Sequence[Address]) -> None:
+    def __init__(
+        self, services: Sequence[Service], addresses: Sequence[Address], access: Access
+    ) -> None:
+        gate = Gate(access.tokens)
         self._services = services
         self._addresses = addresses
+        self._access = access
         self._server = grpc.aio.server(options=OPTIONS)
         self._health = health.aio.HealthServicer()
         self._owned = ExitStack()
@@ -47,22 +55,30 @@ class RpcServer:
                 *(
                     grpc.method_handlers_generic_handler(
                         service.name,
-                        {name: method.handler for name, method in service.methods().items()},
+                        {name: method.handler(gate) for name, method in service.methods().items()},
                     )
                     for service in services
                 ),
-                Reflection(names),
+                Reflection(names, gate),
             ]
         )
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
 
-    def bind(self) -> list[str]:
-        """Takes the addresses; returns them as clients write them. Raises ConfigError."""
+    def bind(self, runtime_folder: Path) -> list[str]:
+        """Takes the addresses; returns them as clients write them. Raises ConfigError.
+
+        `runtime_folder`: where callers of this user look for what they need.
+        """
+        renewed = self._access.certificates
+        credentials = server_credentials(renewed) if renewed else None
         bound = []
         try:
             for address in self._addresses:
                 self._owned.enter_context(owned(address))
-                bound.append(add_listener(self._server, address))
+                bound.append(add_listener(self._server, address, credentials))
+            asking = [text for text in bound if not text.startswith("unix:")]
+            folder = runtime_folder / "tokens"
+            self._owned.enter_context(self._access.announced(folder, asking))
         except ConfigError:
             self._owned.close()
             raise

@@ -33,6 +33,8 @@ _STATUSES = {
     Reason.REQUEST_IN_PROGRESS: grpc.StatusCode.ABORTED,
     Reason.BATCH_CLEARED: grpc.StatusCode.ABORTED,
     Reason.REQUEST_INCOMPLETE: grpc.StatusCode.FAILED_PRECONDITION,
+    Reason.TOKEN_MISSING: grpc.StatusCode.UNAUTHENTICATED,
+    Reason.TOKEN_INVALID: grpc.StatusCode.UNAUTHENTICATED,
     Reason.ROLE_MISSING: grpc.StatusCode.PERMISSION_DENIED,
     Reason.BATCH_NOT_FOUND: grpc.StatusCode.NOT_FOUND,
     Reason.REPLAY_NOT_FOUND: grpc.StatusCode.NOT_FOUND,

@@ -15,6 +15,7 @@ from flowreplay.v1 import replay_pb2_grpc
 from google.rpc import error_details_pb2
 from grpc_status import rpc_status
 
+from replayd.access.settings import Access
 from replayd.codec.event import outcome_event
 from replayd.codec.plan import decode_plan
 from replayd.intake.pool import DecoderPool, WorkerSettings
@@ -25,7 +26,7 @@ from replayd.model.replay import Replay, ReplayState
 from replayd.reasons import Reason
 from replayd.rpc.enqueue import Enqueuer
 from replayd.rpc.history import HistoryService
-from replayd.rpc.listen import UnixAddress
+from replayd.rpc.listen import Address, UnixAddress
 from replayd.rpc.plan import Planner
 from replayd.rpc.server import RpcServer
 from replayd.rpc.service import About, ReplayService
@@ -33,6 +34,7 @@ from replayd.rpc.watch import Watchers
 from replayd.wire.settings import WireSettings
 
 NO_UPSTREAM = WireSettings()
+UNASKED = Access(None)
 
 DEADLINE = 20.0
 """Seconds after which a test gives up: far above what any step takes."""
@@ -50,6 +52,7 @@ class Served:
     enqueuer: Enqueuer
     planner: Planner
     decoders: DecoderPool
+    address: str
 
     def replay(self, content: bytes = b"ok") -> Replay:
         """Takes the next replay and lets it succeed."""
@@ -77,22 +80,31 @@ class Served:
 
 @asynccontextmanager
 async def serving(
-    folder: Path, *, max_watchers: int = 10, max_queued: int = 0, wire: WireSettings = NO_UPSTREAM
+    folder: Path,
+    *,
+    max_watchers: int = 10,
+    max_queued: int = 0,
+    wire: WireSettings = NO_UPSTREAM,
+    address: Address | None = None,
+    access: Access = UNASKED,
 ) -> AsyncIterator[Served]:
-    """Serves on a Unix socket in `folder`."""
+    """Serves on an address, or on a Unix socket in `folder`; its channel speaks no TLS."""
     journal = open_memory(time.time_ns())
     decoders = DecoderPool(WorkerSettings("anywhere", (), (), 64 << 20))
     enqueuer = Enqueuer(journal, decoders, max_queued=max_queued)
     planner = Planner(decoders, wire.as_sent, wire.upstream.name if wire.upstream else "")
     watchers = Watchers(journal, max_watchers)
     service = ReplayService(journal, enqueuer, planner, watchers, About(time.time_ns(), 1))
-    server = RpcServer([service, HistoryService(journal)], [UnixAddress(folder / "s.sock")])
-    (address,) = server.bind()
+    services = [service, HistoryService(journal)]
+    server = RpcServer(services, [address or UnixAddress(folder / "s.sock")], access)
+    (bound,) = server.bind(folder)
     await server.start()
     try:
-        async with grpc.aio.insecure_channel(address) as channel:
+        async with grpc.aio.insecure_channel(bound) as channel:
             stub = replay_pb2_grpc.ReplayServiceStub(channel)
-            yield Served(journal, stub, channel, server, watchers, enqueuer, planner, decoders)
+            yield Served(
+                journal, stub, channel, server, watchers, enqueuer, planner, decoders, bound
+            )
     finally:
         await enqueuer.stop()
         await planner.stop()

@@ -1,6 +1,7 @@
 """Every RPC of the contract is served, and says which role its callers need."""
 
 import asyncio
+import re
 from collections.abc import AsyncGenerator
 
 import grpc
@@ -9,25 +10,13 @@ from flowreplay.v1 import history_pb2, replay_pb2
 
 from replayd.access.roles import Role
 from replayd.rpc.calls import Call, Service, stream
+from replayd.rpc.gate import Gate
 from replayd.rpc.history import HistoryService
 from replayd.rpc.service import ReplayService
+from tests.docs.test_tables import section
+from tests.support.programs import ROOT
 
 SERVICES: tuple[type[Service], ...] = (ReplayService, HistoryService)
-
-ROLES = {
-    "Enqueue": Role.ENQUEUE,
-    "PlanFlows": Role.ENQUEUE,
-    "WatchEvents": Role.READ,
-    "Clear": Role.ADMIN,
-    "Count": Role.READ,
-    "Pause": Role.ADMIN,
-    "Resume": Role.ADMIN,
-    "GetStatus": Role.READ,
-    "Resolve": Role.ADMIN,
-    "Export": Role.SECRETS,
-    "ListReplays": Role.READ,
-}
-"""What the contract's calls ask for, but for what they ask for besides when it is needed."""
 
 
 def stated_roles() -> dict[str, Role]:
@@ -44,12 +33,32 @@ def test_every_rpc_of_the_contract_states_its_role() -> None:
     assert set(stated_roles()) == contract
 
 
-def test_a_call_asks_for_the_role_that_it_should() -> None:
-    assert stated_roles() == ROLES
+def test_a_call_asks_for_the_role_that_its_comment_names() -> None:
+    texts = [path.read_text() for path in (ROOT / "protos/flowreplay/v1").glob("*.proto")]
+    named = {
+        rpc.rpartition("  rpc ")[2]: re.findall(r"  // Role: `(\w+)`\.\n", rpc)
+        for text in texts
+        for rpc in re.findall(r"(?:^  //.*\n)+^  rpc \w+", text, re.MULTILINE)
+    }
+    assert {name: [role.value] for name, role in stated_roles().items()} == named
+
+
+def test_the_table_of_roles_is_the_services() -> None:
+    rows = section("docs/security.md", "## The token file").splitlines()
+    cells = [line.split("|")[1:3] for line in rows if line.startswith("| `")]
+    table = {
+        role.strip(" `"): {call.removeprefix("`") for call in re.findall(r"`[A-Z]\w+", calls)}
+        for role, calls in cells
+    }
+    stated = stated_roles()
+    assert table == {role.value: {name for name in stated if stated[name] is role} for role in Role}
 
 
 class GoneClient:
     """gRPC's side of a call whose client has just gone."""
+
+    def peer(self) -> str:
+        return "unix:"
 
     async def write(self, _: bytes) -> None:
         raise grpc.aio.BaseError("the batch failed")
@@ -65,7 +74,7 @@ def test_a_client_that_goes_amid_a_message_ends_its_call_and_no_more() -> None:
         finally:
             closed.append(True)
 
-    handler = stream(Role.READ, messages, replay_pb2.CountRequest).handler.unary_stream
+    handler = stream(Role.READ, messages, replay_pb2.CountRequest).handler(Gate(None)).unary_stream
     with pytest.raises(asyncio.CancelledError):
         asyncio.run(handler(replay_pb2.CountRequest(), GoneClient()))
     assert closed

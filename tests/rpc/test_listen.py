@@ -1,7 +1,9 @@
+import socket
 from pathlib import Path
 
 import pytest
 
+from replayd.access.rules import Reach
 from replayd.errors import ConfigError
 from replayd.rpc.listen import (
     TcpAddress,
@@ -9,6 +11,7 @@ from replayd.rpc.listen import (
     owned,
     parse_address,
     parse_addresses,
+    reach,
 )
 
 
@@ -51,10 +54,25 @@ def test_what_is_no_address_says_what_to_write(text: str) -> None:
         parse_address(text)
 
 
-@pytest.mark.parametrize("text", ["0.0.0.0:1", "[::]:1", "192.168.0.1:1", "example.com:1"])
-def test_only_loopback_is_listened_on(text: str) -> None:
-    with pytest.raises(ConfigError, match="only loopback addresses"):
-        parse_address(text)
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("unix:/run/x.sock", Reach.USER),
+        ("127.0.0.1:1", Reach.MACHINE),
+        ("127.9.9.9:1", Reach.MACHINE),
+        ("[::1]:1", Reach.MACHINE),
+        ("localhost:1", Reach.MACHINE),
+        ("0.0.0.0:1", Reach.NETWORK),
+        ("[::]:1", Reach.NETWORK),
+        ("192.168.0.1:1", Reach.NETWORK),
+        # What only turns out to be loopback when it is resolved counts as what it might be.
+        ("localhost.localdomain:1", Reach.NETWORK),
+        ("127.1:1", Reach.NETWORK),
+        ("0x7f000001:1", Reach.NETWORK),
+    ],
+)
+def test_an_address_tells_from_where_it_can_be_called(text: str, expected: Reach) -> None:
+    assert reach(parse_address(text)) is expected
 
 
 def test_a_unix_address_needs_a_path() -> None:
@@ -104,3 +122,18 @@ def test_a_lock_that_leads_elsewhere_is_not_followed(tmp_path: Path) -> None:
     ):
         pass
     assert not (tmp_path / "elsewhere").exists()
+
+
+@pytest.mark.parametrize("target", ["socket", "nothing"])
+def test_a_link_in_the_socket_s_place_is_left_alone(tmp_path: Path, target: str) -> None:
+    (tmp_path / "run").mkdir(mode=0o700)
+    with socket.socket(socket.AF_UNIX) as other:
+        other.bind(str(tmp_path / "socket"))
+    (tmp_path / "run" / "x.sock").symlink_to(tmp_path / target)
+    with (
+        pytest.raises(ConfigError, match="is there already"),
+        owned(UnixAddress(tmp_path / "run" / "x.sock")),
+    ):
+        pass
+    assert (tmp_path / "run" / "x.sock").is_symlink()
+    assert (tmp_path / "socket").exists()

@@ -2,6 +2,7 @@
 
 import ssl
 from pathlib import Path
+from typing import Any
 
 import trustme
 
@@ -21,10 +22,11 @@ class Authority:
         self._ca.issue_cert(*names).configure_cert(context)
         return context
 
-    def files(self, *names: str) -> tuple[Path, Path]:
-        """A certificate for `names` and its key, as PEM files."""
-        issued = self._ca.issue_cert(*names)
+    def files(self, *names: str, **attributes: Any) -> tuple[Path, Path]:
+        """A certificate for `names`, with `trustme`'s attributes, and its key, as PEM files."""
+        issued = self._ca.issue_cert(*names, **attributes)
         chain, key = self._folder / f"{names[0]}.pem", self._folder / f"{names[0]}.key"
         chain.write_bytes(b"".join(blob.bytes() for blob in issued.cert_chain_pems))
         issued.private_key_pem.write_to_path(key)
+        key.chmod(0o600)
         return chain, key

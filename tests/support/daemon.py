@@ -79,6 +79,11 @@ class Daemon:
         return self.addresses[0]
 
     @property
+    def token_file(self) -> Path:
+        """What holds the token that it made for its first address, a TCP one."""
+        return self.folder / ".local/state/replayd/tokens" / self.address
+
+    @property
     def log(self) -> str:
         """Everything that its processes wrote to stderr."""
         return "\n".join(line for process in self._processes for line in process.stderr)

@@ -266,14 +266,15 @@ def test_grpcurl_exports_by_reflection(
     start_daemon: Callable[..., Daemon], start_recorder: Callable[..., Recorder]
 ) -> None:
     recorder = start_recorder()
-    daemon = start_daemon("--ephemeral", "--listen", "127.0.0.1:0")
+    daemon = start_daemon("--ephemeral")
     stub = daemon.stub()
     batch = calls.enqueue(stub, [calls.flow(f"http://{recorder.address}/a")])
     calls.events(stub, batch.cursor)
     asked = {"batchId": batch.batch_id, "format": "CAPTURE_FORMAT_HAR"}
     method = "flowreplay.v1.HistoryService/Export"
+    grpcurl = [find("grpcurl"), "-plaintext", "-unix"]
     done = subprocess.run(
-        [find("grpcurl"), "-plaintext", "-d", json.dumps(asked), daemon.address, method],
+        [*grpcurl, "-d", json.dumps(asked), daemon.address.removeprefix("unix:"), method],
         capture_output=True,
         text=True,
         timeout=DEADLINE,

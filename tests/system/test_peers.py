@@ -180,36 +180,44 @@ def check_answers(answers: dict[str, list[Any]]) -> None:
 
 
 @pytest.fixture
-def tcp(start_daemon: Callable[..., Daemon]) -> str:
-    """The address of a daemon on TCP."""
-    return start_daemon("--ephemeral", "--listen", "127.0.0.1:0").address
+def tcp(start_daemon: Callable[..., Daemon]) -> Daemon:
+    """A daemon on TCP."""
+    return start_daemon("--ephemeral", "--listen", "127.0.0.1:0")
 
 
-def test_grpcurl_is_a_full_client_by_reflection(tcp: str) -> None:
-    grpcurl = [find("grpcurl"), "-plaintext"]
-    listed = run(*grpcurl, tcp, "list").split()
+def bearer(daemon: Daemon) -> list[str]:
+    """The option of grpcurl and buf that shows the daemon's token."""
+    return ["-H", f"authorization: Bearer {daemon.token_file.read_text().strip()}"]
+
+
+def test_grpcurl_is_a_full_client_by_reflection(tcp: Daemon) -> None:
+    grpcurl, address = [find("grpcurl"), "-plaintext", *bearer(tcp)], tcp.address
+    listed = run(*grpcurl, address, "list").split()
     assert {SERVICE, "grpc.health.v1.Health", "grpc.reflection.v1alpha.ServerReflection"} <= set(
         listed
     )
-    methods = {name.rpartition(".")[2] for name in run(*grpcurl, tcp, "list", SERVICE).split()}
-    assert methods == CALLS.keys()
+    methods = {name.rpartition(".")[2] for name in run(*grpcurl, address, "list", SERVICE).split()}
+    # Resolve needs a parked replay, which only a crash leaves behind.
+    assert methods == CALLS.keys() | {"Resolve"}
     answers = {}
     for method, sent in CALLS.items():
         stdin = "\n".join(map(json.dumps, sent))
-        printed = run(*grpcurl, "-d", "@", tcp, f"{SERVICE}/{method}", stdin=stdin)
+        printed = run(*grpcurl, "-d", "@", address, f"{SERVICE}/{method}", stdin=stdin)
         answers[method] = messages(method, printed)
     check_answers(answers)
-    health = run(*grpcurl, tcp, "grpc.health.v1.Health/Check")
+    health = run(*grpcurl, address, "grpc.health.v1.Health/Check")
     assert json.loads(health) == {"status": "SERVING"}
 
 
-def test_buf_curl_is_a_full_client_by_reflection(tcp: str) -> None:
-    buf = [find("buf"), "curl", "--protocol", "grpc", "--http2-prior-knowledge"]
-    listed = run(*buf, f"http://{tcp}", "--list-methods").split()
+def test_buf_curl_is_a_full_client_by_reflection(tcp: Daemon) -> None:
+    buf = [find("buf"), "curl", "--protocol", "grpc", "--http2-prior-knowledge", *bearer(tcp)]
+    # It asks for what there is before it calls.
+    buf += ["--reflect-header", bearer(tcp)[1]]
+    listed = run(*buf, f"http://{tcp.address}", "--list-methods").split()
     assert {f"{SERVICE}/{method}" for method in CALLS} <= set(listed)
     answers = {}
     for method, sent in CALLS.items():
         stdin = "\n".join(map(json.dumps, sent))
-        printed = run(*buf, "-d", "@-", f"http://{tcp}/{SERVICE}/{method}", stdin=stdin)
+        printed = run(*buf, "-d", "@-", f"http://{tcp.address}/{SERVICE}/{method}", stdin=stdin)
         answers[method] = messages(method, printed)
     check_answers(answers)

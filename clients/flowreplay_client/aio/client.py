@@ -139,7 +139,7 @@ class Client:
     ) -> pb.ResolveResponse:
         """Resolves parked replays: these, all of one batch, or all that a batch has."""
         request = resolve_request(resolution, replay_ids, batch_id)
-        return await self._answer(self._stub.Resolve(request, timeout=self._timeout))
+        return await self._call(self._stub.Resolve, request)
 
     async def status(self) -> pb.GetStatusResponse:
         """Tells what the daemon is and does."""
@@ -167,7 +167,7 @@ class Client:
         """Lists replays in the order of the queue, asking for a page when it is needed."""
         request = list_request(settings)
         while True:
-            page = await self._answer(self._history.ListReplays(request, timeout=self._timeout))
+            page = await self._call(self._history.ListReplays, request)
             for replay in page.replays:
                 yield replay
             if not page.next_page_token:

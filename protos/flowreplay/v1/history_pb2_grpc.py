@@ -64,6 +64,8 @@ class HistoryServiceServicer(object):
         to hold. The first response comes at once, without bytes. The bytes of all
         responses together are the capture, which is whole when the stream ends with OK.
 
+        Role: `secrets`.
+
         Errors: INVALID_ARGUMENT (`INVALID_OPTIONS`), NOT_FOUND (`BATCH_NOT_FOUND`),
         OUT_OF_RANGE (`SEQUENCE_COMPACTED`), RESOURCE_EXHAUSTED (`JOURNAL_UNAVAILABLE`).
         """
@@ -76,6 +78,8 @@ class HistoryServiceServicer(object):
         they were captured. A page may have fewer than asked for, and none, while there are
         more: only an empty `next_page_token` says that this was the last. What happens
         between two pages may or may not be seen.
+
+        Role: `read`.
 
         Errors: INVALID_ARGUMENT (`INVALID_OPTIONS`), NOT_FOUND (`BATCH_NOT_FOUND`),
         RESOURCE_EXHAUSTED (`JOURNAL_UNAVAILABLE`).

@@ -44,6 +44,8 @@ class HistoryServiceStub:
     to hold. The first response comes at once, without bytes. The bytes of all
     responses together are the capture, which is whole when the stream ends with OK.
 
+    Role: `secrets`.
+
     Errors: INVALID_ARGUMENT (`INVALID_OPTIONS`), NOT_FOUND (`BATCH_NOT_FOUND`),
     OUT_OF_RANGE (`SEQUENCE_COMPACTED`), RESOURCE_EXHAUSTED (`JOURNAL_UNAVAILABLE`).
     """
@@ -52,6 +54,8 @@ class HistoryServiceStub:
     they were captured. A page may have fewer than asked for, and none, while there are
     more: only an empty `next_page_token` says that this was the last. What happens
     between two pages may or may not be seen.
+
+    Role: `read`.
 
     Errors: INVALID_ARGUMENT (`INVALID_OPTIONS`), NOT_FOUND (`BATCH_NOT_FOUND`),
     RESOURCE_EXHAUSTED (`JOURNAL_UNAVAILABLE`).
@@ -73,6 +77,8 @@ class HistoryServiceAsyncStub(HistoryServiceStub):
     to hold. The first response comes at once, without bytes. The bytes of all
     responses together are the capture, which is whole when the stream ends with OK.
 
+    Role: `secrets`.
+
     Errors: INVALID_ARGUMENT (`INVALID_OPTIONS`), NOT_FOUND (`BATCH_NOT_FOUND`),
     OUT_OF_RANGE (`SEQUENCE_COMPACTED`), RESOURCE_EXHAUSTED (`JOURNAL_UNAVAILABLE`).
     """
@@ -81,6 +87,8 @@ class HistoryServiceAsyncStub(HistoryServiceStub):
     they were captured. A page may have fewer than asked for, and none, while there are
     more: only an empty `next_page_token` says that this was the last. What happens
     between two pages may or may not be seen.
+
+    Role: `read`.
 
     Errors: INVALID_ARGUMENT (`INVALID_OPTIONS`), NOT_FOUND (`BATCH_NOT_FOUND`),
     RESOURCE_EXHAUSTED (`JOURNAL_UNAVAILABLE`).
@@ -105,6 +113,8 @@ class HistoryServiceServicer(metaclass=_abc_1.ABCMeta):
         to hold. The first response comes at once, without bytes. The bytes of all
         responses together are the capture, which is whole when the stream ends with OK.
 
+        Role: `secrets`.
+
         Errors: INVALID_ARGUMENT (`INVALID_OPTIONS`), NOT_FOUND (`BATCH_NOT_FOUND`),
         OUT_OF_RANGE (`SEQUENCE_COMPACTED`), RESOURCE_EXHAUSTED (`JOURNAL_UNAVAILABLE`).
         """
@@ -119,6 +129,8 @@ class HistoryServiceServicer(metaclass=_abc_1.ABCMeta):
         they were captured. A page may have fewer than asked for, and none, while there are
         more: only an empty `next_page_token` says that this was the last. What happens
         between two pages may or may not be seen.
+
+        Role: `read`.
 
         Errors: INVALID_ARGUMENT (`INVALID_OPTIONS`), NOT_FOUND (`BATCH_NOT_FOUND`),
         RESOURCE_EXHAUSTED (`JOURNAL_UNAVAILABLE`).

@@ -166,6 +166,10 @@ class _ReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Reason.ValueTy
     """The caller does not have the role that the call needs: metadata `role` and `caller`
     say which and who.
     """
+    REASON_TOKEN_MISSING: _Reason.ValueType  # 80
+    """The call has no token, and the daemon asks for one."""
+    REASON_TOKEN_INVALID: _Reason.ValueType  # 81
+    """The daemon does not know the call's token."""
     REASON_QUEUE_FULL: _Reason.ValueType  # 84
     """The queue has no room for the flows: metadata `queued_count`, `max_queued` and
     `new_count` say how many wait, may wait, and were to come. Nothing of the call was
@@ -343,6 +347,10 @@ REASON_ROLE_MISSING: Reason.ValueType  # 79
 """The caller does not have the role that the call needs: metadata `role` and `caller`
 say which and who.
 """
+REASON_TOKEN_MISSING: Reason.ValueType  # 80
+"""The call has no token, and the daemon asks for one."""
+REASON_TOKEN_INVALID: Reason.ValueType  # 81
+"""The daemon does not know the call's token."""
 REASON_QUEUE_FULL: Reason.ValueType  # 84
 """The queue has no room for the flows: metadata `queued_count`, `max_queued` and
 `new_count` say how many wait, may wait, and were to come. Nothing of the call was

@@ -33,6 +33,11 @@ class ReplayServiceStub(object):
     name of `Reason` (without its prefix) as reason. Long texts in it are cut. Any call
     may end with UNAVAILABLE `DAEMON_STOPPING`, which is the one to try again elsewhere
     or later, and with INTERNAL `INTERNAL`, when the daemon failed.
+
+    A daemon on TCP asks who calls: the metadata `authorization: Bearer TOKEN`, or a
+    certificate, says it. Any call may end with UNAUTHENTICATED (`TOKEN_MISSING`,
+    `TOKEN_INVALID`), and with PERMISSION_DENIED (`ROLE_MISSING`) when its caller does
+    not have the role that the call's comment names.
     """
 
     def __init__(self, channel):
@@ -96,6 +101,11 @@ class ReplayServiceServicer(object):
     name of `Reason` (without its prefix) as reason. Long texts in it are cut. Any call
     may end with UNAVAILABLE `DAEMON_STOPPING`, which is the one to try again elsewhere
     or later, and with INTERNAL `INTERNAL`, when the daemon failed.
+
+    A daemon on TCP asks who calls: the metadata `authorization: Bearer TOKEN`, or a
+    certificate, says it. Any call may end with UNAUTHENTICATED (`TOKEN_MISSING`,
+    `TOKEN_INVALID`), and with PERMISSION_DENIED (`ROLE_MISSING`) when its caller does
+    not have the role that the call's comment names.
     """
 
     def Enqueue(self, request_iterator, context):
@@ -108,6 +118,8 @@ class ReplayServiceServicer(object):
         messages still come. What was queued stays queued however the call ends: an error
         has it in the metadata `batch_id`, `accepted_count` and `last_index` (the flow
         index of the last one), where there is any.
+
+        Role: `enqueue`.
 
         Errors: INVALID_ARGUMENT (`INVALID_OPTIONS`, `INVALID_STREAM`,
         `DAMAGED_CAPTURE`, `UNKNOWN_FORMAT`, `UNSUPPORTED_VERSION`, `CONTENT_TOO_LARGE`),
@@ -127,6 +139,8 @@ class ReplayServiceServicer(object):
         still being sent: a client that reads none is not read from either. The last one
         carries the summary; then a `strict` call ends as its Enqueue would.
 
+        Role: `enqueue`.
+
         Errors: INVALID_ARGUMENT (`INVALID_OPTIONS`, `INVALID_STREAM`,
         `DAMAGED_CAPTURE`, `UNKNOWN_FORMAT`, `UNSUPPORTED_VERSION`, `CONTENT_TOO_LARGE`),
         FAILED_PRECONDITION (`FLOW_REFUSED`), RESOURCE_EXHAUSTED (`DECODER_LIMIT`).
@@ -138,6 +152,8 @@ class ReplayServiceServicer(object):
     def Clear(self, request, context):
         """Takes what waits off the queue; what runs finishes.
 
+        Role: `admin`.
+
         Errors: NOT_FOUND (`BATCH_NOT_FOUND`), RESOURCE_EXHAUSTED
         (`JOURNAL_UNAVAILABLE`).
         """
@@ -147,6 +163,8 @@ class ReplayServiceServicer(object):
 
     def Count(self, request, context):
         """Counts replays by state, in one snapshot.
+
+        Role: `read`.
 
         Errors: NOT_FOUND (`BATCH_NOT_FOUND`).
         """
@@ -159,6 +177,8 @@ class ReplayServiceServicer(object):
         events, and carries the cursor that the stream starts from. Within a stream each
         event comes exactly once; a client that reconnects with the last cursor it saw
         misses nothing.
+
+        Role: `read`.
 
         Errors: INVALID_ARGUMENT (`CURSOR_INVALID`, `INVALID_OPTIONS`),
         FAILED_PRECONDITION (`CURSOR_FOREIGN`), OUT_OF_RANGE (`CURSOR_AHEAD`,
@@ -173,6 +193,8 @@ class ReplayServiceServicer(object):
         """Pauses the queue: what runs finishes, nothing more is taken, Enqueue still
         accepts. It lasts across restarts.
 
+        Role: `admin`.
+
         Errors: RESOURCE_EXHAUSTED (`JOURNAL_UNAVAILABLE`).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -181,6 +203,8 @@ class ReplayServiceServicer(object):
 
     def Resume(self, request, context):
         """Resumes the queue.
+
+        Role: `admin`.
 
         Errors: RESOURCE_EXHAUSTED (`JOURNAL_UNAVAILABLE`).
         """
@@ -195,6 +219,8 @@ class ReplayServiceServicer(object):
         with an error may have done it before, and then ends with `ALREADY_RESOLVED`, whose
         metadata `resolution` and `resent_batch_id` say what was done.
 
+        Role: `admin`.
+
         Errors: INVALID_ARGUMENT (`INVALID_OPTIONS`), NOT_FOUND (`BATCH_NOT_FOUND`,
         `REPLAY_NOT_FOUND`), FAILED_PRECONDITION (`NOT_PARKED`, `ALREADY_RESOLVED`),
         RESOURCE_EXHAUSTED (`JOURNAL_UNAVAILABLE`).
@@ -205,6 +231,8 @@ class ReplayServiceServicer(object):
 
     def GetStatus(self, request, context):
         """Tells what the daemon is and does.
+
+        Role: `read`.
 
         Errors: none of its own.
         """
@@ -276,6 +304,11 @@ class ReplayService(object):
     name of `Reason` (without its prefix) as reason. Long texts in it are cut. Any call
     may end with UNAVAILABLE `DAEMON_STOPPING`, which is the one to try again elsewhere
     or later, and with INTERNAL `INTERNAL`, when the daemon failed.
+
+    A daemon on TCP asks who calls: the metadata `authorization: Bearer TOKEN`, or a
+    certificate, says it. Any call may end with UNAUTHENTICATED (`TOKEN_MISSING`,
+    `TOKEN_INVALID`), and with PERMISSION_DENIED (`ROLE_MISSING`) when its caller does
+    not have the role that the call's comment names.
     """
 
     @staticmethod

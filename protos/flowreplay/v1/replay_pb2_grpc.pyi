@@ -34,6 +34,11 @@ class ReplayServiceStub:
     name of `Reason` (without its prefix) as reason. Long texts in it are cut. Any call
     may end with UNAVAILABLE `DAEMON_STOPPING`, which is the one to try again elsewhere
     or later, and with INTERNAL `INTERNAL`, when the daemon failed.
+
+    A daemon on TCP asks who calls: the metadata `authorization: Bearer TOKEN`, or a
+    certificate, says it. Any call may end with UNAUTHENTICATED (`TOKEN_MISSING`,
+    `TOKEN_INVALID`), and with PERMISSION_DENIED (`ROLE_MISSING`) when its caller does
+    not have the role that the call's comment names.
     """
 
     @_typing.overload
@@ -51,6 +56,8 @@ class ReplayServiceStub:
     has it in the metadata `batch_id`, `accepted_count` and `last_index` (the flow
     index of the last one), where there is any.
 
+    Role: `enqueue`.
+
     Errors: INVALID_ARGUMENT (`INVALID_OPTIONS`, `INVALID_STREAM`,
     `DAMAGED_CAPTURE`, `UNKNOWN_FORMAT`, `UNSUPPORTED_VERSION`, `CONTENT_TOO_LARGE`),
     FAILED_PRECONDITION (`FLOW_REFUSED`, `REQUEST_INCOMPLETE`), ALREADY_EXISTS
@@ -65,6 +72,8 @@ class ReplayServiceStub:
     still being sent: a client that reads none is not read from either. The last one
     carries the summary; then a `strict` call ends as its Enqueue would.
 
+    Role: `enqueue`.
+
     Errors: INVALID_ARGUMENT (`INVALID_OPTIONS`, `INVALID_STREAM`,
     `DAMAGED_CAPTURE`, `UNKNOWN_FORMAT`, `UNSUPPORTED_VERSION`, `CONTENT_TOO_LARGE`),
     FAILED_PRECONDITION (`FLOW_REFUSED`), RESOURCE_EXHAUSTED (`DECODER_LIMIT`).
@@ -72,11 +81,15 @@ class ReplayServiceStub:
     Clear: _grpc.UnaryUnaryMultiCallable[_replay_pb2.ClearRequest, _replay_pb2.ClearResponse]
     """Takes what waits off the queue; what runs finishes.
 
+    Role: `admin`.
+
     Errors: NOT_FOUND (`BATCH_NOT_FOUND`), RESOURCE_EXHAUSTED
     (`JOURNAL_UNAVAILABLE`).
     """
     Count: _grpc.UnaryUnaryMultiCallable[_replay_pb2.CountRequest, _replay_pb2.CountResponse]
     """Counts replays by state, in one snapshot.
+
+    Role: `read`.
 
     Errors: NOT_FOUND (`BATCH_NOT_FOUND`).
     """
@@ -85,6 +98,8 @@ class ReplayServiceStub:
     events, and carries the cursor that the stream starts from. Within a stream each
     event comes exactly once; a client that reconnects with the last cursor it saw
     misses nothing.
+
+    Role: `read`.
 
     Errors: INVALID_ARGUMENT (`CURSOR_INVALID`, `INVALID_OPTIONS`),
     FAILED_PRECONDITION (`CURSOR_FOREIGN`), OUT_OF_RANGE (`CURSOR_AHEAD`,
@@ -95,10 +110,14 @@ class ReplayServiceStub:
     """Pauses the queue: what runs finishes, nothing more is taken, Enqueue still
     accepts. It lasts across restarts.
 
+    Role: `admin`.
+
     Errors: RESOURCE_EXHAUSTED (`JOURNAL_UNAVAILABLE`).
     """
     Resume: _grpc.UnaryUnaryMultiCallable[_replay_pb2.ResumeRequest, _replay_pb2.ResumeResponse]
     """Resumes the queue.
+
+    Role: `admin`.
 
     Errors: RESOURCE_EXHAUSTED (`JOURNAL_UNAVAILABLE`).
     """
@@ -109,12 +128,16 @@ class ReplayServiceStub:
     with an error may have done it before, and then ends with `ALREADY_RESOLVED`, whose
     metadata `resolution` and `resent_batch_id` say what was done.
 
+    Role: `admin`.
+
     Errors: INVALID_ARGUMENT (`INVALID_OPTIONS`), NOT_FOUND (`BATCH_NOT_FOUND`,
     `REPLAY_NOT_FOUND`), FAILED_PRECONDITION (`NOT_PARKED`, `ALREADY_RESOLVED`),
     RESOURCE_EXHAUSTED (`JOURNAL_UNAVAILABLE`).
     """
     GetStatus: _grpc.UnaryUnaryMultiCallable[_replay_pb2.GetStatusRequest, _replay_pb2.GetStatusResponse]
     """Tells what the daemon is and does.
+
+    Role: `read`.
 
     Errors: none of its own.
     """
@@ -128,6 +151,11 @@ class ReplayServiceAsyncStub(ReplayServiceStub):
     name of `Reason` (without its prefix) as reason. Long texts in it are cut. Any call
     may end with UNAVAILABLE `DAEMON_STOPPING`, which is the one to try again elsewhere
     or later, and with INTERNAL `INTERNAL`, when the daemon failed.
+
+    A daemon on TCP asks who calls: the metadata `authorization: Bearer TOKEN`, or a
+    certificate, says it. Any call may end with UNAUTHENTICATED (`TOKEN_MISSING`,
+    `TOKEN_INVALID`), and with PERMISSION_DENIED (`ROLE_MISSING`) when its caller does
+    not have the role that the call's comment names.
     """
 
     def __init__(self, channel: _aio.Channel) -> None: ...
@@ -141,6 +169,8 @@ class ReplayServiceAsyncStub(ReplayServiceStub):
     messages still come. What was queued stays queued however the call ends: an error
     has it in the metadata `batch_id`, `accepted_count` and `last_index` (the flow
     index of the last one), where there is any.
+
+    Role: `enqueue`.
 
     Errors: INVALID_ARGUMENT (`INVALID_OPTIONS`, `INVALID_STREAM`,
     `DAMAGED_CAPTURE`, `UNKNOWN_FORMAT`, `UNSUPPORTED_VERSION`, `CONTENT_TOO_LARGE`),
@@ -156,6 +186,8 @@ class ReplayServiceAsyncStub(ReplayServiceStub):
     still being sent: a client that reads none is not read from either. The last one
     carries the summary; then a `strict` call ends as its Enqueue would.
 
+    Role: `enqueue`.
+
     Errors: INVALID_ARGUMENT (`INVALID_OPTIONS`, `INVALID_STREAM`,
     `DAMAGED_CAPTURE`, `UNKNOWN_FORMAT`, `UNSUPPORTED_VERSION`, `CONTENT_TOO_LARGE`),
     FAILED_PRECONDITION (`FLOW_REFUSED`), RESOURCE_EXHAUSTED (`DECODER_LIMIT`).
@@ -163,11 +195,15 @@ class ReplayServiceAsyncStub(ReplayServiceStub):
     Clear: _aio.UnaryUnaryMultiCallable[_replay_pb2.ClearRequest, _replay_pb2.ClearResponse]  # type: ignore[assignment]
     """Takes what waits off the queue; what runs finishes.
 
+    Role: `admin`.
+
     Errors: NOT_FOUND (`BATCH_NOT_FOUND`), RESOURCE_EXHAUSTED
     (`JOURNAL_UNAVAILABLE`).
     """
     Count: _aio.UnaryUnaryMultiCallable[_replay_pb2.CountRequest, _replay_pb2.CountResponse]  # type: ignore[assignment]
     """Counts replays by state, in one snapshot.
+
+    Role: `read`.
 
     Errors: NOT_FOUND (`BATCH_NOT_FOUND`).
     """
@@ -176,6 +212,8 @@ class ReplayServiceAsyncStub(ReplayServiceStub):
     events, and carries the cursor that the stream starts from. Within a stream each
     event comes exactly once; a client that reconnects with the last cursor it saw
     misses nothing.
+
+    Role: `read`.
 
     Errors: INVALID_ARGUMENT (`CURSOR_INVALID`, `INVALID_OPTIONS`),
     FAILED_PRECONDITION (`CURSOR_FOREIGN`), OUT_OF_RANGE (`CURSOR_AHEAD`,
@@ -186,10 +224,14 @@ class ReplayServiceAsyncStub(ReplayServiceStub):
     """Pauses the queue: what runs finishes, nothing more is taken, Enqueue still
     accepts. It lasts across restarts.
 
+    Role: `admin`.
+
     Errors: RESOURCE_EXHAUSTED (`JOURNAL_UNAVAILABLE`).
     """
     Resume: _aio.UnaryUnaryMultiCallable[_replay_pb2.ResumeRequest, _replay_pb2.ResumeResponse]  # type: ignore[assignment]
     """Resumes the queue.
+
+    Role: `admin`.
 
     Errors: RESOURCE_EXHAUSTED (`JOURNAL_UNAVAILABLE`).
     """
@@ -200,12 +242,16 @@ class ReplayServiceAsyncStub(ReplayServiceStub):
     with an error may have done it before, and then ends with `ALREADY_RESOLVED`, whose
     metadata `resolution` and `resent_batch_id` say what was done.
 
+    Role: `admin`.
+
     Errors: INVALID_ARGUMENT (`INVALID_OPTIONS`), NOT_FOUND (`BATCH_NOT_FOUND`,
     `REPLAY_NOT_FOUND`), FAILED_PRECONDITION (`NOT_PARKED`, `ALREADY_RESOLVED`),
     RESOURCE_EXHAUSTED (`JOURNAL_UNAVAILABLE`).
     """
     GetStatus: _aio.UnaryUnaryMultiCallable[_replay_pb2.GetStatusRequest, _replay_pb2.GetStatusResponse]  # type: ignore[assignment]
     """Tells what the daemon is and does.
+
+    Role: `read`.
 
     Errors: none of its own.
     """
@@ -218,6 +264,11 @@ class ReplayServiceServicer(metaclass=_abc_1.ABCMeta):
     name of `Reason` (without its prefix) as reason. Long texts in it are cut. Any call
     may end with UNAVAILABLE `DAEMON_STOPPING`, which is the one to try again elsewhere
     or later, and with INTERNAL `INTERNAL`, when the daemon failed.
+
+    A daemon on TCP asks who calls: the metadata `authorization: Bearer TOKEN`, or a
+    certificate, says it. Any call may end with UNAUTHENTICATED (`TOKEN_MISSING`,
+    `TOKEN_INVALID`), and with PERMISSION_DENIED (`ROLE_MISSING`) when its caller does
+    not have the role that the call's comment names.
     """
 
     @_abc_1.abstractmethod
@@ -235,6 +286,8 @@ class ReplayServiceServicer(metaclass=_abc_1.ABCMeta):
         messages still come. What was queued stays queued however the call ends: an error
         has it in the metadata `batch_id`, `accepted_count` and `last_index` (the flow
         index of the last one), where there is any.
+
+        Role: `enqueue`.
 
         Errors: INVALID_ARGUMENT (`INVALID_OPTIONS`, `INVALID_STREAM`,
         `DAMAGED_CAPTURE`, `UNKNOWN_FORMAT`, `UNSUPPORTED_VERSION`, `CONTENT_TOO_LARGE`),
@@ -256,6 +309,8 @@ class ReplayServiceServicer(metaclass=_abc_1.ABCMeta):
         still being sent: a client that reads none is not read from either. The last one
         carries the summary; then a `strict` call ends as its Enqueue would.
 
+        Role: `enqueue`.
+
         Errors: INVALID_ARGUMENT (`INVALID_OPTIONS`, `INVALID_STREAM`,
         `DAMAGED_CAPTURE`, `UNKNOWN_FORMAT`, `UNSUPPORTED_VERSION`, `CONTENT_TOO_LARGE`),
         FAILED_PRECONDITION (`FLOW_REFUSED`), RESOURCE_EXHAUSTED (`DECODER_LIMIT`).
@@ -269,6 +324,8 @@ class ReplayServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_replay_pb2.ClearResponse, _abc.Awaitable[_replay_pb2.ClearResponse]]:
         """Takes what waits off the queue; what runs finishes.
 
+        Role: `admin`.
+
         Errors: NOT_FOUND (`BATCH_NOT_FOUND`), RESOURCE_EXHAUSTED
         (`JOURNAL_UNAVAILABLE`).
         """
@@ -280,6 +337,8 @@ class ReplayServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_replay_pb2.CountResponse, _abc.Awaitable[_replay_pb2.CountResponse]]:
         """Counts replays by state, in one snapshot.
+
+        Role: `read`.
 
         Errors: NOT_FOUND (`BATCH_NOT_FOUND`).
         """
@@ -294,6 +353,8 @@ class ReplayServiceServicer(metaclass=_abc_1.ABCMeta):
         events, and carries the cursor that the stream starts from. Within a stream each
         event comes exactly once; a client that reconnects with the last cursor it saw
         misses nothing.
+
+        Role: `read`.
 
         Errors: INVALID_ARGUMENT (`CURSOR_INVALID`, `INVALID_OPTIONS`),
         FAILED_PRECONDITION (`CURSOR_FOREIGN`), OUT_OF_RANGE (`CURSOR_AHEAD`,
@@ -310,6 +371,8 @@ class ReplayServiceServicer(metaclass=_abc_1.ABCMeta):
         """Pauses the queue: what runs finishes, nothing more is taken, Enqueue still
         accepts. It lasts across restarts.
 
+        Role: `admin`.
+
         Errors: RESOURCE_EXHAUSTED (`JOURNAL_UNAVAILABLE`).
         """
 
@@ -320,6 +383,8 @@ class ReplayServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_replay_pb2.ResumeResponse, _abc.Awaitable[_replay_pb2.ResumeResponse]]:
         """Resumes the queue.
+
+        Role: `admin`.
 
         Errors: RESOURCE_EXHAUSTED (`JOURNAL_UNAVAILABLE`).
         """
@@ -336,6 +401,8 @@ class ReplayServiceServicer(metaclass=_abc_1.ABCMeta):
         with an error may have done it before, and then ends with `ALREADY_RESOLVED`, whose
         metadata `resolution` and `resent_batch_id` say what was done.
 
+        Role: `admin`.
+
         Errors: INVALID_ARGUMENT (`INVALID_OPTIONS`), NOT_FOUND (`BATCH_NOT_FOUND`,
         `REPLAY_NOT_FOUND`), FAILED_PRECONDITION (`NOT_PARKED`, `ALREADY_RESOLVED`),
         RESOURCE_EXHAUSTED (`JOURNAL_UNAVAILABLE`).
@@ -348,6 +415,8 @@ class ReplayServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_replay_pb2.GetStatusResponse, _abc.Awaitable[_replay_pb2.GetStatusResponse]]:
         """Tells what the daemon is and does.
+
+        Role: `read`.
 
         Errors: none of its own.
         """

@@ -1,0 +1,23 @@
+"""TLS for those who call: the daemon's certificate, each connection with the one of now."""
+
+import grpc
+
+from replayd.access.certificates import Certificates
+from replayd.access.reread import Reread
+
+
+def server_credentials(renewed: Reread[Certificates]) -> grpc.ServerCredentials:
+    """Makes what a listener needs. Connections that are open keep what they began with."""
+    first = renewed.current()
+    return grpc.dynamic_ssl_server_credentials(
+        _configuration(first),
+        # Called by gRPC in a thread of its own, before each handshake.
+        lambda: _configuration(renewed.current()),
+        first.client_authorities is not None,
+    )
+
+
+def _configuration(files: Certificates) -> grpc.ServerCertificateConfiguration:
+    return grpc.ssl_server_certificate_configuration(
+        [(files.key, files.chain)], files.client_authorities
+    )
