@@ -6,9 +6,8 @@ import ipaddress
 import logging
 import os
 import resource
-import signal
 import time
-from collections.abc import AsyncIterator, Coroutine, Iterable
+from collections.abc import AsyncIterator, Iterable
 from pathlib import Path
 from typing import BinaryIO
 
@@ -23,6 +22,7 @@ from replayd.intake.options import MAX_TEXT
 from replayd.intake.pool import DecoderPool, WorkerSettings
 from replayd.journal.interface import Journal, Limits
 from replayd.model.event import UpdateKind
+from replayd.notify import READY, STOPPING, notify
 from replayd.planning.target_rules import TargetRules, wide_open
 from replayd.queue import ReplayQueue
 from replayd.replay.thread import ReplayThread
@@ -34,6 +34,7 @@ from replayd.rpc.plan import Planner
 from replayd.rpc.server import RpcServer
 from replayd.rpc.service import About, ReplayService
 from replayd.rpc.watch import Watchers
+from replayd.stopping import Stop
 from replayd.wire.settings import TlsSettings, WireSettings, parse_upstream
 
 CHUNK = 1 << 20
@@ -42,8 +43,9 @@ CHUNK = 1 << 20
 HASHED = 16 << 20
 """Bytes of a capture that are hashed at a time."""
 
-STREAMS_GRACE = 2.0
-"""Seconds that calls get to end at the stop, after the queue has drained."""
+STREAMS_GRACE = 1.0
+"""Seconds that calls get to end at the stop, after the queue has drained: all of the stop takes
+no more than two besides the drain."""
 
 _DESCRIPTORS = 65_536
 """What is taken where the system sets no limit."""
@@ -83,12 +85,13 @@ class _Daemon:
             config, tcp=any(isinstance(address, TcpAddress) for address in self._addresses)
         )
         self._failure: JournalError | None = None
-        self._asked_to_stop = asyncio.Event()
-        self._drain_deadline = asyncio.Event()
+        self._stop = Stop()
 
     async def run(self) -> None:
         """Starts, waits for a signal, stops."""
-        journal = _open_journal(self._config)
+        self._stop.catch_signals()
+        # In a thread: it may take a while, and a signal has to wait for its end.
+        journal = await asyncio.to_thread(_open_journal, self._config)
         try:
             await self._serve(journal)
         finally:
@@ -115,11 +118,10 @@ class _Daemon:
         thread = self._replay_thread(journal)
         self._say_where_replays_may_go()
         retention = RetentionThread(journal, _limits(self._config))
-        self._catch_signals()
         self._heed_failure(journal, thread)
         try:
             bound = server.bind(runtime_folder())
-            if await self._before_a_signal(self._enqueue_captures(enqueuer)):
+            if await self._stop.before(self._enqueue_captures(enqueuer)):
                 await server.start()
                 thread.start()
                 retention.start()
@@ -132,7 +134,7 @@ class _Daemon:
                     await asyncio.to_thread(_say_stopping, journal)
                 watchers.stop(journal.failure)
         finally:
-            await server.stop(STREAMS_GRACE)
+            await self._stop_serving(server)
             await decoders.close()
             await asyncio.to_thread(retention.stop)
         _log.info("stopped")
@@ -150,7 +152,9 @@ class _Daemon:
     async def _until_stopped(self, bound: Iterable[str]) -> None:
         _announce(bound)
         _log.info("replayd %s is ready", __version__)
-        await self._asked_to_stop.wait()
+        notify(self._config.notify_socket, READY)
+        await self._stop.asked()
+        notify(self._config.notify_socket, STOPPING)
         _log.info("stopping; what runs has %g s to end", self._config.drain_timeout)
 
     def _planner(self, decoders: DecoderPool) -> Planner:
@@ -174,17 +178,6 @@ class _Daemon:
             on_failure=lambda error: loop.call_soon_threadsafe(self._fail, error),
         )
 
-    def _catch_signals(self) -> None:
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, self._on_signal)
-
-    def _on_signal(self) -> None:
-        """The first signal drains; the second ends the waiting for what runs."""
-        if self._asked_to_stop.is_set():
-            self._drain_deadline.set()
-        self._asked_to_stop.set()
-
     def _heed_failure(self, journal: Journal, thread: ReplayThread) -> None:
         """Has nothing more sent once the journal can't be trusted, and the daemon stop."""
         loop = asyncio.get_running_loop()
@@ -200,21 +193,7 @@ class _Daemon:
         if self._failure is None:
             _log.error("the journal failed: %s", error.message)
             self._failure = error
-        self._asked_to_stop.set()
-        self._drain_deadline.set()
-
-    async def _before_a_signal(self, step: Coroutine[None, None, None]) -> bool:
-        """Does a step of the start; False: a signal came first, and it was given up."""
-        doing = asyncio.create_task(step)
-        asked = asyncio.create_task(self._asked_to_stop.wait())
-        await asyncio.wait({doing, asked}, return_when=asyncio.FIRST_COMPLETED)
-        asked.cancel()
-        if doing.done():
-            await doing
-            return not self._asked_to_stop.is_set()
-        doing.cancel()
-        await asyncio.wait({doing})
-        return False
+        self._stop.at_once()
 
     async def _enqueue_captures(self, enqueuer: Enqueuer) -> None:
         for path in self._config.client_replay:
@@ -229,13 +208,18 @@ class _Daemon:
     async def _drain(self, thread: ReplayThread) -> None:
         """Lets what runs end, for as long as the grace lasts or until a second signal."""
         thread.stop(self._config.drain_timeout)
-        joined = asyncio.create_task(asyncio.to_thread(thread.join))
-        hurried = asyncio.create_task(self._drain_deadline.wait())
-        await asyncio.wait({joined, hurried}, return_when=asyncio.FIRST_COMPLETED)
+        joined = await self._stop.unless_hurried(asyncio.to_thread(thread.join))
         if not joined.done():
             thread.stop(0)
-        hurried.cancel()
         await joined
+
+    async def _stop_serving(self, server: RpcServer) -> None:
+        """Lets calls end, for as long as that may take or until a second signal."""
+        grace = 0 if self._stop.hurried else STREAMS_GRACE
+        stopped = await self._stop.unless_hurried(server.stop(grace))
+        if not stopped.done():
+            await server.stop(0)
+        await stopped
 
 
 def _announce(bound: Iterable[str]) -> None:

@@ -104,7 +104,7 @@ def test_every_option_is_a_key_of_the_file(seen: list[Config], tmp_path: Path) -
     assert result.exit_code == 0, result.output
     (config,) = seen
     default = Config()
-    unset = {"connect_timeout", "read_timeout", "total_timeout"}
+    unset = {"connect_timeout", "read_timeout", "total_timeout", "notify_socket"}
     for name in Config.__dataclass_fields__:
         assert (getattr(config, name) == getattr(default, name)) == (name in unset), name
     assert config.client_replay == (Path("a.mitm"), Path("b.mitm"))
