@@ -8,6 +8,9 @@ import logging
 import sys
 from datetime import UTC, datetime
 
+_CORE = logging.getLogger("grpc._cython.cygrpc")
+"""gRPC's only logger that we have heard of so far; filters are not inherited."""
+
 
 def set_up_logging(level: str, form: str) -> None:
     """Sends the log to stderr from `level` (`debug` ... `error`) up, as `text` or `json`."""
@@ -18,6 +21,14 @@ def set_up_logging(level: str, form: str) -> None:
     root.setLevel(level.upper())
     # Below warnings it tells of its own insides.
     logging.getLogger("grpc").setLevel(max(root.level, logging.WARNING))
+    _CORE.addFilter(tells_of_us)
+
+
+def tells_of_us(record: logging.LogRecord) -> bool:
+    """Whether a line of gRPC's is worth one of ours: a client that went away while it was written
+    to is no error, and no reason for a traceback.
+    """
+    return not record.getMessage().startswith("ExecuteBatchError raised in core")
 
 
 class TextFormatter(logging.Formatter):

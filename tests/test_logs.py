@@ -1,7 +1,7 @@
 import json
 import logging
 
-from replayd.logs import JsonFormatter, TextFormatter, printable
+from replayd.logs import JsonFormatter, TextFormatter, printable, tells_of_us
 
 
 def record(message: str, *args: object, **attributes: object) -> logging.LogRecord:
@@ -20,6 +20,13 @@ def test_control_characters_can_not_forge_a_line() -> None:
     line = TextFormatter().format(record("from \x1b[31mred\r\nfake line"))
     assert line.endswith(r"from \x1b[31mred\r\nfake line")
     assert "\n" not in line
+
+
+def test_a_client_that_went_away_is_no_error() -> None:
+    # As grpcio 1.85 says it, with a traceback.
+    said = "ExecuteBatchError raised in core by servicer method [/flowreplay.v1.R/WatchEvents]"
+    assert not tells_of_us(record(said))
+    assert tells_of_us(record("Unexpected [ValueError] raised by servicer method [/x]"))
 
 
 def test_printable_keeps_what_people_read() -> None:
