@@ -24,6 +24,7 @@
 #                  (RESUMES_ARGUMENTS="--resumes 100000 --seed 7")
 #   make soak      an hour of everything at a steady rate, and what of the daemon grows
 #                  (SOAK_ARGUMENTS="--minutes 480 --seed 7")
+#   make chaos-controls  puts bugs into the daemon, one after the other: chaos has to find each
 #   make freeze-journal  packs a journal of the newest version of the schema for the tests
 #   make lowest    the tests without real processes, on the lowest versions of packages that
 #                  pyproject.toml allows
@@ -112,6 +113,9 @@ fuzz: $(if $(filter atheris,$(ENGINE)),.venv-fuzz,.venv)/.stamp
 
 chaos: bytecode
 	@$(BIN)/python -m tools.chaos $(CHAOS_ARGUMENTS)
+
+chaos-controls: bytecode
+	@$(BIN)/python -m tools.chaos.controls
 
 check: .venv/.stamp .venv-proto/.stamp
 	$(BIN)/ruff format --check .

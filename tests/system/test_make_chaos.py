@@ -10,9 +10,9 @@ from tests.support.processes import DEADLINE
 from tests.support.programs import ROOT
 
 
-def run(home: Path, *options: str) -> subprocess.CompletedProcess[str]:
+def run(home: Path, *options: str, module: str = "tools.chaos") -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", "tools.chaos", *options],
+        [sys.executable, "-m", module, *options],
         cwd=ROOT,
         env={**clean_environment(home), "TMPDIR": "/tmp"},
         stdin=subprocess.DEVNULL,
@@ -21,6 +21,12 @@ def run(home: Path, *options: str) -> subprocess.CompletedProcess[str]:
         timeout=3 * DEADLINE,
         check=False,
     )
+
+
+def test_it_finds_what_is_wrong(tmp_path: Path) -> None:
+    done = run(tmp_path, "a failed commit is answered with OK", module="tools.chaos.controls")
+    assert (done.returncode, done.stderr) == (0, ""), done.stdout
+    assert done.stdout.endswith("\n1 of 1 found\n")
 
 
 def test_the_books_balance(tmp_path: Path) -> None:

@@ -5,9 +5,15 @@
 `target`    the server that they are sent to, a process that writes each request down.
 `client`    a process that calls the daemon and writes down what it was told.
 `watcher`   a process of watchers that write down what they were shown.
+`failpoints` named places in the daemon's code at which it kills itself.
+`bugs`      what a daemon might do wrong, to be put in on purpose.
+`wrapping`  how both are put in from outside; `launch` starts a daemon with them.
 `daemon`    the daemon's process: start, signals, end.
 `crew`      the processes of clients and watchers.
-`rounds`    lives of the daemon, one after the other, and the comparing between them.
+`world`     all processes together, and what is counted of what happens to them.
+`rounds`    lives of the daemon, one after the other.
+`audit`     bringing everything to rest in between, to compare the books.
+`controls`  `make chaos-controls`: runs with a bug each, which have to find it.
 `log`       what the event log says of every replay.
 `told`      what was told and shown, beside the log.
 `arrivals`  what reached the target, beside the log.

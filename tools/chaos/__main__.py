@@ -14,9 +14,10 @@ import tempfile
 import time
 from pathlib import Path
 
+from tools.chaos.failpoints import ALL
 from tools.chaos.figures import Figures
 from tools.chaos.plan import FAULTS
-from tools.chaos.rounds import Chaos, Options
+from tools.chaos.rounds import Options, run
 
 DEFAULT_ROUNDS = 50
 
@@ -25,9 +26,10 @@ def arguments(given: list[str] | None = None) -> argparse.Namespace:
     """Reads the command line."""
     parser = argparse.ArgumentParser(prog="chaos", description=__doc__)
     add = parser.add_argument
-    add("--rounds", type=int, default=DEFAULT_ROUNDS, help="lives of the daemon")
+    add("--rounds", type=int, help=f"lives of the daemon, by default {DEFAULT_ROUNDS}")
     add("--seed", type=int, help="the same one makes the same plan; else it is drawn")
     add("--faults", nargs="+", choices=FAULTS, default=list(FAULTS), help="what may happen")
+    add("--failpoints", action="store_true", help="end at each failpoint in turn, once by default")
     add("--clients", type=int, default=2, help="clients at once")
     add("--watchers", type=int, default=3, help="watchers at once")
     add("--audit-every", type=int, default=5, help="rounds between two comparisons")
@@ -41,7 +43,8 @@ def main(given: list[str] | None = None) -> int:
     seed = secrets.randbelow(1 << 31) if read.seed is None else read.seed
     options = Options(
         seed=seed,
-        rounds=read.rounds,
+        rounds=read.rounds or (len(ALL) if read.failpoints else DEFAULT_ROUNDS),
+        each_failpoint=read.failpoints,
         faults=tuple(read.faults),
         audit_every=read.audit_every,
         clients=read.clients,
@@ -50,8 +53,7 @@ def main(given: list[str] | None = None) -> int:
     print(f"seed {seed}", flush=True)
     # Not deep down: a Unix socket's path has at most 107 bytes.
     folder = Path(tempfile.mkdtemp(prefix="chaos-"))
-    with Chaos(folder, options) as chaos:
-        figures = chaos.run()
+    figures, words = run(folder, options)
     _conclude(figures, options)
     if read.results:
         with read.results.open("a") as results:
@@ -60,7 +62,7 @@ def main(given: list[str] | None = None) -> int:
     if not figures.findings:
         shutil.rmtree(folder)
         return 0
-    print(*chaos.books.findings.words, sep="\n")
+    print(*words, sep="\n")
     print(f"again: python -m tools.chaos {figures.options}\nbooks and journal: {folder}")
     return 1
 
@@ -78,6 +80,7 @@ def _conclude(figures: Figures, options: Options) -> None:
     given = ["--seed", options.seed, "--rounds", options.rounds, "--faults", *options.faults]
     given += ["--clients", options.clients, "--watchers", options.watchers]
     given += ["--audit-every", options.audit_every]
+    given += ["--failpoints"] if options.each_failpoint else []
     figures.options = shlex.join(map(str, given))
 
 

@@ -1,5 +1,6 @@
 """The processes that call the daemon, as chaos starts, rests and kills them."""
 
+import select
 import subprocess
 import sys
 import time
@@ -41,14 +42,21 @@ class Crew:
         for client in self._clients:
             _tell(client, "work")
 
-    def rest(self) -> None:
-        """Has the clients end what they do; returns when no call of them is open."""
+    def rest(self, seconds: float) -> bool:
+        """Has the clients end what they do; True: no call of them is open any more. False: some
+        go on, after all that time.
+        """
+        until = time.monotonic() + seconds
         for client in self._clients:
             _tell(client, "rest")
         for client in self._clients:
             assert client.stdout is not None
+            left = max(until - time.monotonic(), 0)
+            if not select.select([client.stdout], [], [], left)[0]:
+                return False
             if client.stdout.readline() != "resting\n":
                 raise RuntimeError("a client of chaos itself ended; its words are above")
+        return True
 
     def wait_until_told(self, flows: int, seconds: float) -> None:
         """Waits until clients were told of so many accepted flows from now on, or that long."""

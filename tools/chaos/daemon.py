@@ -6,8 +6,10 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+import grpc
 from flowreplay.v1 import replay_pb2
 
 from tools.chaos.books import open_stub
@@ -22,24 +24,31 @@ END_SECONDS = 60.0
 DRAIN_SECONDS = 10
 
 
+class DeadError(Exception):
+    """The daemon is dead, or as good as dead."""
+
+
 class Daemon:
     """A `replayd serve`; what is wrong with its starts and ends goes to `findings`."""
 
-    def __init__(self, folder: Path, findings: Findings, options: tuple[str, ...] = ()) -> None:
+    def __init__(self, folder: Path, findings: Findings) -> None:
         self.address = f"unix:{folder}/replayd.sock"
         self.data = folder / "data"
         self.recovery = 0.0
         """Seconds from the last start to the first answered call."""
         self._log = folder / "daemon.log"
         self._findings = findings
-        self._options = options
         self._process: subprocess.Popen[bytes] | None = None
         # One channel for all starts: it connects anew, as clients' do.
         self._channel, self.stub = open_stub(self.address)
 
-    def start(self, concurrency: int, **environment: str) -> None:
+    def start(
+        self, concurrency: int, options: Sequence[str] = (), environment: Mapping[str, str] = {}
+    ) -> None:
         """Starts it and waits until it answers. With an environment (`CHAOS_...`) by the
         launcher, which reads that; otherwise by the command that users have.
+
+        Raises DeadError when it ended first.
         """
         began = time.monotonic()
         program = [str(Path(sys.executable).parent / "replayd")]
@@ -47,7 +56,7 @@ class Daemon:
             program = [sys.executable, "-m", "tools.chaos.launch"]
         command = [*program, "serve", "--data-dir", str(self.data), "--listen", self.address]
         command += ["--concurrency", str(concurrency), "--log-level", "warning"]
-        command += ["--drain-timeout", f"{DRAIN_SECONDS}s", *self._options]
+        command += ["--drain-timeout", f"{DRAIN_SECONDS}s", *options]
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(
                 command,
@@ -57,9 +66,7 @@ class Daemon:
                 env={**_clean_environment(), **environment},
             )
         self._wait_until_ready(self._process)
-        self.stub.GetStatus(
-            replay_pb2.GetStatusRequest(), timeout=START_SECONDS, wait_for_ready=True
-        )
+        self._ask()
         self.recovery = time.monotonic() - began
 
     def signal(self, number: signal.Signals) -> None:
@@ -80,7 +87,8 @@ class Daemon:
 
     def wait_for_death(self, seconds: float) -> bool:
         """Waits until it has killed itself; False: it lives on."""
-        assert self._process is not None
+        if self._process is None:
+            return True
         try:
             self._process.wait(seconds)
         except subprocess.TimeoutExpired:
@@ -122,8 +130,16 @@ class Daemon:
         ready, _, _ = select.select([process.stdout], [], [], START_SECONDS)
         line = process.stdout.readline().decode() if ready else ""
         if not line.startswith(READY):
-            process.kill()
-            raise RuntimeError(f"the daemon did not start: {line!r} {self._last_words()}")
+            raise DeadError(f"it did not start: {line!r} {self._last_words()}")
+
+    def _ask(self) -> None:
+        """Has one call answered."""
+        try:
+            self.stub.GetStatus(
+                replay_pb2.GetStatusRequest(), timeout=START_SECONDS, wait_for_ready=True
+            )
+        except grpc.RpcError as error:
+            raise DeadError(f"it does not answer: {error.details()}") from error
 
     def _last_words(self) -> str:
         return self._log.read_bytes()[-2000:].decode(errors="backslashreplace")

@@ -19,6 +19,9 @@ BREAKS = ("close", "reset")
 """What else it may do: end the connection without an answer."""
 
 _METHODS = (b"GET", b"GET", b"GET", b"PUT", b"DELETE", b"POST", b"POST")
+_SIZES = (0, 20, 400) * 200 + (300_000,)
+"""Of contents, in bytes; the largest is kept in a file of its own."""
+
 _WHATS = ("ok",) * 40 + ("error",) * 4 + ("slow", "slow", *BREAKS)
 
 
@@ -75,7 +78,7 @@ def capture(random: Random, tag: str, count: int, port: int) -> bytes:
 
 def _flow(random: Random, asked: Asked, host: flow_pb2.Header) -> flow_pb2.Flow:
     method = random.choice(_METHODS)
-    content = b"x" * random.choice((0, 20, 400)) if method in (b"POST", b"PUT") else b""
+    content = b"x" * random.choice(_SIZES) if method in (b"POST", b"PUT") else b""
     length = flow_pb2.Header(name=b"Content-Length", value=b"%d" % len(content))
     request = flow_pb2.Request(
         method=method,

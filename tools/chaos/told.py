@@ -130,13 +130,16 @@ class Told:
 
 def compare_transcript(line: Line, log: Log, findings: Findings) -> int:
     """Compares a message that a watcher was sent with the log; returns its events."""
+    if "error" in line:
+        findings.add("watchers", f"a watcher was told {line['error']}")
+        return 0
     after, last, kinds = line["after"], line["last"], frozenset(line["kinds"])
     seen = list(zip(line["events"][::2], line["events"][1::2], strict=True))
     if last > log.latest:
         findings.add("rewritten", f"a watcher was shown up to {last}; the log ends at {log.latest}")
         return len(seen)
     due = [at for at in range(after + 1, last + 1) if not kinds or log.kinds[at - 1] in kinds]
-    if [at for at, _ in seen] != due:
+    if [at for at, _ in seen] != due or last < after:
         said = f"after {after} up to {last}, {_kinds(kinds)}: {len(seen)} events, not {len(due)}"
         findings.add("watchers", said)
     for at, checksum in seen:

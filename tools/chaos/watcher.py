@@ -4,7 +4,8 @@
 
 A line of the transcript is one message of one watcher, as JSON: `after` and `last` (the
 sequences that it says it lies between), `kinds` (none: all) and `events`, a flat list of each
-event's sequence and checksum. A watcher that comes back does so with its last cursor.
+event's sequence and checksum; or an `error` that it was told. A watcher that comes back does so
+with its last cursor.
 """
 
 import asyncio
@@ -32,6 +33,9 @@ if TYPE_CHECKING:
     from flowreplay.v1.replay_pb2_grpc import ReplayServiceAsyncStub
 
 _OUTCOMES = (event_pb2.EVENT_KIND_RESPONSE, event_pb2.EVENT_KIND_ERROR)
+_GONE = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.CANCELLED)
+"""How a stream ends when the daemon does. It has no other reason to."""
+
 _UPDATES = (event_pb2.EVENT_KIND_UPDATE,)
 
 
@@ -50,7 +54,10 @@ class Watcher:
         while True:
             try:
                 await self._once()
-            except grpc.aio.AioRpcError:
+            except grpc.aio.AioRpcError as error:
+                if error.code() not in _GONE:
+                    self._write({"error": f"{error.code().name}: {error.details()}"})
+                    self._cursor = ""
                 await asyncio.sleep(0.02)
 
     async def _once(self) -> None:
@@ -63,7 +70,7 @@ class Watcher:
         async for message in call:
             last = decode_cursor(message.cursor).sequence
             if after >= 0:
-                self._write(after, last, message.events)
+                self._write_events(after, last, message.events)
             after, self._cursor = last, message.cursor
             left -= 1
             if not left:
@@ -79,13 +86,15 @@ class Watcher:
         start = START_POSITION_START if random.random() < 0.1 else START_POSITION_NOW
         return WatchEventsRequest(position=start, kinds=self._kinds)
 
-    def _write(self, after: int, last: int, events: Iterable[event_pb2.Event]) -> None:
+    def _write_events(self, after: int, last: int, events: Iterable[event_pb2.Event]) -> None:
         seen = [
             number
             for event in events
             for number in (event.sequence, crc32(event.SerializeToString()))
         ]
-        line = {"after": after, "last": last, "kinds": self._kinds, "events": seen}
+        self._write({"after": after, "last": last, "kinds": self._kinds, "events": seen})
+
+    def _write(self, line: dict[str, object]) -> None:
         os.write(self._transcript, json.dumps(line).encode() + b"\n")
 
 
