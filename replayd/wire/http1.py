@@ -123,6 +123,8 @@ class H11Reader:
             raise _invalid(f"{error}; the response begins {_show(block)}") from error
         if not isinstance(event, h11.InformationalResponse | h11.Response):
             raise _invalid(f"the response begins {_show(block)}")
+        if not event.http_version.startswith(b"1."):
+            raise _invalid(f"the server does not speak HTTP/1; it sent {_show(block)}")
         if len(event.headers) > self._settings.head_field_limit:
             raise WireError(
                 Reason.HEAD_TOO_LARGE,

@@ -3,6 +3,7 @@
 import pytest
 
 from replayd.errors import WireError
+from replayd.reasons import Reason
 from replayd.wire.http1 import H11Reader
 from replayd.wire.settings import WireSettings
 
@@ -39,6 +40,13 @@ def test_a_fault_shows_what_came_and_nothing_that_a_terminal_obeys() -> None:
         H11Reader(b"GET", WireSettings()).feed(b"\x1b[2J" + b"x" * 200, nowhere)
     assert "\x1b" not in caught.value.message
     assert len(caught.value.message) < 200
+
+
+def test_another_major_version_is_not_spoken() -> None:
+    reader = H11Reader(b"GET", WireSettings())
+    with pytest.raises(WireError, match="does not speak HTTP/1; it sent") as caught:
+        reader.feed(b"HTTP/9.9 200 OK\r\nContent-Length: 0\r\n\r\n", nowhere)
+    assert caught.value.reason is Reason.INVALID_RESPONSE
 
 
 SWITCH = b"HTTP/1.1 101 Switching\r\nUpgrade: WebSocket\r\nConnection: upgrade\r\n\r\n"
