@@ -30,7 +30,7 @@ Tls = ssl.SSLContext | None
 
 MIB = 1 << 20
 AUTO = replay_pb2.HTTP_VERSION_AUTO
-TOTAL = 3.0
+TOTAL = 4.0
 """Seconds: `--total-timeout`."""
 TIMES = f"--connect-timeout 1s --read-timeout 1500ms --total-timeout {TOTAL:g}s".split()
 BRIEF = ["--connect-timeout", "400ms"]
@@ -115,7 +115,7 @@ def conversation(port: int) -> flow_pb2.Flow:
 
 def test_servers(authority: Authority) -> None:
     tls = authority.server_context("localhost")
-    options = [*TIMES, "--body-size-limit", "256k", "--ca-file", str(authority.ca_file)]
+    options = [*TIMES, "--body-size-limit", "64k", "--ca-file", str(authority.ca_file)]
     with ExitStack() as stack:
 
         def serve(catalogue: Mapping[str, Hostile], make: Make, tls: Tls = None) -> Flows:
