@@ -72,6 +72,27 @@ def check(data_dir: Path, output: str) -> None:
     sys.exit(EXIT_DAMAGED if findings else 0)
 
 
+@journal.command()
+@_data_dir
+@_output
+@click.argument("new_dir", type=click.Path(file_okay=False, path_type=Path))
+def salvage(data_dir: Path, new_dir: Path, output: str) -> None:
+    """Copy what is whole of a journal, whatever its state, into NEW_DIR.
+
+    The journal itself is only read. The new one is paused; what may have been sent and has
+    no outcome any more ends INTERRUPTED in it. Cursors of the old one are not its own.
+    """
+    from replayd.journal.sqlite.salvage import salvage as run  # noqa: PLC0415
+
+    with _errors(), _progress("read") as tick:
+        counts = run(data_dir, new_dir, time.time_ns(), tick)
+    lost = {name: count for name, count in counts.items() if name.startswith(("lost", "damaged"))}
+    found = {name: count for name, count in counts.items() if name not in lost}
+    said = _listed(lost) if any(lost.values()) else "nothing is lost"
+    _say(output, f"copied to {new_dir}: {_listed(found)}\n{said}", **counts)
+    sys.exit(EXIT_DAMAGED if any(lost.values()) else 0)
+
+
 @contextmanager
 def _errors() -> Iterator[None]:
     """Says why something can't be done, and ends."""

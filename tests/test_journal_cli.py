@@ -50,6 +50,25 @@ def test_a_damaged_journal(folder: Path) -> None:
     assert (summary["damaged"], summary["flows"]) == (2, 12)
 
 
+def test_a_salvage(folder: Path, tmp_path: Path) -> None:
+    new = tmp_path / "new"
+    result = run("salvage", "--data-dir", folder, new)
+    assert result.exit_code == 0
+    assert result.stdout == (
+        f"copied to {new}: 4 batches, 12 flows, 6 queued, 11 events\nnothing is lost\n"
+    )
+    assert run("salvage", "--data-dir", folder, new).exit_code == 4
+
+
+def test_a_salvage_that_can_not_save_all(folder: Path, tmp_path: Path) -> None:
+    for blob in (folder / "blobs").iterdir():
+        blob.unlink()
+    result = run("salvage", "--output", "json", "--data-dir", folder, tmp_path / "new")
+    assert result.exit_code == 1
+    (summary,) = lines(result)
+    assert (summary["lost_files"], summary["lost_flows"], summary["flows"]) == (2, 1, 11)
+
+
 def test_what_can_not_be_done_is_said(folder: Path) -> None:
     journal = open_sqlite(folder, NOW)
     result = run("check", "--data-dir", folder)

@@ -19,6 +19,7 @@ from replayd.journal.sqlite.query import fetch_row
 from replayd.journal.sqlite.stopped import Stopped
 from replayd.journal.store import LAST_INDEX, place_of, split_place
 from replayd.model.event import EventKind
+from replayd.model.replay import ReplayState
 
 _EVENT_KINDS = frozenset(map(int, EventKind))
 
@@ -29,6 +30,10 @@ _ORPHANS = {
     "a file": "SELECT place FROM file WHERE place NOT IN (SELECT place FROM prepared)",
     "a piece": "SELECT place FROM piece WHERE place NOT IN (SELECT place FROM prepared)",
 }
+
+_RESOLVED = """
+    SELECT d.*, r.state IS ? FROM resolved AS d LEFT JOIN replay AS r ON r.place = d.place
+"""
 
 _WRONG = "its checksum is wrong"
 
@@ -75,6 +80,7 @@ class Checker:
             self._orphans,
             self._events,
             self._answers,
+            self._resolved,
             self._files,
         ):
             with self._told(step.__name__.strip("_")):
@@ -177,6 +183,16 @@ class Checker:
             self.checked.add("answers")
             if expected != checksum(*values):
                 yield Finding(f"the answer to the request_id {values[0]!r}", _WRONG)
+
+    def _resolved(self) -> Iterator[Finding]:
+        rows = self._connection.execute(_RESOLVED, (int(ReplayState.INTERRUPTED),))
+        for *values, expected, is_parked in rows:
+            number, index = split_place(values[0])
+            where = f"the resolution of batch {number}, flow {index}"
+            if expected != checksum(*values):
+                yield Finding(where, _WRONG)
+            elif not is_parked:
+                yield Finding(where, "its replay was not interrupted")
 
     def _files(self) -> Iterator[Finding]:
         """Those that no row names go at the next start: that is no damage."""

@@ -67,5 +67,6 @@ def flow_checksum(place: int, flow: object, content: object) -> int:
 def damaged(path: object, what: str) -> JournalError:
     """Says what is damaged."""
     return JournalError(
-        f"{what} in {path} is damaged: its checksum is wrong; restore the data folder from a backup"
+        f"{what} in {path} is damaged: its checksum is wrong; stop the daemon: `replayd journal "
+        "check` says what else is, and `replayd journal salvage` copies the rest"
     )

@@ -134,5 +134,9 @@ class Contents:
         name, size, packed, expected = row
         if expected != checksum(place, part.value, name, size, packed):
             raise damaged(self._connection.filename, f"the name of a {part} content's file")
-        checksums = tuple(value for (value,) in _CHECKSUM.iter_unpack(packed))
-        return SpoolFile(self._blobs / Path(name).name, size, checksums)
+        return SpoolFile(self._blobs / Path(name).name, size, unpack_checksums(packed))
+
+
+def unpack_checksums(packed: bytes) -> tuple[int, ...]:
+    """Reads the checksums of a file's pieces."""
+    return tuple(value for (value,) in _CHECKSUM.iter_unpack(packed))

@@ -61,6 +61,6 @@ def journal_error(error: apsw.Error, path: Path, number: int = 0) -> JournalErro
 def damaged_database(path: Path, error: Exception) -> JournalError:
     """Says that what the database holds can't be."""
     return JournalError(
-        f"{path} is damaged ({error}); restore its folder from a backup, or move it away to "
-        "begin with an empty one"
+        f"{path} is damaged ({error}); stop the daemon: `replayd journal check` says what of it, "
+        "and `replayd journal salvage` copies the rest; or restore its folder from a backup"
     )

@@ -7,6 +7,7 @@ import pytest
 
 from replayd.journal.sqlite import open_sqlite
 from replayd.journal.sqlite.check import Checker
+from replayd.journal.sqlite.checksum import checksum
 from replayd.journal.sqlite.stopped import looked_at
 from tests.journal.sqlite.test_migrations import VERSIONS
 from tests.support.frozen_journals import thaw
@@ -63,6 +64,14 @@ def test_a_whole_journal_is_found_whole(folder: Path, version: str) -> None:
         (
             "INSERT INTO piece VALUES (99, 'request', 0, x'00', 0)",
             "batch 0, flow 99: a piece without a flow",
+        ),
+        (
+            "INSERT INTO resolved VALUES (4294967296, 1, '', 0)",
+            "the resolution of batch 1, flow 0: its checksum is wrong",
+        ),
+        (
+            f"INSERT INTO resolved VALUES (4294967296, 1, 'b', {checksum(1 << 32, 1, 'b')})",
+            "the resolution of batch 1, flow 0: its replay was not interrupted",
         ),
         ("UPDATE file SET place = 99", "batch 0, flow 99: a file without a flow"),
         ("PRAGMA writable_schema = 1; UPDATE sqlite_schema SET rootpage = 2", "journal.db"),

@@ -48,7 +48,7 @@ def test_every_flipped_bit_is_noticed() -> None:
 
 def test_damage_names_the_file_and_what_to_do() -> None:
     assert "event 3 in /x is damaged" in damaged("/x", "event 3").message
-    assert "backup" in damaged("/x", "event 3").message
+    assert "replayd journal check" in damaged("/x", "event 3").message
 
 
 @pytest.mark.parametrize("content", [b"", b"content", None])

@@ -26,7 +26,7 @@ def io_error(code: int) -> apsw.Error:
         (io_error(apsw.SQLITE_IOERR_WRITE), True, "failed to store"),
         (io_error(apsw.SQLITE_IOERR_FSYNC), True, "check the disk, then restart the daemon"),
         (io_error(apsw.SQLITE_IOERR_DIR_FSYNC), True, "failed to store"),
-        (apsw.CorruptError("malformed"), True, "is damaged (malformed); restore"),
+        (apsw.CorruptError("malformed"), True, "is damaged (malformed); stop the daemon"),
         (apsw.NotADBError("no database"), True, "is damaged"),
         (apsw.BusyError("locked"), False, "can't be read (locked)"),
     ],

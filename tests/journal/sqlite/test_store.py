@@ -399,7 +399,9 @@ def test_rows_that_are_missing_are_damage(
     opened.begin(opened.take(1, NOW))
     connection(store).execute(damage)
     store.close()
-    with pytest.raises(JournalError, match=r"journal\.db is damaged .*; restore its folder"):
+    with pytest.raises(
+        JournalError, match=r"journal\.db is damaged .*`replayd journal check` says"
+    ):
         open_sqlite(folder, NOW)
 
 
