@@ -24,6 +24,7 @@ _HEAD_END = re.compile(rb"\n\r?\n")
 _FOLDED_LINE = re.compile(rb"\n[ \t]")
 _START = b"HTTP/"
 _SHOWN = 80
+_SAID = 200
 
 _Head = h11.Response | h11.InformationalResponse
 
@@ -120,7 +121,7 @@ class H11Reader:
             self._h11.receive_data(block)
             event = self._h11.next_event()
         except h11.RemoteProtocolError as error:
-            raise _invalid(f"{error}; the response begins {_show(block)}") from error
+            raise _invalid(f"{_said(error)}; the response begins {_show(block)}") from error
         if not isinstance(event, h11.InformationalResponse | h11.Response):
             raise _invalid(f"the response begins {_show(block)}")
         if not event.http_version.startswith(b"1."):
@@ -235,10 +236,10 @@ class H11Reader:
 
     def _content_fault(self, error: h11.RemoteProtocolError, closed: bool) -> WireError:
         if closed:
-            return WireError(Reason.CLOSED_EARLY, f"the server closed early: {error}")
+            return WireError(Reason.CLOSED_EARLY, f"the server closed early: {_said(error)}")
         if error.error_status_hint == 431:
-            return WireError(Reason.HEAD_TOO_LARGE, f"in the response's content: {error}")
-        return _invalid(f"in the response's content: {error}")
+            return WireError(Reason.HEAD_TOO_LARGE, f"in the response's content: {_said(error)}")
+        return _invalid(f"in the response's content: {_said(error)}")
 
     def _closed_in_head(self) -> WireError:
         size = len(self._buffer)
@@ -250,6 +251,11 @@ class H11Reader:
 
 def _invalid(message: str) -> WireError:
     return WireError(Reason.INVALID_RESPONSE, message)
+
+
+def _said(error: h11.RemoteProtocolError) -> str:
+    """h11's words, which may hold all that came."""
+    return str(error)[:_SAID]
 
 
 def _show(data: bytes | bytearray) -> str:

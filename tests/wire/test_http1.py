@@ -42,6 +42,17 @@ def test_a_fault_shows_what_came_and_nothing_that_a_terminal_obeys() -> None:
     assert len(caught.value.message) < 200
 
 
+@pytest.mark.parametrize(
+    "head",
+    [b"HTTP/1.1 " + b"x" * 9000, b"HTTP/1.1 200 OK\r\n" + b"\0" * 9000],
+    ids=["line", "field"],
+)
+def test_a_fault_shows_little_of_a_head_however_long(head: bytes) -> None:
+    with pytest.raises(WireError, match="illegal") as caught:
+        H11Reader(b"GET", WireSettings()).feed(head + b"\r\n\r\n", nowhere)
+    assert len(caught.value.message) < 600
+
+
 def test_another_major_version_is_not_spoken() -> None:
     reader = H11Reader(b"GET", WireSettings())
     with pytest.raises(WireError, match="does not speak HTTP/1; it sent") as caught:

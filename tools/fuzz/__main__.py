@@ -1,4 +1,5 @@
-"""`make fuzz`: damaged and hostile captures, through all that an Enqueue does with them.
+"""`make fuzz`: damaged and hostile captures, through all that an Enqueue does with them, and
+what hostile servers and proxies send.
 
     python -m tools.fuzz [--format NAME]... [--count N] [--processes N] [--seed N] [--first N]
     python -m tools.fuzz --engine atheris --format NAME [--count N]
@@ -15,14 +16,18 @@ import sys
 from pathlib import Path
 
 from tools.fuzz import report
-from tools.fuzz.case import Case
+from tools.fuzz.case import Case, Input
 from tools.fuzz.enqueue import Way
 from tools.fuzz.finding import Finding, try_case
 from tools.fuzz.limits import Peak
+from tools.fuzz.reading import READERS, Reading
 from tools.fuzz.recipes import RECIPES
 from tools.fuzz.series import Result, run_series
 
 DEFAULT_COUNT = 20_000
+
+FORMATS = (*RECIPES, *READERS)
+"""What inputs are made of: formats of captures, and what reads servers and proxies."""
 
 
 def arguments(given: list[str] | None = None) -> argparse.Namespace:
@@ -30,7 +35,7 @@ def arguments(given: list[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="fuzz", description="Enqueues damaged captures.")
     add = parser.add_argument
     add("--engine", choices=("own", "atheris"), default="own", help="what makes the inputs")
-    add("--format", action="append", choices=RECIPES, help="only this one; may be repeated")
+    add("--format", action="append", choices=FORMATS, help="only this one; may be repeated")
     add("--count", type=int, default=DEFAULT_COUNT, help="inputs of each format")
     add("--processes", type=int, default=1, help="processes at once")
     add("--seed", type=int, help="the same one makes the same inputs; else it is drawn")
@@ -41,8 +46,12 @@ def arguments(given: list[str] | None = None) -> argparse.Namespace:
     add("--raw", action="store_true", help="of --replay: with raw")
     add("--sniff", action="store_true", help="of --replay: the format is not named")
     add("--piece", type=int, default=1 << 20, help="of --replay: bytes of a chunk")
+    add("--method", default="GET", help="of --replay: the request that is answered")
     options = parser.parse_args(given)
-    options.format = options.format or list(RECIPES)
+    guided = options.engine == "atheris"
+    if guided and READERS.keys() & set(options.format or ()):
+        parser.error("--engine atheris makes captures only")
+    options.format = options.format or list(RECIPES if guided else FORMATS)
     if options.replay and len(options.format) > 1:
         parser.error("--replay needs the --format that the input was made for")
     return options
@@ -62,11 +71,17 @@ def main(given: list[str] | None = None) -> int:
 
 def _replay(options: argparse.Namespace) -> int:
     name = options.format[0]
-    named = None if options.sniff else RECIPES[name].format
-    way = Way(named, options.salvage, options.raw, options.piece)
-    came = try_case(Case(name, options.replay.read_bytes(), way), Peak())
+    came = try_case(_saved(name, options), Peak())
     print(came.what if isinstance(came, Finding) else came)
     return int(isinstance(came, Finding))
+
+
+def _saved(name: str, options: argparse.Namespace) -> Input:
+    data = options.replay.read_bytes()
+    if name in READERS:
+        return Reading(name, data, options.piece, options.method.encode())
+    named = None if options.sniff else RECIPES[name].format
+    return Case(name, data, Way(named, options.salvage, options.raw, options.piece))
 
 
 def _series(name: str, options: argparse.Namespace, seed: int) -> int:

@@ -5,9 +5,7 @@ import traceback
 from dataclasses import dataclass
 from pathlib import Path
 
-from replayd.reasons import Reason
-from tools.fuzz.case import Case
-from tools.fuzz.enqueue import enqueue
+from tools.fuzz.case import Input
 from tools.fuzz.limits import SECONDS, Peak, TooSlowError, limited_time
 
 _SOURCE = "/replayd/"
@@ -17,7 +15,7 @@ _SOURCE = "/replayd/"
 class Finding:
     """A case, and what came of it."""
 
-    case: Case
+    case: Input
     what: str
     """The exception's type, the line of replayd that raised it, and its message."""
 
@@ -27,7 +25,7 @@ class Finding:
         return f"{self.case.name}: {self.what.partition(': ')[0]}"
 
     def save(self, folder: Path) -> Path:
-        """Writes the capture to a file of the folder, which is made; returns its path."""
+        """Writes the input to a file of the folder, which is made; returns its path."""
         folder.mkdir(parents=True, exist_ok=True)
         digest = hashlib.sha256(self.case.data).hexdigest()[:10]
         path = folder / f"{self.case.name}-{digest}"
@@ -35,25 +33,20 @@ class Finding:
         return path
 
     def command(self, path: Path) -> str:
-        """Returns the command that enqueues the saved capture in the same way."""
-        way = self.case.way
-        options = [f"--format {self.case.name}", f"--piece {way.piece}"]
-        flags = {"sniff": way.format is None, "salvage": way.salvage, "raw": way.raw}
-        options += [f"--{name}" for name, on in flags.items() if on]
+        """Returns the command that tries the saved input in the same way."""
+        options = [f"--format {self.case.name}", *self.case.options()]
         return f"python -m tools.fuzz --replay {path} {' '.join(options)}"
 
 
-def try_case(case: Case, peak: Peak) -> Finding | str:
-    """Enqueues a case within the limits; returns what it came to, in a word, or a finding."""
+def try_case(case: Input, peak: Peak) -> Finding | str:
+    """Tries an input within the limits; returns what it came to, in a word, or a finding."""
     try:
         with limited_time(SECONDS):
-            came = enqueue(case.data, case.way)
+            came = case.run()
         peak.check()
     except (Exception, TooSlowError) as error:  # noqa: BLE001 - that is what is looked for
         return Finding(case, describe(error))
-    if isinstance(came, Reason):
-        return came.name.lower()
-    return "accepted" if came.accepted else "no flows"
+    return came
 
 
 def describe(error: BaseException) -> str:
