@@ -18,6 +18,8 @@
 #                  (FORMAT=har COUNT=1000000 PROCESSES=2 SEED=7; ENGINE=atheris FORMAT=har)
 #   make chaos     kills the daemon again and again and compares the books of clients, target
 #                  and event log (CHAOS_ARGUMENTS="--rounds 1000 --seed 7")
+#   make drain     stops daemons at random moments and looks whether anything is in doubt
+#                  (DRAIN_ARGUMENTS="--runs 500 --seed 7")
 #   make watchers  1,000 watchers of whom 100 never read, and what that costs everybody
 #                  (WATCHERS_ARGUMENTS="--watchers 2000 --rate 50")
 #   make resumes   10,000 watchers that come back at cursors of any age, under load and retention
@@ -55,6 +57,7 @@ CURVES_ARGUMENTS ?=
 PROFILE_ARGUMENTS ?=
 IN_FLIGHT_ARGUMENTS ?=
 CHAOS_ARGUMENTS ?=
+DRAIN_ARGUMENTS ?=
 WATCHERS_ARGUMENTS ?=
 RESUMES_ARGUMENTS ?=
 SOAK_ARGUMENTS ?=
@@ -116,6 +119,9 @@ chaos: bytecode
 
 chaos-controls: bytecode
 	@$(BIN)/python -m tools.chaos.controls
+
+drain: bytecode
+	@$(BIN)/python -m tools.drain $(DRAIN_ARGUMENTS)
 
 check: .venv/.stamp .venv-proto/.stamp
 	$(BIN)/ruff format --check .

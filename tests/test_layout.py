@@ -10,6 +10,7 @@ MIRRORS = {"replayd": "tests", "clients/flowreplay_client": "tests/clients/flowr
 MIRRORS["clients/replayctl"] = "tests/clients/replayctl"
 MIRRORS["benchmarks"] = "tests/benchmarks"
 MIRRORS["tools/chaos"] = "tests/tools/chaos"
+MIRRORS["tools/drain"] = "tests/tools/drain"
 MIRRORS["tools/fidelity"] = "tests/tools/fidelity"
 MIRRORS["tools/fuzz"] = "tests/tools/fuzz"
 MIRRORS["tools/soak"] = "tests/tools/soak"
@@ -58,6 +59,9 @@ ELSEWHERE = {
     "tools/chaos/rounds.py": "tests/system/test_make_chaos.py",
     "tools/chaos/watcher.py": "tests/system/test_make_chaos.py",
     "tools/chaos/world.py": "tests/system/test_make_chaos.py",
+    "tools/drain/process.py": "tests/system/test_make_drain.py",
+    "tools/drain/runs.py": "tests/system/test_make_drain.py",
+    "tools/drain/watcher.py": "tests/system/test_make_drain.py",
     "tools/fidelity/addon.py": "tests/system/test_make_fidelity.py",
     "tools/fidelity/ours.py": "tests/system/test_fidelity.py",
     "tools/fidelity/theirs.py": "tests/system/test_make_fidelity.py",
