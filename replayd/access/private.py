@@ -47,7 +47,9 @@ def private_folder(folder: Path, option: str) -> None:
         links = [each.lstat() for each in (folder, *folder.parents)]
     except OSError as error:
         raise ConfigError(f"{option}: the folder {folder} can't be used: {error}") from error
-    owners = {os.geteuid(), 0}
+    # Whoever owns the root folder can change everything anyway: root, or, in a user namespace,
+    # where its id may have no name, who stands for root.
+    owners = {os.geteuid(), 0, Path("/").stat().st_uid}
     if not {each.st_uid for each in (*statuses, *links)} <= owners:
         raise ConfigError(
             f"{option}: the folder {folder}, or one that it lies in, belongs to another user, "

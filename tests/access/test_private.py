@@ -84,6 +84,22 @@ def test_a_folder_in_one_that_others_can_change_is_refused(tmp_path: Path) -> No
     private_folder(tmp_path / "open/between/run", "--x")
 
 
+def test_the_owner_of_the_root_folder_is_as_good_as_root(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "run").mkdir(mode=0o700)
+    stat = Path.stat
+
+    def unmapped(path: Path, **attributes: bool) -> os.stat_result:
+        status = stat(path, **attributes)
+        if path == tmp_path / "run":
+            return status
+        return os.stat_result((*status[:4], 65534, *status[5:]))
+
+    monkeypatch.setattr(Path, "stat", unmapped)
+    private_folder(tmp_path / "run", "--x")
+
+
 def test_a_link_of_another_user_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "run").mkdir(mode=0o700)
     (tmp_path / "link").symlink_to(tmp_path / "run")

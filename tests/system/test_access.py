@@ -7,6 +7,7 @@ import os
 import shutil
 import signal
 import socket
+import subprocess
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -29,7 +30,8 @@ from replayd.daemon import run
 from replayd.errors import ConfigError
 from tests.support.certificates import Authority
 from tests.support.daemon import Daemon
-from tests.support.programs import NEEDS
+from tests.support.processes import DEADLINE
+from tests.support.programs import NEEDS, find
 from tests.support.replayctl import replayctl
 
 NOBODY = 65534
@@ -209,6 +211,22 @@ def test_replayctl_says_what_is_missing_and_what_to_do(daemon: Daemon, files: Fi
     assert "reader may not do this: it needs the role `admin`, and has read" in reader.stderr
     variable = {"FLOWREPLAY_TOKEN_FILE": str(files.alice)}
     assert replayctl(daemon.address, "count", environment=variable).code == 0
+
+
+def test_grpcurl_calls_over_tls(files: Files, start_daemon: Callable[..., Daemon]) -> None:
+    arguments = ["--ephemeral", "--listen", "127.0.0.1:0"]
+    for name, path in options(files, "TLS and token").items():
+        arguments += [f"--{name.replace('_', '-')}", str(path)]
+    command = [find("grpcurl"), "-cacert", files.authority, "-H", f"authorization: Bearer {READER}"]
+    address = start_daemon(*arguments).address
+    done = subprocess.run(
+        [*command, address, "flowreplay.v1.ReplayService/Count"],
+        capture_output=True,
+        text=True,
+        timeout=DEADLINE,
+        check=False,
+    )
+    assert '"cursor"' in done.stdout, done
 
 
 def test_a_new_token_file_counts_for_the_next_call(daemon: Daemon, files: Files) -> None:

@@ -110,6 +110,24 @@ def test_a_name_that_is_not_known_is_called_that() -> None:
     assert "at h:1: its name is not known; " in error_from(failure, "h:1").message
 
 
+HANDSHAKE = "Tls handshake failed (TSI_PROTOCOL_FAILURE): SSL_ERROR_SSL: error:1: SSL routines:"
+
+
+@pytest.mark.parametrize(
+    ("why", "said"),
+    [
+        (f"{HANDSHAKE}OPENSSL_internal:CERTIFICATE_VERIFY_FAILED: unable to: OK", "not trusted"),
+        ("Custom verification check failed: Hostname Verification Check failed.", "another name"),
+        (f"{HANDSHAKE}OPENSSL_internal:WRONG_VERSION_NUMBER: Invalid: OK", "speaks no TLS"),
+    ],
+)
+def test_what_is_wrong_with_tls_is_said(why: str, said: str) -> None:
+    words = f"failed to connect to all addresses; last error: UNKNOWN: ipv4:127.0.0.1:1: {why}"
+    cause = error_from(FailedCall(words), "h:1").message.partition("; start it")[0]
+    assert cause.startswith("can't reach the daemon at h:1: ")
+    assert said in cause
+
+
 def test_a_connection_that_breaks_keeps_its_words() -> None:
     assert "at h:1: Socket closed; " in error_from(FailedCall("Socket closed"), "h:1").message
 
