@@ -31,10 +31,11 @@ def audit(world: World, current: Round, rest_seconds: float) -> None:
         stub.Resume(replay_pb2.ResumeRequest(), timeout=CALL_SECONDS)
     if current.rest == "clear":
         stub.Clear(replay_pb2.ClearRequest(), timeout=CALL_SECONDS)
-    if not _comes_to_rest(world, rest_seconds):
-        return
+    at_rest = _comes_to_rest(world, rest_seconds)
     world.books.compare(stub)
     world.figures.audits += 1
+    if not at_rest:
+        return
     if current.rest == "pause":
         _die_paused(world, current)
     elif current.failpoint in RETENTION and current.end == "failpoint":
@@ -85,5 +86,5 @@ def _die_removing(world: World, current: Round) -> None:
     else:
         world.kill()
     world.start(current.concurrency)
-    world.books.compare(world.daemon.stub)
+    world.books.compare(world.daemon.stub, removed=True)
     world.books.compare_again(world.daemon.stub)

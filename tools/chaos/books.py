@@ -1,10 +1,11 @@
 """The three books beside each other: what was told, what arrived, what the log says."""
 
-from collections.abc import Callable, Iterator
+from collections import deque
+from collections.abc import Iterator
 from pathlib import Path
 
 import grpc
-from flowreplay.v1 import event_pb2, replay_pb2, replay_pb2_grpc
+from flowreplay.v1 import replay_pb2, replay_pb2_grpc
 
 from replayd.codec.cursor import decode_cursor
 from tools.chaos.arrivals import Arrivals, Book
@@ -14,6 +15,9 @@ from tools.chaos.told import Lines, Told, compare_transcript
 
 TIMEOUT = 60.0
 """Seconds that reading the log may take."""
+
+_MESSAGES_AGAIN = 2
+"""Messages of the log that are read once more each time, to see whether they have changed."""
 
 Stub = replay_pb2_grpc.ReplayServiceStub
 
@@ -33,7 +37,8 @@ class Books:
         self._arrivals = Book(arrivals)
         self._clients: list[Lines] = []
         self._watchers: list[Lines] = []
-        self._cursor = ""
+        self._cursors: deque[str] = deque([""], maxlen=_MESSAGES_AGAIN + 1)
+        """After each of the messages that were read last."""
 
     def add_client(self, path: Path) -> None:
         """Reads the book of a client from now on, too."""
@@ -43,11 +48,13 @@ class Books:
         """Reads the transcript of watchers from now on, too."""
         self._watchers.append(Lines(path))
 
-    def compare(self, stub: Stub) -> None:
+    def compare(self, stub: Stub, *, removed: bool = False) -> None:
         """Reads all books to their end and compares them. Nothing may run meanwhile, and no
-        client call.
+        client call. `removed`: retention may have removed what was read before.
         """
-        self._read_log(stub, self.log.read, self._cursor)
+        if removed:
+            self._cursors = deque([self._cursors[-1]], maxlen=_MESSAGES_AGAIN + 1)
+        self._read_log(stub, self._cursors[0])
         for line in self._lines(self._clients):
             self.told.compare(line)
         for arrival in self._arrivals.new():
@@ -61,14 +68,17 @@ class Books:
 
     def compare_again(self, stub: Stub) -> None:
         """Reads the whole log once more: it must be what it was."""
-        self._read_log(stub, self.log.again, "")
+        self._read_log(stub, "")
 
     def _lines(self, files: list[Lines]) -> Iterator[dict[str, object]]:
         for each in files:
             yield from each.new()
 
-    def _read_log(self, stub: Stub, read: Callable[[event_pb2.Event], None], cursor: str) -> None:
-        """Reads the log after a cursor (empty: from its start) to where it ends now."""
+    def _read_log(self, stub: Stub, cursor: str) -> None:
+        """Reads the log after a cursor (empty: from its start) to where it ends now; what is
+        known of it already must be what it was.
+        """
+        known = self.log.latest
         latest = stub.GetStatus(replay_pb2.GetStatusRequest(), timeout=TIMEOUT).latest_sequence
         if latest < self.log.latest:
             said = f"the log was read up to {self.log.latest} and ends at {latest} now"
@@ -80,8 +90,12 @@ class Books:
         call = stub.WatchEvents(start, timeout=TIMEOUT)
         for message in call:
             for event in message.events:
-                read(event)
-            self._cursor = message.cursor
+                if event.sequence <= known:
+                    self.log.again(event)
+                else:
+                    self.log.read(event)
+            if message.events:
+                self._cursors.append(message.cursor)
             if decode_cursor(message.cursor).sequence >= latest:
                 call.cancel()
                 return

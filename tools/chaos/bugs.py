@@ -14,7 +14,7 @@ from flowreplay.v1 import event_pb2
 
 from replayd.journal.interface import Receipt
 from replayd.journal.sqlite.checksum import event_checksum
-from replayd.model.replay import ReplayState
+from replayd.model.replay import OUTCOMES, ReplayState
 from tools.chaos.wrapping import Place, replace
 
 Method = Callable[..., Any]
@@ -99,8 +99,10 @@ def _show_early(commit: Method) -> Method:
 
     def early(self: Any, change: Any) -> None:
         held.append(change)
+        states = {replay.state for replay in change.replays}
+        outcomes = states and states <= set(OUTCOMES)
         other = change.accepted or change.cleared or change.claims or change.paused is not None
-        if other or len(held) > 8:
+        if other or not outcomes or len(held) > 8:
             for each in held:
                 commit(self, each)
             held.clear()

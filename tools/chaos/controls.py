@@ -22,16 +22,17 @@ def control(name: str) -> tuple[bool, str]:
     """Runs chaos on a daemon with a bug. Returns whether it was found, and a line of the table."""
     began = time.monotonic()
     options = Options(
-        seed=SEED, rounds=ROUNDS, faults=("kill",), audit_every=2, bug=name, rest_seconds=10.0
+        seed=SEED, rounds=ROUNDS, faults=("kill",), audit_every=2, bug=name, rest_seconds=20.0
     )
     # Not deep down: a Unix socket's path has at most 107 bytes.
     with tempfile.TemporaryDirectory(prefix="chaos-") as folder:
-        figures, _ = run(Path(folder), options)
+        figures, words = run(Path(folder), options)
     found = ", ".join(f"{kind} {count}" for kind, count in figures.findings.items())
     caught = bool(BUGS[name].kinds & figures.findings.keys())
     told = found or "NOT FOUND"
     if found and not caught:
         told = f"{found}, but not {' or '.join(sorted(BUGS[name].kinds))}"
+        told = "\n  ".join((told, *words))
     took = time.monotonic() - began
     return caught, f"{name:48} {figures.rounds:6} {took:7.1f}  {told}"
 

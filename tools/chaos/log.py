@@ -202,6 +202,7 @@ class Log:
     def _ended(self, replay: Replay, outcome: str, attempt: int) -> None:
         if replay.outcome:
             self.findings.add("outcomes", f"{replay} has a second outcome: {outcome}")
+            return
         replay.outcome = outcome
         self._count(outcome, 1)
         if attempt != replay.requeued + 1:
