@@ -87,7 +87,7 @@ async def _enqueue(journal: Journal, flows: list[Flow]) -> None:
     settings = WorkerSettings("anywhere", (), (), WireSettings().body_size_limit)
     decoders = DecoderPool(settings)
     try:
-        await Enqueuer(journal, decoders).enqueue(messages())
+        await Enqueuer(journal, decoders).enqueue(messages(), client="")
     finally:
         await decoders.close()
 

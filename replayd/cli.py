@@ -264,6 +264,26 @@ def _option(*names: str, **attributes: Any) -> Callable[[F], F]:
     show_default=True,
     help="Replays that may wait in the queue; 0: no limit.",
 )
+@_option(
+    "--client-enqueues",
+    type=click.IntRange(0),
+    metavar="N",
+    show_default=True,
+    help="Enqueues of one client at once; 0: no limit.",
+)
+@_option(
+    "--client-queued",
+    type=click.IntRange(0),
+    metavar="N",
+    show_default="0, no limit",
+    help="Replays of one client that may wait or run.",
+)
+@_option(
+    "--client-bytes",
+    type=SIZE,
+    show_default="0, no limit",
+    help="Of one client's batches that have something left to do.",
+)
 @_option("--max-watchers", type=click.IntRange(1), show_default=True, help="Watchers at once.")
 @_option(
     "--drain-timeout",

@@ -118,6 +118,14 @@ class Config:
     max_queued: int = 10_000_000
     """Far above what anybody queues on purpose, far below what fills a disk; 0: no limit."""
 
+    client_enqueues: int = 50
+    """Enqueues of one client at once: far more than are read at a time, so that a client which
+    forgets to end its calls does not hold all of gRPC's; 0: no limit."""
+    client_queued: int = 0
+    """Replays of one client that wait or run; 0: the queue's limit is the only one."""
+    client_bytes: int = 0
+    """Of one client's batches that have something left to do; 0: no limit."""
+
     max_watchers: int = 2000
     """Each costs some tens of KiB of gRPC's memory."""
 

@@ -31,6 +31,7 @@ from replayd.rpc.enqueue import Enqueuer
 from replayd.rpc.history import HistoryService
 from replayd.rpc.listen import TcpAddress, parse_addresses, reach
 from replayd.rpc.plan import Planner
+from replayd.rpc.quotas import ClientLimits
 from replayd.rpc.server import RpcServer
 from replayd.rpc.service import About, ReplayService
 from replayd.rpc.watch import Watchers
@@ -104,7 +105,16 @@ class _Daemon:
         if self._config.paused:
             journal.pause(True, time.time_ns())
         decoders = DecoderPool(self._worker_settings)
-        enqueuer = Enqueuer(journal, decoders, max_queued=self._config.max_queued)
+        enqueuer = Enqueuer(
+            journal,
+            decoders,
+            max_queued=self._config.max_queued,
+            client=ClientLimits(
+                calls=self._config.client_enqueues,
+                queued=self._config.client_queued,
+                size=self._config.client_bytes,
+            ),
+        )
         planner = self._planner(decoders)
         watchers = Watchers(journal, self._config.max_watchers)
         about = About(
@@ -199,7 +209,7 @@ class _Daemon:
         for path in self._config.client_replay:
             _log.info("enqueueing %s before the start", path)
             try:
-                await enqueuer.enqueue(_capture_messages(path))
+                await enqueuer.enqueue(_capture_messages(path), client="--client-replay")
             except JournalError:
                 raise
             except ReplaydError as error:

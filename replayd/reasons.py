@@ -73,6 +73,7 @@ class Reason(IntEnum):
     TOKEN_MISSING = 80
     TOKEN_INVALID = 81
     QUEUE_FULL = 84
+    QUOTA_EXCEEDED = 85
     DISK_FULL = 86
     REPLAY_NOT_FOUND = 87
     NOT_PARKED = 88

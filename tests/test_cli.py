@@ -93,6 +93,9 @@ def test_every_option_is_a_key_of_the_file(seen: list[Config], tmp_path: Path) -
         allow-target = ["*"]
         deny-target = ["10.0.0.0/8"]
         max-queued = 4
+        client-enqueues = 5
+        client-queued = 6
+        client-bytes = "7k"
         max-watchers = 3
         drain-timeout = "500ms"
         disk-floor = "1m"

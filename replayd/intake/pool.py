@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 from replayd.errors import ReplaydError
 from replayd.intake.frames import HEADER, Frame, Summary, decode_error, decode_summary, frame
+from replayd.intake.turns import Turns
 from replayd.reasons import Reason
 
 MAX_WORKERS = 4
@@ -63,15 +64,15 @@ class DecoderPool:
 
     def __init__(self, settings: WorkerSettings) -> None:
         self._settings = settings
-        self._free = asyncio.Semaphore(MAX_WORKERS)
+        self._turns = Turns(MAX_WORKERS)
         self._lent: set[Worker] = set()
         self._idle: Worker | None = None
         self._retire: asyncio.TimerHandle | None = None
 
     @asynccontextmanager
-    async def lend(self) -> AsyncIterator["Worker"]:
-        """Lends a worker for one Enqueue; it is ended unless its Enqueue went well."""
-        await self._acquire()
+    async def lend(self, client: str = "") -> AsyncIterator["Worker"]:
+        """Lends a worker for one Enqueue of a client; it is ended unless that went well."""
+        await self._acquire(client)
         try:
             worker = self._take_idle() or await Worker.start(self._settings)
             self._lent.add(worker)
@@ -84,14 +85,14 @@ class DecoderPool:
                 else:
                     await worker.end()
         finally:
-            self._free.release()
+            self._turns.give_back(client)
 
-    async def _acquire(self) -> None:
+    async def _acquire(self, client: str) -> None:
         """Waits for a turn; clients that send nothing may hold theirs up for a while only."""
         while True:
             try:
                 async with asyncio.timeout(STALL_SECONDS):
-                    await self._free.acquire()
+                    await self._turns.take(client)
             except TimeoutError:
                 for worker in self._lent:
                     worker.take_back_if_stalled()

@@ -28,6 +28,7 @@ from replayd.model.event import LogLevel, PendingEvent
 from replayd.reasons import Reason
 from replayd.rpc.convert import enqueue_answer
 from replayd.rpc.incoming import check_strict, opening, with_first
+from replayd.rpc.quotas import Claim, ClientLimits, Quotas
 from replayd.rpc.room import QueueRoom
 from replayd.rpc.under_way import UnderWay
 
@@ -36,45 +37,62 @@ T = TypeVar("T")
 
 _log = logging.getLogger(__name__)
 
+_NO_LIMITS = ClientLimits()
+
 
 class Enqueuer:
     """Takes Enqueue streams. Lives on one event loop; the journal's commits do not."""
 
-    def __init__(self, journal: Journal, decoders: DecoderPool, *, max_queued: int = 0) -> None:
-        """`max_queued`: replays that may wait at once; 0: no limit."""
+    def __init__(
+        self,
+        journal: Journal,
+        decoders: DecoderPool,
+        *,
+        max_queued: int = 0,
+        client: ClientLimits = _NO_LIMITS,
+    ) -> None:
+        """`max_queued`: replays that may wait at once; 0: no limit. `client`: what each client
+        may take up.
+        """
         self._journal = journal
         self._decoders = decoders
         self._room = QueueRoom(lambda: journal.count("").queued, max_queued)
+        self._quotas = Quotas(journal.count, client)
         self._under_way: UnderWay[Receipt] = UnderWay(
             "the daemon stopped before it had taken everything; nothing was queued"
         )
 
     async def enqueue(
-        self, messages: AsyncIterator[bytes], check: Callable[[], Awaitable[None]] | None = None
+        self,
+        messages: AsyncIterator[bytes],
+        check: Callable[[], Awaitable[None]] | None = None,
+        *,
+        client: str,
     ) -> Receipt:
-        """Takes the encoded EnqueueRequests of one stream. `check`, called when they have
-        ended and before they are queued, raises when this was not their true end.
+        """Takes the encoded EnqueueRequests of one stream of a client. `check`, called when they
+        have ended and before they are queued, raises when this was not their true end.
 
         Raises ReplaydError for all that the contract lists; nothing was queued then, but by
         an Enqueue that streams: its metadata has `batch_id`, `accepted_count`, `last_index`.
         """
-        taking = self._under_way.begin(self._enqueue(messages, check or _trust))
-        return await self._under_way.result(taking)
+        with self._quotas.call(client) as claim:
+            taking = self._under_way.begin(self._enqueue(messages, check or _trust, claim))
+            return await self._under_way.result(taking)
 
     async def stop(self) -> None:
         """Gives up every Enqueue under way and waits until nothing of it is left."""
         await self._under_way.stop()
 
     async def _enqueue(
-        self, messages: AsyncIterator[bytes], check: Callable[[], Awaitable[None]]
+        self, messages: AsyncIterator[bytes], check: Callable[[], Awaitable[None]], claim: Claim
     ) -> Receipt:
         first = await anext(messages, None)
         options = opening(first or b"", replay_pb2.EnqueueRequest).options
         messages = with_first(first, messages)
         async with self._claimed(options.request_id) as known:
             if known is None:
-                return await self._take(options, messages, check)
-        return await self._repeat(options.request_id, messages)
+                return await self._take(options, messages, check, claim)
+        return await self._repeat(options.request_id, messages, claim)
 
     @asynccontextmanager
     async def _claimed(self, request_id: str) -> AsyncIterator[Receipt | None]:
@@ -101,13 +119,14 @@ class Enqueuer:
         options: replay_pb2.EnqueueOptions,
         messages: AsyncIterator[bytes],
         check: Callable[[], Awaitable[None]],
+        claim: Claim,
     ) -> Receipt:
         # Before anything is decoded: a full queue costs nothing.
         self._room.check()
-        batch_id = new_batch_id()
+        batch_id = claim.batch_id = new_batch_id()
         try:
             await to_the_end(self._journal.stage, batch_id, [])
-            summary = await self._store(batch_id, options, messages)
+            summary = await self._store(batch_id, options, messages, claim)
             check_strict(options, summary)
             await finished(check())
             with self._room.taking(0 if options.stream else summary.accepted):
@@ -147,29 +166,36 @@ class Enqueuer:
         batch_id: str,
         options: replay_pb2.EnqueueOptions,
         messages: AsyncIterator[bytes],
+        claim: Claim,
     ) -> Summary:
         """Stages the rows as they come, or queues them."""
         staged = 0
         holds_up = partial(self._journal.holds_up, batch_id)
-        async with self._decoders.lend() as worker, worker.giving_way(holds_up):
+        async with self._decoders.lend(claim.client) as worker, worker.giving_way(holds_up):
             # Closed here, not by the garbage collector: it reads the messages.
             async with aclosing(worker.decode(messages)) as groups:
                 async for group in groups:
                     if options.stream:
-                        await to_the_end(self._queue_group, batch_id, options, group)
+                        await to_the_end(self._queue_group, batch_id, options, group, claim)
                     else:
-                        staged += await to_the_end(self._stage_group, batch_id, staged, group)
+                        staged += await to_the_end(
+                            self._stage_group, batch_id, staged, group, claim
+                        )
             return worker.summary
 
-    def _stage_group(self, batch_id: str, staged: int, group: bytes) -> int:
+    def _stage_group(self, batch_id: str, staged: int, group: bytes, claim: Claim) -> int:
         rows = list(decode_rows(group))
+        claim.take(len(rows), len(group))
         # What has no room in the end is not stored in vain.
         self._room.check(staged + len(rows))
         self._journal.stage(batch_id, rows)
         return len(rows)
 
-    def _queue_group(self, batch_id: str, options: replay_pb2.EnqueueOptions, group: bytes) -> None:
+    def _queue_group(
+        self, batch_id: str, options: replay_pb2.EnqueueOptions, group: bytes, claim: Claim
+    ) -> None:
         rows = list(decode_rows(group))
+        claim.take(len(rows), len(group))
         with self._room.taking(len(rows)):
             self._journal.extend(
                 batch_id,
@@ -195,9 +221,11 @@ class Enqueuer:
             on_interrupt=on_interrupt(options),
         )
 
-    async def _repeat(self, request_id: str, messages: AsyncIterator[bytes]) -> Receipt:
+    async def _repeat(
+        self, request_id: str, messages: AsyncIterator[bytes], claim: Claim
+    ) -> Receipt:
         """Returns the first answer once more, if the content is the same."""
-        async with self._decoders.lend() as worker:
+        async with self._decoders.lend(claim.client) as worker:
             async for _ in worker.decode(messages):
                 pass
             content_hash = bytes.fromhex(worker.summary.content_hash)

@@ -51,13 +51,15 @@ class Planner:
             "the daemon stopped before it had planned everything"
         )
 
-    async def plan(self, messages: AsyncIterator[bytes]) -> AsyncGenerator[Planned, None]:
-        """Takes the encoded PlanFlowsRequests of one stream and yields what to answer.
+    async def plan(
+        self, messages: AsyncIterator[bytes], *, client: str
+    ) -> AsyncGenerator[Planned, None]:
+        """Takes the encoded PlanFlowsRequests of one stream of a client; yields what to answer.
 
         Raises ReplaydError for all that the contract lists.
         """
         answers = _Answers()
-        planning = self._under_way.begin(self._plan(messages, answers))
+        planning = self._under_way.begin(self._plan(messages, answers, client))
         planning.add_done_callback(lambda _: answers.end())
         try:
             while (answer := await answers.take()) is not None:
@@ -73,11 +75,11 @@ class Planner:
         """Gives up every stream under way and waits until nothing of it is left."""
         await self._under_way.stop()
 
-    async def _plan(self, messages: AsyncIterator[bytes], answers: "_Answers") -> None:
+    async def _plan(self, messages: AsyncIterator[bytes], answers: "_Answers", client: str) -> None:
         first = await anext(messages, None)
         request = opening(first or b"", replay_pb2.PlanFlowsRequest)
         limit = content_limit(request)
-        async with self._decoders.lend() as worker:
+        async with self._decoders.lend(client) as worker:
             async with aclosing(worker.decode(with_first(first, messages))) as groups:
                 async for group in groups:
                     for flows in await asyncio.to_thread(self._pack, group, limit):

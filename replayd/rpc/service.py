@@ -89,18 +89,20 @@ class ReplayService(Service):
     async def enqueue(self, messages: AsyncIterator[bytes], call: Call) -> bytes:
         """Enqueue."""
         self.refuse_when_stopping()
-        receipt = await self._enqueuer.enqueue(messages, lambda: _still_wanted(call.context))
+        receipt = await self._enqueuer.enqueue(
+            messages, lambda: _still_wanted(call.context), client=call.caller.name
+        )
         answer = replay_pb2.EnqueueResponse.FromString(receipt.answer)
         answer.cursor = self.cursor(receipt.sequence)
         answer.duplicate = receipt.duplicate
         return answer.SerializeToString()
 
     async def plan_flows(
-        self, messages: AsyncIterator[bytes], _: Call
+        self, messages: AsyncIterator[bytes], call: Call
     ) -> AsyncGenerator[bytes, None]:
         """PlanFlows."""
         self.refuse_when_stopping()
-        async with aclosing(self._planner.plan(messages)) as answers:
+        async with aclosing(self._planner.plan(messages, client=call.caller.name)) as answers:
             async for answer in answers:
                 yield plan_answer(answer.flows, self.cursor(), answer.summary)
 

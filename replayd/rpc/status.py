@@ -45,13 +45,14 @@ _STATUSES = {
     Reason.TOO_MANY_WATCHERS: grpc.StatusCode.RESOURCE_EXHAUSTED,
     Reason.DECODER_LIMIT: grpc.StatusCode.RESOURCE_EXHAUSTED,
     Reason.QUEUE_FULL: grpc.StatusCode.RESOURCE_EXHAUSTED,
+    Reason.QUOTA_EXCEEDED: grpc.StatusCode.RESOURCE_EXHAUSTED,
     Reason.JOURNAL_UNAVAILABLE: grpc.StatusCode.RESOURCE_EXHAUSTED,
     Reason.DISK_FULL: grpc.StatusCode.RESOURCE_EXHAUSTED,
     Reason.DAEMON_STOPPING: grpc.StatusCode.UNAVAILABLE,
 }
 
 
-_RETRY_SECONDS = {Reason.QUEUE_FULL: 5}
+_RETRY_SECONDS = {Reason.QUEUE_FULL: 5, Reason.QUOTA_EXCEEDED: 1}
 """After how long another try may go better (`google.rpc.RetryInfo`)."""
 
 

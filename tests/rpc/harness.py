@@ -28,12 +28,14 @@ from replayd.rpc.enqueue import Enqueuer
 from replayd.rpc.history import HistoryService
 from replayd.rpc.listen import Address, UnixAddress
 from replayd.rpc.plan import Planner
+from replayd.rpc.quotas import ClientLimits
 from replayd.rpc.server import RpcServer
 from replayd.rpc.service import About, ReplayService
 from replayd.rpc.watch import Watchers
 from replayd.wire.settings import WireSettings
 
 NO_UPSTREAM = WireSettings()
+NO_LIMITS = ClientLimits()
 UNASKED = Access(None)
 
 DEADLINE = 20.0
@@ -84,6 +86,7 @@ async def serving(
     *,
     max_watchers: int = 10,
     max_queued: int = 0,
+    client: ClientLimits = NO_LIMITS,
     wire: WireSettings = NO_UPSTREAM,
     address: Address | None = None,
     access: Access = UNASKED,
@@ -91,7 +94,7 @@ async def serving(
     """Serves on an address, or on a Unix socket in `folder`; its channel speaks no TLS."""
     journal = open_memory(time.time_ns())
     decoders = DecoderPool(WorkerSettings("anywhere", (), (), 64 << 20))
-    enqueuer = Enqueuer(journal, decoders, max_queued=max_queued)
+    enqueuer = Enqueuer(journal, decoders, max_queued=max_queued, client=client)
     planner = Planner(decoders, wire.as_sent, wire.upstream.name if wire.upstream else "")
     watchers = Watchers(journal, max_watchers)
     service = ReplayService(journal, enqueuer, planner, watchers, About(time.time_ns(), 1))

@@ -19,15 +19,16 @@ from replayd.model.event import PendingEvent
 from replayd.model.replay import Row
 from replayd.reasons import Reason
 from replayd.rpc.enqueue import finished
+from replayd.rpc.quotas import ClientLimits
 from replayd.rpc.service import ReplayService
 from tests.rpc.harness import DEADLINE, Served, ends_with, serving
 from tests.rpc.messages import flows, options, refused_flow
 from tests.support.captures import FOLDER
 
 
-def run(folder: Path, test: Callable[[Served], Awaitable[None]], max_queued: int = 0) -> None:
+def run(folder: Path, test: Callable[[Served], Awaitable[None]], **limits: Any) -> None:
     async def serve() -> None:
-        async with serving(folder, max_queued=max_queued) as served, asyncio.timeout(DEADLINE):
+        async with serving(folder, **limits) as served, asyncio.timeout(DEADLINE):
             await test(served)
 
     asyncio.run(serve())
@@ -122,6 +123,36 @@ def test_what_a_stream_had_queued_before_the_queue_was_full_stays(tmp_path: Path
         assert queued(served) == 2
 
     run(tmp_path, test, max_queued=3)
+
+
+def test_a_client_has_its_quota(tmp_path: Path) -> None:
+    async def test(served: Served) -> None:
+        over = ends_with(grpc.StatusCode.RESOURCE_EXHAUSTED, Reason.QUOTA_EXCEEDED)
+        await served.stub.Enqueue(iter([flows(2)]))
+        with over as metadata:
+            await served.stub.Enqueue(iter([flows(2)]))
+        assert (metadata["quota"], metadata["limit"]) == ("queued", "3")
+        assert queued(served) == 2
+        served.replay()
+        assert (await served.stub.Enqueue(iter([flows(2)]))).accepted_count == 2
+
+    run(tmp_path, test, client=ClientLimits(queued=3))
+
+
+def test_a_client_makes_so_many_calls_at_once(tmp_path: Path) -> None:
+    async def test(served: Served) -> None:
+        held = served.stub.Enqueue()
+        await held.write(options())
+        while not served.enqueuer._quotas._accounts:
+            await asyncio.sleep(0.01)
+        with ends_with(grpc.StatusCode.RESOURCE_EXHAUSTED, Reason.QUOTA_EXCEEDED) as metadata:
+            await served.stub.Enqueue(iter([flows(1)]))
+        assert metadata["quota"] == "enqueues"
+        await held.done_writing()
+        await held
+        assert (await served.stub.Enqueue(iter([flows(1)]))).accepted_count == 1
+
+    run(tmp_path, test, client=ClientLimits(calls=1))
 
 
 def test_an_answer_is_repeated_by_a_full_queue_too(tmp_path: Path) -> None:

@@ -264,7 +264,7 @@ def test_clients_that_read_nothing_give_way_to_those_that_wait(
             while True:
                 yield post(b"x" * MIB).SerializeToString()
 
-        stalled = [served.planner.plan(large()) for _ in range(MAX_WORKERS)]
+        stalled = [served.planner.plan(large(), client="") for _ in range(MAX_WORKERS)]
         for each in stalled:
             await anext(each)
         # They hold every worker, and nobody takes their next answer.

@@ -175,6 +175,10 @@ class _ReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Reason.ValueTy
     `new_count` say how many wait, may wait, and were to come. Nothing of the call was
     queued, but with `stream` what had been queued before.
     """
+    REASON_QUOTA_EXCEEDED: _Reason.ValueType  # 85
+    """The client makes as many calls at once, or has as much in the queue, as one client may:
+    metadata `caller`, `quota` and `limit` say who, of what, and how much.
+    """
     REASON_DISK_FULL: _Reason.ValueType  # 86
     """There is too little room on the disk of the journal: nothing more is queued, metadata
     `free_bytes` and `floor_bytes` say why. In a `log` event, nothing is sent for a while. In
@@ -355,6 +359,10 @@ REASON_QUEUE_FULL: Reason.ValueType  # 84
 """The queue has no room for the flows: metadata `queued_count`, `max_queued` and
 `new_count` say how many wait, may wait, and were to come. Nothing of the call was
 queued, but with `stream` what had been queued before.
+"""
+REASON_QUOTA_EXCEEDED: Reason.ValueType  # 85
+"""The client makes as many calls at once, or has as much in the queue, as one client may:
+metadata `caller`, `quota` and `limit` say who, of what, and how much.
 """
 REASON_DISK_FULL: Reason.ValueType  # 86
 """There is too little room on the disk of the journal: nothing more is queued, metadata
