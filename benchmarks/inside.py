@@ -34,6 +34,7 @@ from replayd.planning.target_rules import TargetRules
 from replayd.queue import ReplayQueue
 from replayd.replay.thread import ReplayThread
 from replayd.rpc.enqueue import Enqueuer
+from replayd.rpc.places import Places
 from replayd.rpc.watch import Watchers
 from replayd.wire.settings import TlsSettings, WireSettings
 
@@ -145,7 +146,7 @@ async def _measure(journal: Journal, failed: "asyncio.Future[None]", count: int)
 async def _follow(journal: Journal) -> list[bytes]:
     """Is a watcher from the first event until nothing is left to replay; returns what came."""
     request = WatchEventsRequest(position=START_POSITION_START, until_idle=True)
-    return [message async for message in Watchers(journal, 1).watch(request)]
+    return [message async for message in Watchers(journal, Places(1, 1)).watch(request)]
 
 
 def _system_seconds(thread: threading.Thread) -> float:

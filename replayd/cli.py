@@ -286,6 +286,13 @@ def _option(*names: str, **attributes: Any) -> Callable[[F], F]:
 )
 @_option("--max-watchers", type=click.IntRange(1), show_default=True, help="Watchers at once.")
 @_option(
+    "--client-watchers",
+    type=click.IntRange(0),
+    metavar="N",
+    show_default=True,
+    help="Watchers at once of one token or certificate; 0: no limit.",
+)
+@_option(
     "--drain-timeout",
     type=DURATION,
     show_default="10s",

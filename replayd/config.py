@@ -129,6 +129,10 @@ class Config:
     max_watchers: int = 2000
     """Each costs some tens of KiB of gRPC's memory."""
 
+    client_watchers: int = 16
+    """Of one token or certificate: some windows and scripts, and nobody takes all places. The
+    Unix socket's user has no such limit; 0: nobody has."""
+
     drain_timeout: float = 10.0
     """What a running replay gets at the daemon's stop; service managers kill after 90 s."""
 

@@ -30,6 +30,7 @@ from replayd.retention import RetentionThread
 from replayd.rpc.enqueue import Enqueuer
 from replayd.rpc.history import HistoryService
 from replayd.rpc.listen import TcpAddress, parse_addresses, reach
+from replayd.rpc.places import Places
 from replayd.rpc.plan import Planner
 from replayd.rpc.quotas import ClientLimits
 from replayd.rpc.server import RpcServer
@@ -43,6 +44,9 @@ CHUNK = 1 << 20
 
 HASHED = 16 << 20
 """Bytes of a capture that are hashed at a time."""
+
+OTHER_CALLS = 1000
+"""Calls at once beside the watchers; one more is RESOURCE_EXHAUSTED before it is read."""
 
 STREAMS_GRACE = 1.0
 """Seconds that calls get to end at the stop, after the queue has drained: all of the stop takes
@@ -116,7 +120,8 @@ class _Daemon:
             ),
         )
         planner = self._planner(decoders)
-        watchers = Watchers(journal, self._config.max_watchers)
+        places = Places(self._config.max_watchers, self._config.client_watchers)
+        watchers = Watchers(journal, places)
         about = About(
             time.time_ns(),
             self._config.concurrency,
@@ -124,7 +129,12 @@ class _Daemon:
             self._upstream_name(),
         )
         service = ReplayService(journal, enqueuer, planner, watchers, about)
-        server = RpcServer([service, HistoryService(journal)], self._addresses, self._access)
+        server = RpcServer(
+            [service, HistoryService(journal)],
+            self._addresses,
+            self._access,
+            max_calls=self._config.max_watchers + OTHER_CALLS,
+        )
         thread = self._replay_thread(journal)
         self._say_where_replays_may_go()
         retention = RetentionThread(journal, _limits(self._config))

@@ -72,6 +72,7 @@ class Reason(IntEnum):
     ROLE_MISSING = 79
     TOKEN_MISSING = 80
     TOKEN_INVALID = 81
+    TOO_MANY_CALLS = 82
     QUEUE_FULL = 84
     QUOTA_EXCEEDED = 85
     DISK_FULL = 86

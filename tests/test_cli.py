@@ -97,6 +97,7 @@ def test_every_option_is_a_key_of_the_file(seen: list[Config], tmp_path: Path) -
         client-queued = 6
         client-bytes = "7k"
         max-watchers = 3
+        client-watchers = 2
         drain-timeout = "500ms"
         disk-floor = "1m"
         log-level = "debug"

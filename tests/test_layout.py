@@ -44,7 +44,6 @@ ELSEWHERE = {
     "replayd/rpc/contents.py": "tests/rpc/test_watch.py",
     "replayd/rpc/convert.py": "tests/rpc/test_service.py",
     "replayd/rpc/reflection.py": "tests/rpc/test_service.py",
-    "replayd/rpc/server.py": "tests/rpc/test_service.py",
     "replayd/rpc/status.py": "tests/rpc/test_service.py",
     "replayd/wire/http2_events.py": "tests/wire/test_http2.py",
     "replayd/wire/websocket_extension.py": "tests/wire/test_websocket.py",

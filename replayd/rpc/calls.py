@@ -7,9 +7,10 @@ from abc import ABC, abstractmethod
 from collections.abc import AsyncGenerator, Callable, Coroutine
 from contextlib import aclosing
 from dataclasses import dataclass
-from typing import Any, NamedTuple, NoReturn, TypeAlias
+from typing import Any, NamedTuple, NoReturn, TypeAlias, TypeVar
 
 import grpc
+from google.protobuf.message import DecodeError
 
 from replayd.access.roles import Caller, Role
 from replayd.codec.cursor import Cursor, encode_cursor
@@ -20,6 +21,8 @@ from replayd.rpc.gate import Gate
 from replayd.rpc.status import abort
 
 _log = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 Context = grpc.aio.ServicerContext[Any, Any]
 
@@ -89,9 +92,7 @@ def unary(
     return Method(
         role,
         lambda gate: grpc.unary_unary_rpc_method_handler(
-            _answering(gate, role, method),
-            request_deserializer=request.FromString,
-            response_serializer=_serialize,
+            _answering(gate, role, _reading(method, request)), response_serializer=_serialize
         ),
     )
 
@@ -110,7 +111,7 @@ def stream(
     return Method(
         role,
         lambda gate: grpc.unary_stream_rpc_method_handler(
-            streaming(gate, role, method), request_deserializer=request.FromString
+            streaming(gate, role, _reading(method, request))
         ),
     )
 
@@ -120,6 +121,25 @@ def conversation(role: Role, method: Callable[[Any, Call], AsyncGenerator[bytes,
     return Method(
         role, lambda gate: grpc.stream_stream_rpc_method_handler(streaming(gate, role, method))
     )
+
+
+def _reading(method: Callable[[Any, Call], T], request: Any) -> Callable[[bytes, Call], T]:
+    """Gives a method its request as the message that it is.
+
+    gRPC would, too, but log a traceback for each that is none.
+    """
+
+    @functools.wraps(method)
+    def read(encoded: bytes, call: Call) -> T:
+        try:
+            message = request.FromString(encoded)
+        except DecodeError as error:
+            raise ReplaydError(
+                Reason.INVALID_OPTIONS, f"the request is not a {request.DESCRIPTOR.full_name}"
+            ) from error
+        return method(message, call)
+
+    return read
 
 
 def _serialize(message: Any) -> bytes:
@@ -182,5 +202,5 @@ async def _end(gate: Gate, context: Context, error: Exception) -> NoReturn:
         error = ReplaydError(
             Reason.INTERNAL, f"the daemon failed ({type(error).__name__}); its log has more"
         )
-    _log.info("a call ended with %s: %s", error.reason.name, error.message)
+    gate.log_end(error)
     await abort(context, error)

@@ -16,6 +16,7 @@ from replayd.codec.cursor import Cursor, encode_cursor
 from replayd.journal.interface import Journal, Page
 from replayd.model.event import EventKind
 from replayd.rpc.convert import watch_answer
+from replayd.rpc.places import Places
 
 MAX_EVENTS = 256
 MAX_BYTES = 1 << 20
@@ -64,16 +65,17 @@ class _Made(NamedTuple):
 class Pages:
     """Reads pages for watchers. Lives on one event loop."""
 
-    def __init__(self, journal: Journal) -> None:
+    def __init__(self, journal: Journal, places: Places) -> None:
+        """`places`: among how many watchers the memory is shared."""
         self._journal = journal
+        self._places = places
         self._made: OrderedDict[tuple[Place, bool], _Made] = OrderedDict()
         self._bytes = 0
-        self.max_bytes = MAX_BYTES
-        """What one message holds now."""
 
-    def share(self, watchers: int) -> None:
-        """Says among how many watchers the memory is shared."""
-        self.max_bytes = min(max(ALL_BYTES // max(watchers, 1), MIN_BYTES), MAX_BYTES)
+    @property
+    def max_bytes(self) -> int:
+        """What one message holds now."""
+        return min(max(ALL_BYTES // max(self._places.count, 1), MIN_BYTES), MAX_BYTES)
 
     async def message(self, place: Place) -> Message:
         """Returns what comes next. Raises ReplaydError as the journal does."""

@@ -11,7 +11,7 @@ from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from replayd.access.settings import Access
 from replayd.errors import ConfigError
 from replayd.rpc.calls import Service
-from replayd.rpc.gate import Gate
+from replayd.rpc.gate import MAX_METADATA, Gate
 from replayd.rpc.listen import Address, add_listener, owned
 from replayd.rpc.reflection import Reflection
 from replayd.rpc.tls import server_credentials
@@ -25,10 +25,16 @@ OPTIONS = (
     ("grpc.max_receive_message_length", MAX_MESSAGE_SIZE),
     ("grpc.max_send_message_length", MAX_MESSAGE_SIZE),
     ("grpc.max_concurrent_streams", 200),
-    ("grpc.max_metadata_size", 16 << 10),
+    ("grpc.max_metadata_size", MAX_METADATA),
+    # Who connects and says nothing is gone after 20 seconds, who has no call for 10 minutes
+    # connects again when it needs to.
+    ("grpc.server_handshake_timeout_ms", 20_000),
+    ("grpc.max_connection_idle_ms", 600_000),
     # Dead peers go after 30 + 10 seconds; clients may ask as often as every 10.
     ("grpc.keepalive_time_ms", 30_000),
     ("grpc.keepalive_timeout_ms", 10_000),
+    # While gRPC waits for the pong of a ping of its own, it sends none to keep alive.
+    ("grpc.http2.ping_timeout_ms", 10_000),
     ("grpc.keepalive_permit_without_calls", 1),
     ("grpc.http2.min_ping_interval_without_data_ms", 10_000),
 )
@@ -40,13 +46,19 @@ class RpcServer:
     """The services, health and reflection on the daemon's addresses."""
 
     def __init__(
-        self, services: Sequence[Service], addresses: Sequence[Address], access: Access
+        self,
+        services: Sequence[Service],
+        addresses: Sequence[Address],
+        access: Access,
+        *,
+        max_calls: int,
     ) -> None:
+        """`max_calls`: of all kinds, at once."""
         gate = Gate(access.tokens)
         self._services = services
         self._addresses = addresses
         self._access = access
-        self._server = grpc.aio.server(options=OPTIONS)
+        self._server = grpc.aio.server(options=OPTIONS, maximum_concurrent_rpcs=max_calls)
         self._health = health.aio.HealthServicer()
         self._owned = ExitStack()
         names = [*(service.name for service in services), health.SERVICE_NAME]

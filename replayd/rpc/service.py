@@ -120,11 +120,11 @@ class ReplayService(Service):
         return count_answer(counts, self.journal.paused, cursor)
 
     def watch_events(
-        self, request: replay_pb2.WatchEventsRequest, _: Call
+        self, request: replay_pb2.WatchEventsRequest, call: Call
     ) -> AsyncGenerator[bytes, None]:
         """WatchEvents."""
         self.refuse_when_stopping()
-        return self._watchers.watch(request)
+        return self._watchers.watch(request, call.caller)
 
     async def pause(self, _: replay_pb2.PauseRequest, __: Call) -> replay_pb2.PauseResponse:
         """Pause."""

@@ -9,6 +9,11 @@ from replayd.reasons import Reason
 
 T = TypeVar("T")
 
+MAX_CALLS = 64
+"""Calls of one kind at once, of all clients. Each may hold a message of 8 MiB, and what gRPC
+has read ahead, while it waits for a decoder.
+"""
+
 
 class UnderWay(Generic[T]):
     """The work of all calls of one kind; empty (false) when there is none."""
@@ -24,7 +29,15 @@ class UnderWay(Generic[T]):
         return len(self._tasks)
 
     def begin(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
-        """Begins a call's work."""
+        """Begins a call's work; raises ReplaydError TOO_MANY_CALLS."""
+        if len(self._tasks) >= MAX_CALLS:
+            work.close()
+            raise ReplaydError(
+                Reason.TOO_MANY_CALLS,
+                f"{MAX_CALLS} calls of this kind are under way, which is the limit; try again "
+                "when some have ended",
+                limit=MAX_CALLS,
+            )
         task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)

@@ -8,11 +8,11 @@ that the log holds, unless the watcher asks for more or less of the contents.
 import asyncio
 import random
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 
 from flowreplay.v1 import replay_pb2
 
+from replayd.access.roles import LOCAL, Caller
 from replayd.codec.cursor import Cursor, decode_cursor
 from replayd.codec.event import sequence_of
 from replayd.errors import ReplaydError
@@ -22,6 +22,7 @@ from replayd.reasons import Reason
 from replayd.rpc.contents import content_limit, with_contents
 from replayd.rpc.news import News
 from replayd.rpc.pages import Pages, Place, concerning
+from replayd.rpc.places import Places
 
 PROGRESS_SECONDS = 10.0
 """A silent watcher gets a newer cursor about this often: filters may hide all events."""
@@ -30,16 +31,14 @@ PROGRESS_SECONDS = 10.0
 class Watchers:
     """Serves watchers and wakes them. Lives on one event loop."""
 
-    def __init__(self, journal: Journal, limit: int) -> None:
+    def __init__(self, journal: Journal, places: Places) -> None:
         self._journal = journal
-        self._limit = limit
+        self._places = places
         self._loop = asyncio.get_running_loop()
         self._news = News()
-        self._pages = Pages(journal)
+        self._pages = Pages(journal, places)
         self._stopping = False
         self._why = ""
-        self.count = 0
-        """How many watchers are connected."""
         journal.on_append(self._news.ring)
 
     def stop(self, why: str = "") -> None:
@@ -48,12 +47,19 @@ class Watchers:
         self._why = f" ({why})" if why else ""
         self._news.ring()
 
-    async def watch(self, request: replay_pb2.WatchEventsRequest) -> AsyncGenerator[bytes, None]:
+    @property
+    def count(self) -> int:
+        """How many watchers are connected."""
+        return self._places.count
+
+    async def watch(
+        self, request: replay_pb2.WatchEventsRequest, caller: Caller = LOCAL
+    ) -> AsyncGenerator[bytes, None]:
         """Yields the encoded WatchEventsResponses of one stream.
 
         Raises ReplaydError as the contract says, DAEMON_STOPPING at the daemon's end.
         """
-        with self._counted():
+        with self._places.taken(caller):
             # Raises BATCH_NOT_FOUND.
             await asyncio.to_thread(self._journal.count, request.batch_id)
             view = self._view(request)
@@ -79,25 +85,6 @@ class Watchers:
                 if not await self._news.wait(news, told + view.progress_seconds):
                     yield self._pages.encode([], view.place.after)
                     told = self._loop.time()
-
-    @contextmanager
-    def _counted(self) -> Iterator[None]:
-        if self.count >= self._limit:
-            raise ReplaydError(
-                Reason.TOO_MANY_WATCHERS,
-                f"{self._limit} watchers are connected, which is the limit; try again later, "
-                "or raise the daemon's --max-watchers",
-                limit=self._limit,
-            )
-        self._count(1)
-        try:
-            yield
-        finally:
-            self._count(-1)
-
-    def _count(self, change: int) -> None:
-        self.count += change
-        self._pages.share(self.count)
 
     def _view(self, request: replay_pb2.WatchEventsRequest) -> "_View":
         """Checks a request; raises ReplaydError."""

@@ -27,6 +27,7 @@ from replayd.reasons import Reason
 from replayd.rpc.enqueue import Enqueuer
 from replayd.rpc.history import HistoryService
 from replayd.rpc.listen import Address, UnixAddress
+from replayd.rpc.places import Places
 from replayd.rpc.plan import Planner
 from replayd.rpc.quotas import ClientLimits
 from replayd.rpc.server import RpcServer
@@ -85,6 +86,7 @@ async def serving(
     folder: Path,
     *,
     max_watchers: int = 10,
+    max_calls: int = 1000,
     max_queued: int = 0,
     client: ClientLimits = NO_LIMITS,
     wire: WireSettings = NO_UPSTREAM,
@@ -96,10 +98,12 @@ async def serving(
     decoders = DecoderPool(WorkerSettings("anywhere", (), (), 64 << 20))
     enqueuer = Enqueuer(journal, decoders, max_queued=max_queued, client=client)
     planner = Planner(decoders, wire.as_sent, wire.upstream.name if wire.upstream else "")
-    watchers = Watchers(journal, max_watchers)
+    watchers = Watchers(journal, Places(max_watchers, max_watchers))
     service = ReplayService(journal, enqueuer, planner, watchers, About(time.time_ns(), 1))
     services = [service, HistoryService(journal)]
-    server = RpcServer(services, [address or UnixAddress(folder / "s.sock")], access)
+    server = RpcServer(
+        services, [address or UnixAddress(folder / "s.sock")], access, max_calls=max_calls
+    )
     (bound,) = server.bind(folder)
     await server.start()
     try:

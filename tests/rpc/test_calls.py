@@ -1,6 +1,7 @@
 """Every RPC of the contract is served, and says which role its callers need."""
 
 import asyncio
+import logging
 import re
 from collections.abc import AsyncGenerator
 
@@ -9,7 +10,7 @@ import pytest
 from flowreplay.v1 import history_pb2, replay_pb2
 
 from replayd.access.roles import Role
-from replayd.rpc.calls import Call, Service, stream
+from replayd.rpc.calls import Call, Service, stream, unary
 from replayd.rpc.gate import Gate
 from replayd.rpc.history import HistoryService
 from replayd.rpc.service import ReplayService
@@ -57,6 +58,9 @@ def test_the_table_of_roles_is_the_services() -> None:
 class GoneClient:
     """gRPC's side of a call whose client has just gone."""
 
+    def invocation_metadata(self) -> tuple[()]:
+        return ()
+
     def peer(self) -> str:
         return "unix:"
 
@@ -76,5 +80,34 @@ def test_a_client_that_goes_amid_a_message_ends_its_call_and_no_more() -> None:
 
     handler = stream(Role.READ, messages, replay_pb2.CountRequest).handler(Gate(None)).unary_stream
     with pytest.raises(asyncio.CancelledError):
-        asyncio.run(handler(replay_pb2.CountRequest(), GoneClient()))
+        asyncio.run(handler(b"", GoneClient()))
     assert closed
+
+
+def test_a_request_that_is_no_message_never_reaches_the_method(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    ended: list[grpc.StatusCode] = []
+
+    class Asked:
+        """gRPC's side of the call."""
+
+        def peer(self) -> str:
+            return "unix:"
+
+        def invocation_metadata(self) -> tuple[()]:
+            return ()
+
+        async def abort(self, code: grpc.StatusCode, *_: object, **__: object) -> None:
+            ended.append(code)
+
+    async def method(_: object, __: Call) -> None:
+        raise AssertionError("it was called")
+
+    handler = unary(Role.READ, method, replay_pb2.CountRequest).handler(Gate(None)).unary_unary
+    with caplog.at_level(logging.INFO):
+        asyncio.run(handler(b"\xff", Asked()))
+    assert ended == [grpc.StatusCode.INVALID_ARGUMENT]
+    assert caplog.messages == [
+        "a call ended with INVALID_OPTIONS: the request is not a flowreplay.v1.CountRequest"
+    ]

@@ -4,7 +4,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 from unittest.mock import Mock
 
 import grpc
@@ -17,10 +17,11 @@ from grpc_status import rpc_status
 from replayd.access.roles import LOCAL, Role
 from replayd.access.settings import Access
 from replayd.access.tokens import Tokens, parse_tokens
-from replayd.errors import AccessError
+from replayd.errors import AccessError, ReplaydError
 from replayd.reasons import Reason
-from replayd.rpc.gate import LOG_SECONDS, Gate
+from replayd.rpc.gate import MAX_METADATA, Gate
 from replayd.rpc.listen import TcpAddress
+from replayd.rpc.seldom import LOG_SECONDS
 from tests.rpc.harness import DEADLINE, Served, serving
 from tests.rpc.test_calls import SERVICES
 
@@ -182,3 +183,13 @@ def test_refusals_are_logged_once_a_second_with_peer_and_without_token(
     now[0] += LOG_SECONDS
     judge.log_refusal(denied.peer(), caught.value)
     assert caplog.messages[-1] == "refused a call from ipv4:1.2.3.4:7, read: ROLE_MISSING"
+
+
+def test_too_much_metadata_is_refused_whoever_calls() -> None:
+    half = "x" * (MAX_METADATA // 2)
+    judge = Gate(None)
+    fits: Any = Asked("unix:", ("a", half), ("b", half[2:]))
+    assert judge.admit(fits, None) is LOCAL
+    with pytest.raises(ReplaydError) as caught:
+        judge.admit(cast("Any", Asked("unix:", ("a", half), ("b", half))), None)
+    assert caught.value.reason is Reason.INVALID_OPTIONS

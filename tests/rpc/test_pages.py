@@ -15,6 +15,7 @@ from replayd.model.event import EventKind
 from replayd.reasons import Reason
 from replayd.rpc import pages
 from replayd.rpc.pages import MAX_BYTES, MIN_BYTES, Message, Pages, Place
+from replayd.rpc.places import Places
 from tests.support.journals import NOW, enqueue, note, row, run, trim
 
 START = Place(0)
@@ -52,7 +53,7 @@ def ask(message: Callable[[Place], Coroutine[Any, Any, Message]], *places: Place
 
 def test_all_who_stand_at_one_place_share_a_message(journal: Journal, reads: Mock) -> None:
     log(journal, "one", "two")
-    first, second = ask(Pages(journal).message, START, START)
+    first, second = ask(Pages(journal, Places(9999, 1)).message, START, START)
     assert (texts(first), first.last, first.latest) == (["one", "two"], 2, 2)
     assert second.encoded is first.encoded
     assert reads.call_count == 1
@@ -62,7 +63,7 @@ def test_others_have_their_own(journal: Journal, reads: Mock) -> None:
     enqueue(journal, "b", [row(0)])
     log(journal, "one")
     found = ask(
-        Pages(journal).message,
+        Pages(journal, Places(9999, 1)).message,
         START,
         Place(1),
         Place(0, frozenset({EventKind.LOG})),
@@ -74,7 +75,7 @@ def test_others_have_their_own(journal: Journal, reads: Mock) -> None:
 
 def test_the_pause_is_told_as_it_is(journal: Journal) -> None:
     log(journal, "one")
-    shared = Pages(journal)
+    shared = Pages(journal, Places(9999, 1))
     ask(shared.message, START)
     with patch.object(type(journal), "paused", True):
         (message,) = ask(shared.message, START)
@@ -83,7 +84,7 @@ def test_the_pause_is_told_as_it_is(journal: Journal) -> None:
 
 def test_who_is_a_little_late_gets_the_same_and_is_told_of_more(journal: Journal) -> None:
     log(journal, "one")
-    shared = Pages(journal)
+    shared = Pages(journal, Places(9999, 1))
     ask(shared.message, START)
     log(journal, "two")
     (late,) = ask(shared.message, START)
@@ -92,7 +93,7 @@ def test_who_is_a_little_late_gets_the_same_and_is_told_of_more(journal: Journal
 
 def test_who_is_much_later_gets_all_at_once(journal: Journal) -> None:
     log(journal, "one")
-    shared = Pages(journal)
+    shared = Pages(journal, Places(9999, 1))
     with patch.object(pages, "FRESH_SECONDS", 0.0):
         ask(shared.message, START)
         log(journal, "two")
@@ -101,8 +102,9 @@ def test_who_is_much_later_gets_all_at_once(journal: Journal) -> None:
 
 
 def test_a_large_page_serves_later_ones_too(journal: Journal, reads: Mock) -> None:
-    shared = Pages(journal)
-    shared.share(1000)
+    places = Places(9999, 1)
+    shared = Pages(journal, places)
+    places.count = 1000
     log(journal, *("x" * 4096 for _ in range(8)))
     with patch.object(pages, "FRESH_SECONDS", 0.0):
         ask(shared.message, START, START)
@@ -111,7 +113,7 @@ def test_a_large_page_serves_later_ones_too(journal: Journal, reads: Mock) -> No
 
 def test_what_retention_removed_is_not_served(journal: Journal) -> None:
     log(journal, "one", "two")
-    shared = Pages(journal)
+    shared = Pages(journal, Places(9999, 1))
     ask(shared.message, START)
     trim(journal, 2)
     with pytest.raises(ReplaydError) as caught:
@@ -120,10 +122,11 @@ def test_what_retention_removed_is_not_served(journal: Journal) -> None:
 
 
 def test_the_more_watch_the_smaller_a_message(journal: Journal) -> None:
-    shared = Pages(journal)
+    places = Places(9999, 1)
+    shared = Pages(journal, places)
     sizes = []
     for watchers in (0, 1, 16, 64, 1024, 2000):
-        shared.share(watchers)
+        places.count = watchers
         sizes.append(shared.max_bytes)
     assert sizes == [MAX_BYTES, MAX_BYTES, MAX_BYTES, MAX_BYTES // 4, 16 << 10, MIN_BYTES]
     log(journal, *("x" * 4096 for _ in range(8)))
@@ -132,7 +135,7 @@ def test_the_more_watch_the_smaller_a_message(journal: Journal) -> None:
 
 
 def test_little_is_kept(journal: Journal) -> None:
-    shared = Pages(journal)
+    shared = Pages(journal, Places(9999, 1))
     log(journal, *("x" * 4096 for _ in range(8)))
     with patch.object(pages, "KEPT_BYTES", 16 << 10):
         ask(shared.message, *(Place(after) for after in range(7)))
@@ -144,5 +147,5 @@ def test_nothing_for_a_watcher_is_no_message(journal: Journal) -> None:
     enqueue(journal, "a", [row(0)])
     enqueue(journal, "b", [row(0)])
     run(journal, 2)
-    (message,) = ask(Pages(journal).message, Place(2, frozenset({EventKind.LOG})))
+    (message,) = ask(Pages(journal, Places(9999, 1)).message, Place(2, frozenset({EventKind.LOG})))
     assert (message.encoded, message.last) == (b"", journal.latest)

@@ -7,7 +7,7 @@ import pytest
 
 from replayd.errors import ReplaydError
 from replayd.reasons import Reason
-from replayd.rpc.under_way import UnderWay
+from replayd.rpc.under_way import MAX_CALLS, UnderWay
 
 
 def run(test: Callable[[UnderWay[int]], Awaitable[None]]) -> None:
@@ -66,6 +66,20 @@ def test_a_call_that_is_given_up_gives_up_its_work() -> None:
 
 def test_a_stop_of_nothing() -> None:
     async def test(under_way: UnderWay[int]) -> None:
+        await under_way.stop()
+
+    run(test)
+
+
+def test_one_too_many_is_refused_and_never_begun() -> None:
+    async def test(under_way: UnderWay[int]) -> None:
+        tasks = [under_way.begin(never()) for _ in range(MAX_CALLS)]
+        with pytest.raises(ReplaydError) as caught:
+            under_way.begin(never())
+        assert caught.value.reason is Reason.TOO_MANY_CALLS
+        tasks[0].cancel()
+        await asyncio.wait({tasks[0]})
+        under_way.begin(never())
         await under_way.stop()
 
     run(test)

@@ -170,6 +170,8 @@ class _ReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Reason.ValueTy
     """The call has no token, and the daemon asks for one."""
     REASON_TOKEN_INVALID: _Reason.ValueType  # 81
     """The daemon does not know the call's token."""
+    REASON_TOO_MANY_CALLS: _Reason.ValueType  # 82
+    """As many Enqueue, or PlanFlows, calls are under way as may be at once."""
     REASON_QUEUE_FULL: _Reason.ValueType  # 84
     """The queue has no room for the flows: metadata `queued_count`, `max_queued` and
     `new_count` say how many wait, may wait, and were to come. Nothing of the call was
@@ -355,6 +357,8 @@ REASON_TOKEN_MISSING: Reason.ValueType  # 80
 """The call has no token, and the daemon asks for one."""
 REASON_TOKEN_INVALID: Reason.ValueType  # 81
 """The daemon does not know the call's token."""
+REASON_TOO_MANY_CALLS: Reason.ValueType  # 82
+"""As many Enqueue, or PlanFlows, calls are under way as may be at once."""
 REASON_QUEUE_FULL: Reason.ValueType  # 84
 """The queue has no room for the flows: metadata `queued_count`, `max_queued` and
 `new_count` say how many wait, may wait, and were to come. Nothing of the call was

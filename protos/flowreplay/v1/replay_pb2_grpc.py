@@ -32,7 +32,9 @@ class ReplayServiceStub(object):
     Every error carries `google.rpc.ErrorInfo` with the domain `flowreplay.v1` and a
     name of `Reason` (without its prefix) as reason. Long texts in it are cut. Any call
     may end with UNAVAILABLE `DAEMON_STOPPING`, which is the one to try again elsewhere
-    or later, and with INTERNAL `INTERNAL`, when the daemon failed.
+    or later, with INVALID_ARGUMENT `INVALID_OPTIONS`, when its request is not of its type
+    or its metadata has more than 16 KiB, and with INTERNAL `INTERNAL`, when the daemon
+    failed.
 
     A daemon on TCP asks who calls: the metadata `authorization: Bearer TOKEN`, or a
     certificate, says it. Any call may end with UNAUTHENTICATED (`TOKEN_MISSING`,
@@ -100,7 +102,9 @@ class ReplayServiceServicer(object):
     Every error carries `google.rpc.ErrorInfo` with the domain `flowreplay.v1` and a
     name of `Reason` (without its prefix) as reason. Long texts in it are cut. Any call
     may end with UNAVAILABLE `DAEMON_STOPPING`, which is the one to try again elsewhere
-    or later, and with INTERNAL `INTERNAL`, when the daemon failed.
+    or later, with INVALID_ARGUMENT `INVALID_OPTIONS`, when its request is not of its type
+    or its metadata has more than 16 KiB, and with INTERNAL `INTERNAL`, when the daemon
+    failed.
 
     A daemon on TCP asks who calls: the metadata `authorization: Bearer TOKEN`, or a
     certificate, says it. Any call may end with UNAUTHENTICATED (`TOKEN_MISSING`,
@@ -125,7 +129,7 @@ class ReplayServiceServicer(object):
         `DAMAGED_CAPTURE`, `UNKNOWN_FORMAT`, `UNSUPPORTED_VERSION`, `CONTENT_TOO_LARGE`),
         FAILED_PRECONDITION (`FLOW_REFUSED`, `REQUEST_INCOMPLETE`), ALREADY_EXISTS
         (`REQUEST_ID_REUSED`), ABORTED (`REQUEST_IN_PROGRESS`, `BATCH_CLEARED`),
-        RESOURCE_EXHAUSTED (`DECODER_LIMIT`, `JOURNAL_UNAVAILABLE`).
+        RESOURCE_EXHAUSTED (`DECODER_LIMIT`, `TOO_MANY_CALLS`, `JOURNAL_UNAVAILABLE`).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -143,7 +147,8 @@ class ReplayServiceServicer(object):
 
         Errors: INVALID_ARGUMENT (`INVALID_OPTIONS`, `INVALID_STREAM`,
         `DAMAGED_CAPTURE`, `UNKNOWN_FORMAT`, `UNSUPPORTED_VERSION`, `CONTENT_TOO_LARGE`),
-        FAILED_PRECONDITION (`FLOW_REFUSED`), RESOURCE_EXHAUSTED (`DECODER_LIMIT`).
+        FAILED_PRECONDITION (`FLOW_REFUSED`), RESOURCE_EXHAUSTED (`DECODER_LIMIT`,
+        `TOO_MANY_CALLS`).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -303,7 +308,9 @@ class ReplayService(object):
     Every error carries `google.rpc.ErrorInfo` with the domain `flowreplay.v1` and a
     name of `Reason` (without its prefix) as reason. Long texts in it are cut. Any call
     may end with UNAVAILABLE `DAEMON_STOPPING`, which is the one to try again elsewhere
-    or later, and with INTERNAL `INTERNAL`, when the daemon failed.
+    or later, with INVALID_ARGUMENT `INVALID_OPTIONS`, when its request is not of its type
+    or its metadata has more than 16 KiB, and with INTERNAL `INTERNAL`, when the daemon
+    failed.
 
     A daemon on TCP asks who calls: the metadata `authorization: Bearer TOKEN`, or a
     certificate, says it. Any call may end with UNAUTHENTICATED (`TOKEN_MISSING`,

@@ -33,7 +33,9 @@ class ReplayServiceStub:
     Every error carries `google.rpc.ErrorInfo` with the domain `flowreplay.v1` and a
     name of `Reason` (without its prefix) as reason. Long texts in it are cut. Any call
     may end with UNAVAILABLE `DAEMON_STOPPING`, which is the one to try again elsewhere
-    or later, and with INTERNAL `INTERNAL`, when the daemon failed.
+    or later, with INVALID_ARGUMENT `INVALID_OPTIONS`, when its request is not of its type
+    or its metadata has more than 16 KiB, and with INTERNAL `INTERNAL`, when the daemon
+    failed.
 
     A daemon on TCP asks who calls: the metadata `authorization: Bearer TOKEN`, or a
     certificate, says it. Any call may end with UNAUTHENTICATED (`TOKEN_MISSING`,
@@ -62,7 +64,7 @@ class ReplayServiceStub:
     `DAMAGED_CAPTURE`, `UNKNOWN_FORMAT`, `UNSUPPORTED_VERSION`, `CONTENT_TOO_LARGE`),
     FAILED_PRECONDITION (`FLOW_REFUSED`, `REQUEST_INCOMPLETE`), ALREADY_EXISTS
     (`REQUEST_ID_REUSED`), ABORTED (`REQUEST_IN_PROGRESS`, `BATCH_CLEARED`),
-    RESOURCE_EXHAUSTED (`DECODER_LIMIT`, `JOURNAL_UNAVAILABLE`).
+    RESOURCE_EXHAUSTED (`DECODER_LIMIT`, `TOO_MANY_CALLS`, `JOURNAL_UNAVAILABLE`).
     """
     PlanFlows: _grpc.StreamStreamMultiCallable[_replay_pb2.PlanFlowsRequest, _replay_pb2.PlanFlowsResponse]
     """Plans flows without sending or queueing any: tells exactly which bytes an Enqueue
@@ -76,7 +78,8 @@ class ReplayServiceStub:
 
     Errors: INVALID_ARGUMENT (`INVALID_OPTIONS`, `INVALID_STREAM`,
     `DAMAGED_CAPTURE`, `UNKNOWN_FORMAT`, `UNSUPPORTED_VERSION`, `CONTENT_TOO_LARGE`),
-    FAILED_PRECONDITION (`FLOW_REFUSED`), RESOURCE_EXHAUSTED (`DECODER_LIMIT`).
+    FAILED_PRECONDITION (`FLOW_REFUSED`), RESOURCE_EXHAUSTED (`DECODER_LIMIT`,
+    `TOO_MANY_CALLS`).
     """
     Clear: _grpc.UnaryUnaryMultiCallable[_replay_pb2.ClearRequest, _replay_pb2.ClearResponse]
     """Takes what waits off the queue; what runs finishes.
@@ -150,7 +153,9 @@ class ReplayServiceAsyncStub(ReplayServiceStub):
     Every error carries `google.rpc.ErrorInfo` with the domain `flowreplay.v1` and a
     name of `Reason` (without its prefix) as reason. Long texts in it are cut. Any call
     may end with UNAVAILABLE `DAEMON_STOPPING`, which is the one to try again elsewhere
-    or later, and with INTERNAL `INTERNAL`, when the daemon failed.
+    or later, with INVALID_ARGUMENT `INVALID_OPTIONS`, when its request is not of its type
+    or its metadata has more than 16 KiB, and with INTERNAL `INTERNAL`, when the daemon
+    failed.
 
     A daemon on TCP asks who calls: the metadata `authorization: Bearer TOKEN`, or a
     certificate, says it. Any call may end with UNAUTHENTICATED (`TOKEN_MISSING`,
@@ -176,7 +181,7 @@ class ReplayServiceAsyncStub(ReplayServiceStub):
     `DAMAGED_CAPTURE`, `UNKNOWN_FORMAT`, `UNSUPPORTED_VERSION`, `CONTENT_TOO_LARGE`),
     FAILED_PRECONDITION (`FLOW_REFUSED`, `REQUEST_INCOMPLETE`), ALREADY_EXISTS
     (`REQUEST_ID_REUSED`), ABORTED (`REQUEST_IN_PROGRESS`, `BATCH_CLEARED`),
-    RESOURCE_EXHAUSTED (`DECODER_LIMIT`, `JOURNAL_UNAVAILABLE`).
+    RESOURCE_EXHAUSTED (`DECODER_LIMIT`, `TOO_MANY_CALLS`, `JOURNAL_UNAVAILABLE`).
     """
     PlanFlows: _aio.StreamStreamMultiCallable[_replay_pb2.PlanFlowsRequest, _replay_pb2.PlanFlowsResponse]  # type: ignore[assignment]
     """Plans flows without sending or queueing any: tells exactly which bytes an Enqueue
@@ -190,7 +195,8 @@ class ReplayServiceAsyncStub(ReplayServiceStub):
 
     Errors: INVALID_ARGUMENT (`INVALID_OPTIONS`, `INVALID_STREAM`,
     `DAMAGED_CAPTURE`, `UNKNOWN_FORMAT`, `UNSUPPORTED_VERSION`, `CONTENT_TOO_LARGE`),
-    FAILED_PRECONDITION (`FLOW_REFUSED`), RESOURCE_EXHAUSTED (`DECODER_LIMIT`).
+    FAILED_PRECONDITION (`FLOW_REFUSED`), RESOURCE_EXHAUSTED (`DECODER_LIMIT`,
+    `TOO_MANY_CALLS`).
     """
     Clear: _aio.UnaryUnaryMultiCallable[_replay_pb2.ClearRequest, _replay_pb2.ClearResponse]  # type: ignore[assignment]
     """Takes what waits off the queue; what runs finishes.
@@ -263,7 +269,9 @@ class ReplayServiceServicer(metaclass=_abc_1.ABCMeta):
     Every error carries `google.rpc.ErrorInfo` with the domain `flowreplay.v1` and a
     name of `Reason` (without its prefix) as reason. Long texts in it are cut. Any call
     may end with UNAVAILABLE `DAEMON_STOPPING`, which is the one to try again elsewhere
-    or later, and with INTERNAL `INTERNAL`, when the daemon failed.
+    or later, with INVALID_ARGUMENT `INVALID_OPTIONS`, when its request is not of its type
+    or its metadata has more than 16 KiB, and with INTERNAL `INTERNAL`, when the daemon
+    failed.
 
     A daemon on TCP asks who calls: the metadata `authorization: Bearer TOKEN`, or a
     certificate, says it. Any call may end with UNAUTHENTICATED (`TOKEN_MISSING`,
@@ -293,7 +301,7 @@ class ReplayServiceServicer(metaclass=_abc_1.ABCMeta):
         `DAMAGED_CAPTURE`, `UNKNOWN_FORMAT`, `UNSUPPORTED_VERSION`, `CONTENT_TOO_LARGE`),
         FAILED_PRECONDITION (`FLOW_REFUSED`, `REQUEST_INCOMPLETE`), ALREADY_EXISTS
         (`REQUEST_ID_REUSED`), ABORTED (`REQUEST_IN_PROGRESS`, `BATCH_CLEARED`),
-        RESOURCE_EXHAUSTED (`DECODER_LIMIT`, `JOURNAL_UNAVAILABLE`).
+        RESOURCE_EXHAUSTED (`DECODER_LIMIT`, `TOO_MANY_CALLS`, `JOURNAL_UNAVAILABLE`).
         """
 
     @_abc_1.abstractmethod
@@ -313,7 +321,8 @@ class ReplayServiceServicer(metaclass=_abc_1.ABCMeta):
 
         Errors: INVALID_ARGUMENT (`INVALID_OPTIONS`, `INVALID_STREAM`,
         `DAMAGED_CAPTURE`, `UNKNOWN_FORMAT`, `UNSUPPORTED_VERSION`, `CONTENT_TOO_LARGE`),
-        FAILED_PRECONDITION (`FLOW_REFUSED`), RESOURCE_EXHAUSTED (`DECODER_LIMIT`).
+        FAILED_PRECONDITION (`FLOW_REFUSED`), RESOURCE_EXHAUSTED (`DECODER_LIMIT`,
+        `TOO_MANY_CALLS`).
         """
 
     @_abc_1.abstractmethod
