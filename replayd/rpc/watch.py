@@ -8,6 +8,7 @@ that the log holds, unless the watcher asks for more or less of the contents.
 import asyncio
 import random
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from flowreplay.v1 import replay_pb2
@@ -15,7 +16,7 @@ from flowreplay.v1 import replay_pb2
 from replayd.access.roles import LOCAL, Caller
 from replayd.codec.cursor import Cursor, decode_cursor
 from replayd.codec.event import sequence_of
-from replayd.errors import ReplaydError
+from replayd.errors import JournalError, ReplaydError
 from replayd.journal.interface import Journal
 from replayd.model.event import PREVIEW_LIMIT, EventKind
 from replayd.reasons import Reason
@@ -44,7 +45,7 @@ class Watchers:
     def stop(self, why: str = "") -> None:
         """Lets every watcher send what is left of the log and end, told `why`."""
         self._stopping = True
-        self._why = f" ({why})" if why else ""
+        self._why = why
         self._news.ring()
 
     @property
@@ -59,7 +60,7 @@ class Watchers:
 
         Raises ReplaydError as the contract says, DAEMON_STOPPING at the daemon's end.
         """
-        with self._places.taken(caller):
+        with self._places.taken(caller), self._heeding_failure():
             # Raises BATCH_NOT_FOUND.
             await asyncio.to_thread(self._journal.count, request.batch_id)
             view = self._view(request)
@@ -85,6 +86,16 @@ class Watchers:
                 if not await self._news.wait(news, told + view.progress_seconds):
                     yield self._pages.encode([], view.place.after)
                     told = self._loop.time()
+
+    @contextmanager
+    def _heeding_failure(self) -> Iterator[None]:
+        """Tells a watcher of a journal that failed to come back: the daemon ends."""
+        try:
+            yield
+        except JournalError as error:
+            if not self._journal.failure:
+                raise
+            raise _stopped(self._journal.failure) from error
 
     def _view(self, request: replay_pb2.WatchEventsRequest) -> "_View":
         """Checks a request; raises ReplaydError."""
@@ -137,10 +148,7 @@ class Watchers:
         if view.until_idle and await self._idle(view):
             return True
         if stopping:
-            raise ReplaydError(
-                Reason.DAEMON_STOPPING,
-                f"the daemon is stopping{self._why}; connect again later with the last cursor",
-            )
+            raise _stopped(self._why)
         return False
 
     async def _idle(self, view: "_View") -> bool:
@@ -204,3 +212,12 @@ def _next_group(events: Iterator[bytes], max_bytes: int) -> list[bytes]:
         if size >= max_bytes:
             break
     return group
+
+
+def _stopped(why: str) -> ReplaydError:
+    """Says that the daemon ends; a watcher comes back."""
+    cause = f" ({why})" if why else ""
+    return ReplaydError(
+        Reason.DAEMON_STOPPING,
+        f"the daemon is stopping{cause}; connect again later with the last cursor",
+    )

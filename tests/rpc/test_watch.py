@@ -365,6 +365,21 @@ def test_at_the_stop_watchers_get_what_is_left_and_are_told(tmp_path: Path) -> N
     run(tmp_path, test)
 
 
+def test_watchers_of_a_journal_that_failed_are_told_to_come_back(tmp_path: Path) -> None:
+    async def test(served: Served) -> None:
+        note(served, "one")
+        with patch.object(served.journal, "read", side_effect=JournalError("not readable")):
+            with ends_with(grpc.StatusCode.RESOURCE_EXHAUSTED, Reason.JOURNAL_UNAVAILABLE):
+                await all_events(served, request(position=START))
+            with (
+                patch.object(type(served.journal), "failure", "the disk failed"),
+                ends_with(grpc.StatusCode.UNAVAILABLE, Reason.DAEMON_STOPPING),
+            ):
+                await all_events(served, request(position=START))
+
+    run(tmp_path, test)
+
+
 def test_watchers_that_follow_together_see_the_same(tmp_path: Path) -> None:
     async def test(served: Served) -> None:
         asked = request(position=START, until_idle=True)

@@ -14,6 +14,7 @@ import apsw
 from replayd.errors import JournalError
 from replayd.journal.sqlite.checksum import checksum
 from replayd.journal.sqlite.migrations import APPLICATION_ID, MIGRATIONS, migrate
+from replayd.journal.sqlite.query import fetch_row
 
 PAGE_SIZE = 8192
 """Bytes of a new database's pages. With SQLite's 4096, rows of 200 KiB take half as much CPU
@@ -63,7 +64,9 @@ def check_version(connection: apsw.Connection, path: Path, newest: int = len(MIG
     """
     application_id = connection.pragma("application_id")
     version = connection.pragma("user_version")
-    if not application_id and not version and not connection.pragma("page_count"):
+    # A crash at the very first start may leave a header, and nothing else.
+    (tables,) = fetch_row(connection, "SELECT count(*) FROM sqlite_schema")
+    if not application_id and not version and not tables:
         return 0
     if application_id != APPLICATION_ID:
         raise JournalError(f"{path} is not a replayd journal; choose another --data-dir")

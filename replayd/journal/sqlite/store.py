@@ -302,7 +302,7 @@ class SqliteStore:
         """Closes the database and lets another daemon use the folder."""
         try:
             self._contents.close()
-            with self._guard():
+            with self._told():
                 try:
                     if self.failure:
                         # Nobody knows which of the log's pages are on the disk: they stay there.
@@ -382,7 +382,7 @@ class SqliteStore:
         """Makes room by the ballast; raises the error where it means another thing, or when the
         ballast has gone.
         """
-        if not (is_full(error, self._connection.system_errno) and self._room.release()):
+        if not (is_full(error, self._last_errno()) and self._room.release()):
             raise error
 
     def _heed(self, error: OSError) -> bool:
@@ -406,6 +406,16 @@ class SqliteStore:
 
     @contextmanager
     def _guard(self) -> Iterator[None]:
+        """Lets nothing be read or written once the store has failed: systems may give back
+        zeros, or what was there before, in place of pages that did not get to the disk.
+        """
+        if self.failure:
+            raise DiskError(self.failure)
+        with self._told():
+            yield
+
+    @contextmanager
+    def _told(self) -> Iterator[None]:
         """Turns SQLite's errors into the operator's words, and remembers what lasts."""
         try:
             yield
@@ -417,11 +427,18 @@ class SqliteStore:
 
     def _failed(self, error: apsw.Error) -> JournalError:
         """Remembers an error that lasts."""
-        number = self._connection.system_errno if hasattr(self, "_connection") else 0
+        number = self._last_errno()
         failure = journal_error(error, self._path, number)
         if lasting(error, number):
             self._fail(failure)
         return failure
+
+    def _last_errno(self) -> int:
+        """Returns the system's number of SQLite's last error; 0 before and after it is open."""
+        try:
+            return self._connection.system_errno
+        except (AttributeError, apsw.ConnectionClosedError):
+            return 0
 
     def _fail(self, failure: JournalError) -> None:
         if not self.failure:

@@ -45,6 +45,25 @@ def test_a_new_database_is_as_promised(database: Path) -> None:
     connection.close()
 
 
+def test_a_first_start_that_was_cut_short_is_made_good(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It leaves the file's header, and nothing else."""
+
+    def cut(*_: object) -> None:
+        raise InterruptedError("the power")
+
+    with monkeypatch.context() as power:
+        power.setattr("replayd.journal.sqlite.schema.migrate", cut)
+        with pytest.raises(InterruptedError):
+            open_sqlite(folder, NOW)
+    assert (folder / "journal.db").stat().st_size > 0
+    open_sqlite(folder, NOW).close()
+    connection = open_database(folder / "journal.db")
+    assert connection.pragma("auto_vacuum") == 2
+    connection.close()
+
+
 def test_the_sqlite_is_one_without_the_log_reset_bug() -> None:
     assert apsw.SQLITE_VERSION_NUMBER >= 3051003
 

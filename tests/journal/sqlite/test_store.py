@@ -147,6 +147,21 @@ def test_a_failed_disk_is_told_once_and_its_log_left_as_it_is(folder: Path) -> N
         assert (folder / "journal.db-wal").stat().st_size > 0
 
 
+def test_a_store_that_failed_reads_nothing_more(folder: Path) -> None:
+    """What the system gives back may be what was there before."""
+    with faulty_vfs() as vfs:
+        journal = open_sqlite(folder, NOW)
+        enqueue(journal, "b1", [row(0, request_content=b"asked")])
+        vfs.faults = fsync_fails
+        with pytest.raises(DiskError):
+            journal.pause(True, NOW)
+        with pytest.raises(DiskError, match="failed to store"):
+            list(journal.content(ReplayKey("b1", 0, 0), Part.REQUEST))
+        with pytest.raises(DiskError, match="failed to store"):
+            journal.history("b1", -1, 1)
+        journal.close()
+
+
 def test_what_lay_in_the_log_is_on_the_disk_after_the_next_opening(folder: Path) -> None:
     journal = open_sqlite(folder, NOW)
     enqueue(journal, "b1", [row(0)])
@@ -160,6 +175,17 @@ def test_what_lay_in_the_log_is_on_the_disk_after_the_next_opening(folder: Path)
         assert vfs.calls["sync"] >= 2, "the log and the database"
         assert journal.count("").queued == 1
         journal.close()
+
+
+def test_an_error_at_the_end_is_told(folder: Path) -> None:
+    with faulty_vfs() as vfs:
+        journal = open_sqlite(folder, NOW)
+        enqueue(journal, "b1", [row(0)])
+        vfs.faults = lambda what, _: apsw.SQLITE_IOERR_DELETE if what == "delete" else 0
+        with pytest.raises(JournalError, match="can't be read"):
+            journal.close()
+        vfs.faults = lambda *_: 0
+    open_sqlite(folder, NOW).close()
 
 
 def test_damage_that_shows_late_is_told(store: SqliteStore, opened: StoredJournal) -> None:
