@@ -27,6 +27,11 @@
 #   make soak      an hour of everything at a steady rate, and what of the daemon grows
 #                  (SOAK_ARGUMENTS="--minutes 480 --seed 7")
 #   make chaos-controls  puts bugs into the daemon, one after the other: chaos has to find each
+#   make powercut  cuts the power of the daemon's disk under load; takes root
+#                  (POWERCUT_ARGUMENTS="--cuts 200 --seed 7", "--control normal")
+#   make diskfull  fills the daemon's disk under load and frees it again; takes root
+#                  (DISKFULL_ARGUMENTS="--cycles 100 --seed 7")
+#   make ioerrors  has each call to the disk fail (IOERRORS_ARGUMENTS="--count 1000 --seed 7")
 #   make freeze-journal  packs a journal of the newest version of the schema for the tests
 #   make lowest    the tests without real processes, on the lowest versions of packages that
 #                  pyproject.toml allows
@@ -116,6 +121,15 @@ fuzz: $(if $(filter atheris,$(ENGINE)),.venv-fuzz,.venv)/.stamp
 
 chaos: bytecode
 	@$(BIN)/python -m tools.chaos $(CHAOS_ARGUMENTS)
+
+powercut: bytecode
+	@$(BIN)/python -m tools.disks.powercut $(POWERCUT_ARGUMENTS)
+
+diskfull: bytecode
+	@$(BIN)/python -m tools.disks.diskfull $(DISKFULL_ARGUMENTS)
+
+ioerrors: bytecode
+	@$(BIN)/python -m tools.disks.ioerrors $(IOERRORS_ARGUMENTS)
 
 chaos-controls: bytecode
 	@$(BIN)/python -m tools.chaos.controls

@@ -10,6 +10,7 @@ MIRRORS = {"replayd": "tests", "clients/flowreplay_client": "tests/clients/flowr
 MIRRORS["clients/replayctl"] = "tests/clients/replayctl"
 MIRRORS["benchmarks"] = "tests/benchmarks"
 MIRRORS["tools/chaos"] = "tests/tools/chaos"
+MIRRORS["tools/disks"] = "tests/tools/disks"
 MIRRORS["tools/drain"] = "tests/tools/drain"
 MIRRORS["tools/fidelity"] = "tests/tools/fidelity"
 MIRRORS["tools/fuzz"] = "tests/tools/fuzz"
@@ -61,6 +62,11 @@ ELSEWHERE = {
     "tools/drain/process.py": "tests/system/test_make_drain.py",
     "tools/drain/runs.py": "tests/system/test_make_drain.py",
     "tools/drain/watcher.py": "tests/system/test_make_drain.py",
+    "tools/disks/diskfull.py": "tests/system/test_make_disks.py",
+    "tools/disks/ledgers.py": "tests/tools/disks/test_ioerrors.py",
+    "tools/disks/loops.py": "tests/system/test_make_disks.py",
+    "tools/disks/powercut.py": "tests/system/test_make_disks.py",
+    "tools/disks/tmpfs.py": "tests/system/test_make_disks.py",
     "tools/fidelity/addon.py": "tests/system/test_make_fidelity.py",
     "tools/fidelity/ours.py": "tests/system/test_fidelity.py",
     "tools/fidelity/theirs.py": "tests/system/test_make_fidelity.py",

@@ -2,7 +2,7 @@
 
 import os
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from replayd.errors import ReplaydError
@@ -92,14 +92,19 @@ class Worker:
             say("ended", f"{each.batch_id}.{each.last}")
 
 
-def work(folder: Path, seed: int) -> None:
-    """Works until it is killed."""
-    worker = Worker(open_sqlite(folder, NOW), seed)
+def steps(worker: Worker) -> Iterator[Callable[[], None]]:
+    """Yields what it does next, for ever."""
     often: list[Callable[[], None]] = [worker.begin, worker.finish, worker.finish, worker.commit]
     coming = [worker.enqueue, worker.extend, worker.extend]
-    steps = [*often, *often, *often, *coming]
+    all_steps = [*often, *often, *often, *coming]
     while True:
-        step = worker.clear if worker.random.random() < 0.02 else worker.random.choice(steps)
+        seldom = worker.random.random() < 0.02
+        yield worker.clear if seldom else worker.random.choice(all_steps)
+
+
+def work(folder: Path, seed: int) -> None:
+    """Works until it is killed."""
+    for step in steps(Worker(open_sqlite(folder, NOW), seed)):
         step()
 
 

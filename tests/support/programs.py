@@ -21,6 +21,9 @@ _PLACES = {
     "grpcurl": ROOT / ".venv-servers" / "bin",
     "mitmdump": ROOT / ".venv-servers" / "bin",
     "nginx": Path("/usr/sbin"),
+    "mkfs.ext4": Path("/usr/sbin"),
+    "e2fsck": Path("/usr/sbin"),
+    "losetup": Path("/usr/sbin"),
 }
 """Where a program is besides PATH."""
 
@@ -33,6 +36,9 @@ _ADVICE = {
     "nginx": "apt-get install nginx-light",
     "node": "apt-get install nodejs",
     "strace": "apt-get install strace",
+    "mkfs.ext4": "apt-get install e2fsprogs",
+    "e2fsck": "apt-get install e2fsprogs",
+    "losetup": "apt-get install mount",
 }
 
 

@@ -96,6 +96,16 @@ class Daemon:
         self._wait(signal.SIGKILL)
         return True
 
+    @property
+    def pid(self) -> int:
+        """Of its process."""
+        assert self._process is not None
+        return self._process.pid
+
+    def wait_for_end(self, code: int) -> None:
+        """Waits until it ends by itself, with this exit code."""
+        self._wait(-code)
+
     def terminate(self) -> None:
         """Has it drain and end, with exit code 0."""
         self.signal(signal.SIGTERM)
