@@ -106,6 +106,15 @@ class _Daemon:
 
     async def _serve(self, journal: Journal) -> None:
         """Everything between the journal's opening and its closing."""
+        if journal.info.copied:
+            _log.warning(
+                "the journal is a copy of another one, or restored: cursors of that one are "
+                "refused; %s",
+                "the queue is paused, for what waits in it may have been sent since: see "
+                "`replayctl list`, then `replayctl resume` or `clear`"
+                if journal.paused
+                else "nothing waits in it",
+            )
         if self._config.paused:
             journal.pause(True, time.time_ns())
         decoders = DecoderPool(self._worker_settings)

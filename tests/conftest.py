@@ -7,13 +7,16 @@ import os
 import signal
 from collections.abc import Callable, Generator, Iterator
 from contextlib import ExitStack
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from replayd.journal.sqlite import identity
 from tests.support.certificates import Authority
 from tests.support.daemon import Daemon
 from tests.support.disks import Disk
+from tests.support.frozen_journals import HOME
 from tests.support.programs import NEEDS
 from tests.support.recorder import Recorder
 
@@ -27,6 +30,16 @@ def pytest_configure() -> None:
     """
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.fixture(autouse=True)
+def home_of(monkeypatch: pytest.MonkeyPatch) -> Callable[[Path], str]:
+    """Has a copy of a folder taken for the same journal, as what a crash left of it; returns
+    what would tell them apart.
+    """
+    really = identity.home_of
+    monkeypatch.setattr(identity, "home_of", lambda _: HOME)
+    return really
 
 
 @pytest.fixture

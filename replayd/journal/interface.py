@@ -51,6 +51,9 @@ class Info(NamedTuple):
     """Random, made with the store; a cursor of another store is foreign."""
     epoch: int
     """Grows when a store was rolled back; part of every cursor."""
+    copied: bool = False
+    """It was made of a copy of another one, at this opening: what waits may have been sent
+    since, and the queue is paused for that."""
 
 
 class Receipt(NamedTuple):

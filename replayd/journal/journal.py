@@ -7,6 +7,7 @@
 
 from collections.abc import Callable
 
+from replayd.codec.event import update_event
 from replayd.journal.control import Control
 from replayd.journal.enqueues import Enqueues
 from replayd.journal.history import History
@@ -19,6 +20,7 @@ from replayd.journal.resolving import Resolving
 from replayd.journal.retention import Retention
 from replayd.journal.runs import Runs
 from replayd.journal.store import Store
+from replayd.model.event import UpdateKind
 
 
 class StoredJournal:
@@ -30,9 +32,12 @@ class StoredJournal:
 
     def __init__(self, store: Store, now: int, *, strict_order: bool = True) -> None:
         opened = store.load()
-        self.info = Info(store.kind, opened.store_id, opened.epoch)
+        self.info = Info(store.kind, opened.store_id, opened.epoch, opened.copied)
         self._ledger = ledger = Ledger(store, opened, strict_order=strict_order)
         recover(ledger, opened.interrupted, now)
+        if opened.copied and opened.paused:
+            paused = update_event(UpdateKind.PAUSED, now)
+            ledger.commit(lambda commit: commit.log([paused]))
 
         request_ids = RequestIds(ledger)
         self.reserve = request_ids.reserve

@@ -267,6 +267,8 @@ class Opened(NamedTuple):
     interrupted: Sequence[Interrupted]
     parked: Mapping[str, int]
     """How many replays are parked of each batch that has any."""
+    copied: bool = False
+    """It is a copy of another store, opened for the first time; paused where anything waits."""
 
 
 class Store(Protocol):

@@ -9,12 +9,15 @@ import tarfile
 import tempfile
 from pathlib import Path
 
-from replayd.journal.sqlite import open_sqlite
+from replayd.journal.sqlite import identity, open_sqlite
 from replayd.journal.sqlite.migrations import MIGRATIONS
 from replayd.model.replay import ReplayState
 from tests.support.journals import NOW, enqueue, finish, row, run
 
 FOLDER = Path(__file__).resolve().parent.parent / "data" / "journals"
+
+HOME = "here"
+"""What the tests name every folder: a copy is the same journal to them."""
 
 LARGE = bytes(range(256)) * 1200
 """A content of 300 KiB: in a file, or in pieces of version 1."""
@@ -24,6 +27,7 @@ def freeze() -> bytes:
     """Makes an archive: a batch that has ended, one of which each replay is in another state,
     one that was cleared and one that only waits.
     """
+    identity.home_of = lambda _: HOME
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch) / "data"
         journal = open_sqlite(folder, NOW)

@@ -31,7 +31,7 @@ class Folder:
         self.path = path
         self.database = path / "journal.db"
         self.blobs = path / "blobs"
-        self._log = path / "journal.db-wal"
+        self.log = path / "journal.db-wal"
         try:
             _make_private(path)
             self._lock = _lock(path)
@@ -42,6 +42,11 @@ class Folder:
                 f"the data folder {path} can't be used: {error.strerror} ({error.filename}); "
                 "choose another one with --data-dir"
             ) from error
+
+    @property
+    def has_log(self) -> bool:
+        """Whether SQLite left a log; an opening makes an empty one."""
+        return self.log.exists() and self.log.stat().st_size > 0
 
     def sync(self) -> None:
         """Makes the names in it durable. Raises NotDurableError."""
@@ -58,7 +63,7 @@ class Folder:
         fsync that holds pages which never got there. Call it before the database is opened.
         """
         with suppress(FileNotFoundError):
-            descriptor = os.open(self._log, os.O_RDONLY | os.O_CLOEXEC)
+            descriptor = os.open(self.log, os.O_RDONLY | os.O_CLOEXEC)
             try:
                 os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_DONTNEED)
             finally:
@@ -71,14 +76,14 @@ class Folder:
         Raises NotDurableError.
         """
         try:
-            descriptor = os.open(self._log, os.O_RDONLY | os.O_CLOEXEC)
+            descriptor = os.open(self.log, os.O_RDONLY | os.O_CLOEXEC)
             try:
                 os.fdatasync(descriptor)
             finally:
                 os.close(descriptor)
         except OSError as error:
             raise NotDurableError(
-                f"{self._log} can't be synced to the disk: {error.strerror}; restart the daemon "
+                f"{self.log} can't be synced to the disk: {error.strerror}; restart the daemon "
                 "once the disk is repaired"
             ) from error
 

@@ -182,6 +182,12 @@ MIGRATIONS: Sequence[str] = (
     -- How many rows that has: one that is lost would have its request sent again.
     INSERT INTO meta VALUES ('resolved', 0, checksum('resolved', 0));
     """,
+    # Version 8: where the journal is, and the system's start in which it was opened; empty:
+    # nobody has noted it, and it was closed.
+    """
+    INSERT INTO meta VALUES
+        ('home', '', checksum('home', '')), ('opened', '', checksum('opened', ''));
+    """,
 )
 """Each makes the next version (`user_version`) of the one before. Append only."""
 

@@ -12,11 +12,11 @@ from typing import NamedTuple
 
 PAGE_SIZES = frozenset(1 << bits for bits in range(9, 17))
 
-_LOG_HEADER = struct.Struct(">IIIIIIII")
+LOG_HEADER = struct.Struct(">IIIIIIII")
 _LOG_MAGIC = (0x377F0682, 0x377F0683)
 _FRAME = struct.Struct(">IIII")
 """Page, the database's pages after a commit (0: it is none), and the salts of its log."""
-_FRAME_HEADER = 24
+FRAME_HEADER = 24
 
 
 class Frame(NamedTuple):
@@ -38,21 +38,21 @@ def log_frames(path: Path, page_size: int) -> Iterator[Frame]:
     except FileNotFoundError:
         return
     with file:
-        header = file.read(_LOG_HEADER.size)
+        header = file.read(LOG_HEADER.size)
         size = path.stat().st_size
-        step = _FRAME_HEADER + page_size
-        offsets = range(_LOG_HEADER.size, size - step + 1, step)
+        step = FRAME_HEADER + page_size
+        offsets = range(LOG_HEADER.size, size - step + 1, step)
         heads = [_FRAME.unpack(os.pread(file.fileno(), _FRAME.size, at)) for at in offsets]
         salts = _salts(header, heads)
         for number, (offset, (page, after, *found)) in enumerate(zip(offsets, heads, strict=True)):
             if found == salts:
-                yield Frame(number, page, after, offset + _FRAME_HEADER)
+                yield Frame(number, page, after, offset + FRAME_HEADER)
 
 
 def _salts(header: bytes, heads: list[tuple[int, ...]]) -> list[int]:
     """The log's salts; a damaged header has others than all frames."""
-    if len(header) == _LOG_HEADER.size:
-        named = list(_LOG_HEADER.unpack(header)[4:6])
+    if len(header) == LOG_HEADER.size:
+        named = list(LOG_HEADER.unpack(header)[4:6])
         if any(list(head[2:]) == named for head in heads):
             return named
     return list(heads[0][2:]) if heads else []
@@ -106,9 +106,9 @@ class Pages:
         if head.startswith(b"SQLite format 3\0") and found in PAGE_SIZES:
             return found
         if self._log is not None:
-            header = os.pread(self._log.fileno(), _LOG_HEADER.size, 0)
-            if len(header) == _LOG_HEADER.size:
-                magic, _, size, *_ = _LOG_HEADER.unpack(header)
+            header = os.pread(self._log.fileno(), LOG_HEADER.size, 0)
+            if len(header) == LOG_HEADER.size:
+                magic, _, size, *_ = LOG_HEADER.unpack(header)
                 if magic in _LOG_MAGIC and size in PAGE_SIZES:
                     return int(size)
         return 8192

@@ -1,4 +1,5 @@
-"""Whether the store may have been rolled back: the system went down under NORMAL commits.
+"""Whether the store may have been rolled back: the system went down under NORMAL commits, or
+SQLite's log was damaged or is gone.
 
 Then events that were seen may be gone, and their sequences be given to others. A new epoch
 tells cursors of before from those of after: nobody is served a log that is another one.
@@ -12,6 +13,8 @@ from pathlib import Path
 
 import apsw
 
+from replayd.errors import JournalError
+from replayd.journal.sqlite.log_end import log_was_cut
 from replayd.journal.sqlite.meta import get_meta, set_meta
 from replayd.journal.sqlite.transaction import Synchronous, transaction
 
@@ -19,23 +22,40 @@ BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 """Random, of each start of the system (proc(5))."""
 
 
-def begin_epoch(connection: apsw.Connection, synchronous: Synchronous) -> None:
-    """At open: begins a new epoch where the system went down under NORMAL commits, and notes
-    whether this opening makes any.
+def check_log(connection: apsw.Connection, log: Path, *, was_there: bool) -> bool:
+    """At open, before anything is written: tells whether the log has lost commits that were
+    durable. Raises JournalError when it was not there.
     """
-    boot = BOOT_ID.read_text().strip()
+    opened = get_meta(connection, "opened")
+    if opened and not was_there:
+        raise JournalError(
+            f"{log} is missing, and with it what was written before the daemon was killed; put it "
+            "back, or copy what is left with `replayd journal salvage`"
+        )
+    return bool(opened == _boot() and log_was_cut(connection, log))
+
+
+def begin_epoch(connection: apsw.Connection, synchronous: Synchronous, *, cut: bool) -> None:
+    """At open: begins a new epoch where the log was cut, or the system went down under NORMAL
+    commits, and notes that it is open and whether this opening makes any of those.
+    """
+    boot = _boot()
     before = get_meta(connection, "unsynced")
-    now = boot if synchronous == "NORMAL" else ""
-    if before == now:
-        return
     with transaction(connection):
-        if before not in ("", boot):
+        if cut or before not in ("", boot):
             set_meta(connection, "epoch", get_meta(connection, "epoch") + 1)
-        set_meta(connection, "unsynced", now)
+        set_meta(connection, "unsynced", boot if synchronous == "NORMAL" else "")
+        set_meta(connection, "opened", boot)
+    # The database itself has to say that there is a log.
+    connection.wal_checkpoint()
 
 
-def end_epoch(connection: apsw.Connection, synchronous: Synchronous) -> None:
+def end_epoch(connection: apsw.Connection) -> None:
     """At a clean end: makes durable what was committed."""
-    if synchronous == "NORMAL":
-        with transaction(connection):
-            set_meta(connection, "unsynced", "")
+    with transaction(connection):
+        set_meta(connection, "unsynced", "")
+        set_meta(connection, "opened", "")
+
+
+def _boot() -> str:
+    return BOOT_ID.read_text().strip()

@@ -31,9 +31,10 @@ def open_database(path: Path, migrations: Sequence[str] = MIGRATIONS) -> apsw.Co
     connection = connect(path)
     try:
         version = check_version(connection, path, len(migrations))
-        # Before the first page is written, or they have no effect.
-        connection.pragma("page_size", PAGE_SIZE)
-        connection.pragma("auto_vacuum", "INCREMENTAL")
+        if not version:
+            # Before the first page is written, or they have no effect.
+            connection.pragma("page_size", PAGE_SIZE)
+            connection.pragma("auto_vacuum", "INCREMENTAL")
         connection.pragma("journal_mode", "WAL")
         connection.pragma("synchronous", "FULL")
         connection.pragma("secure_delete", True)

@@ -1,5 +1,6 @@
 """A store in one SQLite database, with the largest contents in files beside it."""
 
+import logging
 import struct
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -16,6 +17,7 @@ from replayd.journal.sqlite.checksum import checksum, damaged, prepared_checksum
 from replayd.journal.sqlite.contents import Contents
 from replayd.journal.sqlite.failures import damaged_database, is_full, journal_error, lasting
 from replayd.journal.sqlite.folder import Folder
+from replayd.journal.sqlite.identity import settle_identity
 from replayd.journal.sqlite.loading import (
     batch_from,
     batch_of_number,
@@ -26,7 +28,7 @@ from replayd.journal.sqlite.loading import (
 from replayd.journal.sqlite.past import read_past, read_resolution, read_states
 from replayd.journal.sqlite.query import fetch_row
 from replayd.journal.sqlite.removing import Remover
-from replayd.journal.sqlite.rollback import begin_epoch, end_epoch
+from replayd.journal.sqlite.rollback import begin_epoch, check_log, end_epoch
 from replayd.journal.sqlite.room import Room
 from replayd.journal.sqlite.schema import open_database
 from replayd.journal.sqlite.transaction import Synchronous
@@ -60,6 +62,8 @@ _CONTENT = {
 }
 """A content with what its checksum is over."""
 
+_logger = logging.getLogger(__name__)
+
 _INDEX = (1 << PLACE_BITS) - 1
 """The part of a place that is the flow index."""
 
@@ -83,6 +87,7 @@ class SqliteStore:
         self._synchronous = synchronous
         self._folder = Folder(path)
         self._path = self._folder.database
+        had_log = self._folder.has_log
         try:
             self._folder.forget_cached_log()
             with self._guard():
@@ -98,6 +103,8 @@ class SqliteStore:
         self._page_size = int(self._connection.pragma("page_size"))
         """4096 in old databases."""
         self._log_bytes = 0
+        self._had_log = had_log
+        self._begun = self._copied = False
         self._connection.set_wal_hook(self._committed)
 
     def load(self) -> Opened:
@@ -106,7 +113,7 @@ class SqliteStore:
             self._surely(self._clean_up)
             try:
                 note_ended(self._connection)
-                return load(self._connection)
+                return load(self._connection)._replace(copied=self._copied)
             except (KeyError, TypeError, ValueError, struct.error) as error:
                 # Rows that others speak of are missing, or hold what nobody wrote.
                 raise damaged_database(self._path, error) from error
@@ -307,8 +314,8 @@ class SqliteStore:
                     if self.failure:
                         # Nobody knows which of the log's pages are on the disk: they stay there.
                         self._connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
-                    else:
-                        end_epoch(self._connection, self._synchronous)
+                    elif self._begun:
+                        end_epoch(self._connection)
                 finally:
                     self._connection.close()
         finally:
@@ -398,11 +405,17 @@ class SqliteStore:
 
     def _clean_up(self) -> None:
         """Gives up what was never accepted."""
+        cut = check_log(self._connection, self._folder.log, was_there=self._had_log)
+        if cut:
+            _logger.error("%s is damaged: the last commits are lost", self._folder.log)
         # Of what a failed disk or a crash left in the log, the disk answers for all from here.
         self._connection.wal_checkpoint()
+        begin_epoch(self._connection, self._synchronous, cut=cut)
+        self._begun = True
+        self._copied = settle_identity(self._connection, self._folder.path)
+        self._folder.sync()
         self._remover.discard_staged()
         self._folder.remove_orphans(self._contents.names())
-        begin_epoch(self._connection, self._synchronous)
 
     @contextmanager
     def _guard(self) -> Iterator[None]:

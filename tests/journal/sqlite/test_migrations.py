@@ -117,6 +117,7 @@ def test_a_new_database_is_not_copied(database: Path) -> None:
     assert sorted(path.name for path in database.parent.iterdir()) == [
         "ballast",
         "blobs",
+        "identity",
         "journal.db",
         "lock",
     ]

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from replayd.errors import JournalError
 from replayd.journal.interface import Journal
 from replayd.journal.sqlite import open_sqlite, rollback
 from replayd.journal.sqlite.transaction import Synchronous
@@ -72,3 +73,44 @@ def test_what_was_synced_by_an_opening_in_the_same_boot_is_safe(
     again = open_sqlite(after, NOW, "FULL")
     assert again.info.epoch == 1
     again.close()
+
+
+def test_a_log_that_lost_commits_begins_a_new_epoch(folder: Path, boot_id: Path) -> None:
+    journal = open_sqlite(folder, NOW)
+    for number in range(3):
+        enqueue(journal, f"b{number}", [row(0)])
+    left = crashed(journal, folder)
+    log = left / "journal.db-wal"
+    data = bytearray(log.read_bytes())
+    data[data.index(b"b1")] ^= 1
+    log.write_bytes(data)
+    again = open_sqlite(left, NOW)
+    assert again.info.epoch == 2
+    assert again.count("").queued < 3
+    again.close()
+    again = open_sqlite(left, NOW)
+    assert again.info.epoch == 2
+    again.close()
+
+
+@pytest.mark.parametrize("gone", [True, False])
+def test_a_log_that_is_gone_is_asked_for(folder: Path, boot_id: Path, gone: bool) -> None:
+    journal = open_sqlite(folder, NOW)
+    enqueue(journal, "b1", [row(0)])
+    left = crashed(journal, folder)
+    log = left / "journal.db-wal"
+    data = log.read_bytes()
+    log.unlink() if gone else log.write_bytes(b"")
+    for _ in range(2):
+        with pytest.raises(JournalError, match=r"wal is missing, and with it .*; put it back"):
+            open_sqlite(left, NOW)
+    log.write_bytes(data)
+    again = open_sqlite(left, NOW)
+    assert again.count("").queued == 1
+    again.close()
+
+
+def test_after_a_clean_end_there_is_no_log_to_miss(folder: Path, boot_id: Path) -> None:
+    open_sqlite(folder, NOW).close()
+    assert not (folder / "journal.db-wal").exists()
+    open_sqlite(folder, NOW).close()

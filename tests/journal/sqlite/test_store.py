@@ -339,6 +339,7 @@ def test_closing_leaves_one_file(folder: Path, stored: Journal) -> None:
     assert sorted(path.name for path in folder.iterdir()) == [
         "ballast",
         "blobs",
+        "identity",
         "journal.db",
         "lock",
     ]
