@@ -87,7 +87,7 @@ class Target(NamedTuple):
     """What a connection to it may speak."""
     tunnelled: bool = False
     """An upstream HTTP proxy is asked for a tunnel also without TLS, as HTTP/2 and WebSocket
-    need it."""
+    need it, and what may only be heard by the target (raw bytes)."""
 
     @property
     def address(self) -> tuple[str, int]:

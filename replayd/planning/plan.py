@@ -6,6 +6,7 @@ differ is made by `to_http1` and `framing` and named in the plan's changes. Wher
 connection may speak HTTP/2, `to_http2` makes that form too, with changes of its own.
 """
 
+import re
 from collections.abc import Sequence
 
 from replayd.model.flow import Flow, Request
@@ -28,6 +29,9 @@ from replayd.planning.section import written
 from replayd.planning.to_http1 import make_http1
 from replayd.planning.to_http2 import make_http2
 from replayd.planning.websocket import with_websocket
+
+_TOKEN = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]++")
+"""A method as RFC 9110 section 9.1 has it."""
 
 IDEMPOTENT = frozenset({b"GET", b"HEAD", b"OPTIONS", b"TRACE", b"PUT", b"DELETE"})
 """RFC 9110 section 9.2.2. Method names are case-sensitive."""
@@ -66,7 +70,7 @@ def make_plan(
     plan = Plan(
         method,
         _url(request, draft.captured.host or there.authority),
-        _speaking(there.dialled, versions),
+        _aimed(there.dialled, versions, plain=not raw and _TOKEN.fullmatch(method) is not None),
         head,
         framing,
         size,
@@ -83,9 +87,12 @@ def make_plan(
     return plan if flow.websocket is None else with_websocket(plan, flow, websocket_pace)
 
 
-def _speaking(target: Target, versions: HttpVersions) -> Target:
-    """Returns the target with what may be spoken there; no proxy forwards HTTP/2 in the clear."""
-    if versions is HTTP1:
+def _aimed(target: Target, versions: HttpVersions, *, plain: bool) -> Target:
+    """Returns the target with what may be spoken there, and whether a proxy has to be asked for
+    a tunnel: none forwards HTTP/2 in the clear, and in bytes that are not `plain` one could find
+    another request, to a target that nobody has judged.
+    """
+    if versions is HTTP1 and plain:
         return target
     return target._replace(http_versions=versions, tunnelled=target.scheme == "http")
 

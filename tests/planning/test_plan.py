@@ -2,6 +2,7 @@
 
 import hashlib
 import io
+from typing import Any
 
 import pytest
 
@@ -224,6 +225,23 @@ def test_the_rest_comes_along() -> None:
     assert plan.proxy_authorization
     assert not planned().proxy_authorization
     assert planned().recorded_status_code == 0
+
+
+@pytest.mark.parametrize(
+    ("given", "tunnelled"),
+    [
+        ({}, False),
+        ({"method": b"M-SEARCH"}, False),
+        ({"raw": True}, True),
+        ({"raw": True, "scheme": b"https"}, False),
+        ({"method": b"GET http://169.254.169.254/ HTTP/1.1"}, True),
+        ({"method": b""}, True),
+    ],
+)
+def test_a_proxy_hears_nothing_that_might_be_two_requests(
+    given: dict[str, Any], tunnelled: bool
+) -> None:
+    assert planned(**given).target.tunnelled == tunnelled
 
 
 def test_raw_changes_nothing_of_an_http1_request() -> None:

@@ -13,7 +13,7 @@ from flowreplay.v1 import flow_pb2, reason_pb2, replay_pb2
 
 from tests.support.calls import Event, enqueue, enqueue_capture, events, flow, outcomes, payload
 from tests.support.daemon import Daemon
-from tests.support.recorder import Recorder
+from tests.support.recorder import Recorded, Recorder
 
 DENIED = "127.0.0.2"
 
@@ -248,6 +248,17 @@ def test_captures_that_name_it(
         ends(daemon, receipt)
 
 
+def heard(proxy: Recorder) -> list[Recorded]:
+    """What a proxy is asked: behind a CONNECT it only passes bytes on."""
+    tunnels, asked = set(), []
+    for request in proxy.requests:
+        if request.connection not in tunnels:
+            asked.append(request)
+        if request.method == b"CONNECT":
+            tunnels.add(request.connection)
+    return asked
+
+
 def test_a_proxy_is_never_asked_for_it(
     canary: Canary, start_recorder: Callable[..., Recorder]
 ) -> None:
@@ -262,15 +273,20 @@ def test_a_proxy_is_never_asked_for_it(
             to("good.example", 80, path=b"http://" + there + b"/"),
             to("good.example", 80, path=b"@" + there + b"/"),
             to("good.example", 80, method=b"CONNECT", authority=there),
+            to("good.example", 80, method=b"GET http://" + there + b"/ HTTP/1.1"),
         ]
         receipt = enqueue(daemon.stub(), [*flows, *asides])
         assert reasons(receipt) == ["REASON_TARGET_DENIED"] * len(flows)
         assert len(ends(daemon, receipt)) == len(asides)
         authorities = {
             each.start_line.split()[1].removeprefix(b"http://").partition(b"/")[0]
-            for each in proxy.requests
+            for each in heard(proxy)
         }
         assert authorities == {b"good.example", b"good.example:80"}
+        smuggled = to("good.example", 80, path=b"/ HTTP/1.1\r\n\r\nGET http://" + there + b"/")
+        receipt = enqueue(daemon.stub(), [smuggled], raw=True)
+        assert len(ends(daemon, receipt)) == 1
+        assert heard(proxy)[-1].start_line == b"CONNECT good.example:80 HTTP/1.1"
 
 
 def test_a_journal_of_laxer_rules_is_judged_again(

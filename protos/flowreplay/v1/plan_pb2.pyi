@@ -378,7 +378,7 @@ class Target(_message.Message):
     """The versions of HTTP that the connection may speak."""
     tunnelled: _builtins.bool
     """Whether an upstream HTTP proxy is asked for a tunnel also without TLS, as HTTP/2
-    and WebSocket need it.
+    and WebSocket need it, and what only the target may hear (raw bytes).
     """
     def __init__(
         self,
