@@ -1,8 +1,10 @@
 """Parked replays: what a crash interrupted is sent again once, or dropped."""
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, suppress
 from pathlib import Path
+from threading import Barrier
 
 import apsw
 import pytest
@@ -38,6 +40,8 @@ from tests.support.journals import (
     row,
     run,
 )
+
+DEADLINE = 30.0
 
 LARGE = bytes(range(256)) * 1200
 """300 KiB: in a file of its own."""
@@ -219,7 +223,9 @@ def test_what_is_sent_again_can_be_cleared(parked: Journal) -> None:
     assert indices(drain(parked)) == [2, 3]
 
 
-def test_retention_removes_what_nobody_resolved(parked: Journal) -> None:
+def test_retention_removes_what_nobody_resolved(
+    parked: Journal, reopen: Callable[[], Journal]
+) -> None:
     resolve(parked, [0])
     drain(parked)
     assert parked.count("").parked == 2
@@ -227,6 +233,46 @@ def test_retention_removes_what_nobody_resolved(parked: Journal) -> None:
     assert sum(each.parked for each in slices) == 2
     assert parked.count("") == Counts(succeeded=3, interrupted=3)
     assert refusal(parked, [1]).reason is Reason.BATCH_NOT_FOUND
+    # Also what was resolved is gone: the next start would miss it.
+    assert reopen().count("") == Counts(succeeded=3, interrupted=3)
+
+
+def test_resolves_races_with_clears_and_retention(parked: Journal) -> None:
+    """Each is resolved once or removed with its batch; the books balance all the while."""
+    start = Barrier(4)
+    resolved: list[int] = []
+
+    def resolving(name: str) -> None:
+        start.wait(DEADLINE)
+        for index in (0, 1, 4):
+            with suppress(ReplaydError):
+                resolved.append(resolve(parked, [index], resent_as=f"{name}{index}").count)
+
+    def clearing() -> None:
+        start.wait(DEADLINE)
+        for _ in range(10):
+            parked.clear("", NOW)
+            list(parked.retain(Limits(age=DAY), NOW + 9 * DAY))
+
+    def counting() -> None:
+        start.wait(DEADLINE)
+        for _ in range(200):
+            told = parked.count("")
+            assert told.interrupted == 3
+            assert told.queued + told.cleared + told.interrupted >= 5
+
+    with ThreadPoolExecutor(4) as pool:
+        work = [pool.submit(resolving, "x"), pool.submit(resolving, "y")]
+        work += [pool.submit(clearing), pool.submit(counting)]
+        for done in work:
+            done.result(DEADLINE)
+    parked.clear("", NOW)
+    told = parked.count("")
+    assert told.queued == 0
+    assert told.cleared == 2 + sum(resolved)
+    assert sum(resolved) <= 3
+    list(parked.retain(Limits(age=DAY), NOW + 9 * DAY))
+    assert parked.count("").parked == 0
 
 
 def test_a_lost_row_is_noticed(parked: Journal, folder: Path) -> None:
