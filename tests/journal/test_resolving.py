@@ -188,6 +188,8 @@ def test_who_comes_second_sees_it_in_the_commit(parked: Journal) -> None:
     assert parked.count("") == Counts(queued=2, interrupted=3, parked=2)
     with pytest.raises(ReplaydError, match="no batch 'again'"):
         parked.count("again")
+    resolve(parked, [1])
+    assert parked.count("again") == Counts(queued=1), "nothing is left of what was copied"
 
 
 def test_what_is_not_parked_is_refused(journal: Journal) -> None:
@@ -233,7 +235,9 @@ def test_retention_removes_what_nobody_resolved(
     assert sum(each.parked for each in slices) == 2
     assert parked.count("") == Counts(succeeded=3, interrupted=3)
     assert refusal(parked, [1]).reason is Reason.BATCH_NOT_FOUND
-    # Also what was resolved is gone: the next start would miss it.
+    assert isinstance(parked, StoredJournal)
+    assert parked._ledger.store.resolution(place_of(1, 0)) is None
+    # The next start counts what is there.
     assert reopen().count("") == Counts(succeeded=3, interrupted=3)
 
 
