@@ -146,6 +146,7 @@ class _Daemon:
         )
         thread = self._replay_thread(journal)
         self._say_where_replays_may_go()
+        _say_what_is_parked(journal)
         retention = RetentionThread(journal, _limits(self._config))
         self._heed_failure(journal, thread)
         try:
@@ -291,6 +292,16 @@ def _limits(config: Config) -> Limits:
     if size is None:
         size = default_retention_size(ephemeral=config.ephemeral)
     return Limits(age=int(config.retention_age * 1e9), size=size)
+
+
+def _say_what_is_parked(journal: Journal) -> None:
+    """Somebody has to decide about it: it is said at each start."""
+    if parked := journal.count("").parked:
+        _log.warning(
+            "%d replays are parked: a death of the daemon interrupted them, and they may have been "
+            "sent; `replayctl list --parked` has them, `replayctl resolve` sends or drops them",
+            parked,
+        )
 
 
 def _say_stopping(journal: Journal) -> None:

@@ -1,5 +1,6 @@
 """What no process shows from outside: the daemon's steps when something fails."""
 
+import asyncio
 import logging
 import resource
 import subprocess
@@ -71,3 +72,21 @@ def test_a_stop_that_can_not_be_recorded_goes_on(caplog: pytest.LogCaptureFixtur
         daemon._say_stopping(journal)
     assert "the disk is full" in caplog.text
     journal.close()
+
+
+def test_a_second_signal_ends_the_wait_for_calls() -> None:
+    class Server:
+        """Waits for a call that never ends."""
+
+        graces: list[float] = []  # noqa: RUF012 - there is one
+
+        async def stop(self, grace: float) -> None:
+            self.graces.append(grace)
+            if grace:
+                while len(self.graces) < 2:
+                    daemon_._stop.at_once()
+                    await asyncio.sleep(0)
+
+    daemon_ = daemon._Daemon(Config(ephemeral=True))
+    asyncio.run(daemon_._stop_serving(Server()))  # type: ignore[arg-type]
+    assert Server.graces == [daemon.STREAMS_GRACE, 0]

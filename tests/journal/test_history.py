@@ -8,6 +8,7 @@ from flowreplay.v1 import event_pb2
 from replayd.errors import ReplaydError
 from replayd.journal import history
 from replayd.journal.interface import ROW_CONTENT_LIMIT, Journal, Past, Place, Wanted
+from replayd.journal.journal import StoredJournal
 from replayd.model.replay import ReplayKey, ReplayState
 from replayd.reasons import Reason
 from tests.support.journals import NOW, after_crash, enqueue, finish, note, read_all, row, run, trim
@@ -209,3 +210,21 @@ def test_a_step_of_a_listing_is_bounded(journal: Journal, monkeypatch: pytest.Mo
     monkeypatch.setattr(history, "_STEP_BYTES", 1500)
     assert len(journal.replays(Place(), Wanted(), 100).replays) == 2
     assert len(listed(journal, Wanted())) == 9
+
+
+def test_a_batch_without_what_is_wanted_is_passed_over(
+    stored: StoredJournal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    enqueue(stored, "b1", [row(0)])
+    run(stored)
+    asked: list[int] = []
+    states = stored._ledger.store.states
+    monkeypatch.setattr(
+        stored._ledger.store,
+        "states",
+        lambda number, *rest: asked.append(number) or states(number, *rest),
+    )
+    assert listed(stored, Wanted(states=frozenset({S.FAILED, S.QUEUED}))) == []
+    assert asked == []
+    assert listed(stored, Wanted(states=frozenset({S.SUCCEEDED}))) == ["b1.0"]
+    assert asked == [1]

@@ -120,6 +120,7 @@ def test_what_is_parked_is_found_and_resolved_once_also_across_kills(
     daemon.kill()
     daemon.restart()
     events(daemon.stub())
+    assert "3 replays are parked" in daemon.log
     found = [
         json.loads(x)
         for x in daemon.replayctl("--output", "json", "list", "--parked").stdout.splitlines()

@@ -44,9 +44,11 @@ class Drain:
             known = len(self.wrong)
             self._one(number, run)
             self.figures[run.moment] += 1
-            if (number + 1) % _TOLD == 0:
-                print(f"{number + 1} runs, {len(self.wrong)} findings", flush=True)
             self.wrong[known:] = [f"run {number}, {run}: {each}" for each in self.wrong[known:]]
+            for each in self.wrong[known:]:
+                print(each, flush=True)
+            if (number + 1) % _TOLD == 0:
+                print(f"{number + 1} runs", flush=True)
         self._last()
 
     def close(self) -> None:
@@ -82,6 +84,7 @@ class Drain:
     def _look(self, watcher: Watcher, *, hurried: bool) -> None:
         """Takes from a watcher what has become of the runs before."""
         self.wrong += watcher.end(hurried=hurried)
+        self.figures["watchers whose connection broke"] += watcher.cut
         self._cursor = watcher.cursor
         if watcher.requeued and not self._hurried:
             self.wrong.append(f"{watcher.requeued} are to be sent again without a second signal")

@@ -19,6 +19,8 @@ class Watcher:
         """The last event's sequence and kind of update, and how many replays are to be sent
         again."""
         self.said = ""
+        self.cut = False
+        """Whether the connection broke before it was told why the stream ended."""
         self._kind = event_pb2.UPDATE_KIND_UNSPECIFIED
         start = {"cursor": cursor} if cursor else {"position": replay_pb2.START_POSITION_START}
         self._call = stub.WatchEvents(replay_pb2.WatchEventsRequest(**start))
@@ -49,6 +51,10 @@ class Watcher:
         if self._thread.is_alive():
             self._call.cancel()
             return ["the watcher's stream did not end"]
+        if "Stream removed" in self.said or "Socket closed" in self.said:
+            # gRPC's client gave up what it had not read; its cursor shows that it misses nothing.
+            self.cut = True
+            return []
         if hurried or ("UNAVAILABLE" in self.said and "the daemon is stopping" in self.said):
             if hurried or self._kind == event_pb2.UPDATE_KIND_STOPPING:
                 return []

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from datetime import datetime
 
 import click
-from flowreplay.v1.replay_pb2 import GetStatusResponse
+from flowreplay.v1.replay_pb2 import CountResponse, GetStatusResponse
 
 from replayctl.connect import Globals, pass_globals
 from replayctl.events import clock_time
@@ -17,18 +17,18 @@ def command(options: Globals) -> None:
     """Print what the daemon is and does."""
     with options.client() as client:
         status, address = client.status(), client.address
-        waiting = 0 if options.output.as_json else client.count().queued_count
-    options.output.show(status, *_lines(status, address, waiting))
+        counts = CountResponse() if options.output.as_json else client.count()
+    options.output.show(status, *_lines(status, address, counts))
 
 
-def _lines(status: GetStatusResponse, address: str, waiting: int) -> Iterator[str]:
+def _lines(status: GetStatusResponse, address: str, counts: CountResponse) -> Iterator[str]:
     events = f"{status.oldest_sequence} to {status.latest_sequence}"
     facts = {
         "address": address,
         "version": status.version,
         "started": status.start_time.ToDatetime().isoformat(" ", "seconds") + " UTC",
         "journal": f"{status.journal} {status.store_id}",
-        "queue": f"{'paused' if status.paused else 'open'}, {waiting} waiting",
+        "queue": f"{'paused' if status.paused else 'open'}, {_waiting(counts)}",
         "concurrency": f"{status.concurrency}{' (strict order)' * (status.concurrency == 1)}",
         "connections": _connections(status.connection_limit),
         "upstream": status.upstream or "none",
@@ -43,6 +43,11 @@ def _lines(status: GetStatusResponse, address: str, waiting: int) -> Iterator[st
         attempt = f", attempt {replay.attempt}" if replay.attempt > 1 else ""
         since = clock_time(replay.start_time, today)
         yield f"  {printable(replay.replay_id)} since {since}{attempt}"
+
+
+def _waiting(counts: CountResponse) -> str:
+    parked = f", {counts.parked_count} parked" if counts.parked_count else ""
+    return f"{counts.queued_count} waiting{parked}"
 
 
 def _connections(limit: int) -> str:

@@ -24,14 +24,14 @@ def test_people_read_one_fact_a_line(fake: FakeDaemon) -> None:
         connection_limit=2,
         running_replays=[RunningReplay(replay_id="r\x1b", attempt=2)],
     )
-    fake.answers["Count"] = CountResponse(queued_count=17, running_count=1)
+    fake.answers["Count"] = CountResponse(queued_count=17, running_count=1, parked_count=2)
     shown = CliRunner().invoke(cli, ["--address", fake.address, "status"]).stdout
     facts = dict(line.split(":", 1) for line in shown.splitlines() if not line.startswith(" "))
     assert {name: value.strip() for name, value in facts.items() if name != "started"} == {
         "address": fake.address,
         "version": "1.2",
         "journal": "sqlite s",
-        "queue": "paused, 17 waiting",
+        "queue": "paused, 17 waiting, 2 parked",
         "concurrency": "4",
         "connections": "at most 2 a target",
         "upstream": "socks5://p:1080",
