@@ -52,6 +52,9 @@ STREAMS_GRACE = 1.0
 """Seconds that calls get to end at the stop, after the queue has drained: all of the stop takes
 no more than two besides the drain."""
 
+READ_GRACE = 0.05
+"""Seconds that watchers get to read the end of their streams."""
+
 _DESCRIPTORS = 65_536
 """What is taken where the system sets no limit."""
 
@@ -162,7 +165,7 @@ class _Daemon:
                 await planner.stop()
                 if not journal.failure:
                     await asyncio.to_thread(_say_stopping, journal)
-                watchers.stop(journal.failure)
+                await self._end_watches(watchers, journal.failure)
         finally:
             await self._stop_serving(server)
             await decoders.close()
@@ -242,6 +245,16 @@ class _Daemon:
         if not joined.done():
             thread.stop(0)
         await joined
+
+    async def _end_watches(self, watchers: Watchers, why: str) -> None:
+        """Lets watchers end, and read how, before their connections are closed: gRPC's client
+        forgets what it has not read when it happens to write to one that is.
+        """
+        watched = watchers.count > 0
+        watchers.stop(why)
+        if watched:
+            read = await self._stop.unless_hurried(asyncio.sleep(READ_GRACE))
+            read.cancel()
 
     async def _stop_serving(self, server: RpcServer) -> None:
         """Lets calls end, for as long as that may take or until a second signal."""

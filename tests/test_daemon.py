@@ -90,3 +90,29 @@ def test_a_second_signal_ends_the_wait_for_calls() -> None:
     daemon_ = daemon._Daemon(Config(ephemeral=True))
     asyncio.run(daemon_._stop_serving(Server()))  # type: ignore[arg-type]
     assert Server.graces == [daemon.STREAMS_GRACE, 0]
+
+
+@pytest.mark.parametrize(("count", "hurried"), [(1, False), (1, True), (0, False)])
+def test_watchers_get_to_read_how_they_end(count: int, hurried: bool) -> None:
+    told: list[str] = []
+
+    class Watching:
+        def __init__(self) -> None:
+            self.count = count
+
+        def stop(self, why: str) -> None:
+            told.append(why)
+
+    async def took() -> float:
+        daemon_ = daemon._Daemon(Config(ephemeral=True))
+        if hurried:
+            daemon_._stop.at_once()
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        await daemon_._end_watches(Watching(), "why")  # type: ignore[arg-type]
+        return loop.time() - began
+
+    waited = asyncio.run(took()) >= daemon.READ_GRACE * 0.9
+    assert told == ["why"]
+    # Others may have had to wait for the machine.
+    assert waited or not count or hurried
