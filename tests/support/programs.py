@@ -39,6 +39,7 @@ _ADVICE = {
     "mkfs.ext4": "apt-get install e2fsprogs",
     "e2fsck": "apt-get install e2fsprogs",
     "losetup": "apt-get install mount",
+    "unshare": "apt-get install util-linux",
 }
 
 
