@@ -143,9 +143,9 @@ class Arrivals:
             self._findings.add("post twice", f"{replay}: {len(arrived)} times")
         sent = replay.outcome not in ("", "cleared")
         # A connection that breaks may cost a second try in each attempt; that of one which
-        # was interrupted is told by the interruption alone.
+        # was interrupted is told by the interruption, or by how it ended, alone.
         broke = self._target_broke or arrived[0].asked.breaks
-        tries = replay.retried + (replay.requeued if broke else 0)
+        tries = replay.retried + (replay.requeued + replay.cut if broke else 0)
         if len(arrived) > replay.requeued + sent + tries:
             said = f"{replay}: {len(arrived)} times, interrupted {replay.requeued}, retried {tries}"
             self._findings.add("unmarked" if sent else "cleared sent", said)

@@ -76,6 +76,8 @@ class Client:
         self._random = Random(f"{seed}:{name}")  # noqa: S311 - a seed repeats it
         self._port = port
         self._calls = 0
+        self._batch_id = ""
+        """The last that it was told of."""
         self._channel = grpc.insecure_channel(address, options=OPTIONS)
         self._stub = replay_pb2_grpc.ReplayServiceStub(self._channel)
 
@@ -131,8 +133,11 @@ class Client:
             self.clear()
 
     def clear(self) -> None:
-        """Clears the queue."""
-        told = self._stub.Clear(replay_pb2.ClearRequest(), timeout=PATIENCE, wait_for_ready=True)
+        """Clears the queue, or the batch that was enqueued last."""
+        batch_id = self._random.choice(("", "", self._batch_id))
+        told = self._stub.Clear(
+            replay_pb2.ClearRequest(batch_id=batch_id), timeout=PATIENCE, wait_for_ready=True
+        )
         ranges = [(each.batch_id, each.first_index, each.last_index) for each in told.ranges]
         self._say("clear", count=told.cleared_count, ranges=ranges, by=_sequence(told.cursor))
 
@@ -184,6 +189,7 @@ class Client:
                     return
                 time.sleep(0.01)
                 continue
+            self._batch_id = told.batch_id
             self._say(
                 "accepted",
                 call=tag,

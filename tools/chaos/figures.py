@@ -10,6 +10,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 
+_BETWEEN = "; "
+"""Stands between what differs from run to run."""
+
 
 @dataclass
 class Figures:
@@ -59,8 +62,11 @@ class Figures:
         """Adds another run."""
         for each in fields(self):
             mine, theirs = getattr(self, each.name), getattr(other, each.name)
-            if isinstance(mine, str):
-                together = theirs if mine in ("", theirs) or each.name == "date" else "several"
+            if each.name == "date":
+                together = max(mine, theirs)
+            elif isinstance(mine, str):
+                together = mine if theirs in mine.split(_BETWEEN) else mine + _BETWEEN + theirs
+                together = together.removeprefix(_BETWEEN)
             elif each.name == "most_requeued":
                 together = max(mine, theirs)
             else:
@@ -76,7 +82,7 @@ class Figures:
         said = {
             each.name: getattr(self, each.name)
             for each in fields(self)
-            if each.name not in ("failpoints", "findings", "recoveries", "seeds")
+            if each.name not in ("failpoints", "findings", "options", "recoveries", "seeds")
         }
         said["seeds"] = f"{len(self.seeds)}: {', '.join(map(str, self.seeds[:8]))}"
         said["seconds"] = f"{self.seconds:.0f}"

@@ -26,16 +26,30 @@ _ERRORS = {
     event_pb2.REPLAY_STATE_INTERRUPTED: "interrupted",
 }
 
+_CUT = (reason_pb2.REASON_INTERRUPTED, reason_pb2.REASON_POISON)
+
 
 class Replay:
     """What the log says of one replay, and where the target saw it."""
 
-    __slots__ = ("answer", "arrivals", "batch", "index", "method", "outcome", "requeued", "retried")
+    __slots__ = (
+        "answer",
+        "arrivals",
+        "batch",
+        "cut",
+        "index",
+        "method",
+        "outcome",
+        "requeued",
+        "retried",
+    )
 
     def __init__(self, batch: "Batch", index: int) -> None:
         self.batch = batch
         self.index = index
         self.outcome = ""
+        self.cut = False
+        """Whether it ended because its last attempt was interrupted."""
         self.method = b""
         self.requeued = 0
         self.retried = 0
@@ -144,6 +158,7 @@ class Log:
             self.findings.add("daemon", f"{event.replay_id} FAILED: {error.message}")
         if replay is not None:
             replay.method = error.method
+            replay.cut = error.reason in _CUT
             self._ended(replay, _ERRORS[error.state], event.attempt)
 
     def _note(self, event: event_pb2.Event) -> None:

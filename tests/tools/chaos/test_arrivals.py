@@ -65,6 +65,14 @@ def test_a_connection_that_breaks_may_cost_one_more_in_each_attempt() -> None:
     assert compared(writer, TargetStart(), arrival(0, 0), *three) == {"unmarked": 1}
 
 
+def test_a_second_try_in_the_attempt_that_was_interrupted_is_told_by_its_end() -> None:
+    writer = queued()
+    writer.interrupted(0)
+    lines = [arrival(number, 0, b"PUT", "close") for number in (1, 2, 3)]
+    assert "unmarked" not in compared(writer, *lines[:2])
+    assert compared(writer, *lines)["unmarked"] == 1
+
+
 def test_a_post_arrives_once_at_most() -> None:
     writer = queued()
     writer.interrupted(0)

@@ -18,7 +18,8 @@ def test_runs_add_up() -> None:
     assert (whole.most_requeued, whole.recoveries) == (5, [0.25, 0.5])
     assert whole.failpoints == {"accept:told": 1}
     whole.add(Figures(commit="b"))
-    assert whole.commit == "several"
+    whole.add(Figures(commit="a"))
+    assert whole.commit == "a; b"
 
 
 def test_a_line_is_read_as_it_was_written() -> None:
