@@ -27,7 +27,7 @@ from tools.chaos.daemon import DeadError
 from tools.chaos.figures import Figures
 from tools.chaos.plan import Round, plan
 from tools.chaos.world import World
-from tools.disks.powercut import described, scratch
+from tools.disks.powercut import described, kept_books, scratch
 from tools.disks.tmpfs import Tmpfs
 
 _CLIENTS, _WATCHERS = 1, 2
@@ -173,6 +173,8 @@ def main(given: Sequence[str] | None = None) -> int:
     folder = scratch()
     try:
         figures, words = FullDisks(folder, seed).run(read.cycles, read.audit_every)
+        if words:
+            words.append(f"books: {kept_books(folder)}")
     finally:
         shutil.rmtree(folder)
     figures.date, figures.commit = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()), described()

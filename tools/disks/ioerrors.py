@@ -163,6 +163,12 @@ class Run:
         journal.close()
 
 
+def _scratch() -> "tempfile.TemporaryDirectory[str]":
+    """In memory where there is such a place: nothing of it has to last."""
+    memory = Path("/dev/shm")  # noqa: S108
+    return tempfile.TemporaryDirectory(dir=memory if memory.is_dir() else None)
+
+
 @dataclass
 class Outcome:
     """What a sweep came to."""
@@ -177,7 +183,7 @@ class Outcome:
 
 def counted(seed: int) -> Counter[str]:
     """Returns how often a run makes each call when none fails."""
-    with tempfile.TemporaryDirectory() as folder:
+    with _scratch() as folder:
         run = Run(Path(folder) / "data", seed)
         run.run(Disk())
     return run.calls
@@ -196,7 +202,7 @@ def sweep(seed: int, count: int, synchronous: Synchronous = "FULL") -> Outcome:
         number = random.randint(1, max(calls[call], 1))
         disk = Disk(Injection(call, code, number, random.random() < 0.5))
         injection = disk.injection
-        with tempfile.TemporaryDirectory() as folder:
+        with _scratch() as folder:
             run = Run(Path(folder) / "data", work, synchronous)
             try:
                 run.run(disk)

@@ -127,6 +127,13 @@ def scratch() -> Path:
     return Path(tempfile.mkdtemp(prefix="cuts-", dir=memory if memory.is_dir() else None))
 
 
+def kept_books(folder: Path) -> Path:
+    """Keeps the books and the daemon's log of a run that found something; returns where."""
+    kept = Path(tempfile.mkdtemp(prefix="books-"))
+    left_out = shutil.ignore_patterns("outer*", "data", "*.sock*")
+    return shutil.copytree(folder, kept, ignore=left_out, dirs_exist_ok=True)
+
+
 def described() -> str:
     """Names the commit that runs."""
     command = ["git", "describe", "--always", "--dirty"]
@@ -141,6 +148,8 @@ def run(seed: int, cuts: int, control: str = "") -> tuple[CutFigures, list[str]]
         try:
             cut = PowerCuts(folder, seed + first, control)
             figures, words = cut.run(min(CUTS_OF_A_DISK, cuts - first))
+            if words and not control:
+                words.append(f"books: {kept_books(folder)}")
         finally:
             shutil.rmtree(folder)
         whole.add(figures)
