@@ -5,10 +5,8 @@ from collections.abc import Callable, Collection
 from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from replayd.access.certificates import Certificates, read_certificates
-from replayd.access.own_token import make_token, token_files
 from replayd.access.private import read_private
 from replayd.access.reread import Reread
 from replayd.access.roles import Caller, Role
@@ -16,8 +14,12 @@ from replayd.access.rules import Given, Reach, check_rules
 from replayd.access.tokens import Tokens, only, parse_tokens
 from replayd.errors import ConfigError
 
+if TYPE_CHECKING:
+    from replayd.access.certificates import Certificates
+
 _log = logging.getLogger(__name__)
 
+NOBODY = Tokens({}, {})
 OWN = Caller("whoever has the daemon's own token", frozenset(Role))
 
 
@@ -37,7 +39,7 @@ class Access(NamedTuple):
 
     tokens: Callable[[], Tokens] | None
     """Whose tokens and certificates there are, now; None: every TCP caller is trusted."""
-    certificates: Reread[Certificates] | None = None
+    certificates: "Reread[Certificates] | None" = None
     """What TCP listeners need for TLS; None: they speak none."""
     own_token: str = ""
     """The one that this daemon made; empty: it made none."""
@@ -48,6 +50,8 @@ class Access(NamedTuple):
         """
         if not self.own_token:
             return nullcontext()
+        from replayd.access.own_token import token_files  # noqa: PLC0415 - as in open_access
+
         return token_files(folder, self.own_token, list(addresses))
 
 
@@ -67,15 +71,23 @@ def open_access(settings: AccessSettings, reaches: Collection[Reach]) -> Access:
             "see and do everything"
         )
         return Access(None)
+    if set(reaches) == {Reach.USER}:
+        return Access(lambda: NOBODY)
+    # Imported here: most daemons have a Unix socket alone, which needs no token.
+    from replayd.access.own_token import make_token  # noqa: PLC0415
+
     token = make_token()
     own = only(token, OWN)
     return Access(lambda: own, certificates, token)
 
 
-def _certificates(settings: AccessSettings) -> Reread[Certificates] | None:
+def _certificates(settings: AccessSettings) -> "Reread[Certificates] | None":
     chain, key, authorities = settings.tls_cert, settings.tls_key, settings.tls_client_ca
     if chain is None or key is None:
         return None
+    # Imported here: few daemons speak TLS with their callers.
+    from replayd.access.certificates import read_certificates  # noqa: PLC0415
+
     paths = [path for path in (chain, key, authorities) if path]
     return Reread(paths, partial(read_certificates, chain, key, authorities))
 

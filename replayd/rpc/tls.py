@@ -1,12 +1,16 @@
 """TLS for those who call: the daemon's certificate, each connection with the one of now."""
 
+from typing import TYPE_CHECKING
+
 import grpc
 
-from replayd.access.certificates import Certificates
 from replayd.access.reread import Reread
 
+if TYPE_CHECKING:
+    from replayd.access.certificates import Certificates
 
-def server_credentials(renewed: Reread[Certificates]) -> grpc.ServerCredentials:
+
+def server_credentials(renewed: "Reread[Certificates]") -> grpc.ServerCredentials:
     """Makes what a listener needs. Connections that are open keep what they began with."""
     first = renewed.current()
     return grpc.dynamic_ssl_server_credentials(
@@ -17,7 +21,7 @@ def server_credentials(renewed: Reread[Certificates]) -> grpc.ServerCredentials:
     )
 
 
-def _configuration(files: Certificates) -> grpc.ServerCertificateConfiguration:
+def _configuration(files: "Certificates") -> grpc.ServerCertificateConfiguration:
     return grpc.ssl_server_certificate_configuration(
         [(files.key, files.chain)], files.client_authorities
     )

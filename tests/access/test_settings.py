@@ -29,6 +29,14 @@ def test_without_a_file_the_daemon_makes_a_token_for_everything(tmp_path: Path) 
         assert (tmp_path / "tokens" / "127.0.0.1:1").read_text() == access.own_token + "\n"
 
 
+def test_for_a_unix_socket_alone_it_makes_none_and_nobody_else_is_let_in(tmp_path: Path) -> None:
+    access = open_access(AccessSettings(), [Reach.USER])
+    assert access.tokens is not None
+    assert access.tokens().holder("") is None
+    with access.announced(tmp_path / "tokens", []):
+        assert not (tmp_path / "tokens").exists()
+
+
 def test_with_a_file_it_makes_none_and_reads_the_file_again(
     token_file: Path, tmp_path: Path
 ) -> None:
