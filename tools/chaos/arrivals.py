@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from tools.chaos.findings import Findings
-from tools.chaos.flows import ANSWERS, IDEMPOTENT, Asked, read_path
+from tools.chaos.flows import ANSWERS, IDEMPOTENT, Asked, read_path, sent_again
 from tools.chaos.log import Log, Replay
 from tools.chaos.target import MARK
 
@@ -139,7 +139,8 @@ class Arrivals:
         arrived = [self._arrived[number] for number in replay.arrivals]
         if not arrived:
             return
-        if arrived[0].method not in IDEMPOTENT and len(arrived) > 1:
+        again = sent_again(replay.batch.label, arrived[0].method)
+        if arrived[0].method not in IDEMPOTENT and not again and len(arrived) > 1:
             self._findings.add("post twice", f"{replay}: {len(arrived)} times")
         sent = replay.outcome not in ("", "cleared")
         # A connection that breaks may cost a second try in each attempt; that of one which

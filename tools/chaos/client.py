@@ -100,12 +100,16 @@ class Client:
         """Enqueues some flows in one of the ways that there are."""
         random = self._random
         self._calls += 1
-        tag = f"{self._name}n{self._calls}"
+        policy = random.choice(("", "", "", *flows.POLICIES))
+        tag = f"{self._name}n{self._calls}{policy}"
         count = random.choice((1, 5, 50, 200, 500, 1000, 2000))
         how = random.choice(("typed", "typed", "capture", "stream", "dropped"))
         request_id = f"id-{tag}" if random.random() < 0.6 else ""
         options = replay_pb2.EnqueueOptions(
-            label=tag, request_id=request_id, stream=how == "stream"
+            label=tag,
+            request_id=request_id,
+            stream=how == "stream",
+            on_interrupt=flows.POLICIES.get(policy, replay_pb2.ON_INTERRUPT_UNSPECIFIED),
         )
         messages = [replay_pb2.EnqueueRequest(options=options), *self._content(how, tag, count)]
         self._say("try", call=tag, count=count, how=how, id=request_id)

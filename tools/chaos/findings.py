@@ -18,7 +18,7 @@ KINDS = {
     "watchers": "a watcher missed an event, or saw one twice, or one that is not in the log",
     "order": "replays of a session, or at concurrency 1 of all, overtook each other",
     "counts": "counts do not balance",
-    "attempts": "an outcome's attempt is not one more than its interruptions",
+    "attempts": "attempts are miscounted, or follow another rule than their `on_interrupt`",
     "requests": "one request_id, or one call, made two batches, or other answers",
     "pauses": "a pause was forgotten, or did not hold",
     "daemon": "the daemon failed inside, did not start, or did not end as it should",

@@ -8,9 +8,17 @@ an event's URL can be compared with its place in its batch.
 from random import Random
 from typing import NamedTuple
 
-from flowreplay.v1 import flow_pb2
+from flowreplay.v1 import flow_pb2, replay_pb2
 
 IDEMPOTENT = (b"GET", b"PUT", b"DELETE")
+
+POLICIES = {
+    "r": replay_pb2.ON_INTERRUPT_RESEND,
+    "p": replay_pb2.ON_INTERRUPT_PARK,
+    "f": replay_pb2.ON_INTERRUPT_FAIL,
+}
+"""What becomes of interrupted replays of a call whose tag ends with this letter; of others, what
+the daemon does by default."""
 
 ANSWERS = {"ok": 200, "error": 500, "slow": 200}
 """What a target may do, and the status that it answers with."""
@@ -23,6 +31,14 @@ _SIZES = (0, 20, 400) * 200 + (300_000,)
 """Of contents, in bytes; the largest is kept in a file of its own."""
 
 _WHATS = ("ok",) * 40 + ("error",) * 4 + ("slow", "slow", *BREAKS)
+
+
+def sent_again(tag: str, method: bytes) -> bool:
+    """Whether an interrupted replay of a call is sent again."""
+    policy = POLICIES.get(tag[-1], replay_pb2.ON_INTERRUPT_AUTO)
+    if policy == replay_pb2.ON_INTERRUPT_AUTO:
+        return method in IDEMPOTENT
+    return policy == replay_pb2.ON_INTERRUPT_RESEND
 
 
 class Asked(NamedTuple):

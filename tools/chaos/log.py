@@ -12,8 +12,9 @@ from zlib import crc32
 
 from flowreplay.v1 import event_pb2, reason_pb2
 
+from replayd.model.replay import MAX_INTERRUPTED_ATTEMPTS
 from tools.chaos.findings import Findings
-from tools.chaos.flows import read_path
+from tools.chaos.flows import read_path, sent_again
 
 Vector = tuple[int, int, int, int, int, int]
 """How many replays were accepted, succeeded, failed, were killed, cleared, interrupted."""
@@ -220,8 +221,14 @@ class Log:
             return
         replay.outcome = outcome
         self._count(outcome, 1)
+        said = f"{replay}, a {replay.method!r}, ended with attempt {attempt}, "
+        said += f"queued again {replay.requeued} times"
         if attempt != replay.requeued + 1:
-            said = f"{replay} ended with attempt {attempt} after {replay.requeued} interruptions"
+            self.findings.add("attempts", said)
+        elif sent_again(replay.batch.label, replay.method):
+            if outcome == "interrupted" and attempt < MAX_INTERRUPTED_ATTEMPTS:
+                self.findings.add("attempts", said)
+        elif replay.requeued:
             self.findings.add("attempts", said)
 
     def _of(self, event: event_pb2.Event, index: int, url: bytes) -> Replay | None:

@@ -41,10 +41,16 @@ class Writer:
         self.update("QUEUED", (first, last), label=label, batch=batch)
 
     def succeeded(
-        self, index: int, *, attempt: int = 1, answer: bytes = b"0", method: bytes = b"GET"
+        self,
+        index: int,
+        *,
+        attempt: int = 1,
+        answer: bytes = b"0",
+        method: bytes = b"GET",
+        tag: str = "t",
     ) -> None:
         """Writes that a replay was answered with 200."""
-        url = f"http://127.0.0.1:1{Asked('t', index, 0, 'ok').path}".encode()
+        url = f"http://127.0.0.1:1{Asked(tag, index, 0, 'ok').path}".encode()
         response = event_pb2.ResponseEvent(
             flow_index=index,
             url=url,
@@ -54,13 +60,13 @@ class Writer:
         )
         self.write(batch_id="b", replay_id=f"b.{index}", attempt=attempt, response=response)
 
-    def interrupted(self, index: int, *, attempt: int = 1) -> None:
+    def interrupted(self, index: int, *, attempt: int = 1, tag: str = "t") -> None:
         """Writes that a POST was interrupted."""
         error = event_pb2.ErrorEvent(
             flow_index=index,
             state=event_pb2.REPLAY_STATE_INTERRUPTED,
             reason=reason_pb2.REASON_INTERRUPTED,
-            url=f"http://127.0.0.1:1{Asked('t', index, 0, 'ok').path}".encode(),
+            url=f"http://127.0.0.1:1{Asked(tag, index, 0, 'ok').path}".encode(),
             method=b"POST",
         )
         self.write(batch_id="b", replay_id=f"b.{index}", attempt=attempt, error=error)

@@ -81,6 +81,15 @@ def test_a_post_arrives_once_at_most() -> None:
     assert found == {"post twice": 1, "unmarked": 1}
 
 
+def test_a_post_that_is_to_be_sent_again_may_arrive_twice() -> None:
+    writer = Writer()
+    writer.queued(0, 0, label="tr")
+    writer.update("REQUEUED", (0, 0))
+    writer.succeeded(0, attempt=2, answer=b"2", method=b"POST", tag="tr")
+    asked = Asked("tr", 0, 0, "ok")
+    assert not compared(writer, *(Arrival(number, b"POST", asked) for number in (1, 2)))
+
+
 def test_what_was_cleared_does_not_arrive() -> None:
     writer = queued()
     writer.update("CLEARED", (0, 0))

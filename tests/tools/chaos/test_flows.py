@@ -4,7 +4,7 @@ from random import Random
 
 import pytest
 
-from tools.chaos.flows import Asked, capture, read_path, typed
+from tools.chaos.flows import Asked, capture, read_path, sent_again, typed
 
 
 def test_a_path_is_read_as_it_was_made() -> None:
@@ -23,6 +23,14 @@ def test_a_seed_makes_the_same_flows_again() -> None:
         asked = read_path(flow.request.path.decode())
         assert (asked.tag, asked.flow_index) == ("t", index)
         assert flow.session_id == f"s{asked.session}"
+
+
+def test_a_tag_says_what_is_sent_again() -> None:
+    assert sent_again("c1n2", b"GET")
+    assert not sent_again("c1n2", b"POST")
+    assert sent_again("c1n2r", b"POST")
+    assert not sent_again("c1n2p", b"GET")
+    assert not sent_again("c1n2f", b"GET")
 
 
 def test_a_capture_is_of_one_session() -> None:

@@ -1,5 +1,6 @@
 """What the log says of each replay, and what it must not say."""
 
+import pytest
 from flowreplay.v1 import event_pb2, reason_pb2
 
 from tests.tools.chaos.events import Writer
@@ -62,6 +63,26 @@ def test_attempts_are_counted() -> None:
     writer.queued(0, 0)
     writer.update("REQUEUED", (0, 0))
     writer.succeeded(0)
+    assert found(writer) == {"attempts": 1}
+
+
+@pytest.mark.parametrize(("label", "found_at_all"), [("tr", False), ("tp", True), ("tf", True)])
+def test_what_is_sent_again_is_for_its_call_to_say(label: str, found_at_all: bool) -> None:
+    writer = Writer()
+    writer.queued(0, 0, label=label)
+    writer.update("REQUEUED", (0, 0))
+    writer.succeeded(0, attempt=2, method=b"POST", tag=label)
+    assert found(writer) == ({"attempts": 1} if found_at_all else {})
+
+
+def test_what_is_sent_again_is_not_interrupted_before_its_third_attempt() -> None:
+    writer = Writer()
+    writer.queued(0, 1, label="tr")
+    writer.interrupted(0, tag="tr")
+    assert found(writer) == {"attempts": 1}
+    writer.update("REQUEUED", (1, 1))
+    writer.update("REQUEUED", (1, 1))
+    writer.interrupted(1, attempt=3, tag="tr")
     assert found(writer) == {"attempts": 1}
 
 
