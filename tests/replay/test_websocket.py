@@ -7,6 +7,7 @@ from replayd.codec.websocket import decode_conversation
 from replayd.journal.interface import Part
 from replayd.model.flow import WebSocketMessage
 from replayd.model.replay import ReplayKey
+from replayd.replay.budget import Holder
 from replayd.wire.websocket_handshake import accept_of
 from tests.support.processes import DEADLINE
 from tests.support.replaying import Replaying
@@ -283,3 +284,29 @@ def test_a_conversation_that_can_not_be_read_ends_its_replay(
         (failed,) = replaying.run(websocket_flow(server.port, said("a")))
         assert reason(failed) == "INTERNAL"
         assert "a conversation is cut" in failed.error.message
+
+
+def test_a_message_that_has_not_ended_counts_in_the_budget() -> None:
+    def half(peer: Peer) -> None:
+        peer.answer(ACCEPTED)
+        peer.send(b"\x02\x7e\xff\xff" + bytes(65535))
+        peer.until_released()
+        peer.send(b"\x80\x03end\x88\x02\x03\xe8")
+        peer.until_closed()
+
+    with ScriptedServer(half) as server, Replaying() as replaying:
+        budget = replaying.thread._around.budget
+        held: list[int] = []
+        charge = budget.charge
+
+        def noting(holder: Holder, size: int) -> bool:
+            held.append(size)
+            if size == 65535:
+                server.released.set()
+            return charge(holder, size)
+
+        budget.charge = noting  # type: ignore[method-assign]
+        (ended,) = replaying.run(websocket_flow(server.port, heard(b"x"), client_closed=False))
+        assert ended.response.websocket.received_count == 1
+        assert 65535 in held
+        assert budget.held == 0
