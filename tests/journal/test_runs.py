@@ -34,6 +34,20 @@ def test_a_replay_has_what_sending_takes(journal: Journal) -> None:
     assert plan(3, idempotent=False).head in replay.plan
 
 
+def test_a_large_request_leaves_what_was_recorded_with_it(journal: Journal) -> None:
+    large = bytes(range(256)) * 1100
+    contents = [(large, b"small"), (b"small", large), (large, large[1:])]
+    rows = [
+        row(index, request_content=asked, recorded_content=recorded)
+        for index, (asked, recorded) in enumerate(contents)
+    ]
+    enqueue(journal, "b1", rows)
+    for index, expected in enumerate(contents):
+        key = ReplayKey("b1", 0, index)
+        parts = (Part.REQUEST, Part.RECORDED)
+        assert tuple(b"".join(journal.content(key, part)) for part in parts) == expected
+
+
 def test_what_is_taken_runs_until_its_outcome_is_committed(journal: Journal) -> None:
     enqueue(journal, "b1", [row(0), row(1), row(2)])
     first, second = journal.take(2, NOW + 5)

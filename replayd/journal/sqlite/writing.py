@@ -99,7 +99,7 @@ class Writer:
                 requested, recorded = row.request_content, row.recorded_content
                 contents.append((requested, recorded))
                 if len(requested) > PIECE:
-                    contents[-1] = (self._contents.spooled(requested), b"")
+                    contents[-1] = (self._contents.spooled(requested), recorded)
                 if len(recorded) > PIECE:
                     contents[-1] = (contents[-1][0], self._contents.spooled(recorded))
         except BaseException:
