@@ -36,6 +36,15 @@ def test_every_option_of_the_daemon_is_listed() -> None:
     assert {name for name in options if not name.startswith("--no-")} == listed
 
 
+def test_the_unit_for_systemd_starts_what_there_is() -> None:
+    (command,) = re.findall(
+        r"^ExecStart=(.*)$", section("docs/operations.md", "## Stop and restart"), re.M
+    )
+    program, verb, *arguments = command.split()
+    assert (Path(program).name, verb) == ("replayd", "serve")
+    assert serve.make_context(verb, arguments).params["listen"] == ("unix:%t/replayd/replayd.sock",)
+
+
 def test_every_command_of_the_client_is_listed() -> None:
     listed = {code.split(" ")[0] for code in first_cells(section("README.md", "## Commands"))}
     assert listed == set(cli.list_commands(click.Context(cli)))
