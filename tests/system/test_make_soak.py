@@ -11,8 +11,7 @@ from tests.support.processes import DEADLINE
 from tests.support.programs import ROOT
 
 SHORT = "--minutes=0.06 --sample=0.25 --watchers=5 --seed=7 --more=50 --growth=24"
-LEAK = ["--leak", "200000"]
-"""Some 80 MiB a second at 400 events."""
+LEAK = ["--leak", "30000000"]
 
 
 def soak(home: Path, *options: str) -> subprocess.CompletedProcess[str]:

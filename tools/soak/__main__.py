@@ -51,7 +51,7 @@ def arguments(given: list[str] | None = None) -> argparse.Namespace:
     add("--seed", type=int, help="what is drawn; else it is drawn, too")
     add("--sample", type=float, default=10.0, help="seconds between two looks")
     add("--out", type=Path, default=Path("soak.json"), help="where the samples are written")
-    add("--leak", type=int, default=0, help="bytes that the daemon loses with each event")
+    add("--leak", type=int, default=0, help="bytes that the daemon loses each second")
     add("--growth", type=float, default=1.0, help="MiB an hour that memory may grow by")
     add("--more", type=float, default=2.0, help="descriptors, and threads, that may be more")
     return parser.parse_args(given)

@@ -57,6 +57,8 @@ class Limits(NamedTuple):
     """Bytes an hour; a shorter run may grow by as much in all."""
     number: float = 2.0
     """Descriptors and threads, over the whole."""
+    journal: float = 128 * _MIB
+    """Bytes that the data dir may have for longer than a moment."""
 
 
 class Trend(NamedTuple):
@@ -113,4 +115,10 @@ def judge(samples: Sequence[Sample], limits: Limits) -> list[str]:
     wal = max(sample.wal for sample in samples)
     if wal > MAX_WAL:
         findings.append(f"the write-ahead log had {wal / _MIB:.1f} MiB; 64 are allowed")
+    journal = max(size for _, size in floor(judged, "journal"))
+    if journal > limits.journal:
+        findings.append(
+            f"the data dir never had less than {journal / _MIB:.0f} MiB for a while; "
+            f"{limits.journal / _MIB:g} are allowed: retention fell behind"
+        )
     return findings

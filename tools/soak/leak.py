@@ -2,30 +2,27 @@
 
     python -m tools.soak.leak BYTES serve OPTION...
 
-Every event that the log takes in keeps so many bytes for ever.
+It keeps so many bytes more each second, for ever.
 """
 
 import sys
-from collections.abc import Sequence
+import threading
+from collections.abc import Callable
 
 from replayd.cli import main
-from replayd.journal.recent import Recent
-from replayd.journal.store import StoredEvent
+
+_EACH_SECOND = 10
 
 _lost: list[bytes] = []
 
 
-def seed(size: int) -> None:
-    """Has every event leak so many bytes."""
-    append = Recent.append
-
-    def leaking(recent: Recent, events: Sequence[StoredEvent]) -> None:
-        append(recent, events)
-        _lost.extend(b"%d" % event.sequence * (size // 8) for event in events)
-
-    Recent.append = leaking  # type: ignore[method-assign, assignment]
+def lose(size: int, wait: Callable[[float], bool]) -> None:
+    """Loses so many bytes a second, in small parts, until `wait` says that it is over."""
+    while not wait(1 / _EACH_SECOND):
+        _lost.append(b"x" * (size // _EACH_SECOND))
 
 
 if __name__ == "__main__":
-    seed(int(sys.argv.pop(1)))
+    never = threading.Event()
+    threading.Thread(target=lose, args=(int(sys.argv.pop(1)), never.wait), daemon=True).start()
     main()

@@ -15,14 +15,13 @@ def series(
     """A sample every ten seconds; `memory` in MiB at each."""
     samples = []
     for index in range(number):
-        figures = {"descriptors": 70, "threads": 17, "wal": 4 * MIB}
+        figures = {"descriptors": 70, "threads": 17, "wal": 4 * MIB, "journal": 64 * MIB}
         figures |= {name: value(index) for name, value in values.items()}
         samples.append(
             Sample(
                 seconds=10.0 * index,
                 memory=int(memory(index) * MIB),
                 children=1,
-                journal=64 * MIB,
                 queued=0,
                 running=0,
                 watchers=20,
@@ -76,6 +75,13 @@ def test_what_is_never_given_back_is_found(name: str) -> None:
 def test_a_log_that_was_too_large_once_is_found() -> None:
     samples = series(noisy, wal=lambda index: MAX_WAL + 1 if index == 3 else MIB)
     assert judge(samples, Limits()) == ["the write-ahead log had 64.0 MiB; 64 are allowed"]
+
+
+def test_a_retention_that_falls_behind_is_found() -> None:
+    (found,) = judge(series(noisy, journal=lambda index: (40 + index) * MIB), Limits())
+    assert "retention fell behind" in found
+    swelling = series(noisy, journal=lambda index: 200 * MIB if index % 5 else 64 * MIB)
+    assert judge(swelling, Limits()) == [], "it goes up and down"
 
 
 def test_the_floor_of_few_samples_is_each_of_them() -> None:
