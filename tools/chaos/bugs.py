@@ -83,8 +83,11 @@ def _forget_intents(_: Method) -> Method:
 def _write_intents_late(begin: Method) -> Method:
     def late(self: Any, replays: Any) -> bool:
         def write(replays: list[Any]) -> None:
-            with suppress(KeyError):  # it has ended meanwhile
-                begin(self, replays)
+            # What has ended meanwhile needs none: a daemon notices that it would be damaged.
+            taken = self._ledger.taken
+            with suppress(KeyError):
+                running = ReplayState.RUNNING
+                begin(self, [each for each in replays if taken[each.key].state is running])
 
         timer = threading.Timer(0.1, write, [list(replays)])
         timer.daemon = True
