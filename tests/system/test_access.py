@@ -332,9 +332,11 @@ def test_another_user_of_the_machine_gets_nowhere(
     assert {path.name for path in made} >= {"s.sock", "s.sock.lock", "journal.db", token.name}
     with as_nobody():
         for path in made:
-            assert path.lstat().st_mode & 0o077 == 0, path
-            with pytest.raises(PermissionError), socket.socket(socket.AF_UNIX) as other:
-                path.open().close() if not path.is_socket() else other.connect(str(path))
+            # A link has no mode of its own; the data dir's one leads nowhere.
+            if not path.is_symlink():
+                assert path.stat().st_mode & 0o077 == 0, path
+                with pytest.raises(PermissionError), socket.socket(socket.AF_UNIX) as other:
+                    path.open().close() if not path.is_socket() else other.connect(str(path))
             with pytest.raises(PermissionError):
                 path.unlink()
             with pytest.raises(PermissionError):
