@@ -245,6 +245,18 @@ def _option(*names: str, **attributes: Any) -> Callable[[F], F]:
 @_option("--tls-max", type=TLS_VERSIONS, show_default=True, help="The highest TLS version.")
 @_option("--ciphers", help="Ciphers for TLS up to 1.2, in OpenSSL's notation.")
 @_option(
+    "--redact-header",
+    multiple=True,
+    metavar="NAME",
+    help="A header field that holds a secret, kept out of events like Cookie. Repeatable.",
+)
+@_option(
+    "--redact-parameter",
+    multiple=True,
+    metavar="NAME",
+    help="A parameter of URLs and forms, or a key of JSON or XML, that holds one. Repeatable.",
+)
+@_option(
     "--allow-target",
     multiple=True,
     metavar="PATTERN",

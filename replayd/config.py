@@ -112,6 +112,11 @@ class Config:
     ciphers: str = ""
     """OpenSSL's notation, for TLS up to 1.2; empty: OpenSSL's own choice."""
 
+    redact_header: tuple[str, ...] = ()
+    """Header fields that hold secrets besides the known ones (`redaction.names`)."""
+    redact_parameter: tuple[str, ...] = ()
+    """The same of parameters of URLs and forms, of JSON's keys and XML's elements."""
+
     allow_target: tuple[str, ...] = ()
     deny_target: tuple[str, ...] = ()
 

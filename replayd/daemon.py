@@ -25,6 +25,7 @@ from replayd.model.event import UpdateKind
 from replayd.notify import READY, STOPPING, notify
 from replayd.planning.target_rules import TargetRules, wide_open
 from replayd.queue import ReplayQueue
+from replayd.redaction.redactor import Redactor
 from replayd.replay.thread import ReplayThread
 from replayd.retention import RetentionThread
 from replayd.rpc.enqueue import Enqueuer
@@ -35,6 +36,7 @@ from replayd.rpc.plan import Planner
 from replayd.rpc.quotas import ClientLimits
 from replayd.rpc.server import RpcServer
 from replayd.rpc.service import About, ReplayService
+from replayd.rpc.shown import Shown
 from replayd.rpc.watch import Watchers
 from replayd.stopping import Stop
 from replayd.wire.settings import TlsSettings, WireSettings, parse_upstream
@@ -120,7 +122,10 @@ class _Daemon:
             )
         if self._config.paused:
             journal.pause(True, time.time_ns())
-        decoders = DecoderPool(self._worker_settings)
+        redactor = self._redactor(journal)
+        decoders = DecoderPool(
+            self._worker_settings._replace(redaction_key=journal.info.redaction_key)
+        )
         enqueuer = Enqueuer(
             journal,
             decoders,
@@ -133,7 +138,8 @@ class _Daemon:
         )
         planner = self._planner(decoders)
         places = Places(self._config.max_watchers, self._config.client_watchers)
-        watchers = Watchers(journal, places)
+        shown = Shown(journal, redactor, self._wire_settings.as_sent)
+        watchers = Watchers(journal, places, shown)
         about = About(
             time.time_ns(),
             self._config.concurrency,
@@ -147,7 +153,7 @@ class _Daemon:
             self._access,
             max_calls=self._config.max_watchers + OTHER_CALLS,
         )
-        thread = self._replay_thread(journal)
+        thread = self._replay_thread(journal, redactor)
         self._say_where_replays_may_go()
         _say_what_is_parked(journal)
         retention = RetentionThread(journal, _limits(self._config))
@@ -190,14 +196,18 @@ class _Daemon:
         notify(self._config.notify_socket, STOPPING)
         _log.info("stopping; what runs has %g s to end", self._config.drain_timeout)
 
+    def _redactor(self, journal: Journal) -> Redactor:
+        config = self._config
+        return Redactor(journal.info.redaction_key, config.redact_header, config.redact_parameter)
+
     def _planner(self, decoders: DecoderPool) -> Planner:
-        return Planner(decoders, self._wire_settings.as_sent, self._upstream_name())
+        return Planner(decoders, self._wire_settings.as_told, self._upstream_name())
 
     def _upstream_name(self) -> str:
         upstream = self._wire_settings.upstream
         return upstream.name if upstream else ""
 
-    def _replay_thread(self, journal: Journal) -> ReplayThread:
+    def _replay_thread(self, journal: Journal, redactor: Redactor) -> ReplayThread:
         worker = self._worker_settings
         loop = asyncio.get_running_loop()
         return ReplayThread(
@@ -209,6 +219,7 @@ class _Daemon:
             ),
             concurrency=self._config.concurrency,
             on_failure=lambda error: loop.call_soon_threadsafe(self._fail, error),
+            redactor=redactor,
         )
 
     def _heed_failure(self, journal: Journal, thread: ReplayThread) -> None:
@@ -384,6 +395,8 @@ def _worker_settings(config: Config, *, tcp: bool) -> WorkerSettings:
         allow_targets=config.allow_target,
         deny_targets=config.deny_target,
         body_size_limit=config.body_size_limit,
+        redact_headers=config.redact_header,
+        redact_parameters=config.redact_parameter,
     )
 
 

@@ -90,6 +90,8 @@ def test_every_option_is_a_key_of_the_file(seen: list[Config], tmp_path: Path) -
         tls-min = "1.0"
         tls-max = "1.2"
         ciphers = "HIGH"
+        redact-header = ["X-Mine"]
+        redact-parameter = ["mine"]
         allow-target = ["*"]
         deny-target = ["10.0.0.0/8"]
         max-queued = 4

@@ -35,6 +35,8 @@ class WatchSettings(TypedDict, total=False):
     """Only this batch, and what concerns the whole queue; empty: all."""
     content_limit: int
     """Bytes of each content, at most 1 MiB; the daemon's default is 64 KiB."""
+    secrets: bool
+    """Show secrets, in place of the marks that the log has. Needs the role `secrets`."""
     until_idle: bool
     """End once nothing waits or runs and all events came."""
     skip_gaps: bool
@@ -117,6 +119,7 @@ def _first_request(settings: WatchSettings) -> WatchEventsRequest:
         kinds=[_kind(name) for name in settings.get("kinds", ())],
         batch_id=settings.get("batch_id", ""),
         until_idle=settings.get("until_idle", False),
+        reveal_secrets=settings.get("secrets", False),
     )
     if "content_limit" in settings:
         request.content_limit_bytes = settings["content_limit"]

@@ -6,6 +6,7 @@ whole. Pure but for the local time zone.
 
 from collections.abc import Callable, Iterator
 from datetime import UTC, date
+from itertools import chain
 
 from flowreplay.v1 import event_pb2 as pb
 from flowreplay.v1.reason_pb2 import Reason
@@ -42,13 +43,22 @@ def event_lines(
     yield f"{when}  {about}  {describe(event, style)}{attempt}"
     if bodies and kind in ("request", "response", "error"):
         payload = getattr(event, kind)
-        if payload.content:
-            lines = content_lines(payload.content, payload.content_size_bytes)
-            yield from (f"    {line}" for line in lines)
+        yield from (f"    {line}" for line in _content(payload))
         if kind != "request":
             said = payload.websocket
             lines = message_lines(said.messages, truncated=said.messages_truncated)
             yield from (f"    {line}" for line in lines)
+
+
+def _content(payload: pb.RequestEvent | pb.ResponseEvent | pb.ErrorEvent) -> Iterator[str]:
+    size = payload.content_size_bytes
+    if not payload.content_redacted:
+        return content_lines(payload.content, size) if payload.content else iter(())
+    if not payload.content:
+        return iter((f"({size_text(size)} that are no plain text; --secrets shows them)",))
+    # Marks make it longer or shorter than it is.
+    shown = content_lines(payload.content, len(payload.content))
+    return chain(shown, ("...",) if payload.content_truncated else ())
 
 
 def reason_name(reason: Reason.ValueType) -> str:

@@ -2,6 +2,9 @@
 
 The journal knows an event's sequence only when it commits; it puts the field in front of
 the encoded rest with `with_sequence`. Times are nanoseconds since the epoch.
+
+What they hold of requests and answers is redacted here, or was before: nothing of the log
+shows a secret. What an outcome's event does not show goes beside it (`withheld`).
 """
 
 from collections.abc import Sequence
@@ -11,19 +14,19 @@ from google.protobuf.duration_pb2 import Duration
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from replayd.codec.fields import add_headers
-from replayd.codec.websocket import websocket_message
+from replayd.codec.parts import fill_head, websocket_result
 from replayd.codec.wire_format import bytes_tag, int_tag, varint, varint_at
+from replayd.codec.withheld import withheld_of
 from replayd.model.event import PREVIEW_LIMIT, EventKind, LogLevel, PendingEvent, UpdateKind
 from replayd.model.outcome import (
     ConnectionInfo,
     Outcome,
-    ResponseHead,
     Timings,
-    WebSocketResult,
 )
 from replayd.model.plan import Plan
 from replayd.model.replay import Replay, ReplayKey, ReplayRange, ReplayState, Resolution
 from replayd.reasons import Reason
+from replayd.redaction.redactor import UNKEYED, Redactor
 
 _SEQUENCE = int_tag(event_pb2.Event.SEQUENCE_FIELD_NUMBER)
 _REQUEST = event_pb2.RequestEvent
@@ -49,43 +52,59 @@ def time_of(event: bytes) -> int:
 
 
 def request_event(replay: Replay, plan: Plan, content: bytes, now: int) -> PendingEvent:
-    """Encodes 'this is about to be sent'; `content` may be cut at PREVIEW_LIMIT.
+    """Encodes 'this is about to be sent'; `content` may be cut at PREVIEW_LIMIT. What may be
+    shown of both was found out when the flow was taken in.
 
     What a WebSocket flow has in place of it is none, and not shown.
     """
     event = _replay_event(replay.key, replay.attempt, now)
     # The plan is encoded already; this way it is not decoded for it.
-    request = _PLAN + varint(len(replay.plan)) + replay.plan
+    planned = replay.shown_plan or replay.plan
+    request = _PLAN + varint(len(planned)) + planned
     if plan.content_size:
-        preview = content[:PREVIEW_LIMIT]
+        shown = replay.shown_content
         request += _REQUEST(
-            content=preview,
+            content=content[:PREVIEW_LIMIT] if shown is None else shown,
             content_size_bytes=plan.content_size,
-            content_truncated=len(preview) < plan.content_size,
+            content_truncated=plan.content_size > PREVIEW_LIMIT or shown == b"",
+            content_redacted=shown is not None,
         ).SerializeToString()
     body = event.SerializeToString() + _REQUEST_TAG + varint(len(request)) + request
     return PendingEvent(EventKind.REQUEST, replay.key.batch_id, body)
 
 
-def outcome_event(replay: Replay, plan: Plan, outcome: Outcome, now: int) -> PendingEvent:
+def outcome_event(
+    replay: Replay, plan: Plan, outcome: Outcome, now: int, redactor: Redactor = UNKEYED
+) -> PendingEvent:
     """Encodes the terminal event of a replay: `response` when SUCCEEDED, else `error`."""
     event = _replay_event(replay.key, replay.attempt, now)
+    shown = redactor.outcome(outcome)
+    payload: event_pb2.ResponseEvent | event_pb2.ErrorEvent
     if outcome.state is ReplayState.SUCCEEDED:
         response = event.response
-        _fill(response, plan, outcome)
+        _fill(response, plan, shown)
         if outcome.early:
             response.early = True
         if outcome.lenient:
             response.lenient = True
-        if outcome.trailers:
-            add_headers(response.trailers, outcome.trailers)
-        return _pending(EventKind.RESPONSE, event)
-    error = event.error
-    error.state = event_pb2.ReplayState.ValueType(outcome.state.value)
-    error.reason = reason_pb2.Reason.ValueType(outcome.reason.value)
-    error.message = outcome.message
-    _fill(error, plan, outcome)
-    return _pending(EventKind.ERROR, event)
+        if shown.trailers:
+            add_headers(response.trailers, shown.trailers)
+        kind, payload = EventKind.RESPONSE, response
+    else:
+        error = event.error
+        error.state = event_pb2.ReplayState.ValueType(outcome.state.value)
+        error.reason = reason_pb2.Reason.ValueType(outcome.reason.value)
+        error.message = shown.message
+        _fill(error, plan, shown)
+        kind, payload = EventKind.ERROR, error
+    if shown is outcome:
+        return _pending(kind, event)
+    if shown.content_prefix is not outcome.content_prefix:
+        payload.content_redacted = True
+        payload.content_truncated = not shown.content_prefix or (
+            len(outcome.content_prefix) < outcome.content_size
+        )
+    return _pending(kind, event)._replace(withheld=withheld_of(outcome, shown))
 
 
 def interrupted_event(
@@ -107,7 +126,8 @@ def interrupted_event(
         "sent again by itself"
     )
     event.error.recorded_status_code = planned.recorded_status_code
-    event.error.url = planned.url
+    # One of before there was redaction has all of it.
+    event.error.url = UNKEYED.url(planned.url)
     event.error.method = planned.method
     event.error.flow_id = planned.flow_id
     event.error.resends_replay_id = planned.resends_replay_id
@@ -125,12 +145,13 @@ def log_event(
     attempt: int = 0,
     flow_index: int | None = None,
     flow_id: str = "",
+    redactor: Redactor = UNKEYED,
 ) -> PendingEvent:
     """Encodes a note about a replay, a batch's flow, or the daemon."""
     event = _replay_event(key, attempt, now) if key else event_pb2.Event(batch_id=batch_id)
     _set_nanoseconds(event.record_time, now)
     event.log.level = event_pb2.LogLevel.ValueType(level.value)
-    event.log.message = message
+    event.log.message = redactor.text(message)
     event.log.reason = reason_pb2.Reason.ValueType(reason.value)
     event.log.flow_id = flow_id
     if flow_index is not None:
@@ -208,40 +229,18 @@ def _fill(
     message.method = plan.method
     message.recorded_status_code = plan.recorded_status_code
     if outcome.head is not None:
-        _fill_head(message.head, outcome.head)
+        fill_head(message.head, outcome.head)
     if outcome.content_size:
         message.content = content = outcome.content_prefix[:PREVIEW_LIMIT]
         message.content_size_bytes = outcome.content_size
         message.content_truncated = len(content) < outcome.content_size
     if outcome.websocket is not None:
-        message.websocket.CopyFrom(_websocket_message(outcome.websocket))
+        message.websocket.CopyFrom(websocket_result(outcome.websocket))
     if outcome.connection is not None:
         _fill_connection(message.connection, outcome.connection)
     _fill_timings(message.timings, outcome.timings)
     if plan.resends_replay_id:
         message.resends_replay_id = plan.resends_replay_id
-
-
-def _fill_head(message: event_pb2.ResponseHead, head: ResponseHead) -> None:
-    message.http_version = head.http_version
-    message.status_code = head.status_code
-    message.reason_phrase = head.reason_phrase
-    add_headers(message.headers, head.headers)
-    if head.interim_status_codes:
-        message.interim_status_codes.extend(head.interim_status_codes)
-
-
-def _websocket_message(result: WebSocketResult) -> event_pb2.WebSocketResult:
-    return event_pb2.WebSocketResult(
-        sent_count=result.sent_count,
-        received_count=result.received_count,
-        messages=map(websocket_message, result.messages),
-        messages_truncated=result.messages_truncated,
-        client_closed=result.client_closed,
-        close_code=result.close_code,
-        close_reason=result.close_reason,
-        recorded_received_count=result.recorded_received_count,
-    )
 
 
 def _fill_connection(message: event_pb2.Connection, connection: ConnectionInfo) -> None:

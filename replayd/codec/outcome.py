@@ -5,6 +5,7 @@ from google.protobuf.duration_pb2 import Duration
 
 from replayd.codec.fields import headers_from
 from replayd.codec.websocket import websocket_message_from
+from replayd.codec.withheld import put_back
 from replayd.model.outcome import (
     ConnectionInfo,
     Outcome,
@@ -16,9 +17,12 @@ from replayd.model.replay import ReplayState
 from replayd.reasons import Reason
 
 
-def decode_outcome(encoded: bytes) -> Outcome:
-    """Decodes a `response` or `error` event; raises ValueError for any other."""
+def decode_outcome(encoded: bytes, withheld: bytes = b"") -> Outcome:
+    """Decodes a `response` or `error` event, with what was withheld from it; raises ValueError
+    for any other.
+    """
     event = event_pb2.Event.FromString(encoded)
+    put_back(event, withheld)
     kind = event.WhichOneof("payload")
     recorded = event.record_time.ToNanoseconds()
     if kind == "response":

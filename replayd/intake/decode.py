@@ -20,6 +20,7 @@ from replayd.formats import Format, read_capture
 from replayd.intake.frames import LISTED, NotedFlow, RefusedFlow, Summary
 from replayd.intake.options import MAX_TEXT, check_options, filter_of
 from replayd.intake.typed import TypedFlow, typed_flows
+from replayd.model.event import PREVIEW_LIMIT
 from replayd.model.flow import CaptureNote, DamagedFlow, Flow, Found
 from replayd.model.plan import ConnectTo, HttpVersion, WebSocketPace
 from replayd.model.replay import Row
@@ -27,6 +28,7 @@ from replayd.planning.plan import make_plan
 from replayd.planning.refusal import Refusal, refuse
 from replayd.planning.target_rules import TargetRules
 from replayd.reasons import Reason
+from replayd.redaction.redactor import UNKEYED, Redactor
 
 MAX_NOTE = 1000
 """Characters of a note or of a refusal's message: many travel in one answer."""
@@ -55,6 +57,8 @@ class DecodeSettings(NamedTuple):
     targets: TargetRules
     body_size_limit: int
     """Bytes of one content."""
+    redactor: Redactor = UNKEYED
+    """What may be shown of them."""
 
 
 class Decoding:
@@ -171,6 +175,11 @@ class Decoding:
             websocket_pace=self._websocket_pace,
             trust_idempotency_key=self._options.trust_idempotency_key,
         )
+        redactor = self._settings.redactor
+        # What is shown with everything, and sent nowhere.
+        plan = plan._replace(url=redactor.url(plan.url))
+        shown_plan = redactor.plan(plan)
+        content = request_content(flow)
         self._emit(
             Row(
                 index,
@@ -179,24 +188,35 @@ class Decoding:
                 plan.idempotent,
                 encode_plan(plan),
                 encode_flow(flow) if encoded is None else encoded,
-                request_content(flow),
+                content,
                 (flow.response.content or b"") if flow.response else b"",
+                b"" if shown_plan is plan else encode_plan(shown_plan),
+                self._shown_content(flow, content) if plan.content_size else None,
             )
         )
         self._summary.accepted += 1
+
+    def _shown_content(self, flow: Flow, content: bytes) -> bytes | None:
+        preview = content[:PREVIEW_LIMIT]
+        assert flow.request is not None
+        shown = self._settings.redactor.request_content(preview, flow.request.headers)
+        return None if shown is preview else (shown or b"")[:PREVIEW_LIMIT]
 
     def _refuse(self, flow_id: str, index: int, refusal: Refusal) -> None:
         summary, reason = self._summary, int(refusal.reason)
         summary.refused += 1
         summary.refused_by_reason[reason] = summary.refused_by_reason.get(reason, 0) + 1
         if len(summary.refusals) < LISTED:
-            refused = RefusedFlow(index, flow_id, reason, refusal.message[:MAX_NOTE])
+            refused = RefusedFlow(index, flow_id, reason, self._said(refusal.message))
             summary.refusals.append(refused)
 
     def _note(self, note: CaptureNote) -> None:
         self._summary.noted += 1
         if len(self._summary.notes) < LISTED:
-            self._summary.notes.append(NotedFlow(note.flow_index, note.message[:MAX_NOTE]))
+            self._summary.notes.append(NotedFlow(note.flow_index, self._said(note.message)))
+
+    def _said(self, message: str) -> str:
+        return self._settings.redactor.text(message[:MAX_NOTE])[:MAX_NOTE]
 
 
 def _spool() -> BinaryIO:

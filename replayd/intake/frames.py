@@ -1,7 +1,8 @@
 """What travels through a worker's pipes: frames of a kind, a length and a payload.
 
-To the worker: MESSAGE (a raw `EnqueueRequest`) and END. From it: ROWS (`codec.row`),
-then SUMMARY or ERROR (both JSON). Pure; who reads and writes is somewhere else.
+To the worker: KEY once, that of `Redactor`, which no command line may show; then MESSAGE
+(a raw `EnqueueRequest`) and END. From it: ROWS (`codec.row`), then SUMMARY or ERROR (both
+JSON). Pure; who reads and writes is somewhere else.
 """
 
 import json
@@ -23,6 +24,7 @@ class Frame(IntEnum):
     ROWS = 3
     SUMMARY = 4
     ERROR = 5
+    KEY = 6
 
 
 def frame(kind: Frame, payload: bytes = b"") -> bytes:

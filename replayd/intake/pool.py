@@ -43,9 +43,12 @@ class WorkerSettings(NamedTuple):
     deny_targets: tuple[str, ...]
     body_size_limit: int
     memory_limit: int = MEMORY_LIMIT
+    redact_headers: tuple[str, ...] = ()
+    redact_parameters: tuple[str, ...] = ()
+    redaction_key: bytes = b""
 
     def as_json(self) -> str:
-        """Returns the worker's argument."""
+        """Returns the worker's argument: without the key, for command lines are public."""
         return json.dumps(
             {
                 "targets": {
@@ -55,6 +58,8 @@ class WorkerSettings(NamedTuple):
                 },
                 "body_size_limit": self.body_size_limit,
                 "memory_limit": self.memory_limit,
+                "redact_headers": self.redact_headers,
+                "redact_parameters": self.redact_parameters,
             }
         )
 
@@ -161,7 +166,9 @@ class Worker:
             raise ReplaydError(
                 Reason.DECODER_LIMIT, f"no decoder process can be started: {error}; try again later"
             ) from error
-        return cls(process)
+        worker = cls(process)
+        worker._input.write(frame(Frame.KEY, settings.redaction_key))
+        return worker
 
     @property
     def alive(self) -> bool:

@@ -29,6 +29,7 @@ from replayd.intake.frames import HEADER, Frame, encode_error, encode_summary, f
 from replayd.model.replay import Row
 from replayd.planning.target_rules import TargetRules
 from replayd.reasons import Reason
+from replayd.redaction.redactor import Redactor
 
 GROUP_ROWS = 256
 GROUP_BYTES = 1 << 20
@@ -56,11 +57,13 @@ def main() -> int:
         signal.signal(number, signal.SIG_IGN)
     os.nice(NICENESS)
     _widen(0, 1)
-    decode_settings = DecodeSettings(
-        targets=TargetRules(**settings["targets"]), body_size_limit=settings["body_size_limit"]
-    )
     # Its buffer holds nothing back that `select` would not know of.
     source, sink = io.BufferedReader(io.FileIO(0), 1), sys.stdout.buffer
+    decode_settings = DecodeSettings(
+        targets=TargetRules(**settings["targets"]),
+        body_size_limit=settings["body_size_limit"],
+        redactor=Redactor(_key(source), settings["redact_headers"], settings["redact_parameters"]),
+    )
     try:
         while source.peek(1):
             if not _serve(source, sink, decode_settings):
@@ -69,6 +72,12 @@ def main() -> int:
         # The daemon is gone: nobody is left to tell, nor to flush anything to.
         os._exit(1)
     return 0
+
+
+def _key(source: BinaryIO) -> bytes:
+    """Reads the first frame; a daemon that is gone gives none."""
+    header = source.read(HEADER.size)
+    return source.read(HEADER.unpack(header)[1]) if len(header) == HEADER.size else b""
 
 
 def _widen(*descriptors: int) -> None:

@@ -164,6 +164,7 @@ def _past(batch: StoredBatch, taken: set[int], stored: StoredPast) -> Past:
         stored.event,
         done.resolution if done else None,
         done.resent_as if done else "",
+        stored.withheld,
     )
 
 

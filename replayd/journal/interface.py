@@ -54,6 +54,10 @@ class Info(NamedTuple):
     copied: bool = False
     """It was made of a copy of another one, at this opening: what waits may have been sent
     since, and the queue is paused for that."""
+    redaction_key: bytes = b""
+    """Random, made with the store: keys the digests in the place of secrets. Told to nobody."""
+    redacted_after: int = 0
+    """Events up to this one were written before secrets were kept out of them."""
 
 
 class Receipt(NamedTuple):
@@ -168,6 +172,8 @@ class Past(NamedTuple):
     """What was done with it, when it was parked."""
     resent_as: str = ""
     """The batch whose replay with the same flow index sends it again; empty: none does."""
+    withheld: bytes = b""
+    """What that event does not show (`PendingEvent`)."""
 
     @property
     def parked(self) -> bool:

@@ -32,7 +32,14 @@ class StoredJournal:
 
     def __init__(self, store: Store, now: int, *, strict_order: bool = True) -> None:
         opened = store.load()
-        self.info = Info(store.kind, opened.store_id, opened.epoch, opened.copied)
+        self.info = Info(
+            store.kind,
+            opened.store_id,
+            opened.epoch,
+            opened.copied,
+            opened.redaction_key,
+            opened.redacted_after,
+        )
         self._ledger = ledger = Ledger(store, opened, strict_order=strict_order)
         recover(ledger, opened.interrupted, now)
         if opened.copied and opened.paused:

@@ -36,7 +36,7 @@ from replayd.model.replay import ReplayKey, ReplayState
 class Taken:
     """A replay in the replay thread's hands, or whose outcome is not durable yet."""
 
-    __slots__ = ("batch", "content", "entry", "start", "state")
+    __slots__ = ("batch", "content", "entry", "start", "state", "withheld")
 
     def __init__(self, batch: Batch, entry: Entry, start: int) -> None:
         self.batch = batch
@@ -45,6 +45,7 @@ class Taken:
         self.state = ReplayState.RUNNING
         """An outcome once it was handed over."""
         self.content: Content = b""
+        self.withheld = b""
 
     def running(self) -> Running:
         """Describes it for the status."""
@@ -72,7 +73,7 @@ class Commit:
         """Gives events their sequence; returns the last one."""
         logged = self.change.events
         sequence = self._latest + len(logged)
-        for kind, batch_id, body in events:
+        for kind, batch_id, body, _ in events:
             sequence += 1
             encoded = with_sequence(sequence, body)
             logged.append(StoredEvent(sequence, kind, batch_id, encoded))
@@ -217,7 +218,9 @@ def _settled(handed_over: _HandedOver) -> bool:
 def _record(commit: Commit, taken: Taken, sequence: int) -> None:
     entry = taken.entry
     commit.change.replays.append(
-        StoredReplay(entry.place, taken.state, entry.attempt, taken.content, sequence)
+        StoredReplay(
+            entry.place, taken.state, entry.attempt, taken.content, sequence, taken.withheld
+        )
     )
     commit.count(taken.batch, taken.state)
 

@@ -72,6 +72,8 @@ class MemoryStore:
         """Returns that there is nothing."""
         return Opened(
             store_id=secrets.token_hex(8),
+            redaction_key=secrets.token_bytes(32),
+            redacted_after=0,
             epoch=1,
             trimmed=0,
             latest=0,
@@ -176,6 +178,8 @@ class MemoryStore:
                 place_of(number, row.flow_index),
                 row.plan,
                 _travelling(row.request_content),
+                shown_plan=row.shown_plan,
+                shown_content=row.shown_content,
             )
             for row in rows[start : start + limit]
             if place_of(number, row.flow_index) <= last
@@ -301,6 +305,7 @@ class MemoryStore:
             _travelling(self.content(place, Part.RESPONSE)),
             event.body if event else b"",
             self._resolved.get(place),
+            replay.withheld if replay else b"",
         )
 
     def content(self, place: int, part: Part) -> bytes:
@@ -328,11 +333,12 @@ def _travelling(content: bytes) -> bytes | None:
 
 def _row_bytes(row: Row) -> int:
     contents = len(row.request_content) + len(row.recorded_content)
-    return _OBJECT + len(row.plan) + len(row.flow) + contents
+    shown = len(row.shown_plan or b"") + len(row.shown_content or b"")
+    return _OBJECT + len(row.plan) + len(row.flow) + contents + shown
 
 
 def _replay_bytes(replay: StoredReplay) -> int:
-    return _OBJECT + len(_content_of(replay))
+    return _OBJECT + len(_content_of(replay)) + len(replay.withheld)
 
 
 def _event_bytes(event: StoredEvent) -> int:

@@ -184,6 +184,8 @@ class Resolving:
             past.flow,
             b"".join(requested),
             b"".join(recorded),
+            # Found out when it is sent: only there all names of secrets are known.
+            shown_plan=None,
         )
 
 

@@ -117,6 +117,8 @@ class Runs:
                 raise ValueError(f"{key.replay_id} was finished before")
             taken.state = outcome.state
             taken.content = content
+            if events:
+                taken.withheld = events[-1].withheld
             self._intents.discard(taken.entry.place)
             ledger.hand_over(events, taken)
             return ledger.schedule.free(taken.entry.session)

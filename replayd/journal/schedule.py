@@ -65,6 +65,8 @@ class Entry:
             self.attempt,
             prepared.plan,
             prepared.request_content,
+            prepared.shown_plan,
+            prepared.shown_content,
         )
 
 
@@ -187,4 +189,5 @@ class Schedule:
 
 
 def _size(prepared: Prepared) -> int:
-    return len(prepared.plan) + len(prepared.request_content or b"")
+    size = len(prepared.plan) + len(prepared.request_content or b"")
+    return size + len(prepared.shown_plan or b"") + len(prepared.shown_content or b"")

@@ -67,6 +67,8 @@ class StoredReplay(NamedTuple):
     """Of its response."""
     sequence: int = 0
     """Of the event that ended it; 0: none did."""
+    withheld: bytes = b""
+    """What that event does not show (`PendingEvent`)."""
 
 
 class Figures(NamedTuple):
@@ -204,6 +206,9 @@ class Prepared(NamedTuple):
     """None: larger than what travels along."""
     damaged: bool = False
     """Its checksum is wrong; the other fields mean nothing."""
+    shown_plan: bytes | None = b""
+    """As in `Replay`."""
+    shown_content: bytes | None = None
 
 
 class Interrupted(NamedTuple):
@@ -243,12 +248,17 @@ class StoredPast(NamedTuple):
     """That ended it; empty: none did, or it was deleted."""
     resolution: StoredResolution | None = None
     """What was done with it, when it was parked."""
+    withheld: bytes = b""
+    """What that event does not show."""
 
 
 class Opened(NamedTuple):
     """What a store held when it was opened."""
 
     store_id: str
+    redaction_key: bytes
+    redacted_after: int
+    """Events after this one show no secrets."""
     epoch: int
     trimmed: int
     """The highest sequence that was deleted."""

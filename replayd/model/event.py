@@ -45,3 +45,6 @@ class PendingEvent(NamedTuple):
     """Empty: it concerns the whole queue or the daemon."""
     body: bytes
     """An encoded `flowreplay.v1.Event` without its `sequence` field."""
+    withheld: bytes = b""
+    """What it does not show of an outcome, with secrets: an encoded `flowreplay.v1.Event` with
+    those fields alone, to be kept with the replay."""

@@ -121,6 +121,11 @@ class Row(NamedTuple):
     """An encoded `flowreplay.v1.Flow` without contents."""
     request_content: bytes = b""
     recorded_content: bytes = b""
+    shown_plan: bytes | None = b""
+    """The plan as everybody may see it; empty: it holds no secret; None: that is not known."""
+    shown_content: bytes | None = None
+    """The first bytes of the request's content, at most `event.PREVIEW_LIMIT`, as everybody
+    may see them; None: they hold no secret."""
 
 
 class Replay(NamedTuple):
@@ -135,6 +140,10 @@ class Replay(NamedTuple):
     """An encoded `flowreplay.v1.Plan`."""
     request_content: bytes | None
     """None: larger than what travels along; read it with `Journal.content`."""
+    shown_plan: bytes | None = b""
+    """As in `Row`."""
+    shown_content: bytes | None = None
+    """As in `Row`."""
 
 
 class Counts(NamedTuple):

@@ -25,7 +25,7 @@ from replayd.planning.draft import Draft
 from replayd.planning.framing import frame, frame_raw
 from replayd.planning.hosts import host_port
 from replayd.planning.http_versions import HTTP1, is_http2, versions_for
-from replayd.planning.section import written
+from replayd.planning.section import section_of, written
 from replayd.planning.to_http1 import make_http1
 from replayd.planning.to_http2 import make_http2
 from replayd.planning.websocket import with_websocket
@@ -85,6 +85,14 @@ def make_plan(
         None if versions is HTTP1 else _http2(request, there.redirected, raw=raw),
     )
     return plan if flow.websocket is None else with_websocket(plan, flow, websocket_pace)
+
+
+def url_of(flow: Flow) -> bytes:
+    """Returns the URL of a flow that `refuse` accepted, as its plan has it."""
+    request = flow.request
+    assert request is not None
+    authority = destination_of(flow, request, ()).authority
+    return _url(request, section_of(request.headers).host or authority)
 
 
 def _aimed(target: Target, versions: HttpVersions, *, plain: bool) -> Target:

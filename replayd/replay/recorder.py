@@ -18,6 +18,7 @@ from replayd.model.outcome import Outcome, Timings
 from replayd.model.plan import Plan
 from replayd.model.replay import Replay, ReplayState
 from replayd.reasons import Reason
+from replayd.redaction.redactor import UNKEYED, Redactor
 from replayd.replay.clock import Clock
 
 _IDLE_AGE = 5_000_000
@@ -33,8 +34,9 @@ _TRACEBACK_LIMIT = 8 * 1024
 class Recorder:
     """The replay thread's way to the journal's log."""
 
-    def __init__(self, journal: Journal, clock: Clock) -> None:
+    def __init__(self, journal: Journal, clock: Clock, redactor: Redactor = UNKEYED) -> None:
         self._journal = journal
+        self._redactor = redactor
         self._clock = clock
         self._count = 0
         self._size = 0
@@ -53,7 +55,7 @@ class Recorder:
             self._about(replay, plan, message, now, level=LogLevel.INFO, reason=reason)
             for message, reason in outcome.notes
         ]
-        events.append(outcome_event(replay, plan, outcome, now))
+        events.append(outcome_event(replay, plan, outcome, now, self._redactor))
         return self._finish(replay, outcome, events, body)
 
     def crashed(self, replay: Replay, plan: Plan, timings: Timings, error: Exception) -> None:
@@ -64,7 +66,7 @@ class Recorder:
         outcome = Outcome(ReplayState.FAILED, timings, reason=Reason.INTERNAL, message=message)
         events = [
             self._about(replay, plan, text, now, level=LogLevel.ERROR, reason=Reason.INTERNAL),
-            outcome_event(replay, plan, outcome, now),
+            outcome_event(replay, plan, outcome, now, self._redactor),
         ]
         self._finish(replay, outcome, events, None)
 
@@ -125,9 +127,8 @@ class Recorder:
         self._count += 1
         self._size += size
 
-    @staticmethod
     def _about(
-        replay: Replay, plan: Plan, message: str, now: int, *, level: LogLevel, reason: Reason
+        self, replay: Replay, plan: Plan, message: str, now: int, *, level: LogLevel, reason: Reason
     ) -> PendingEvent:
         return log_event(
             level,
@@ -138,4 +139,5 @@ class Recorder:
             attempt=replay.attempt,
             flow_index=plan.flow_index,
             flow_id=plan.flow_id,
+            redactor=self._redactor,
         )

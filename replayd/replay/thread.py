@@ -14,11 +14,14 @@ from collections.abc import Callable
 from replayd.codec.plan import decode_plan, encode_plan
 from replayd.errors import JournalError
 from replayd.journal.interface import Journal, Part
+from replayd.model.event import PREVIEW_LIMIT
 from replayd.model.outcome import Timings
 from replayd.model.plan import Plan, Target
 from replayd.model.replay import Replay, ReplayKey
 from replayd.queue import ReplayQueue
 from replayd.reasons import Reason
+from replayd.redaction.fields import fields_of
+from replayd.redaction.redactor import UNKEYED, Redactor
 from replayd.replay.budget import Budget
 from replayd.replay.clock import SYSTEM_CLOCK, Clock
 from replayd.replay.deadlines import NEVER, Deadlines
@@ -49,6 +52,7 @@ class ReplayThread:
         on_failure: Callable[[JournalError], object] = lambda _: None,
         clock: Clock = SYSTEM_CLOCK,
         lookup: Lookup = system_lookup,
+        redactor: Redactor = UNKEYED,
     ) -> None:
         """`on_failure` is called, on this thread, when it ends because it can't go on.
 
@@ -56,11 +60,12 @@ class ReplayThread:
         """
         self._journal = journal
         self._queue = queue
+        self._redactor = redactor
         self._concurrency = concurrency
         self._on_failure = on_failure
         self._clock = clock
         self._wire = Wire(settings, targets, queue.post, lookup=lookup)
-        self._recorder = Recorder(journal, clock)
+        self._recorder = Recorder(journal, clock, redactor)
         self._deadlines = Deadlines()
         budget = Budget(settings.memory_budget, settings.body_size_limit, queue.post)
         self._around = Surroundings(
@@ -242,8 +247,8 @@ class ReplayThread:
         try:
             plan = decode_plan(replay.plan)
             as_sent = self._wire.settings.as_sent(plan)
-            if as_sent is not plan:
-                plan, replay = as_sent, replay._replace(plan=encode_plan(as_sent))
+            if as_sent is not plan or replay.shown_plan is None:
+                plan, replay = self._as_sent(as_sent, replay)
             self._recorder.sending(replay, plan, self._preview(replay))
             return Exchange(replay, plan, self._around, timings)
         except Exception as error:
@@ -252,6 +257,20 @@ class ReplayThread:
             self._recorder.crashed(replay, plan, timings, error)
             self._queue.freed()
             return None
+
+    def _as_sent(self, plan: Plan, replay: Replay) -> tuple[Plan, Replay]:
+        """Finds out what may be shown, where the decoder did not: of a plan that an upstream
+        changes, and of a flow that was stored before anything was redacted.
+        """
+        shown_content = replay.shown_content
+        if replay.shown_plan is None and plan.content_size:
+            content = self._preview(replay)[:PREVIEW_LIMIT]
+            found = self._redactor.request_content(content, fields_of(plan.head))
+            shown_content = None if found is content else found or b""
+        shown = self._redactor.plan(plan)
+        return plan._replace(url=shown.url), replay._replace(
+            plan=encode_plan(plan), shown_plan=encode_plan(shown), shown_content=shown_content
+        )
 
     def _preview(self, replay: Replay) -> bytes:
         if replay.request_content is not None:

@@ -92,7 +92,7 @@ class Export:
     def _replayed(self, past: Past) -> Replayed:
         message = flow_pb2.Flow.FromString(past.flow)
         recorded = self._content(past.key, Part.RECORDED, past.recorded_content)
-        outcome = decode_outcome(past.event)
+        outcome = decode_outcome(past.event, past.withheld)
         # A failed replay's content is not kept whole: its event has the first bytes.
         content = self._content(past.key, Part.RESPONSE, past.response_content)
         messages: tuple[WebSocketMessage, ...] = ()

@@ -15,6 +15,7 @@ from replayd.errors import ReplaydError
 from replayd.journal.interface import Journal, Past, Place, Wanted
 from replayd.model.replay import ReplayKey, ReplayState
 from replayd.reasons import Reason
+from replayd.redaction.redactor import UNKEYED
 
 PAGE_SIZE = 100
 MAX_PAGE_SIZE = 1000
@@ -93,7 +94,8 @@ def replay_message(past: Past) -> history_pb2.Replay:
         state=event_pb2.ReplayState.ValueType(past.state.value),
         attempt=past.attempt,
         method=plan.method,
-        url=plan.url,
+        # One of before there was redaction has all of it.
+        url=UNKEYED.url(plan.url),
         recorded_status_code=plan.recorded_status_code,
         resends_replay_id=plan.resends_replay_id,
     )

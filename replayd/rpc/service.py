@@ -124,6 +124,8 @@ class ReplayService(Service):
     ) -> AsyncGenerator[bytes, None]:
         """WatchEvents."""
         self.refuse_when_stopping()
+        if request.reveal_secrets:
+            call.caller.require(Role.SECRETS)
         return self._watchers.watch(request, call.caller)
 
     async def pause(self, _: replay_pb2.PauseRequest, __: Call) -> replay_pb2.PauseResponse:

@@ -2,7 +2,7 @@
 
 A watcher reads the next page of the log when its last message is written, so a slow one
 holds up nobody and nothing is kept, dropped or cut for it. Events are sent as the bytes
-that the log holds, unless the watcher asks for more or less of the contents.
+that the log holds, unless the watcher asks for more or less of the contents, or for secrets.
 """
 
 import asyncio
@@ -20,10 +20,11 @@ from replayd.errors import JournalError, ReplaydError
 from replayd.journal.interface import Journal
 from replayd.model.event import PREVIEW_LIMIT, EventKind
 from replayd.reasons import Reason
-from replayd.rpc.contents import content_limit, with_contents
+from replayd.rpc.contents import content_limit
 from replayd.rpc.news import News
 from replayd.rpc.pages import Pages, Place, concerning
 from replayd.rpc.places import Places
+from replayd.rpc.shown import Shown
 
 PROGRESS_SECONDS = 10.0
 """A silent watcher gets a newer cursor about this often: filters may hide all events."""
@@ -32,8 +33,10 @@ PROGRESS_SECONDS = 10.0
 class Watchers:
     """Serves watchers and wakes them. Lives on one event loop."""
 
-    def __init__(self, journal: Journal, places: Places) -> None:
+    def __init__(self, journal: Journal, places: Places, shown: Shown | None = None) -> None:
+        """`shown` is for those who ask for other contents than the log has, or secrets."""
         self._journal = journal
+        self._shown = shown or Shown(journal)
         self._places = places
         self._loop = asyncio.get_running_loop()
         self._news = News()
@@ -69,7 +72,7 @@ class Watchers:
             while True:
                 # Taken before the log is read: what comes after it counts.
                 news, stopping = self._news.number, self._stopping
-                if view.content_limit == PREVIEW_LIMIT:
+                if view.as_logged(self._journal.info.redacted_after):
                     message = await self._pages.message(view.place)
                     if message.encoded:
                         yield message.encoded
@@ -104,6 +107,7 @@ class Watchers:
                 self._start(request), frozenset(map(_kind, request.kinds)), request.batch_id
             ),
             content_limit=content_limit(request),
+            reveal=request.reveal_secrets,
             until_idle=request.until_idle,
             progress_seconds=PROGRESS_SECONDS * random.uniform(0.8, 1.2),  # noqa: S311
         )
@@ -138,7 +142,7 @@ class Watchers:
         """Yields the messages of the next page, with as much of contents as was asked for."""
         page = await self._pages.page(view.place)
         wanted = concerning(page.events, view.place.batch_id)
-        shown = with_contents(wanted, view.content_limit, self._journal)
+        shown = self._shown.events(wanted, view.content_limit, reveal=view.reveal)
         while group := await asyncio.to_thread(_next_group, shown, self._pages.max_bytes):
             yield self._pages.encode(group, sequence_of(group[-1]))
         view.reach(page.last, page.latest)
@@ -179,11 +183,21 @@ class _View:
 
     place: Place
     content_limit: int
+    reveal: bool
+    """Secrets are shown."""
     until_idle: bool
     progress_seconds: float
     """After this much silence it is told how far it is; watchers differ, to spread the load."""
     last: int | None = None
     """No event of the batch comes after this one; None: that is not known yet."""
+
+    def as_logged(self, redacted_after: int) -> bool:
+        """Whether it gets events as the log has them from here on."""
+        return (
+            self.content_limit == PREVIEW_LIMIT
+            and not self.reveal
+            and self.place.after >= redacted_after
+        )
 
     behind: bool = False
     """Whether the log went further when it was last read."""

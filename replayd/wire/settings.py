@@ -11,6 +11,7 @@ from urllib.parse import SplitResult, unquote_to_bytes, urlsplit
 from replayd.errors import ConfigError
 from replayd.model.plan import Plan, Target
 from replayd.planning.hosts import host_port
+from replayd.redaction.marks import Marks
 
 _UPSTREAM_PORTS = {"http": 80, "https": 443, "socks5": 1080}
 _SAME_SCHEMES = {"socks5h": "socks5"}
@@ -130,6 +131,16 @@ class WireSettings(NamedTuple):
         from replayd.planning.proxy import for_upstream  # noqa: PLC0415
 
         return for_upstream(plan, upstream.authorization)
+
+    def as_told(self, plan: Plan) -> Plan:
+        """Does the same for people: with a mark in the place of the proxy's credentials."""
+        upstream = self.upstream
+        if upstream is None or not upstream.takes(plan.target) or not upstream.authorization:
+            return self.as_sent(plan)
+        from replayd.planning.proxy import for_upstream  # noqa: PLC0415
+
+        scheme, _, credentials = upstream.authorization.partition(b" ")
+        return for_upstream(plan, scheme + b" " + Marks()(credentials))
 
 
 def parse_upstream(url: str) -> Upstream:

@@ -74,6 +74,46 @@ def test_a_response_event_has_all_that_was_seen() -> None:
     assert response.lenient
 
 
+def test_a_request_event_shows_what_may_be_shown() -> None:
+    shown = encode_plan(PLAN._replace(head=b"shown"))
+    replay = REPLAY._replace(shown_plan=shown, shown_content=b"mark")
+    request = decoded(codec.request_event(replay, PLAN, b"abc", NOW), EventKind.REQUEST).request
+    assert request.plan.head == b"shown"
+    assert (request.content, request.content_redacted, request.content_truncated) == (
+        b"mark",
+        True,
+        False,
+    )
+    hidden = replay._replace(shown_content=b"")
+    request = decoded(codec.request_event(hidden, PLAN, b"abc", NOW), EventKind.REQUEST).request
+    assert (request.content, request.content_redacted, request.content_truncated) == (
+        b"",
+        True,
+        True,
+    )
+
+
+def test_an_outcome_s_event_shows_no_secret_and_withholds_it() -> None:
+    outcome = Outcome(
+        state=ReplayState.SUCCEEDED,
+        timings=Timings(NOW),
+        head=ResponseHead(b"HTTP/1.1", 200, b"OK", ((b"Set-Cookie", b"a=s3cr3t"),)),
+        content_prefix=b'{"token":"s3cr3t"}',
+        content_size=18,
+    )
+    pending = codec.outcome_event(REPLAY, PLAN, outcome, NOW)
+    assert b"s3cr3t" not in pending.body
+    assert b"s3cr3t" in pending.withheld
+    response = decoded(pending, EventKind.RESPONSE).response
+    assert (response.content_redacted, response.content_truncated) == (True, False)
+    assert response.content_size_bytes == 18
+
+
+def test_a_note_shows_no_secret() -> None:
+    pending = codec.log_event(LogLevel.INFO, "at http://u:s3cr3t@h/", NOW)
+    assert decoded(pending, EventKind.LOG).log.message == "at http://‹redacted 8B›@h/"
+
+
 def test_an_error_event_has_state_reason_and_what_came() -> None:
     outcome = Outcome(
         state=ReplayState.FAILED,

@@ -14,6 +14,8 @@ rows = st.builds(
     flow=st.binary(max_size=40),
     request_content=st.binary(max_size=40),
     recorded_content=st.binary(max_size=40),
+    shown_plan=st.none() | st.binary(max_size=40),
+    shown_content=st.none() | st.binary(max_size=40),
 )
 
 

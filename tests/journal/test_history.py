@@ -9,6 +9,8 @@ from replayd.errors import ReplaydError
 from replayd.journal import history
 from replayd.journal.interface import ROW_CONTENT_LIMIT, Journal, Past, Place, Wanted
 from replayd.journal.journal import StoredJournal
+from replayd.journal.memory import open_memory
+from replayd.journal.sqlite import open_sqlite
 from replayd.model.replay import ReplayKey, ReplayState
 from replayd.reasons import Reason
 from tests.support.journals import NOW, after_crash, enqueue, finish, note, read_all, row, run, trim
@@ -228,3 +230,26 @@ def test_a_batch_without_what_is_wanted_is_passed_over(
     assert asked == []
     assert listed(stored, Wanted(states=frozenset({S.SUCCEEDED}))) == ["b1.0"]
     assert asked == [1]
+
+
+def test_what_is_shown_and_what_is_withheld_is_kept(journal: Journal) -> None:
+    given = row(0, request_content=b"request", shown_plan=b"shown", shown_content=b"")
+    enqueue(journal, "b1", [given, row(1)])
+    first, second = journal.take(2, NOW)
+    assert (first.shown_plan, first.shown_content) == (b"shown", b"")
+    assert (second.shown_plan, second.shown_content) == (b"", None)
+    journal.begin([first, second])
+    finish(journal, first, withheld=b"withheld")
+    finish(journal, second)
+    journal.commit()
+    assert [past.withheld for past in journal.history("b1", -1, 10)] == [b"withheld", b""]
+
+
+def test_each_journal_has_a_key_of_its_own_for_ever(folder: Path) -> None:
+    journal, other = open_sqlite(folder, NOW), open_memory(NOW)
+    keys = {journal.info.redaction_key, other.info.redaction_key}
+    assert [len(key) for key in keys] == [32, 32]
+    journal.close()
+    again = open_sqlite(folder, NOW)
+    assert again.info.redaction_key in keys
+    again.close()

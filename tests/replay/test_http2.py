@@ -95,7 +95,9 @@ def test_a_response_is_told_as_it_was_said() -> None:
         (ended,) = run_http2(replaying, http2_flow(server.port))
         told = ended.response
         assert (told.head.http_version, told.head.status_code) == (b"HTTP/2.0", 203)
-        assert [(each.name, each.value) for each in told.head.headers] == list(fields[1:])
+        mark = "‹redacted 1B›".encode()
+        shown = [(name, mark if name == b"set-cookie" else value) for name, value in fields[1:]]
+        assert [(each.name, each.value) for each in told.head.headers] == shown
         assert list(told.head.interim_status_codes) == [103]
         assert (told.content, told.head.reason_phrase) == (b"content", b"")
         assert [(each.name, each.value) for each in told.trailers] == [(b"x-t", b"1")]

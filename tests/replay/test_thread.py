@@ -335,3 +335,22 @@ def test_a_fault_of_our_own_in_the_loop_is_told(caplog: pytest.LogCaptureFixture
         assert replaying.thread.join(DEADLINE)
         assert "seeded" in replaying.failures[0].message
     assert "the replay thread failed" in caplog.text
+
+
+def test_a_flow_of_before_redaction_is_redacted_when_it_is_sent() -> None:
+    journal = open_memory(time.time_ns())
+    taken = journal.take
+
+    def take(limit: int, now: int) -> list[Replay]:
+        return [each._replace(shown_plan=None) for each in taken(limit, now)]
+
+    journal.take = take  # type: ignore[method-assign]
+    content = b"password=s3cr3t"
+    with ScriptedServer(answers(OK)) as server, Replaying(journal=journal) as replaying:
+        (ended,) = replaying.run(
+            flow(server.port, method=b"POST", path=b"/?token=s3cr3t", content=content)
+        )
+        told = replaying.events()[1].request
+        assert b"s3cr3t" not in told.SerializeToString() + ended.SerializeToString()
+        assert told.content_redacted
+        assert b"token=s3cr3t" in server.requests[0]

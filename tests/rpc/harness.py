@@ -32,6 +32,7 @@ from replayd.rpc.plan import Planner
 from replayd.rpc.quotas import ClientLimits
 from replayd.rpc.server import RpcServer
 from replayd.rpc.service import About, ReplayService
+from replayd.rpc.shown import Shown
 from replayd.rpc.watch import Watchers
 from replayd.wire.settings import WireSettings
 
@@ -97,8 +98,10 @@ async def serving(
     journal = open_memory(time.time_ns())
     decoders = DecoderPool(WorkerSettings("anywhere", (), (), 64 << 20))
     enqueuer = Enqueuer(journal, decoders, max_queued=max_queued, client=client)
-    planner = Planner(decoders, wire.as_sent, wire.upstream.name if wire.upstream else "")
-    watchers = Watchers(journal, Places(max_watchers, max_watchers))
+    planner = Planner(decoders, wire.as_told, wire.upstream.name if wire.upstream else "")
+    watchers = Watchers(
+        journal, Places(max_watchers, max_watchers), Shown(journal, as_sent=wire.as_sent)
+    )
     service = ReplayService(journal, enqueuer, planner, watchers, About(time.time_ns(), 1))
     services = [service, HistoryService(journal)]
     server = RpcServer(

@@ -21,7 +21,7 @@ from replayd.model.flow import WebSocketMessage, WebSocketMessageKind
 from replayd.model.replay import Counts
 from replayd.reasons import Reason
 from replayd.rpc import watch
-from replayd.rpc.contents import with_contents
+from replayd.rpc.shown import Shown
 from tests.rpc.harness import DEADLINE, Served, ends_with, serving
 from tests.rpc.messages import flows
 
@@ -167,7 +167,7 @@ def test_kinds_filter_and_progress_moves_the_cursor(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("limit", [0, 10, PREVIEW_LIMIT, PREVIEW_LIMIT + 10, 1 << 20])
 def test_contents_are_as_long_as_asked(tmp_path: Path, limit: int) -> None:
-    content = bytes(range(256)) * 300
+    content = b"0123456789" * 7680
 
     async def test(served: Served) -> None:
         await served.stub.Enqueue(iter([flows(1)]))
@@ -183,18 +183,24 @@ def test_contents_are_as_long_as_asked(tmp_path: Path, limit: int) -> None:
     run(tmp_path, test)
 
 
+def shown(events: list[bytes], limit: int, journal: Mock) -> Iterator[bytes]:
+    """Events with as much of the contents as asked."""
+    journal.info.redacted_after = 0
+    return Shown(journal).events(events, limit, reveal=False)
+
+
 def said_event(messages: int, *, truncated: bool) -> bytes:
     """A response event of a WebSocket with messages of a byte each."""
     event = event_pb2.Event(replay_id="b.0")
     event.response.websocket.received_count = 100
     event.response.websocket.messages_truncated = truncated
     for number in range(messages):
-        event.response.websocket.messages.add(content=b"%d" % (number % 10))
+        event.response.websocket.messages.add(kind=1, content=b"%d" % (number % 10))
     return event.SerializeToString()
 
 
 @pytest.mark.parametrize(
-    ("limit", "kept", "shown", "truncated"),
+    ("limit", "kept", "told", "truncated"),
     [
         (0, 100, 0, True),
         (2, 100, 2, True),
@@ -205,21 +211,21 @@ def said_event(messages: int, *, truncated: bool) -> bytes:
     ],
 )
 def test_a_websocket_s_messages_are_as_many_as_asked(
-    limit: int, kept: int, shown: int, truncated: bool
+    limit: int, kept: int, told: int, truncated: bool
 ) -> None:
     message = WebSocketMessage(WebSocketMessageKind.TEXT, False, b"x")
     journal = Mock()
     journal.content.return_value = iter([encode_conversation([message] * kept)])
-    events = with_contents([said_event(3, truncated=True)], limit, journal)
+    events = shown([said_event(3, truncated=True)], limit, journal)
     [found] = map(event_pb2.Event.FromString, events)
-    assert len(found.response.websocket.messages) == shown
+    assert len(found.response.websocket.messages) == told
     assert found.response.websocket.messages_truncated == truncated
     assert found.response.websocket.received_count == 100
 
 
 def test_messages_that_are_all_there_are_not_looked_for() -> None:
     journal = Mock()
-    events = with_contents([said_event(3, truncated=False)], 1 << 20, journal)
+    events = shown([said_event(3, truncated=False)], 1 << 20, journal)
     [found] = map(event_pb2.Event.FromString, events)
     assert len(found.response.websocket.messages) == 3
     assert not found.response.websocket.messages_truncated
@@ -290,7 +296,7 @@ def test_an_event_whose_content_was_removed_meanwhile_says_that_it_shows_less(
     plain.response.content, plain.response.content_size_bytes = b"x", 100
     plain.response.content_truncated = True
     event = said_event(3, truncated=True) if websocket else plain.SerializeToString()
-    [found] = map(event_pb2.Event.FromString, with_contents([event], 1 << 20, journal))
+    [found] = map(event_pb2.Event.FromString, shown([event], 1 << 20, journal))
     if websocket:
         assert len(found.response.websocket.messages) == 3
         assert found.response.websocket.messages_truncated
@@ -303,7 +309,7 @@ def test_what_fails_otherwise_ends_the_watch() -> None:
     journal = Mock()
     journal.content.side_effect = JournalError("the disk failed")
     with pytest.raises(JournalError):
-        list(with_contents([said_event(3, truncated=True)], 1 << 20, journal))
+        list(shown([said_event(3, truncated=True)], 1 << 20, journal))
 
 
 def test_a_foreign_an_invalid_and_a_future_cursor_are_refused(tmp_path: Path) -> None:

@@ -67,6 +67,7 @@ def finish(
     replay: Replay,
     state: ReplayState = ReplayState.SUCCEEDED,
     content: bytes = b"",
+    withheld: bytes = b"",
 ) -> bool:
     """Hands over an outcome with its event; True: more of its session waits."""
     body = journal.new_body()
@@ -76,7 +77,7 @@ def finish(
         state, Timings(NOW), reason, content_prefix=body.prefix(64), content_size=body.size
     )
     event = outcome_event(replay, plan(replay.key.flow_index), outcome, NOW)
-    return journal.finish(replay.key, outcome, [event], body)
+    return journal.finish(replay.key, outcome, [event._replace(withheld=withheld)], body)
 
 
 def run(journal: Journal, limit: int = 1, content: bytes = b"") -> list[Replay]:

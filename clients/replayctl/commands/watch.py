@@ -33,6 +33,9 @@ from replayctl.output import Output, note
 @click.option("--batch", "batch_id", default="", metavar="BATCH", help="Only this batch.")
 @click.option("--until-idle", is_flag=True, help="End when nothing waits or runs any more.")
 @click.option("--bodies", is_flag=True, help="Show contents, at most 1 MiB of each.")
+@click.option(
+    "--secrets", is_flag=True, help="Show credentials and what else the log has marks for."
+)
 @click.option("--skip-gaps", is_flag=True, help="Go on where events were compacted away.")
 @pass_globals
 def command(options: Globals, *, bodies: bool, **settings: Unpack[WatchSettings]) -> None:

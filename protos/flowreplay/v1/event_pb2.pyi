@@ -292,12 +292,17 @@ class RequestEvent(_message.Message):
     CONTENT_FIELD_NUMBER: _builtins.int
     CONTENT_SIZE_BYTES_FIELD_NUMBER: _builtins.int
     CONTENT_TRUNCATED_FIELD_NUMBER: _builtins.int
+    CONTENT_REDACTED_FIELD_NUMBER: _builtins.int
     content: _builtins.bytes
     """The content, as far as the watcher asked for it."""
     content_size_bytes: _builtins.int
     """The content's whole size, in bytes."""
     content_truncated: _builtins.bool
     """Whether `content` is shorter than the whole."""
+    content_redacted: _builtins.bool
+    """Whether secrets in `content` were replaced by marks, or, where it is empty, all of it was
+    left out because it is no text that can be looked through.
+    """
     @_builtins.property
     def plan(self) -> _plan_pb2.Plan:
         """What is sent where, with each change."""
@@ -309,10 +314,11 @@ class RequestEvent(_message.Message):
         content: _builtins.bytes = ...,
         content_size_bytes: _builtins.int = ...,
         content_truncated: _builtins.bool = ...,
+        content_redacted: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["plan", b"plan"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["content", b"content", "content_size_bytes", b"content_size_bytes", "content_truncated", b"content_truncated", "plan", b"plan"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["content", b"content", "content_redacted", b"content_redacted", "content_size_bytes", b"content_size_bytes", "content_truncated", b"content_truncated", "plan", b"plan"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -340,6 +346,7 @@ class ResponseEvent(_message.Message):
     FLOW_ID_FIELD_NUMBER: _builtins.int
     WEBSOCKET_FIELD_NUMBER: _builtins.int
     RESENDS_REPLAY_ID_FIELD_NUMBER: _builtins.int
+    CONTENT_REDACTED_FIELD_NUMBER: _builtins.int
     flow_index: _builtins.int
     """The flow's index in its capture, from 0."""
     content: _builtins.bytes
@@ -364,6 +371,8 @@ class ResponseEvent(_message.Message):
     """The flow's id in its capture; empty when it has none."""
     resends_replay_id: _builtins.str
     """The parked replay that this one sends again; empty when it does not."""
+    content_redacted: _builtins.bool
+    """As in `RequestEvent`."""
     @_builtins.property
     def head(self) -> Global___ResponseHead:
         """The response's head."""
@@ -403,10 +412,11 @@ class ResponseEvent(_message.Message):
         flow_id: _builtins.str = ...,
         websocket: Global___WebSocketResult | None = ...,
         resends_replay_id: _builtins.str = ...,
+        content_redacted: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["connection", b"connection", "head", b"head", "timings", b"timings", "websocket", b"websocket"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["connection", b"connection", "content", b"content", "content_size_bytes", b"content_size_bytes", "content_truncated", b"content_truncated", "early", b"early", "flow_id", b"flow_id", "flow_index", b"flow_index", "head", b"head", "lenient", b"lenient", "method", b"method", "recorded_status_code", b"recorded_status_code", "resends_replay_id", b"resends_replay_id", "timings", b"timings", "trailers", b"trailers", "url", b"url", "websocket", b"websocket"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["connection", b"connection", "content", b"content", "content_redacted", b"content_redacted", "content_size_bytes", b"content_size_bytes", "content_truncated", b"content_truncated", "early", b"early", "flow_id", b"flow_id", "flow_index", b"flow_index", "head", b"head", "lenient", b"lenient", "method", b"method", "recorded_status_code", b"recorded_status_code", "resends_replay_id", b"resends_replay_id", "timings", b"timings", "trailers", b"trailers", "url", b"url", "websocket", b"websocket"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -434,6 +444,7 @@ class ErrorEvent(_message.Message):
     FLOW_ID_FIELD_NUMBER: _builtins.int
     WEBSOCKET_FIELD_NUMBER: _builtins.int
     RESENDS_REPLAY_ID_FIELD_NUMBER: _builtins.int
+    CONTENT_REDACTED_FIELD_NUMBER: _builtins.int
     flow_index: _builtins.int
     """The flow's index in its capture, from 0."""
     state: Global___ReplayState.ValueType
@@ -458,6 +469,8 @@ class ErrorEvent(_message.Message):
     """The flow's id in its capture; empty when it has none."""
     resends_replay_id: _builtins.str
     """The parked replay that this one sends again; empty when it does not."""
+    content_redacted: _builtins.bool
+    """As in `RequestEvent`."""
     @_builtins.property
     def head(self) -> Global___ResponseHead:
         """The response's head, when one came."""
@@ -493,10 +506,11 @@ class ErrorEvent(_message.Message):
         flow_id: _builtins.str = ...,
         websocket: Global___WebSocketResult | None = ...,
         resends_replay_id: _builtins.str = ...,
+        content_redacted: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["connection", b"connection", "head", b"head", "timings", b"timings", "websocket", b"websocket"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["connection", b"connection", "content", b"content", "content_size_bytes", b"content_size_bytes", "content_truncated", b"content_truncated", "flow_id", b"flow_id", "flow_index", b"flow_index", "head", b"head", "message", b"message", "method", b"method", "reason", b"reason", "recorded_status_code", b"recorded_status_code", "resends_replay_id", b"resends_replay_id", "state", b"state", "timings", b"timings", "url", b"url", "websocket", b"websocket"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["connection", b"connection", "content", b"content", "content_redacted", b"content_redacted", "content_size_bytes", b"content_size_bytes", "content_truncated", b"content_truncated", "flow_id", b"flow_id", "flow_index", b"flow_index", "head", b"head", "message", b"message", "method", b"method", "reason", b"reason", "recorded_status_code", b"recorded_status_code", "resends_replay_id", b"resends_replay_id", "state", b"state", "timings", b"timings", "url", b"url", "websocket", b"websocket"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

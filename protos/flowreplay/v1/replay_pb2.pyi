@@ -519,6 +519,7 @@ class WatchEventsRequest(_message.Message):
     BATCH_ID_FIELD_NUMBER: _builtins.int
     CONTENT_LIMIT_BYTES_FIELD_NUMBER: _builtins.int
     UNTIL_IDLE_FIELD_NUMBER: _builtins.int
+    REVEAL_SECRETS_FIELD_NUMBER: _builtins.int
     cursor: _builtins.str
     """After this cursor."""
     position: Global___StartPosition.ValueType
@@ -531,6 +532,11 @@ class WatchEventsRequest(_message.Message):
     """Whether to end the stream once nothing of the queue (or the batch) waits, runs, or
     is still to come of an open batch, and all its events are sent. A paused queue
     keeps it waiting.
+    """
+    reveal_secrets: _builtins.bool
+    """Whether to show the secrets of requests and responses, which the log has as marks such
+    as `‹redacted 32B blake2:ab12›`: the size of the value, and a digest that only tells
+    equal ones of one store. Needs the role `secrets`.
     """
     @_builtins.property
     def kinds(self) -> _containers.RepeatedScalarFieldContainer[_event_pb2.EventKind.ValueType]:
@@ -545,10 +551,11 @@ class WatchEventsRequest(_message.Message):
         batch_id: _builtins.str = ...,
         content_limit_bytes: _builtins.int | None = ...,
         until_idle: _builtins.bool = ...,
+        reveal_secrets: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_content_limit_bytes", b"_content_limit_bytes", "content_limit_bytes", b"content_limit_bytes", "cursor", b"cursor", "position", b"position", "start", b"start"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_content_limit_bytes", b"_content_limit_bytes", "batch_id", b"batch_id", "content_limit_bytes", b"content_limit_bytes", "cursor", b"cursor", "kinds", b"kinds", "position", b"position", "start", b"start", "until_idle", b"until_idle"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_content_limit_bytes", b"_content_limit_bytes", "batch_id", b"batch_id", "content_limit_bytes", b"content_limit_bytes", "cursor", b"cursor", "kinds", b"kinds", "position", b"position", "reveal_secrets", b"reveal_secrets", "start", b"start", "until_idle", b"until_idle"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__content_limit_bytes: _TypeAlias = _typing.Literal["content_limit_bytes"]  # noqa: Y015
     _WhichOneofArgType__content_limit_bytes: _TypeAlias = _typing.Literal["_content_limit_bytes", b"_content_limit_bytes"]  # noqa: Y015

@@ -172,9 +172,15 @@ def _replay(place: int, values: Values) -> Carved | None:
     return Carved("replay", (*row, expected)) if checksum(*row) == expected else None
 
 
-def _resolved(place: int, values: Values) -> Carved | None:
+def _resolved_or_shown(place: int, values: Values) -> Carved | None:
     *row, expected = (place, *values[1:])
-    return Carved("resolved", (*row, expected)) if checksum(*row) == expected else None
+    table = "resolved" if isinstance(values[2], str) else "shown"
+    return Carved(table, (*row, expected)) if checksum(*row) == expected else None
+
+
+def _withheld(place: int, values: Values) -> Carved | None:
+    *row, expected = (place, *values[1:])
+    return Carved("withheld", (*row, expected)) if checksum(*row) == expected else None
 
 
 def _event_or_piece(rowid: int, values: Values) -> Carved | None:
@@ -218,7 +224,8 @@ def _old_file(_: int, values: Values) -> Carved | None:
 
 _ROWID: dict[int, Callable[[int, Values], Carved | None]] = {
     1: _removed,
-    4: _resolved,
+    3: _withheld,
+    4: _resolved_or_shown,
     5: _event_or_piece,
     6: _replay,
     9: _prepared,

@@ -27,6 +27,10 @@ _STRAY = "SELECT place FROM prepared WHERE place >= ? AND place < ? LIMIT 1"
 
 _ORPHANS = {
     "an outcome": "SELECT place FROM replay WHERE place NOT IN (SELECT place FROM prepared)",
+    "what may be shown": "SELECT place FROM shown WHERE place NOT IN (SELECT place FROM prepared)",
+    "what was withheld": (
+        "SELECT place FROM withheld WHERE place NOT IN (SELECT place FROM prepared)"
+    ),
     "a file": "SELECT place FROM file WHERE place NOT IN (SELECT place FROM prepared)",
     "a piece": "SELECT place FROM piece WHERE place NOT IN (SELECT place FROM prepared)",
 }

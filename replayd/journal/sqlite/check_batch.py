@@ -18,10 +18,13 @@ from replayd.model.replay import OUTCOMES, ReplayState
 _FLOWS = """
     SELECT p.place, p.session, p.idempotent, p.plan, p.request_content, p.checksum,
         p.flow, p.recorded_content, p.flow_checksum,
-        r.state, r.attempt, r.sequence, r.content, r.checksum, e.sequence
+        r.state, r.attempt, r.sequence, r.content, r.checksum, e.sequence,
+        s.plan, s.content, s.checksum, w.event, w.checksum
     FROM prepared AS p
     LEFT JOIN replay AS r ON r.place = p.place
     LEFT JOIN event AS e ON e.sequence = r.sequence
+    LEFT JOIN shown AS s ON s.place = p.place
+    LEFT JOIN withheld AS w ON w.place = p.place
     WHERE p.place BETWEEN ? AND ? ORDER BY p.place
 """
 
@@ -71,6 +74,7 @@ class BatchChecker:
         self._first = index if self._first < 0 else self._first
         self._last = index
         yield from self._request(place, row)
+        yield from _secrets(place, row)
         state = None if row[9] is None else row[9]
         if state is not None:
             yield from self._outcome(place, row)
@@ -89,7 +93,7 @@ class BatchChecker:
             yield from self._content(place, Part.RECORDED)
 
     def _outcome(self, place: int, row: tuple[Any, ...]) -> Iterator[str]:
-        state, attempt, sequence, content, expected, event = row[9:]
+        state, attempt, sequence, content, expected, event = row[9:15]
         if expected != checksum(place, state, attempt, sequence, content):
             yield f"the outcome: {_WRONG}"
             return
@@ -142,3 +146,12 @@ _COUNTED = (
     ReplayState.INTERRUPTED,
 )
 """As in `Figures`."""
+
+
+def _secrets(place: int, row: tuple[Any, ...]) -> Iterator[str]:
+    """Checks what is kept because of secrets."""
+    plan, content, expected, event, event_expected = row[15:]
+    if expected is not None and expected != checksum(place, plan, content):
+        yield f"what may be shown: {_WRONG}"
+    if event_expected is not None and event_expected != checksum(place, event):
+        yield f"what was withheld: {_WRONG}"

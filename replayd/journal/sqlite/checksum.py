@@ -64,6 +64,14 @@ def flow_checksum(place: int, flow: object, content: object) -> int:
     return zlib.crc32(content, value ^ len(content))
 
 
+def shown_checksum(place: int, plan: object, content: object) -> int:
+    """Returns the checksum of what may be shown, of whatever types the columns are."""
+    if type(plan) is not bytes or content is not None:
+        return checksum(place, plan, content)
+    value = zlib.crc32(b"[%d, None]" % place)
+    return zlib.crc32(plan, value ^ len(plan))
+
+
 def damaged(path: object, what: str) -> JournalError:
     """Says what is damaged."""
     return JournalError(

@@ -70,6 +70,8 @@ def load(connection: apsw.Connection) -> Opened:
     _check_counts(connection, meta, accepted - sum(ended.values()), live)
     return Opened(
         store_id=meta["store_id"],
+        redaction_key=meta["redaction_key"],
+        redacted_after=meta["redacted_after"],
         epoch=meta["epoch"],
         trimmed=meta["trimmed"],
         latest=_latest(connection, meta["trimmed"]),
@@ -83,6 +85,11 @@ def load(connection: apsw.Connection) -> Opened:
         interrupted=_interrupted(connection, live, unpack_places(meta["claims"])),
         parked=_parked(connection),
     )
+
+
+def redacted_from(connection: apsw.Connection) -> int:
+    """Returns the first place of what was stored with what may be shown of it."""
+    return place_of(get_meta(connection, "redacted_from"), 0)
 
 
 def stored_batch(connection: apsw.Connection, batch_id: str) -> StoredBatch | None:

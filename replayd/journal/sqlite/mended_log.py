@@ -70,7 +70,7 @@ def _unname_lost(connection: apsw.Connection, trimmed: int) -> None:
 
 
 def _log(connection: apsw.Connection, sequence: int, event: PendingEvent) -> None:
-    kind, batch_id, body = event
+    kind, batch_id, body, _ = event
     body = with_sequence(sequence, body)
     connection.execute(
         "INSERT INTO event VALUES (?, ?, ?, ?, ?)",

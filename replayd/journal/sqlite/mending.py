@@ -241,6 +241,14 @@ class Mender:
         connection.execute("DELETE FROM resolved WHERE place NOT IN (SELECT place FROM replay)")
         (resolved,) = fetch_row(connection, "SELECT count(*) FROM resolved")
         set_meta(connection, "resolved", resolved)
+        for table in ("shown", "withheld"):
+            connection.execute(
+                f"DELETE FROM {table} WHERE place NOT IN (SELECT place FROM prepared)"  # noqa: S608
+            )
+        # What was known of secrets may be lost: it is found out again.
+        set_meta(connection, "redacted_from", get_meta(connection, "next_number"))
+        (latest,) = fetch_row(connection, "SELECT max(sequence) FROM event")
+        set_meta(connection, "redacted_after", latest or get_meta(connection, "trimmed"))
         self._counts["lost_resolutions"] += max(self._meta.get("resolved", 0) - resolved, 0)
         connection.execute("DELETE FROM cleared WHERE number NOT IN (SELECT number FROM batch)")
 

@@ -188,6 +188,36 @@ MIGRATIONS: Sequence[str] = (
     INSERT INTO meta VALUES
         ('home', '', checksum('home', '')), ('opened', '', checksum('opened', ''));
     """,
+    # Version 9: secrets are kept out of events.
+    """
+    -- What everybody may see of a flow that was enqueued, where that is not all of it: its
+    -- plan (empty: as it is; NULL: not known), and the first bytes of the request's content
+    -- (NULL: as they are).
+    CREATE TABLE shown (
+        place INTEGER PRIMARY KEY,
+        plan BLOB,
+        content BLOB,
+        checksum INTEGER NOT NULL
+    );
+
+    -- What the event that ended a replay does not show: an event with that alone.
+    CREATE TABLE withheld (
+        place INTEGER PRIMARY KEY,
+        event BLOB NOT NULL,
+        checksum INTEGER NOT NULL
+    );
+
+    -- The key of the digests in the place of secrets; the first batch, and the last event
+    -- before the first one, in which they are replaced.
+    INSERT INTO meta (name, value) VALUES ('redaction_key', randomblob(32));
+    INSERT INTO meta (name, value) SELECT 'redacted_from', max(
+        coalesce((SELECT max(number) FROM batch), 0) + 1,
+        (SELECT value FROM meta WHERE name = 'next_number'));
+    INSERT INTO meta (name, value) SELECT 'redacted_after', max(
+        coalesce((SELECT max(sequence) FROM event), 0),
+        (SELECT value FROM meta WHERE name = 'trimmed'));
+    UPDATE meta SET checksum = checksum(name, value) WHERE name LIKE 'redact%';
+    """,
 )
 """Each makes the next version (`user_version`) of the one before. Append only."""
 

@@ -17,11 +17,12 @@ _PAST = """
         p.flow, p.recorded_content, p.flow_checksum,
         r.state, r.attempt, r.sequence, r.content, r.checksum,
         e.kind, e.batch_id, e.body, e.checksum,
-        d.resolution, d.resent_as, d.checksum
+        d.resolution, d.resent_as, d.checksum, w.event, w.checksum
     FROM prepared AS p
     LEFT JOIN replay AS r ON r.place = p.place
     LEFT JOIN event AS e ON e.sequence = r.sequence
     LEFT JOIN resolved AS d ON d.place = p.place
+    LEFT JOIN withheld AS w ON w.place = p.place
     WHERE p.place BETWEEN ? AND ? ORDER BY p.place LIMIT ?
 """
 
@@ -82,6 +83,9 @@ def _past(connection: apsw.Connection, row: tuple[Any, ...]) -> StoredPast:
         expected != checksum(kind, batch_id, body) or sequence_of(body) != sequence
     ):
         raise damaged(connection.filename, f"event {sequence}")
+    withheld, expected = row[21:]
+    if withheld is not None and expected != checksum(place, withheld):
+        raise _damaged(connection, place, "what was withheld")
     return StoredPast(
         place,
         session,
@@ -94,7 +98,8 @@ def _past(connection: apsw.Connection, row: tuple[Any, ...]) -> StoredPast:
         attempt or 0,
         b"" if state is None else response_content,
         body or b"",
-        _resolution(connection, place, *row[18:]),
+        _resolution(connection, place, *row[18:21]),
+        withheld or b"",
     )
 
 

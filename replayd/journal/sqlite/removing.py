@@ -32,9 +32,13 @@ _PAGES = 64
 """Pages that are moved and given back at once."""
 
 _REPLAYS = """
-    SELECT p.place, length(plan) + length(flow) + coalesce(length(request_content), 0)
+    SELECT p.place, length(p.plan) + length(flow) + coalesce(length(request_content), 0)
         + coalesce(length(recorded_content), 0) + coalesce(length(r.content), 0)
+        + coalesce(length(s.plan), 0) + coalesce(length(s.content), 0)
+        + coalesce(length(w.event), 0)
     FROM prepared AS p LEFT JOIN replay AS r ON r.place = p.place
+    LEFT JOIN shown AS s ON s.place = p.place
+    LEFT JOIN withheld AS w ON w.place = p.place
     WHERE p.place BETWEEN ? AND ? ORDER BY p.place LIMIT ?
 """
 
@@ -197,6 +201,8 @@ class Remover:
         if resolved := self._connection.changes():
             before = get_meta(self._connection, "resolved")
             set_meta(self._connection, "resolved", before - resolved)
+        self._connection.execute("DELETE FROM shown WHERE place BETWEEN ? AND ?", between)
+        self._connection.execute("DELETE FROM withheld WHERE place BETWEEN ? AND ?", between)
         return True, self._contents.delete(*between)
 
     def _removed(self) -> int | None:

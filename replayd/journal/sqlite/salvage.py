@@ -35,6 +35,8 @@ _INSERT = {
     "event": "INTO event VALUES (?, ?, ?, ?, ?)",
     "piece": "INTO piece VALUES (?, ?, ?, ?, ?)",
     "resolved": "INTO resolved VALUES (?, ?, ?, ?)",
+    "shown": "INTO shown VALUES (?, ?, ?, ?)",
+    "withheld": "INTO withheld VALUES (?, ?, ?)",
     "removed": "INTO removed VALUES (?)",
     "batch": "INTO batch VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
     "cleared": "INTO cleared VALUES (?, ?, ?, ?)",

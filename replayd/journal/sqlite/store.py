@@ -13,7 +13,7 @@ from replayd.codec.event import sequence_of
 from replayd.errors import DiskError, JournalError
 from replayd.journal.body import LOST, NO_ROOM, Content, NotDurableError, SpoolBody
 from replayd.journal.interface import Part, Size
-from replayd.journal.sqlite.checksum import checksum, damaged, prepared_checksum
+from replayd.journal.sqlite.checksum import checksum, damaged, prepared_checksum, shown_checksum
 from replayd.journal.sqlite.contents import Contents
 from replayd.journal.sqlite.failures import damaged_database, is_full, journal_error, lasting
 from replayd.journal.sqlite.folder import Folder
@@ -23,6 +23,7 @@ from replayd.journal.sqlite.loading import (
     batch_of_number,
     load,
     note_ended,
+    redacted_from,
     stored_batch,
 )
 from replayd.journal.sqlite.past import read_past, read_resolution, read_states
@@ -105,6 +106,8 @@ class SqliteStore:
         self._log_bytes = 0
         self._had_log = had_log
         self._begun = self._copied = False
+        self._redacted_from = 0
+        """From this place on, flows were stored with what may be shown of them."""
         self._connection.set_wal_hook(self._committed)
 
     def load(self) -> Opened:
@@ -113,6 +116,7 @@ class SqliteStore:
             self._surely(self._clean_up)
             try:
                 note_ended(self._connection)
+                self._redacted_from = redacted_from(self._connection)
                 return load(self._connection)._replace(copied=self._copied)
             except (KeyError, TypeError, ValueError, struct.error) as error:
                 # Rows that others speak of are missing, or hold what nobody wrote.
@@ -215,17 +219,14 @@ class SqliteStore:
         size = 0
         with self._guard():
             rows = self._connection.execute(
-                "SELECT place, session, idempotent, plan, request_content, checksum "
-                "FROM prepared WHERE place BETWEEN ? AND ? ORDER BY place LIMIT ?",
+                "SELECT p.place, session, idempotent, p.plan, request_content, p.checksum, "
+                "s.plan, s.content, s.checksum "
+                "FROM prepared AS p LEFT JOIN shown AS s ON s.place = p.place "
+                "WHERE p.place BETWEEN ? AND ? ORDER BY p.place LIMIT ?",
                 (first, last, limit),
             )
-            for place, session, idempotent, plan, content, expected in rows:
-                intact = expected == prepared_checksum(place, session, idempotent, plan, content)
-                found.append(
-                    Prepared(place, plan, content)
-                    if intact
-                    else Prepared(place, b"", None, damaged=True)
-                )
+            for row in rows:
+                found.append(self._prepared(row))
                 size += len(found[-1].plan) + len(found[-1].request_content or b"")
                 if size > max_bytes:
                     break
@@ -335,6 +336,18 @@ class SqliteStore:
             raise damaged(self._path, f"a {part} content (batch {number}, flow {index})")
         assert content is None or isinstance(content, bytes)
         return content
+
+    def _prepared(self, row: tuple[Any, ...]) -> Prepared:
+        place, session, idempotent, plan, content, expected = row[:6]
+        shown_plan, shown_content, shown_expected = row[6:]
+        if expected != prepared_checksum(place, session, idempotent, plan, content):
+            return Prepared(place, b"", None, damaged=True)
+        if shown_expected is None:
+            # Of what was stored before anything was redacted that is not known.
+            shown_plan = b"" if place >= self._redacted_from else None
+        elif shown_expected != shown_checksum(place, shown_plan, shown_content):
+            return Prepared(place, b"", None, damaged=True)
+        return Prepared(place, plan, content, False, shown_plan, shown_content)
 
     def _events(
         self, rows: Iterable[tuple[Any, ...]], after: int, until: int

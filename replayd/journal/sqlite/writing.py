@@ -13,6 +13,7 @@ from replayd.journal.sqlite.checksum import (
     flow_checksum,
     prepared_checksum,
     replay_checksum,
+    shown_checksum,
 )
 from replayd.journal.sqlite.contents import Contents
 from replayd.journal.sqlite.loading import pack_places
@@ -116,11 +117,22 @@ class Writer:
                 for row, pair in zip(rows, contents, strict=True)
             ],
         )
+        self._connection.executemany(
+            "INSERT INTO shown VALUES (?, ?, ?, ?)",
+            [
+                (place, plan, content, shown_checksum(place, plan, content))
+                for row in rows
+                if row.shown_plan != b"" or row.shown_content is not None
+                for place, plan, content in (
+                    (first + row.flow_index, row.shown_plan, row.shown_content),
+                )
+            ],
+        )
 
     def _prepared(
         self, place: int, row: Row, requested: Content, recorded: Content
     ) -> tuple[object, ...]:
-        _, session, is_idempotent, plan, flow, _, _ = row
+        _, session, is_idempotent, plan, flow, *_ = row
         idempotent = int(is_idempotent)
         request_content = self._contents.put(place, Part.REQUEST, requested)
         recorded_content = self._contents.put(place, Part.RECORDED, recorded)
@@ -148,10 +160,18 @@ class Writer:
             (*values, on_interrupt, figures.cursor, checksum(*values, on_interrupt)),
         )
 
-    def _replays(self, replays: Iterable[StoredReplay]) -> None:
+    def _replays(self, replays: Sequence[StoredReplay]) -> None:
         self._connection.executemany(
             "INSERT OR REPLACE INTO replay VALUES (?, ?, ?, ?, ?, ?)",
             (self._replay(replay) for replay in replays),
+        )
+        self._connection.executemany(
+            "INSERT OR REPLACE INTO withheld VALUES (?, ?, ?)",
+            [
+                (replay.place, replay.withheld, checksum(replay.place, replay.withheld))
+                for replay in replays
+                if replay.withheld
+            ],
         )
 
     def _replay(self, replay: StoredReplay) -> tuple[object, ...]:

@@ -37,6 +37,11 @@ def test_settings_become_a_request() -> None:
     )
 
 
+def test_secrets_are_asked_for() -> None:
+    assert not Bookmark({}).request().reveal_secrets
+    assert Bookmark({"secrets": True}).request().reveal_secrets
+
+
 def test_a_watch_starts_now_unless_told_otherwise() -> None:
     assert Bookmark({}).request().position == replay_pb2.START_POSITION_NOW
     assert not Bookmark({}).request().HasField("content_limit_bytes")

@@ -238,3 +238,20 @@ def test_durations(milliseconds: int, text: str) -> None:
     duration = Duration()
     duration.FromMilliseconds(milliseconds)
     assert duration_text(duration) == text
+
+
+@pytest.mark.parametrize(
+    ("content", "truncated", "lines"),
+    [
+        (b"", True, ["    (1.5 KiB that are no plain text; --secrets shows them)"]),
+        (b"a mark", False, ["    a mark"]),
+        (b"a mark", True, ["    a mark", "    ..."]),
+    ],
+)
+def test_a_content_with_marks_is_said_to_have_them(
+    content: bytes, truncated: bool, lines: list[str]
+) -> None:
+    said = response()
+    said.content, said.content_redacted, said.content_truncated = content, True, truncated
+    _, *shown = event_lines(pb.Event(response=said), plain, TODAY, bodies=True)
+    assert shown == lines

@@ -22,6 +22,7 @@ from tests.support.journals import (
     after_crash,
     drain,
     enqueue,
+    finish,
     indices,
     note,
     read_all,
@@ -41,10 +42,18 @@ def retain(journal: Journal, limits: Limits = AGED, now: int = LATER) -> int:
 
 def fill(journal: Journal, batch_id: str = "b1", count: int = 3) -> None:
     """Runs a batch that has something in each table."""
-    contents = {"request_content": SECRET * 60_000, "recorded_content": SECRET}
+    contents = {
+        "request_content": SECRET * 60_000,
+        "recorded_content": SECRET,
+        "shown_plan": SECRET,
+        "shown_content": SECRET,
+    }
     enqueue(journal, batch_id, [row(index, "s", **contents) for index in range(count)])
     run(journal, content=SECRET * 50_000)
-    run(journal, content=SECRET)
+    (last,) = journal.take(1, NOW)
+    journal.begin([last])
+    finish(journal, last, content=SECRET, withheld=SECRET)
+    journal.commit()
     journal.clear(batch_id, NOW)
 
 
@@ -53,9 +62,9 @@ def left(connection: apsw.Connection) -> dict[str, int]:
     names = [name for (name,) in fetch_rows(connection, "SELECT name FROM sqlite_schema")]
     tables = [name for name in names if not name.startswith("sqlite_") and "_" not in name]
     counts = {}
-    for table in set(tables) & {"batch", "cleared", "event", "file", "piece", "prepared"}:
+    for table in set(tables) & {"batch", "cleared", "event", "file", "piece", "prepared", "shown"}:
         (counts[table],) = fetch_row(connection, f"SELECT count(*) FROM {table}")
-    for table in ("replay", "removed"):
+    for table in ("replay", "removed", "withheld"):
         (counts[table],) = fetch_row(connection, f"SELECT count(*) FROM {table}")
     return {table: count for table, count in counts.items() if count}
 

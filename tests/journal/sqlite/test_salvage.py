@@ -14,7 +14,7 @@ from replayd.model.replay import Counts, ReplayKey
 from tests.journal.sqlite.test_check import check
 from tests.journal.sqlite.test_stopped import contents
 from tests.support.frozen_journals import LARGE, thaw
-from tests.support.journals import NOW, drain, indices, read_all
+from tests.support.journals import NOW, drain, enqueue, finish, indices, read_all, row
 
 
 def rescue(folder: Path) -> tuple[Path, Counter[str]]:
@@ -125,3 +125,20 @@ def test_what_can_not_be_written_is_told(
     monkeypatch.setattr("replayd.journal.sqlite.salvage._copy", full)
     with pytest.raises(JournalError, match="new can't be written: No space left"):
         salvage(lived_in, tmp_path / "new", NOW, lambda: None)
+
+
+def test_what_is_kept_because_of_secrets_is_saved_or_found_out_again(folder: Path) -> None:
+    journal = open_sqlite(folder, NOW)
+    enqueue(journal, "b1", [row(0, shown_plan=b"shown"), row(1)])
+    (first,) = journal.take(1, NOW)
+    journal.begin([first])
+    finish(journal, first, withheld=b"withheld")
+    journal.close()
+    new, _ = rescue(folder)
+    journal = open_sqlite(new, NOW)
+    assert [past.withheld for past in journal.history("b1", -1, 9)] == [b"withheld", b""]
+    assert journal.info.redacted_after >= 2
+    enqueue(journal, "b2", [row(0)])
+    journal.pause(False, NOW)
+    assert [each.shown_plan for each in journal.take(9, NOW)] == [None, b""]
+    journal.close()

@@ -623,3 +623,23 @@ def test_drained_after_reopening(folder: Path) -> None:
     journal = open_sqlite(folder, NOW)
     assert indices(drain(journal)) == list(range(600))
     journal.close()
+
+
+def test_what_may_be_shown_is_checked_and_not_known_of_old_flows(folder: Path) -> None:
+    journal = open_sqlite(folder, NOW)
+    enqueue(journal, "b1", [row(index, shown_plan=b"shown") for index in range(3)])
+    journal.close()
+    database = apsw.Connection(str(folder / "journal.db"))
+    database.execute("UPDATE shown SET plan = x'00' WHERE place & 0xffffffff = 1")
+    database.execute("DELETE FROM shown WHERE place & 0xffffffff = 2")
+    database.close()
+    store = SqliteStore(folder)
+    store.load()
+    first, second, third = store.prepared(0, 1 << 40, 10, 1 << 20)
+    assert (first.shown_plan, first.damaged) == (b"shown", False)
+    assert second.damaged
+    assert third.shown_plan == b""
+    # As a migration leaves them.
+    store._redacted_from = 2 << 32
+    assert [each.shown_plan for each in store.prepared(0, 1 << 40, 10, 1 << 20)][2] is None
+    store.close()
