@@ -93,6 +93,38 @@ def salvage(data_dir: Path, new_dir: Path, output: str) -> None:
     sys.exit(EXIT_DAMAGED if any(lost.values()) else 0)
 
 
+@journal.command()
+@_data_dir
+@_output
+@click.argument("new_dir", type=click.Path(file_okay=False, path_type=Path))
+def backup(data_dir: Path, new_dir: Path, output: str) -> None:
+    """Copy the journal of a daemon that does not run, with its files, into NEW_DIR.
+
+    Every file is compared with its checksums. A daemon that is started with the copy has
+    another store: cursors of this one are refused, and what waits is paused.
+    """
+    from replayd.journal.sqlite.backup import back_up  # noqa: PLC0415
+
+    with _errors(), _progress("steps") as tick:
+        copied = back_up(data_dir, new_dir, tick)
+    _say(output, f"copied to {new_dir}: {copied} bytes", bytes=copied)
+
+
+@journal.command()
+@_data_dir
+@_output
+def compact(data_dir: Path, output: str) -> None:
+    """Give back what lies free in the journal of a daemon that does not run.
+
+    It is written anew beside the old one, which needs as much room as is in it.
+    """
+    from replayd.journal.sqlite.compact import compact as run  # noqa: PLC0415
+
+    with _errors():
+        before, after = run(data_dir)
+    _say(output, f"{before} bytes before, {after} after", before=before, after=after)
+
+
 @contextmanager
 def _errors() -> Iterator[None]:
     """Says why something can't be done, and ends."""

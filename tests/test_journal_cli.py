@@ -69,6 +69,16 @@ def test_a_salvage_that_can_not_save_all(folder: Path, tmp_path: Path) -> None:
     assert (summary["lost_files"], summary["lost_flows"], summary["flows"]) == (2, 1, 11)
 
 
+def test_a_backup_and_a_compaction(folder: Path, tmp_path: Path) -> None:
+    result = run("backup", "--data-dir", folder, tmp_path / "copy")
+    assert result.exit_code == 0
+    assert result.stdout.startswith(f"copied to {tmp_path / 'copy'}: ")
+    assert run("compact", "--data-dir", folder).exit_code == 4
+    open_sqlite(folder, NOW).close()
+    (sizes,) = lines(run("compact", "--output", "json", "--data-dir", folder))
+    assert sizes.keys() == {"before", "after"}
+
+
 def test_what_can_not_be_done_is_said(folder: Path) -> None:
     journal = open_sqlite(folder, NOW)
     result = run("check", "--data-dir", folder)

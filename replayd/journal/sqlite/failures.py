@@ -1,5 +1,7 @@
 """What an error of SQLite means for the journal."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import apsw
@@ -64,3 +66,17 @@ def damaged_database(path: Path, error: Exception) -> JournalError:
         f"{path} is damaged ({error}); stop the daemon: `replayd journal check` says what of it, "
         "and `replayd journal salvage` copies the rest; or restore its folder from a backup"
     )
+
+
+@contextmanager
+def told(path: Path) -> Iterator[None]:
+    """Turns errors of SQLite and of the system, of a command that uses a database, into the
+    operator's words.
+    """
+    try:
+        yield
+    except apsw.Error as error:
+        raise journal_error(error, path) from error
+    except OSError as error:
+        name = error.filename or path
+        raise JournalError(f"{name} can't be read or written: {error.strerror}") from error

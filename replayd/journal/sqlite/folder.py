@@ -7,7 +7,8 @@ contents above 256 KiB and those that are being received.
 import fcntl
 import os
 import stat
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from replayd.errors import JournalError
@@ -98,6 +99,18 @@ class Folder:
         if self._lock >= 0:
             os.close(self._lock)
             self._lock = -1
+
+
+@contextmanager
+def empty_folder(path: Path) -> Iterator[Folder]:
+    """Opens a folder for a new journal. Raises JournalError when there is something in it."""
+    if path.exists() and any(path.iterdir()):
+        raise JournalError(f"{path} is not empty; name a folder that is not there yet")
+    folder = Folder(path)
+    try:
+        yield folder
+    finally:
+        folder.close()
 
 
 def _make_private(path: Path) -> None:

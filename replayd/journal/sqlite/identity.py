@@ -57,9 +57,12 @@ _WAITING = """
 """
 
 
-def home_of(folder: Path) -> str:
-    """Names a folder and its database; no other, and no copy of them, has this name."""
-    return " ".join(map(_birth, (folder / "identity", folder / "journal.db")))
+def home_of(folder: Path, database: Path | None = None) -> str:
+    """Names a folder and its database, or one that takes its place; no other, and no copy of
+    them, has this name.
+    """
+    database = database or folder / "journal.db"
+    return f"{_birth(folder / 'identity')} {_birth(database)}"
 
 
 def _birth(path: Path) -> str:

@@ -4,10 +4,9 @@ The old one is only read, a page at a time. The new one has another store id: no
 old one leads into it. It is paused, and what may have been sent is not queued in it.
 """
 
-import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -15,15 +14,16 @@ import apsw
 
 from replayd.errors import JournalError
 from replayd.journal.body import SpoolFile
+from replayd.journal.sqlite.backup import copy_file
 from replayd.journal.sqlite.carving import Carved, carve
 from replayd.journal.sqlite.contents import Contents, unpack_checksums
-from replayd.journal.sqlite.failures import journal_error
-from replayd.journal.sqlite.folder import Folder
+from replayd.journal.sqlite.failures import told
+from replayd.journal.sqlite.folder import Folder, empty_folder
 from replayd.journal.sqlite.mending import Mender
 from replayd.journal.sqlite.meta import get_meta, set_meta
 from replayd.journal.sqlite.pages import Pages
 from replayd.journal.sqlite.query import fetch_rows
-from replayd.journal.sqlite.schema import open_database
+from replayd.journal.sqlite.schema import end_log, open_database
 from replayd.journal.sqlite.transaction import transaction
 
 _ROWS = 256
@@ -54,17 +54,16 @@ def salvage(data_dir: Path, new_dir: Path, now: int, progress: Callable[[], None
 
     Raises JournalError when the old one is in use, or the new one can't be made.
     """
-    if new_dir.exists() and any(new_dir.iterdir()):
-        raise JournalError(f"{new_dir} is not empty; name a folder that is not there yet")
     with ExitStack() as stack:
         old = Folder.of_journal(data_dir)
         stack.callback(old.close)
-        new = Folder(new_dir)
-        stack.callback(new.close)
-        stack.enter_context(_told(new))
+        new = stack.enter_context(empty_folder(new_dir))
+        stack.enter_context(told(new.database))
         connection = open_database(new.database)
         stack.callback(connection.close)
-        return _Salvage(old, new, connection, progress).run(now)
+        counts = _Salvage(old, new, connection, progress).run(now)
+        end_log(connection)
+        return counts
 
 
 class _Salvage:
@@ -132,7 +131,7 @@ class _Salvage:
             old = SpoolFile(self._old.blobs / Path(name).name, size, unpack_checksums(packed))
             new = self._new.blobs / Path(name).name
             try:
-                _copy(old, new)
+                copy_file(old, new)
             except JournalError:
                 new.unlink(missing_ok=True)
                 self._counts["lost_files"] += 1
@@ -147,15 +146,6 @@ class _Salvage:
         set_meta(self._connection, "epoch", get_meta(self._connection, "epoch") + 1)
 
 
-def _copy(old: SpoolFile, new: Path) -> None:
-    """Copies a file, durably. Raises JournalError when it is damaged."""
-    descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-    with os.fdopen(descriptor, "wb") as file:
-        file.writelines(old.pieces())
-        file.flush()
-        os.fdatasync(descriptor)
-
-
 def _grouped(rows: Iterable[tuple[Carved, bool]]) -> Iterator[list[tuple[Carved, bool]]]:
     some: list[tuple[Carved, bool]] = []
     for row in rows:
@@ -164,13 +154,3 @@ def _grouped(rows: Iterable[tuple[Carved, bool]]) -> Iterator[list[tuple[Carved,
             yield some
             some = []
     yield some
-
-
-@contextmanager
-def _told(folder: Folder) -> Iterator[None]:
-    try:
-        yield
-    except apsw.Error as error:
-        raise journal_error(error, folder.database) from error
-    except OSError as error:
-        raise JournalError(f"{folder.path} can't be written: {error.strerror}") from error

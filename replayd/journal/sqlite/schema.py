@@ -50,13 +50,21 @@ def open_database(path: Path, migrations: Sequence[str] = MIGRATIONS) -> apsw.Co
 
 
 def connect(path: Path) -> apsw.Connection:
-    """Makes a connection that nobody else can have, and that trusts nothing it reads."""
+    """Makes a connection that nobody else can have, and that trusts nothing it reads. What
+    a killed daemon left in the log stays there unless `end_log` is called.
+    """
     connection = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READWRITE)
+    connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
     connection.pragma("locking_mode", "EXCLUSIVE")
     connection.pragma("trusted_schema", False)
     connection.pragma("cell_size_check", True)
     connection.create_scalar_function("checksum", checksum, deterministic=True)
     return connection
+
+
+def end_log(connection: apsw.Connection) -> None:
+    """Has the log end when the connection is closed: all of it is in the database then."""
+    connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 0)
 
 
 def check_version(connection: apsw.Connection, path: Path, newest: int = len(MIGRATIONS)) -> int:

@@ -12,7 +12,7 @@ from pathlib import Path
 import apsw
 
 from replayd.journal.sqlite.contents import Contents
-from replayd.journal.sqlite.failures import journal_error
+from replayd.journal.sqlite.failures import told
 from replayd.journal.sqlite.folder import Folder
 from replayd.journal.sqlite.migrations import MIGRATIONS
 from replayd.journal.sqlite.schema import check_version, connect
@@ -37,7 +37,7 @@ def looked_at(data_dir: Path) -> Iterator[Stopped]:
     """
     folder = Folder.of_journal(data_dir)
     try:
-        with _told(folder), _unchanged(folder) as (connection, version):
+        with told(folder.database), _unchanged(folder) as (connection, version):
             contents = Contents(connection, folder.blobs)
             try:
                 yield Stopped(folder, connection, contents, version)
@@ -51,8 +51,6 @@ def looked_at(data_dir: Path) -> Iterator[Stopped]:
 def _unchanged(folder: Folder) -> Iterator[tuple[apsw.Connection, int]]:
     connection = connect(folder.database)
     try:
-        # Its log stays as it is.
-        connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
         version = check_version(connection, folder.database)
         connection.execute("BEGIN")
         for script in MIGRATIONS[version:]:
@@ -61,12 +59,3 @@ def _unchanged(folder: Folder) -> Iterator[tuple[apsw.Connection, int]]:
         connection.execute("ROLLBACK")
     finally:
         connection.close()
-
-
-@contextmanager
-def _told(folder: Folder) -> Iterator[None]:
-    """Turns SQLite's errors into the operator's words."""
-    try:
-        yield
-    except apsw.Error as error:
-        raise journal_error(error, folder.database) from error

@@ -31,7 +31,7 @@ from replayd.journal.sqlite.query import fetch_row
 from replayd.journal.sqlite.removing import Remover
 from replayd.journal.sqlite.rollback import begin_epoch, check_log, end_epoch
 from replayd.journal.sqlite.room import Room
-from replayd.journal.sqlite.schema import open_database
+from replayd.journal.sqlite.schema import end_log, open_database
 from replayd.journal.sqlite.transaction import Synchronous
 from replayd.journal.sqlite.writing import Writer
 from replayd.journal.store import (
@@ -312,11 +312,10 @@ class SqliteStore:
             self._contents.close()
             with self._told():
                 try:
-                    if self.failure:
-                        # Nobody knows which of the log's pages are on the disk: they stay there.
-                        self._connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
-                    elif self._begun:
+                    # After a failure nobody knows which of the log's pages are on the disk.
+                    if self._begun and not self.failure:
                         end_epoch(self._connection)
+                        end_log(self._connection)
                 finally:
                     self._connection.close()
         finally:

@@ -74,7 +74,6 @@ def test_a_whole_journal_is_found_whole(folder: Path, version: str) -> None:
             "the resolution of batch 1, flow 0: its replay was not interrupted",
         ),
         ("UPDATE file SET place = 99", "batch 0, flow 99: a file without a flow"),
-        ("PRAGMA writable_schema = 1; UPDATE sqlite_schema SET rootpage = 2", "journal.db"),
     ],
 )
 def test_what_is_damaged_is_found(

@@ -114,3 +114,23 @@ def test_after_a_clean_end_there_is_no_log_to_miss(folder: Path, boot_id: Path) 
     open_sqlite(folder, NOW).close()
     assert not (folder / "journal.db-wal").exists()
     open_sqlite(folder, NOW).close()
+
+
+def test_a_start_that_fails_leaves_the_log(
+    folder: Path, boot_id: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    journal = open_sqlite(folder, NOW)
+    enqueue(journal, "b1", [row(0)])
+    left = crashed(journal, folder)
+    for what in ("schema.check_version", "store.check_log", "store.load"):
+        with monkeypatch.context() as patched:
+            patched.setattr(f"replayd.journal.sqlite.{what}", fail)
+            with pytest.raises(JournalError, match="not today"):
+                open_sqlite(left, NOW)
+    again = open_sqlite(left, NOW)
+    assert again.count("").queued == 1
+    again.close()
+
+
+def fail(*_: object, **__: object) -> None:
+    raise JournalError("not today")

@@ -122,8 +122,8 @@ def test_what_can_not_be_written_is_told(
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("replayd.journal.sqlite.salvage._copy", full)
-    with pytest.raises(JournalError, match="new can't be written: No space left"):
+    monkeypatch.setattr("replayd.journal.sqlite.salvage.copy_file", full)
+    with pytest.raises(JournalError, match="can't be read or written: No space left"):
         salvage(lived_in, tmp_path / "new", NOW, lambda: None)
 
 
