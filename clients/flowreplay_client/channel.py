@@ -21,6 +21,9 @@ def channel_options(timeout: float) -> list[tuple[str, int]]:
     return [
         # gRPC obeys `http_proxy` even for 127.0.0.1, and people who use mitmproxy set it.
         ("grpc.enable_http_proxy", 0),
+        # A call that gRPC itself repeats on a new connection, when the daemon went away, may lose
+        # one of its messages (seen with grpcio 1.85: about one of 100 calls that were broken).
+        ("grpc.enable_retries", 0),
         ("grpc.max_send_message_length", MAX_SEND_BYTES),
         ("grpc.max_receive_message_length", MAX_RECEIVE_BYTES),
         ("grpc.keepalive_time_ms", KEEPALIVE_MS),

@@ -25,6 +25,8 @@ from tools.chaos import flows
 
 OPTIONS = [
     ("grpc.enable_http_proxy", 0),
+    # As `flowreplay_client.channel` has it, and why.
+    ("grpc.enable_retries", 0),
     ("grpc.initial_reconnect_backoff_ms", 20),
     ("grpc.max_reconnect_backoff_ms", 100),
     ("grpc.min_reconnect_backoff_ms", 1000),

@@ -8,3 +8,8 @@ def test_a_proxy_of_the_environment_is_never_used() -> None:
 def test_the_timeout_bounds_each_try_to_connect() -> None:
     assert dict(channel_options(2.5))["grpc.min_reconnect_backoff_ms"] == 2500
     assert dict(channel_options(0.0001))["grpc.min_reconnect_backoff_ms"] == 1
+
+
+def test_grpc_repeats_no_call_by_itself() -> None:
+    """It may leave a message out: the tries are ours."""
+    assert dict(channel_options(1.0))["grpc.enable_retries"] == 0
