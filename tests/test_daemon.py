@@ -117,3 +117,18 @@ def test_watchers_get_to_read_how_they_end(count: int, hurried: bool) -> None:
     assert told == ["why"]
     # Others may have had to wait for the machine.
     assert waited or not count or hurried
+
+
+@pytest.mark.parametrize(
+    ("options", "window"),
+    [
+        ({"ephemeral": False, "concurrency": 500}, 8 << 20),
+        ({"ephemeral": True, "concurrency": 1}, 8 << 20),
+        ({"ephemeral": True, "concurrency": 32}, 1 << 20),
+        ({"ephemeral": True, "concurrency": 500, "memory_budget": 0}, 64 << 10),
+    ],
+)
+def test_what_is_on_its_way_on_streams_has_its_part_of_the_budget(
+    options: dict[str, int], window: int
+) -> None:
+    assert daemon._wire_settings(Config(**options)).stream_window == window
