@@ -29,6 +29,7 @@ from flowreplay.v1.replay_pb2 import (
     START_POSITION_START,
     CountRequest,
     GetStatusRequest,
+    ResumeRequest,
     WatchEventsRequest,
 )
 from flowreplay_client.errors import error_from
@@ -198,6 +199,9 @@ async def _drained(
             if staying.done():
                 staying.result()
             counts = await stub.Count(CountRequest())
+            if counts.paused:
+                # The load was given up amid a pause.
+                await stub.Resume(ResumeRequest())
             latest = decode_cursor(counts.cursor).sequence
             idle = not counts.queued_count and not counts.running_count
             if idle and walkers.transcript.latest >= latest:
