@@ -23,4 +23,4 @@ def test_it_has_its_place(name: str) -> None:
 
 def test_every_promise_is_broken_by_one() -> None:
     broken = frozenset[str]().union(*(bug.kinds for bug in BUGS.values()))
-    assert broken == KINDS.keys() - {"daemon"}
+    assert broken | {"daemon"} == KINDS.keys()
