@@ -56,6 +56,7 @@ ELSEWHERE = {
     "tools/chaos/crew.py": "tests/system/test_make_chaos.py",
     "tools/chaos/daemon.py": "tests/system/test_make_chaos.py",
     "tools/chaos/launch.py": "tests/system/test_make_chaos.py",
+    "tools/chaos/mistakes.py": "tests/tools/chaos/test_bugs.py",
     "tools/chaos/rounds.py": "tests/system/test_make_chaos.py",
     "tools/chaos/watcher.py": "tests/system/test_make_chaos.py",
     "tools/chaos/world.py": "tests/system/test_make_chaos.py",

@@ -7,6 +7,7 @@
 `watcher`   a process of watchers that write down what they were shown.
 `failpoints` named places in the daemon's code at which it kills itself.
 `bugs`      what a daemon might do wrong, to be put in on purpose.
+`mistakes`  the wrong methods of which they are made.
 `wrapping`  how both are put in from outside; `launch` starts a daemon with them.
 `daemon`    the daemon's process: start, signals, end.
 `crew`      the processes of clients and watchers.

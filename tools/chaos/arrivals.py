@@ -149,7 +149,8 @@ class Arrivals:
         tries = replay.retried + (replay.requeued + replay.cut if broke else 0)
         if len(arrived) > replay.requeued + sent + tries:
             said = f"{replay}: {len(arrived)} times, interrupted {replay.requeued}, retried {tries}"
-            self._findings.add("unmarked" if sent else "cleared sent", said)
+            kind = "cleared sent" if replay.outcome == "cleared" else "unmarked"
+            self._findings.add(kind, said)
 
     def _compare_answer(self, replay: Replay) -> None:
         status, content = replay.answer

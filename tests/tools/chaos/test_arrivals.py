@@ -34,7 +34,7 @@ def test_each_answer_names_its_arrival() -> None:
     writer = queued()
     writer.succeeded(0, answer=b"7")
     assert not compared(writer, arrival(7, 0))
-    assert compared(queued(), arrival(7, 0)) == {"cleared sent": 1}
+    assert compared(queued(), arrival(7, 0)) == {"unmarked": 1}
 
 
 @pytest.mark.parametrize(
