@@ -194,6 +194,8 @@ def test_a_kill_in_the_middle_of_a_stream_keeps_what_was_queued(
     call = stub.Enqueue.future(half(), timeout=DEADLINE)
     try:
         wait_for(stub, "update", 3)
+        # Not only sent: an outcome that is not durable would be lost.
+        wait_for(stub, "response", 2)
         before = stub.Count(replay_pb2.CountRequest(), timeout=DEADLINE)
         assert (before.queued_count, before.open_batch_count) == (2, 1)
         daemon.kill()
