@@ -37,6 +37,7 @@
 #                  pyproject.toml allows
 #   make lock      the locks of all environments in tools/locks (LOCK_ARGUMENTS=--upgrade)
 #   make audit     looks for known vulnerabilities in them
+#   make corrupt   damages journals in every way and judges what is served (COUNT=2000 SEED=7)
 #   make format    formats the code and the .proto files
 #   make proto     generates the contract's code anew
 #   make clean     removes what these made, the environments too
@@ -169,6 +170,9 @@ lock: .venv-audit/.stamp
 
 audit: .venv-audit/.stamp
 	@PATH=$(CURDIR)/.venv-audit/bin:$$PATH python -m tools.locks --audit
+
+corrupt: bytecode
+	@$(BIN)/python -m tools.corrupt --count $(if $(filter file,$(origin COUNT)),2000,$(COUNT)) $(if $(SEED),--seed $(SEED))
 
 format: .venv/.stamp .venv-proto/.stamp
 	$(BIN)/ruff format .

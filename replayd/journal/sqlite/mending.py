@@ -16,7 +16,7 @@ from replayd.journal.body import SpoolFile
 from replayd.journal.interface import Part
 from replayd.journal.sqlite.checksum import checksum, figures_checksum
 from replayd.journal.sqlite.contents import Contents
-from replayd.journal.sqlite.loading import batch_of_number, pack_places
+from replayd.journal.sqlite.loading import batch_of_number, pack_places, unpack_places
 from replayd.journal.sqlite.mended_log import mend_log
 from replayd.journal.sqlite.meta import get_meta, set_meta
 from replayd.journal.sqlite.query import fetch_row, fetch_rows
@@ -139,8 +139,11 @@ class Mender:
             batch = batch_of_number(connection, number)
             assert batch is not None
             claimed += self._mend_batch(batch, is_known=number in known)
-        if "claims" not in self._meta:
-            set_meta(connection, "claims", pack_places(claimed[:_CLAIMED]))
+        if "claims" in self._meta:
+            there = "SELECT 1 FROM prepared WHERE place = ?"
+            known_claims = unpack_places(get_meta(connection, "claims"))
+            claimed = [each for each in known_claims if fetch_row(connection, there, (each,))]
+        set_meta(connection, "claims", pack_places(claimed[:_CLAIMED]))
 
     def _numbers(self) -> set[int]:
         """The numbers of the batches that flows belong to, hopping from one to the next."""

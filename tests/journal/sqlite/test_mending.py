@@ -7,6 +7,8 @@ import pytest
 
 from replayd.journal.sqlite import open_sqlite
 from replayd.journal.sqlite.checksum import checksum
+from replayd.journal.sqlite.loading import pack_places
+from replayd.journal.store import place_of
 from replayd.model.replay import Counts, Resolution
 from tests.journal.sqlite.test_salvage import rescue
 from tests.support.journals import NOW, drain, indices
@@ -100,3 +102,18 @@ def test_a_resolution_that_is_lost_is_told(lived_in: Path, harm: Callable[[str],
     harm(f"UPDATE meta SET {value} WHERE name = 'resolved'")
     _, counts = rescue(lived_in)
     assert counts["lost_resolutions"] == 3
+
+
+def test_a_claim_of_a_flow_that_is_lost_is_forgotten(
+    lived_in: Path, harm: Callable[[str], None]
+) -> None:
+    claims = pack_places([place_of(4, 0), place_of(4, 1)])
+    harm(
+        "DELETE FROM prepared WHERE place >> 32 = 4 AND place & 1 = 0; UPDATE meta SET "
+        f"value = x'{claims.hex()}', checksum = {checksum('claims', claims)} WHERE name = 'claims'"
+    )
+    new, _ = rescue(lived_in)
+    journal = open_sqlite(new, NOW)
+    journal.pause(False, NOW)
+    assert [(each.key.flow_index, each.attempt) for each in journal.take(9, NOW)][-1] == (1, 2)
+    journal.close()
