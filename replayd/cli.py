@@ -336,16 +336,17 @@ def serve(**options: Any) -> None:
         # Imported here: `--help` and `--version` need no gRPC.
         from replayd.daemon import run  # noqa: PLC0415
         from replayd.logs import set_up_logging  # noqa: PLC0415
+        from replayd.redaction.printable import said  # noqa: PLC0415
 
     config = Config(**given)
     set_up_logging(config.log_level, config.log_format)
     try:
         run(config)
     except ConfigError as error:
-        click.echo(f"replayd: {error}", err=True)
+        click.echo(f"replayd: {said(str(error))}", err=True)
         sys.exit(EXIT_USAGE)
     except ReplaydError as error:
-        click.echo(f"replayd: {error.message}", err=True)
+        click.echo(f"replayd: {said(error.message)}", err=True)
         sys.exit(EXIT_DISK if isinstance(error, DiskError) else EXIT_FAILED)
 
 

@@ -8,6 +8,9 @@ import logging
 import sys
 from datetime import UTC, datetime
 
+from replayd.redaction.printable import said, said_of
+from replayd.redaction.redactor import UNKEYED
+
 _CORE = logging.getLogger("grpc._cython.cygrpc")
 """gRPC's only logger that we have heard of so far; filters are not inherited."""
 
@@ -32,13 +35,13 @@ def tells_of_us(record: logging.LogRecord) -> bool:
 
 
 class TextFormatter(logging.Formatter):
-    """One line: time, level, message; control characters escaped."""
+    """One line: time, level, message; control characters escaped, no secrets."""
 
     def format(self, record: logging.LogRecord) -> str:
         """Formats a record; a traceback follows on lines of its own."""
-        line = f"{_time(record)} {record.levelname.lower()} {printable(record.getMessage())}"
-        if record.exc_info:
-            line += "\n" + self.formatException(record.exc_info)
+        line = f"{_time(record)} {record.levelname.lower()} {said(record.getMessage())}"
+        if error := _error(record):
+            line += "\n" + said_of(error)
         return line
 
 
@@ -51,18 +54,15 @@ class JsonFormatter(logging.Formatter):
             "time": _time(record),
             "level": record.levelname.lower(),
             "logger": record.name,
-            "message": record.getMessage(),
+            "message": UNKEYED.text(record.getMessage()),
         }
-        if record.exc_info:
-            values["traceback"] = self.formatException(record.exc_info)
+        if error := _error(record):
+            values["traceback"] = said_of(error)
         return json.dumps(values)
 
 
-def printable(text: str) -> str:
-    """Escapes what could move a terminal's cursor or forge a line."""
-    return "".join(
-        char if char.isprintable() else char.encode("unicode_escape").decode() for char in text
-    )
+def _error(record: logging.LogRecord) -> BaseException | None:
+    return record.exc_info[1] if record.exc_info else None
 
 
 def _time(record: logging.LogRecord) -> str:

@@ -1,7 +1,7 @@
 import json
 import logging
 
-from replayd.logs import JsonFormatter, TextFormatter, printable, tells_of_us
+from replayd.logs import JsonFormatter, TextFormatter, tells_of_us
 
 
 def record(message: str, *args: object, **attributes: object) -> logging.LogRecord:
@@ -29,8 +29,20 @@ def test_a_client_that_went_away_is_no_error() -> None:
     assert tells_of_us(record("Unexpected [ValueError] raised by servicer method [/x]"))
 
 
-def test_printable_keeps_what_people_read() -> None:
-    assert printable("größe 尺寸") == "größe 尺寸"
+def test_no_line_tells_a_secret() -> None:
+    made = record("no answer from http://u:%s@h/?token=%s", "s3cr3t", "s3cr3t")
+    assert "s3cr3t" not in TextFormatter().format(made) + JsonFormatter().format(made)
+
+
+def test_an_error_s_text_can_not_forge_a_line() -> None:
+    error = ValueError("password=s3cr3t\n2026-11-23T02:00:00.500Z info \x1b[2Jall is well")
+    failed = record("failed", exc_info=(ValueError, error, None))
+    first, *lines = TextFormatter().format(failed).split("\n")
+    assert first.endswith("warning failed")
+    assert all(line.startswith("    | ") for line in lines)
+    told = "".join(lines) + JsonFormatter().format(failed)
+    assert "s3cr3t" not in told
+    assert "\x1b" not in told
 
 
 def test_a_json_line_is_one_object() -> None:

@@ -29,6 +29,7 @@ from replayd.intake.frames import HEADER, Frame, encode_error, encode_summary, f
 from replayd.model.replay import Row
 from replayd.planning.target_rules import TargetRules
 from replayd.reasons import Reason
+from replayd.redaction.printable import said_of
 from replayd.redaction.redactor import Redactor
 
 GROUP_ROWS = 256
@@ -124,7 +125,7 @@ def _serve(source: BinaryIO, sink: BinaryIO, settings: DecodeSettings) -> bool:
         )
         sink.write(frame(Frame.ERROR, encode_error(full)))
     except Exception as error:  # noqa: BLE001 - whatever it is, the daemon is told
-        sys.excepthook(type(error), error, error.__traceback__)
+        print(said_of(error), file=sys.stderr)  # noqa: T201 - the daemon's log is there
         failure = ReplaydError(
             Reason.INTERNAL,
             f"the decoder failed ({type(error).__name__}); the daemon's log has more",
