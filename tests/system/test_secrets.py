@@ -1,0 +1,160 @@
+"""Canary secrets through a real daemon: they are found where they have to be, and nowhere else."""
+
+import gzip
+import stat
+from collections.abc import Callable
+from pathlib import Path
+
+import apsw
+import grpc
+from flowreplay.v1 import flow_pb2, history_pb2, history_pb2_grpc, replay_pb2
+from flowreplay_client import request_flow
+
+from tests.support.calls import enqueue, events
+from tests.support.daemon import Daemon
+from tests.support.processes import DEADLINE
+from tests.support.scripted_server import ScriptedServer, answers
+from tests.system.test_retention import wait_until_removed
+
+SENT = [
+    "authorization",
+    "proxy-authorization",
+    "cookie",
+    "api-key",
+    "custom-field",
+    "query",
+    "referer-userinfo",
+    "json",
+    "form",
+    "xml",
+    "custom-key",
+]
+KEPT = ["comment", "recorded-cookie"]
+CAME = ["set-cookie", "location", "info", "answer-json", "trailer", "phrase", "gzip", "session-id"]
+
+
+def canary(name: str) -> str:
+    return f"canary-{name}-0123456789"
+
+
+CANARIES = [canary(name).encode() for name in (*SENT, *KEPT, *CAME)]
+
+
+def flows(port: int) -> list[flow_pb2.Flow]:
+    """Requests with a canary in every place that may hold a secret."""
+    url = f"http://127.0.0.1:{port}"
+    fields = (
+        ("Authorization", f"Bearer {canary('authorization')}"),
+        ("Proxy-Authorization", f"Basic {canary('proxy-authorization')}"),
+        ("Cookie", f"a=b; sid={canary('cookie')}"),
+        ("X-Api-Key", canary("api-key")),
+        ("X-Mine", canary("custom-field")),
+        ("Referer", f"https://u:{canary('referer-userinfo')}@h.test/"),
+    )
+    made = [request_flow("GET", f"{url}/?q=1&access_token={canary('query')}", fields)]
+    for name, kind, content in (
+        ("json", "application/json", f'{{"password": "{canary("json")}"}}'),
+        ("form", "application/x-www-form-urlencoded", f"code={canary('form')}&x=1"),
+        ("xml", "text/xml", f"<a><Secret>{canary('xml')}</Secret></a>"),
+        ("custom-key", "application/json", f'{{"mine": "{canary("custom-key")}"}}'),
+    ):
+        headers = (("Content-Type", kind),)
+        made.append(request_flow("POST", f"{url}/{name}", headers, content.encode()))
+    made[0].comment = canary("comment")
+    made[0].response.status_code = 200
+    recorded = f"sid={canary('recorded-cookie')}".encode()
+    made[0].response.headers.add(name=b"Set-Cookie", value=recorded)
+    for flow in made:
+        flow.session_id = "one"
+    return made
+
+
+def responses() -> list[bytes]:
+    """Answers with a canary in every place that may hold one."""
+    head = (
+        f"HTTP/1.1 200 {canary('phrase')}\r\nSet-Cookie: sid={canary('set-cookie')}; Path=/\r\n"
+        f"Location: /cb?code={canary('location')}\r\n"
+        f"Authentication-Info: {canary('info')}\r\nX-Session-Id: {canary('session-id')}\r\n"
+        "Content-Type: application/json\r\nTransfer-Encoding: chunked\r\nTrailer: X-Token\r\n\r\n"
+    )
+    content = f'{{"access_token":"{canary("answer-json")}"}}'
+    rest = f"{len(content):x}\r\n{content}\r\n0\r\nX-Token: {canary('trailer')}\r\n\r\n"
+    packed = gzip.compress(canary("gzip").encode())
+    plain = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
+    encoded = (
+        b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Encoding: gzip\r\n"
+        b"Content-Length: %d\r\n\r\n" % len(packed)
+    )
+    return [(head + rest).encode(), encoded + packed, plain, plain, plain]
+
+
+def found(data: bytes) -> list[bytes]:
+    """The canaries in some bytes; those of a packed content when the bytes can be unpacked."""
+    hidden = gzip.compress(canary("gzip").encode())[10:-8] in data
+    return [each for each in CANARIES if each in data] + [b"packed"] * hidden
+
+
+def stored(data: Path, *tables: str) -> bytes:
+    """Everything in some tables of a daemon that has ended."""
+    connection = apsw.Connection(str(data / "journal.db"), flags=apsw.SQLITE_OPEN_READONLY)
+    try:
+        rows = [row for table in tables for row in connection.execute(f"SELECT * FROM {table}")]
+    finally:
+        connection.close()
+    values = [value for row in rows for value in row]
+    return b"\n".join(v if isinstance(v, bytes) else str(v).encode() for v in values)
+
+
+def test_canaries_are_found_in_what_is_kept_for_replays_alone(
+    start_daemon: Callable[..., Daemon],
+) -> None:
+    daemon = start_daemon(
+        *("--log-level", "debug", "--redact-header", "x-mine", "--redact-parameter", "mine")
+    )
+    data, stub = daemon.folder / "data", daemon.stub()
+    with ScriptedServer(answers(*responses())) as server:
+        answer = enqueue(stub, flows(server.port))
+        logged = events(stub)
+        sent = b"".join(server.requests)
+    assert {canary(name).encode() for name in SENT} == set(found(sent))
+
+    # What anybody may read.
+    shown = b"".join(event.SerializeToString() for event in logged)
+    assert [event.WhichOneof("payload") for event in logged].count("response") == 5
+    assert found(shown) == []
+    status = stub.GetStatus(replay_pb2.GetStatusRequest(), timeout=DEADLINE)
+    listing = history_pb2_grpc.HistoryServiceStub(grpc.insecure_channel(daemon.address))
+    listed = listing.ListReplays(history_pb2.ListReplaysRequest(), timeout=DEADLINE)
+    text = daemon.replayctl("watch", "--from", "start", "--until-idle", "--bodies").stdout
+    told = (status.SerializeToString(), listed.SerializeToString(), text.encode())
+    assert found(b"".join(told)) == []
+
+    # What whoever has the role may.
+    revealed = events(stub, reveal_secrets=True)
+    seen = set(found(b"".join(event.SerializeToString() for event in revealed)))
+    kept = {canary(name).encode() for name in ("comment", "recorded-cookie", "gzip")}
+    assert set(CANARIES) - kept <= seen
+    assert b"packed" in seen
+    exported = daemon.replayctl("export", answer.batch_id, "-", "--format", "mitmproxy").stdout
+    assert set(CANARIES) - {canary("gzip").encode()} <= set(found(exported.encode()))
+
+    # Where it lies.
+    assert daemon.terminate() == 0
+    assert found(daemon.log.encode()) == []
+    for path in data.rglob("*"):
+        if path.is_symlink():
+            continue  # It has no mode of its own.
+        mode = stat.S_IMODE(path.lstat().st_mode)
+        assert mode == (0o700 if path.is_dir() else 0o600), path
+    assert found(stored(data, "event", "shown", "meta", "batch", "answered")) == []
+    lies = stored(data, "prepared", "replay", "withheld")
+    assert set(CANARIES) - {canary("gzip").encode()} <= set(found(lies))
+
+    # Once it has gone, in no byte of any file.
+    daemon.options += ["--retention-age", "1ms"]
+    daemon.restart()
+    wait_until_removed(daemon.stub(), answer.batch_id)
+    assert daemon.terminate() == 0
+    for path in data.rglob("*"):
+        if path.is_file():
+            assert found(path.read_bytes()) == [], path
