@@ -22,5 +22,4 @@ def plan(seed: int, number: int) -> Run:
     """Returns a run's plan."""
     draw = random.Random(f"{seed}:{number}")  # noqa: S311 - a seed repeats it
     moment = draw.choice(MOMENTS)
-    most = 0.5 if moment == "start" else 0.25
-    return Run(moment, draw.choice((1, 4, 32)), draw.randrange(1, 80), draw.uniform(0, most))
+    return Run(moment, draw.choice((1, 4, 32)), draw.randrange(1, 80), draw.uniform(0, 0.25))

@@ -20,6 +20,8 @@ BESIDES_SECONDS = 2.0
 PATIENCE = 60.0
 """Seconds after which something hangs."""
 
+_LOOK_SECONDS = 0.001
+
 
 class Daemon:
     """A `replayd serve` on one data dir, started again and again."""
@@ -48,6 +50,18 @@ class Daemon:
                 env={k: v for k, v in os.environ.items() if not k.startswith("REPLAYD_")},
             )
 
+    def wait_until_it_catches(self) -> None:
+        """Returns once SIGTERM does not kill it any more: before that Python itself starts."""
+        assert self._process is not None
+        status = Path(f"/proc/{self._process.pid}/status")
+        until = time.monotonic() + PATIENCE
+        while time.monotonic() < until:
+            (caught,) = (x for x in status.read_text().splitlines() if x.startswith("SigCgt:"))
+            if int(caught.split()[1], 16) >> (signal.SIGTERM - 1) & 1:
+                return
+            time.sleep(_LOOK_SECONDS)
+        raise RuntimeError(f"the daemon catches no signal: {self._last_words()}")
+
     def wait_until_ready(self) -> None:
         """Returns once it answers."""
         assert self._process is not None
@@ -57,8 +71,8 @@ class Daemon:
         status = replay_pb2.GetStatusRequest()
         self.stub.GetStatus(status, timeout=PATIENCE, wait_for_ready=True)
 
-    def end(self, *signals: signal.Signals) -> tuple[int, list[str]]:
-        """Sends signals; returns the exit code, and what was wrong with the end."""
+    def end(self, *signals: signal.Signals) -> list[str]:
+        """Sends signals; returns what was wrong with the end."""
         assert self._process is not None
         began = time.monotonic()
         for number in signals:
@@ -75,7 +89,7 @@ class Daemon:
         wrong = [f"it ended with {code}: {self._last_words()}"] if code else []
         if took > DRAIN_SECONDS + BESIDES_SECONDS:
             wrong.append(f"it took {took:.1f} s to end")
-        return code, wrong
+        return wrong
 
     def close(self) -> None:
         """Kills what is left. Idempotent."""

@@ -9,4 +9,4 @@ def test_a_run_follows_from_the_seed() -> None:
 def test_every_moment_comes() -> None:
     runs = [plan(1, number) for number in range(200)]
     assert {run.moment for run in runs} == set(MOMENTS)
-    assert all(0 <= run.after <= 0.5 and 1 <= run.flows < 80 for run in runs)
+    assert all(0 <= run.after <= 0.25 and 1 <= run.flows < 80 for run in runs)
