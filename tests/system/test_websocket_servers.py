@@ -166,7 +166,13 @@ def test_a_watcher_gets_as_much_as_it_wants(stub: Stub, serve: Serve, limit: int
     server = serve(echo)
     found = websocket_flow(server.port, said("first"), heard("first"), said(BIG), heard(BIG))
     receipt = enqueue(stub, [typed(found)])
-    seen = events(stub, receipt.cursor, batch_id=receipt.batch_id, content_limit_bytes=limit)
+    seen = events(
+        stub,
+        receipt.cursor,
+        batch_id=receipt.batch_id,
+        content_limit_bytes=limit,
+        reveal_secrets=True,
+    )
     (ended,) = outcomes(seen).values()
     told = ended[0].response.websocket
     contents = b"firstfirst" + BIG + BIG
@@ -318,7 +324,8 @@ def test_what_was_said_outlives_the_daemon(
     replay(daemon.stub(), typed(websocket_flow(server.port, *messages)))
     daemon.kill()
     daemon.restart()
-    (ended,) = outcomes(events(daemon.stub(), content_limit_bytes=1 << 20)).values()
+    shown = events(daemon.stub(), content_limit_bytes=1 << 20, reveal_secrets=True)
+    (ended,) = outcomes(shown).values()
     told = ended[0].response.websocket
     assert [each.content for each in told.messages] == [BIG[: 1 << 20]]
     assert (told.sent_count, told.received_count) == (3, 3)
