@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 from replayd.codec.event import sequence_of
-from replayd.journal.sqlite.checksum import checksum
+from replayd.journal.sqlite.checksum import checksum, prepared_checksum
 from replayd.journal.sqlite.pages import Pages
 
 Values = tuple[Any, ...]
@@ -161,7 +161,7 @@ def _varint(data: bytes, at: int) -> tuple[int, int]:
 
 def _prepared(place: int, values: Values) -> Carved | None:
     _, session, idempotent, plan, asked, expected, flow, recorded, flow_expected = values
-    intact = expected == checksum(place, session, idempotent, plan, asked)
+    intact = expected == prepared_checksum(place, session, idempotent, plan, asked)
     if intact and flow_expected == checksum(place, flow, recorded):
         return Carved("prepared", (place, *values[1:]))
     return None

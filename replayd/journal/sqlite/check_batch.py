@@ -9,7 +9,7 @@ import apsw
 from replayd.errors import JournalError
 from replayd.journal.body import pieces_of
 from replayd.journal.interface import Part
-from replayd.journal.sqlite.checksum import checksum
+from replayd.journal.sqlite.checksum import checksum, outcome_checksum, prepared_checksum
 from replayd.journal.sqlite.contents import Contents
 from replayd.journal.sqlite.loading import batch_of_number
 from replayd.journal.store import LAST_INDEX, StoredBatch, place_of, split_place
@@ -83,7 +83,7 @@ class BatchChecker:
 
     def _request(self, place: int, row: tuple[Any, ...]) -> Iterator[str]:
         session, idempotent, plan, content, expected, flow, recorded, flow_expected = row[1:9]
-        if expected != checksum(place, session, idempotent, plan, content):
+        if expected != prepared_checksum(place, session, idempotent, plan, content):
             yield f"the request: {_WRONG}"
         elif content is None:
             yield from self._content(place, Part.REQUEST)
@@ -94,7 +94,7 @@ class BatchChecker:
 
     def _outcome(self, place: int, row: tuple[Any, ...]) -> Iterator[str]:
         state, attempt, sequence, content, expected, event = row[9:15]
-        if expected != checksum(place, state, attempt, sequence, content):
+        if expected != outcome_checksum(place, state, attempt, sequence, content):
             yield f"the outcome: {_WRONG}"
             return
         if state not in _STATES:

@@ -44,11 +44,28 @@ def figures_checksum(figures: tuple[int, ...]) -> int:
     return zlib.crc32(repr([*figures]).encode())
 
 
+MISPLACED = -1
+"""No row has this checksum."""
+
+
+def outcome_checksum(
+    place: int, state: object, attempt: object, sequence: object, content: object
+) -> int:
+    """Returns `checksum` of an outcome; of a row of `prepared` in its place, MISPLACED."""
+    if type(sequence) is not int:
+        return MISPLACED
+    return checksum(place, state, attempt, sequence, content)
+
+
 def prepared_checksum(
     place: int, session: object, idempotent: object, plan: object, content: object
 ) -> int:
-    """Returns `checksum` of what sending takes, of whatever types the columns are."""
-    if type(plan) is not bytes or type(content) is not bytes or type(session) is bytes:
+    """Returns `checksum` of what sending takes, of whatever types the columns are; of a row of
+    `replay`, which has as many and in whose place damage may put it, MISPLACED.
+    """
+    if type(plan) is not bytes:
+        return MISPLACED
+    if type(content) is not bytes or type(session) is bytes:
         return checksum(place, session, idempotent, plan, content)
     value = zlib.crc32(f"[{place}, {session!r}, {idempotent!r}]".encode())
     value = zlib.crc32(plan, value ^ len(plan))

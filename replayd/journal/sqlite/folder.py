@@ -37,12 +37,25 @@ class Folder:
             _make_private(path)
             self._lock = _lock(path)
             _make_private(self.blobs)
+            self._check_database()
             _make_file(self.database)
         except OSError as error:
             raise JournalError(
                 f"the data folder {path} can't be used: {error.strerror} ({error.filename}); "
                 "choose another one with --data-dir"
             ) from error
+
+    def _check_database(self) -> None:
+        """Raises JournalError when the database is gone: a new one would take the rest for left
+        over.
+        """
+        left = self.has_log or (self.path / "identity").is_symlink() or any(self.blobs.iterdir())
+        if left and not self.database.exists():
+            os.close(self._lock)
+            raise JournalError(
+                f"{self.database} is missing, and other files of a journal are there; put it back, "
+                f"or move {self.path} away to begin with an empty one"
+            )
 
     @property
     def has_log(self) -> bool:

@@ -8,7 +8,7 @@ from typing import Any
 import apsw
 
 from replayd.journal.batch import ended_of
-from replayd.journal.sqlite.checksum import checksum, damaged, figures_checksum
+from replayd.journal.sqlite.checksum import checksum, damaged, figures_checksum, prepared_checksum
 from replayd.journal.sqlite.meta import get_meta, read_meta
 from replayd.journal.sqlite.query import fetch_row, fetch_rows
 from replayd.journal.sqlite.transaction import transaction
@@ -265,7 +265,7 @@ def _describe(
         "SELECT session, idempotent, plan, request_content, checksum FROM prepared WHERE place = ?",
         (place,),
     )
-    intact = found == checksum(place, session, idempotent, plan, content)
+    intact = found == prepared_checksum(place, session, idempotent, plan, content)
     return Interrupted(
         batch.batch_id,
         place,

@@ -7,7 +7,7 @@ import apsw
 
 from replayd.codec.event import sequence_of
 from replayd.errors import JournalError
-from replayd.journal.sqlite.checksum import checksum, damaged
+from replayd.journal.sqlite.checksum import checksum, damaged, outcome_checksum, prepared_checksum
 from replayd.journal.sqlite.query import fetch_row
 from replayd.journal.store import StoredPast, StoredResolution, StoredState, split_place
 from replayd.model.replay import ReplayState, Resolution
@@ -68,13 +68,13 @@ def read_resolution(connection: apsw.Connection, place: int) -> StoredResolution
 
 def _past(connection: apsw.Connection, row: tuple[Any, ...]) -> StoredPast:
     place, session, idempotent, plan, request_content, expected = row[:6]
-    if expected != checksum(place, session, idempotent, plan, request_content):
+    if expected != prepared_checksum(place, session, idempotent, plan, request_content):
         raise _damaged(connection, place, "the request")
     flow, recorded_content, expected = row[6:9]
     if expected != checksum(place, flow, recorded_content):
         raise _damaged(connection, place, "the flow")
     state, attempt, sequence, response_content, expected = row[9:14]
-    if state is not None and expected != checksum(
+    if state is not None and expected != outcome_checksum(
         place, state, attempt, sequence, response_content
     ):
         raise _damaged(connection, place, "the outcome")

@@ -13,7 +13,14 @@ from replayd.codec.event import sequence_of
 from replayd.errors import DiskError, JournalError
 from replayd.journal.body import LOST, NO_ROOM, Content, NotDurableError, SpoolBody
 from replayd.journal.interface import Part, Size
-from replayd.journal.sqlite.checksum import checksum, damaged, prepared_checksum, shown_checksum
+from replayd.journal.sqlite.checksum import (
+    checksum,
+    damaged,
+    flow_checksum,
+    outcome_checksum,
+    prepared_checksum,
+    shown_checksum,
+)
 from replayd.journal.sqlite.contents import Contents
 from replayd.journal.sqlite.failures import damaged_database, is_full, journal_error, lasting
 from replayd.journal.sqlite.folder import Folder
@@ -62,6 +69,12 @@ _CONTENT = {
     Part.RESPONSE: "SELECT state, attempt, sequence, content, checksum FROM replay WHERE place = ?",
 }
 """A content with what its checksum is over."""
+
+_CHECKSUM: dict[Part, Callable[..., int]] = {
+    Part.REQUEST: prepared_checksum,
+    Part.RECORDED: flow_checksum,
+    Part.RESPONSE: outcome_checksum,
+}
 
 _logger = logging.getLogger(__name__)
 
@@ -331,7 +344,7 @@ class SqliteStore:
                 raise damaged(self._path, f"a {part} content (batch {number}, flow {index})")
             return b""
         *values, content, expected = row
-        if expected != checksum(place, *values, content):
+        if expected != _CHECKSUM[part](place, *values, content):
             raise damaged(self._path, f"a {part} content (batch {number}, flow {index})")
         assert content is None or isinstance(content, bytes)
         return content

@@ -104,3 +104,14 @@ def test_a_folder_that_can_not_be_synced_is_told(
     monkeypatch.setattr(os, "fsync", fail)
     with pytest.raises(DiskError, match=f"{folder} can't be synced .*: Input/output error"):
         open_sqlite(folder, NOW)
+
+
+@pytest.mark.parametrize("left", ["journal.db-wal", "blobs/a"])
+def test_a_database_that_is_gone_is_asked_for(tmp_path: Path, left: str) -> None:
+    (tmp_path / "data").mkdir(mode=0o700)
+    (tmp_path / "data/blobs").mkdir(mode=0o700)
+    (tmp_path / "data" / left).write_bytes(b"x")
+    for _ in range(2):
+        with pytest.raises(JournalError, match=r"journal\.db is missing, and other files"):
+            Folder(tmp_path / "data")
+    assert (tmp_path / "data" / left).exists()
