@@ -93,6 +93,8 @@ class _File(apsw.VFSFile):
     def xTruncate(self, newsize: int) -> None:  # noqa: N802
         self._vfs.call("truncate", self._path)
         super().xTruncate(newsize)
+        for kept in (self._vfs.unsynced, self._vfs.lost):
+            kept[self._path] = {at: piece for at, piece in kept[self._path].items() if at < newsize}
 
     def _note(self, length: int, offset: int) -> None:
         """Keeps what lies on the disk there; SQLite writes pages, always at the same places."""
