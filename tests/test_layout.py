@@ -63,6 +63,7 @@ ELSEWHERE = {
     "tools/drain/process.py": "tests/system/test_make_drain.py",
     "tools/drain/runs.py": "tests/system/test_make_drain.py",
     "tools/drain/watcher.py": "tests/system/test_make_drain.py",
+    "tools/disks/boots.py": "tests/system/test_make_disks.py",
     "tools/disks/diskfull.py": "tests/system/test_make_disks.py",
     "tools/disks/ledgers.py": "tests/tools/disks/test_ioerrors.py",
     "tools/disks/loops.py": "tests/system/test_make_disks.py",

@@ -32,6 +32,7 @@ from tools.chaos.daemon import DeadError
 from tools.chaos.figures import Figures
 from tools.chaos.plan import Round, plan
 from tools.chaos.world import World
+from tools.disks.boots import Boots
 from tools.disks.loops import LoopDisk
 
 CONTROLS = ("normal", "unsynced")
@@ -64,6 +65,7 @@ class PowerCuts:
         self._control = control
         self._random = Random(f"cuts:{seed}")  # noqa: S311 - a seed repeats it
         try:
+            self._boots = self._stack.enter_context(Boots(folder))
             self._disk = self._stack.enter_context(LoopDisk(folder, folder / "data"))
             self._world = self._stack.enter_context(World(folder, seed))
         except BaseException:
@@ -109,6 +111,9 @@ class PowerCuts:
                 world.daemon.wait_for_end(os.EX_IOERR)
                 self._figures.gave_up += 1
         self._disk.repair()
+        if not self._control:
+            # With it the daemon would know that NORMAL commits may be gone, and say so.
+            self._boots.again()
         self._figures.cuts += 1
         self._start(current)
         audit(world, current, _REST_SECONDS)
