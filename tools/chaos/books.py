@@ -19,6 +19,9 @@ TIMEOUT = 60.0
 _MESSAGES_AGAIN = 2
 """Messages of the log that are read once more each time, to see whether they have changed."""
 
+_NOT_THIS_LOG = (grpc.StatusCode.FAILED_PRECONDITION, grpc.StatusCode.OUT_OF_RANGE)
+"""What a daemon says of a cursor that its log does not have, or no more."""
+
 Stub = replay_pb2_grpc.ReplayServiceStub
 
 
@@ -54,7 +57,13 @@ class Books:
         """
         if removed:
             self._cursors = deque([self._cursors[-1]], maxlen=_MESSAGES_AGAIN + 1)
-        self._read_log(stub, self._cursors[0])
+        try:
+            self._read_log(stub, self._cursors[0])
+        except grpc.RpcError as error:
+            if error.code() not in _NOT_THIS_LOG:
+                raise
+            self.findings.add("rewritten", f"what was read of the log is gone: {error.details()}")
+            return
         for line in self._lines(self._clients):
             self.told.compare(line)
         for arrival in self._arrivals.new():

@@ -98,7 +98,7 @@ BUGS = {
         Place("replayd.journal.sqlite.writing", "Writer", "_meta"), mistakes.forget_pause, "pauses"
     ),
     "an event is shown before it is durable": _bug(
-        Place(*_STORE, "commit"), mistakes.show_early, "rewritten"
+        Place(*_STORE, "commit"), mistakes.show_early, "rewritten", "watchers"
     ),
     "sequences are given out again": _bug(
         Place(*_STORE, "load"), mistakes.forget_events, "rewritten", "lost", "outcomes", "counts"
