@@ -8,7 +8,13 @@ from typing import Any
 import apsw
 
 from replayd.journal.batch import ended_of
-from replayd.journal.sqlite.checksum import checksum, damaged, figures_checksum, prepared_checksum
+from replayd.journal.sqlite.checksum import (
+    checksum,
+    damaged,
+    figures_checksum,
+    outcome_checksum,
+    prepared_checksum,
+)
 from replayd.journal.sqlite.meta import get_meta, read_meta
 from replayd.journal.sqlite.query import fetch_row, fetch_rows
 from replayd.journal.sqlite.transaction import transaction
@@ -241,8 +247,7 @@ def _interrupted(
     Those are the intents, and the first attempts that were claimed, unless they have a
     row (an outcome, a later attempt) or were cleared.
     """
-    intents = fetch_rows(connection, "SELECT place, attempt FROM replay WHERE state = 2")
-    begun = dict(intents)
+    begun = _intents(connection)
     batches = {batch.number: batch for batch in live}
     for place in claims:
         number, index = split_place(place)
@@ -255,6 +260,20 @@ def _interrupted(
     ]
     order = {batch.batch_id: batch.position for batch in batches.values()}
     return sorted(found, key=lambda each: (order[each.batch_id], each.flow_index))
+
+
+def _intents(connection: apsw.Connection) -> dict[int, int]:
+    """Returns the attempts that had begun. Raises JournalError when one is damaged: without it,
+    what was sent would be sent again.
+    """
+    query = "SELECT place, state, attempt, sequence, content, checksum FROM replay WHERE state = 2"
+    rows = fetch_rows(connection, query)
+    (count,) = fetch_row(
+        connection, "SELECT count(*) FROM replay INDEXED BY running_replay WHERE state = 2"
+    )
+    if count != len(rows) or any(outcome_checksum(*row) != expected for *row, expected in rows):
+        raise damaged(connection.filename, "an intent")
+    return {row[0]: row[2] for row in rows}
 
 
 def _describe(

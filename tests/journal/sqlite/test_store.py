@@ -493,6 +493,17 @@ def test_a_batch_that_its_index_leaves_out_is_missed(
         open_sqlite(folder, NOW)
 
 
+def test_a_damaged_intent_is_not_taken_for_none(
+    store: SqliteStore, opened: StoredJournal, folder: Path
+) -> None:
+    enqueue(opened, "b1", [row(0, idempotent=False)])
+    opened.begin(opened.take(1, NOW))
+    damage(store, "UPDATE replay SET attempt = 9")
+    store.close()
+    with pytest.raises(JournalError, match=r"an intent in .* is damaged"):
+        open_sqlite(folder, NOW)
+
+
 def test_a_damaged_answer_is_not_given_again(store: SqliteStore, opened: StoredJournal) -> None:
     opened.reserve("again", None)
     enqueue(opened, "b1", [row(0)], request_id="again", content_hash=b"hash")
