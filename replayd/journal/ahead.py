@@ -8,6 +8,7 @@ rows at a time, once the first of them is wanted.
 """
 
 from collections.abc import Sequence
+from operator import lt
 
 from replayd.errors import JournalError
 from replayd.journal.batch import Batch
@@ -68,6 +69,8 @@ class ReadAhead:
                 batch.skip_cleared()
                 first, last = batch.next_index, batch.next_cleared
             rows = ledger.store.read_ahead(batch.number, first, last, _READ_STEP)
+            if not _in_order(first, rows, last):
+                self._fail(batch, 1)
             left = batch.unread - sum(not row.ended for row in rows)
             read_on = len(rows) == _READ_STEP
             if left < 0 or (left and not read_on and last == batch.last):
@@ -116,3 +119,12 @@ class ReadAhead:
             for prepared in found:
                 ledger.schedule.prepare(prepared)
         return found
+
+
+def _in_order(first: int, rows: Sequence[Ahead], last: int) -> bool:
+    """Whether rows are those that were asked for: one whose index is damaged would have another
+    flow sent, again.
+    """
+    indices = [row.flow_index for row in rows]
+    between = not indices or (first <= indices[0] and indices[-1] <= last)
+    return between and all(map(lt, indices, indices[1:]))

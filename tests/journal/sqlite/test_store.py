@@ -504,6 +504,21 @@ def test_a_damaged_intent_is_not_taken_for_none(
         open_sqlite(folder, NOW)
 
 
+def test_a_row_with_the_index_of_another_flow_sends_nothing(
+    store: SqliteStore, opened: StoredJournal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    enqueue(opened, "b1", [row(index) for index in range(4)])
+    really = store.read_ahead
+
+    def wrong(*asked: Any) -> list[Any]:
+        return [each._replace(flow_index=each.flow_index % 2) for each in really(*asked)]
+
+    monkeypatch.setattr(store, "read_ahead", wrong)
+    with pytest.raises(JournalError, match="of batch 'b1' 1 flows are lost"):
+        opened.take(9, NOW)
+    opened.close()
+
+
 def test_a_damaged_answer_is_not_given_again(store: SqliteStore, opened: StoredJournal) -> None:
     opened.reserve("again", None)
     enqueue(opened, "b1", [row(0)], request_id="again", content_hash=b"hash")
