@@ -36,7 +36,7 @@ class FakeJournal:
         return self.room
 
     def emit(self, events: Sequence[PendingEvent]) -> None:
-        self.said += [event_pb2.Event.FromString(body).log.message for _, _, body in events]
+        self.said += [event_pb2.Event.FromString(each.body).log.message for each in events]
 
     def commit(self) -> None:
         assert self.said

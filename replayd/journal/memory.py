@@ -207,9 +207,10 @@ class MemoryStore:
         """Notes which batches have ended."""
         self._ended.extend(ended)
 
-    def next_end(self) -> int:
-        """Returns the last event of the batch that ended first."""
-        return self._ended[0][1] if self._ended else 0
+    def next_end(self, at_most: int) -> int:
+        """Returns the last event of a batch that has ended."""
+        ends = [end for _, end in self._ended]
+        return max((end for end in ends if end <= at_most), default=min(ends, default=0))
 
     def trim(self, last: int) -> int:
         """Deletes the oldest events."""

@@ -77,10 +77,13 @@ class Retention:
             yield from self._remove_batches()
 
     def _cut_to(self, size: int) -> Iterator[Removed]:
-        """Removes one batch after the other until the store is small enough."""
+        """Removes the oldest batches until the store is small enough: as many at once as hold
+        half of what is too much if all events stand for the same, one at last.
+        """
         last = self._last_removable(against_size=True)
-        while self._ledger.trimmed < last and self.size().used > size:
-            yield from self.cut(min(last, self._next_end() or last))
+        while (trimmed := self._ledger.trimmed) < last and (used := self.size().used) > size:
+            half = (self._ledger.latest - trimmed) * (used - size) // (2 * used)
+            yield from self.cut(min(last, self._next_end(trimmed + half) or last))
 
     def _note_ended(self) -> None:
         """Tells the store which batches have ended."""
@@ -112,11 +115,13 @@ class Retention:
                 ledger.check()
                 ledger.store.settle()
 
-    def _next_end(self) -> int:
-        """Returns the last event of the batch that ended first; 0: there is none."""
+    def _next_end(self, at_most: int) -> int:
+        """Returns the last event up to one that a batch ended with, else that of the batch that
+        ended first; 0: there is none.
+        """
         with self._ledger.writing:
             self._ledger.check()
-            return self._ledger.store.next_end()
+            return self._ledger.store.next_end(at_most)
 
     def _last_before(self, time: int) -> int:
         """Returns the last event before a time, of those that may go; clocks that were set

@@ -360,8 +360,10 @@ class Store(Protocol):
         It may be forgotten: `load` notes about that of all that have ended.
         """
 
-    def next_end(self) -> int:
-        """Returns the lowest of those last events; 0: there is none."""
+    def next_end(self, at_most: int) -> int:
+        """Returns the highest of those last events that is not above `at_most`, else the lowest;
+        0: there is none.
+        """
 
     def trim(self, last: int) -> int:
         """Deletes the oldest events up to a sequence, as many as take about a millisecond;

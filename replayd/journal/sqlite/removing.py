@@ -96,12 +96,17 @@ class Remover:
                 "UPDATE batch SET last_event = ?2 WHERE number = ?1", ended
             )
 
-    def next_end(self) -> int:
-        """Returns the lowest last event of a batch that has ended; 0: none has."""
-        (last_event,) = fetch_row(
-            self._connection, "SELECT min(last_event) FROM batch WHERE last_event IS NOT NULL"
+    def next_end(self, at_most: int) -> int:
+        """Returns the highest last event up to one of batches that have ended, else the lowest;
+        0: none has.
+        """
+        ((last_event,),) = fetch_rows(
+            self._connection,
+            "SELECT coalesce((SELECT max(last_event) FROM batch WHERE last_event <= ?), "
+            "(SELECT min(last_event) FROM batch WHERE last_event IS NOT NULL), 0)",
+            (at_most,),
         )
-        return last_event or 0
+        return int(last_event)
 
     def trim(self, last: int) -> int:
         """Deletes events up to a sequence; returns the last one."""

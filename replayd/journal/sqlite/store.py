@@ -267,10 +267,10 @@ class SqliteStore:
         with self._guard():
             self._surely(lambda: self._remover.note_ended(ended))
 
-    def next_end(self) -> int:
-        """Returns the last event of the batch that ended first."""
+    def next_end(self, at_most: int) -> int:
+        """Returns the last event of a batch that has ended."""
         with self._guard():
-            return self._remover.next_end()
+            return self._remover.next_end(at_most)
 
     def trim(self, last: int) -> int:
         """Deletes the oldest events."""

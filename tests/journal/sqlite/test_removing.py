@@ -179,7 +179,7 @@ def test_an_old_store_is_kept_to_the_limits_too(folder: Path) -> None:
     connection.close()
     journal = open_sqlite(folder, NOW)
     assert journal.size().used > 9_000_000
-    assert journal._ledger.store.next_end() == 2
+    assert journal._ledger.store.next_end(0) == 2
     retain(journal)
     assert left(journal._ledger.store._connection) == {}
     assert journal.size().used < 300_000
