@@ -122,6 +122,9 @@ class SqliteStore:
         self._redacted_from = 0
         """From this place on, flows were stored with what may be shown of them."""
         self._connection.set_wal_hook(self._committed)
+        # A transaction that spills writes some frames of the log twice, and their checksums anew
+        # behind its commit: killed in between, it would look like a log that was damaged.
+        self._connection.pragma("cache_spill", False)
 
     def load(self) -> Opened:
         """Gives up what was never accepted; returns what is there."""

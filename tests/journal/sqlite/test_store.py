@@ -17,6 +17,7 @@ from replayd.journal.interface import Journal, Limits, Part
 from replayd.journal.journal import StoredJournal
 from replayd.journal.sqlite import loading, open_sqlite
 from replayd.journal.sqlite.store import SqliteStore
+from replayd.journal.sqlite.transaction import transaction
 from replayd.model.replay import Counts, ReplayKey, ReplayState, Row
 from replayd.reasons import Reason
 from tests.support.faulty_vfs import faulty_vfs
@@ -39,6 +40,21 @@ FLIPS = 60
 
 def connection(store: SqliteStore) -> apsw.Connection:
     return store._connection
+
+
+def test_a_transaction_is_in_the_log_at_its_commit_and_not_before(
+    store: SqliteStore, opened: StoredJournal
+) -> None:
+    # Else a kill within a commit can't be told from damage (`log_end`).
+    enqueue(opened, "b1", [row(0)])
+    log = Path(f"{connection(store).filename}-wal")
+    size = log.stat().st_size
+    with transaction(connection(store)):
+        connection(store).execute("CREATE TABLE large (content)")
+        for _ in range(64):
+            connection(store).execute("INSERT INTO large VALUES (randomblob(100000))")
+        assert log.stat().st_size == size
+    assert log.stat().st_size > size + 6_000_000
 
 
 def test_a_full_disk_loses_nothing(store: SqliteStore, opened: StoredJournal) -> None:
