@@ -99,4 +99,4 @@ def read_tokens(path: Path) -> Tokens:
     except ValueError as error:
         said = "it is no text" if isinstance(error, UnicodeDecodeError) else str(error)
         # Not its cause: a UnicodeDecodeError quotes what it can't decode.
-        raise ConfigError(f"--token-file {path}: {said}") from None
+        raise ConfigError(f"--token-file {path} can't be taken: {said}") from None

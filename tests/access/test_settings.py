@@ -77,7 +77,7 @@ def test_the_files_are_read_before_anything_is_listened_on(
 @pytest.mark.parametrize("content", [b"ci read short", b"ci read \xff" + TOKEN.encode(), b""])
 def test_a_wrong_token_file_is_named_without_its_tokens(token_file: Path, content: bytes) -> None:
     token_file.write_bytes(content)
-    with pytest.raises(ConfigError, match=f"--token-file {token_file}: ") as caught:
+    with pytest.raises(ConfigError, match=f"--token-file {token_file} can't be taken: ") as caught:
         read_tokens(token_file)
     assert TOKEN not in str(caught.value)
     assert caught.value.__suppress_context__

@@ -241,7 +241,7 @@ def test_a_new_token_file_counts_for_the_next_call(daemon: Daemon, files: Files)
             client.count()
         files.tokens.write_text(TOKENS)
         client.count()
-    assert f"--token-file {files.tokens}: line 1: " in daemon.log
+    assert f"--token-file {files.tokens} can't be taken: line 1: " in daemon.log
 
 
 def test_no_token_is_told_to_anybody(daemon: Daemon, files: Files, tmp_path: Path) -> None:
