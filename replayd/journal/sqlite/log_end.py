@@ -12,10 +12,9 @@ from pathlib import Path
 
 import apsw
 
-from replayd.journal.sqlite.pages import FRAME_HEADER, LOG_HEADER, Frame, log_frames
+from replayd.journal.sqlite.pages import FRAME_HEADER, LOG_HEADER, Frame, log_frames, log_sums
 
 _BIG_ENDIAN = 0x377F0683
-_WORD = 0xFFFFFFFF
 
 
 def log_was_cut(connection: apsw.Connection, log: Path) -> bool:
@@ -43,15 +42,7 @@ def _whole(log: Path, first: int, frames: list[Frame], page_size: int) -> bool:
         state = struct.unpack(">II", os.pread(file.fileno(), 8, before))
         for number, frame in enumerate(frames, first):
             data = os.pread(file.fileno(), step, frame.offset - FRAME_HEADER)
-            state = _sums(data[:8] + data[FRAME_HEADER:], order, state)
+            state = log_sums(data[:8] + data[FRAME_HEADER:], order, state)
             if frame.number != number or state != struct.unpack_from(">II", data, 16):
                 return False
     return True
-
-
-def _sums(data: bytes, order: str, state: tuple[int, int]) -> tuple[int, int]:
-    first, second = state
-    for one, two in struct.iter_unpack(f"{order}II", data):
-        first = (first + one + second) & _WORD
-        second = (second + two + first) & _WORD
-    return first, second

@@ -17,6 +17,7 @@ _LOG_MAGIC = (0x377F0682, 0x377F0683)
 _FRAME = struct.Struct(">IIII")
 """Page, the database's pages after a commit (0: it is none), and the salts of its log."""
 FRAME_HEADER = 24
+_WORD = 0xFFFFFFFF
 
 
 class Frame(NamedTuple):
@@ -50,12 +51,26 @@ def log_frames(path: Path, page_size: int) -> Iterator[Frame]:
 
 
 def _salts(header: bytes, heads: list[tuple[int, ...]]) -> list[int]:
-    """The log's salts; a damaged header has others than all frames."""
+    """The log's salts. Where its header is damaged, those of the first frame; one that is whole
+    may have no frame yet, when a kill came just after SQLite began the log anew.
+    """
     if len(header) == LOG_HEADER.size:
+        magic, *_, first, second = LOG_HEADER.unpack(header)
         named = list(LOG_HEADER.unpack(header)[4:6])
-        if any(list(head[2:]) == named for head in heads):
+        order = ">" if magic & 1 else "<"
+        whole = log_sums(header[:24], order, (0, 0)) == (first, second)
+        if whole or any(list(head[2:]) == named for head in heads):
             return named
     return list(heads[0][2:]) if heads else []
+
+
+def log_sums(data: bytes, order: str, state: tuple[int, int]) -> tuple[int, int]:
+    """Goes on with SQLite's checksum of a log over more of it; `order` is that of its words."""
+    first, second = state
+    for one, two in struct.iter_unpack(f"{order}II", data):
+        first = (first + one + second) & _WORD
+        second = (second + two + first) & _WORD
+    return first, second
 
 
 class Pages:

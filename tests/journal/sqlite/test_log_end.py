@@ -1,11 +1,12 @@
 """A log that lost commits is told from one whose last commit was half written."""
 
+import struct
 from pathlib import Path
 
 import pytest
 
 from replayd.journal.sqlite.log_end import log_was_cut
-from replayd.journal.sqlite.pages import FRAME_HEADER, Frame, log_frames
+from replayd.journal.sqlite.pages import FRAME_HEADER, Frame, log_frames, log_sums
 from replayd.journal.sqlite.schema import open_database
 
 
@@ -53,6 +54,18 @@ def test_a_frame_of_the_last_commit(log: Path) -> None:
 
 def test_the_last_frame_of_all_may_be_half_written(log: Path) -> None:
     flip(log, commits(log)[-1])
+    assert not cut(log)
+
+
+def test_a_log_that_was_just_begun_anew(log: Path) -> None:
+    connection = open_database(log.with_name("journal.db"))
+    connection.wal_checkpoint()
+    connection.close()
+    data = log.read_bytes()
+    magic, version, size, number, salt = struct.unpack_from(">5I", data)
+    header = struct.pack(">6I", magic, version, size, number + 1, salt + 1, 12345)
+    sums = log_sums(header, ">" if magic & 1 else "<", (0, 0))
+    log.write_bytes(header + struct.pack(">2I", *sums) + data[32:])
     assert not cut(log)
 
 
