@@ -149,7 +149,8 @@ def test_a_paused_queue_and_half_an_enqueue_hold_up_no_stop(
     try:
         assert begun.wait(DEADLINE)
         terminated(daemon, signal.SIGTERM)
-        assert call.code() is grpc.StatusCode.UNAVAILABLE
+        # Cancelled by gRPC itself, when it had not yet handed the call to anybody.
+        assert call.code() in (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.CANCELLED)
     finally:
         never.set()
     daemon.restart()
