@@ -17,7 +17,7 @@ from replayd.journal.memory import open_memory
 from tests.support.journals import after_crash, enqueue, row
 
 LATER = {"grpc_reflection.v1alpha", "h11", "h2", "hpack", "replayd.planning.proxy", "wsproto"}
-LATER |= {"replayd.access.certificates", "replayd.access.own_token"}
+LATER |= {"replayd.access.certificates", "replayd.access.own_token", "replayd.planning.plan"}
 """What a daemon loads when it needs it: together as long as a third of the rest."""
 
 

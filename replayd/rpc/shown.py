@@ -26,7 +26,6 @@ from replayd.model.conversation import Beginning
 from replayd.model.event import PREVIEW_LIMIT
 from replayd.model.plan import Plan
 from replayd.model.replay import ReplayKey
-from replayd.planning.plan import url_of
 from replayd.reasons import Reason
 from replayd.redaction.redactor import UNKEYED, Redactor
 from replayd.rpc.contents import beginning
@@ -75,6 +74,9 @@ class Shown:
         kind = event.WhichOneof("payload")
         if kind not in _PARTS:
             return
+        # Imported here: few ask for secrets, and a start would load all of planning for it.
+        from replayd.planning.plan import url_of  # noqa: PLC0415
+
         key = ReplayKey.parse(event.replay_id)
         (past,) = self._journal.history(key.batch_id, key.flow_index - 1, 1)
         url = url_of(decode_flow(flow_pb2.Flow.FromString(past.flow), b"", b""))
