@@ -110,11 +110,13 @@ def test_a_full_queue_says_when_to_try_again(tmp_path: Path) -> None:
 
 def test_what_a_stream_had_queued_before_the_queue_was_full_stays(tmp_path: Path) -> None:
     async def test(served: Served) -> None:
+        watching = served.stub.WatchEvents(replay_pb2.WatchEventsRequest())
+        await watching.read()
         called = served.stub.Enqueue()
         await called.write(options(stream=True))
         await called.write(flows(2))
-        while queued(served) < 2:
-            await asyncio.sleep(0.01)
+        assert (await watching.read()).events[0].update.replay_count == 2
+        watching.cancel()
         await called.write(flows(2))
         await called.done_writing()
         with full() as metadata:
