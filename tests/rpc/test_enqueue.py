@@ -143,10 +143,14 @@ def test_a_client_has_its_quota(tmp_path: Path) -> None:
 
 def test_a_client_makes_so_many_calls_at_once(tmp_path: Path) -> None:
     async def test(served: Served) -> None:
+        watching = served.stub.WatchEvents(replay_pb2.WatchEventsRequest())
+        await watching.read()
         held = served.stub.Enqueue()
-        await held.write(options())
-        while not served.enqueuer._quotas._accounts:
-            await asyncio.sleep(0.01)
+        await held.write(options(stream=True))
+        await held.write(flows(1))
+        # Its event: the call is under way.
+        assert (await watching.read()).events
+        watching.cancel()
         with ends_with(grpc.StatusCode.RESOURCE_EXHAUSTED, Reason.QUOTA_EXCEEDED) as metadata:
             await served.stub.Enqueue(iter([flows(1)]))
         assert metadata["quota"] == "enqueues"
