@@ -24,6 +24,7 @@ ELSEWHERE = {
     # Plain data, checked where it is compared or used.
     "replayd/config.py": "tests/test_cli.py",
     "replayd/errors.py": "tests/formats",
+    "replayd/model/batch.py": "tests/journal/test_control.py",
     "replayd/model/event.py": "tests/contract/test_words.py",
     "replayd/model/outcome.py": "tests/codec/test_event.py",
     "replayd/reasons.py": "tests/contract/test_words.py",

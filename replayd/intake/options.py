@@ -6,6 +6,7 @@ from flowreplay.v1 import plan_pb2, replay_pb2
 
 from replayd.errors import ReplaydError
 from replayd.filters import FilterError, Matcher, compile_filter
+from replayd.model.batch import Terms
 from replayd.model.replay import OnInterrupt
 from replayd.reasons import Reason
 
@@ -14,6 +15,24 @@ MAX_TEXT = 200
 
 MAX_FILTER = 2000
 """Characters of a filter expression."""
+
+_USED_UP = (
+    "request_id",
+    "format",
+    "strict",
+    "label",
+    "connect_to",
+    "raw",
+    "salvage",
+    "http_version",
+    "refuse_websocket",
+    "websocket_pace",
+    "stream",
+    "on_interrupt",
+    "trust_idempotency_key",
+    "filter",
+)
+"""Options that taking the flows in has used up, or that a batch keeps by themselves."""
 
 MAX_HOST = 255
 """Characters of a host in `connect_to`: no name in the DNS is longer."""
@@ -47,9 +66,17 @@ def check_options(options: replay_pb2.EnqueueOptions) -> None:
             raise _invalid_options(name, "takes http or https as scheme, 0 to 65535 as port")
 
 
-def on_interrupt(options: replay_pb2.EnqueueOptions) -> OnInterrupt:
-    """Returns what becomes of replays that a crash interrupts."""
-    return OnInterrupt(options.on_interrupt or OnInterrupt.AUTO)
+def terms_of(options: replay_pb2.EnqueueOptions) -> Terms:
+    """Returns what the replays of a batch run under."""
+    kept = replay_pb2.EnqueueOptions()
+    kept.CopyFrom(options)
+    for name in _USED_UP:
+        kept.ClearField(name)  # type: ignore[arg-type]
+    return Terms(
+        options.label,
+        OnInterrupt(options.on_interrupt or OnInterrupt.AUTO),
+        kept.SerializeToString(),
+    )
 
 
 def filter_of(options: replay_pb2.EnqueueOptions) -> Matcher | None:

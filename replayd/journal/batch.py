@@ -70,6 +70,7 @@ class Batch:
         "next_index",
         "number",
         "on_interrupt",
+        "options",
         "position",
         "sends_again",
         "tally",
@@ -82,6 +83,7 @@ class Batch:
         self.batch_id = stored.batch_id
         self.position = stored.position
         self.label = stored.label
+        self.options = stored.options
         self.on_interrupt = policy = stored.on_interrupt
         self.sends_again = (
             policy.sends_again(idempotent=False),

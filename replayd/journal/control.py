@@ -9,7 +9,7 @@ from replayd.journal.enqueues import not_found
 from replayd.journal.interface import Cleared
 from replayd.journal.ledger import Commit, Ledger, call_all
 from replayd.journal.runs import Runs
-from replayd.journal.store import ClearedRange
+from replayd.journal.store import ClearedRange, StoredBatch
 from replayd.model.event import PendingEvent, UpdateKind
 from replayd.model.replay import Counts, ReplayRange, ReplayState
 
@@ -84,6 +84,12 @@ class Control:
         ranges = (named for each in queued for named in each.named())
         return Cleared(sum(each.count for each in queued), tuple(ranges))
 
+    def options(self, batch_id: str) -> bytes:
+        """Returns the options of a batch."""
+        with self._ledger.state:
+            batch = self._ledger.books.live.get(batch_id)
+        return self._stored(batch_id).options if batch is None else batch.options
+
     def _queued(self, batch_id: str) -> list["_Queued"]:
         ledger = self._ledger
         found = []
@@ -100,13 +106,17 @@ class Control:
         return [batch for batch in live if batch_id in ("", batch.batch_id)]
 
     def _stored_counts(self, batch_id: str) -> Counts:
+        stored = self._stored(batch_id)
+        return Tally(stored.accepted, ended_of(stored.figures)).counts()
+
+    def _stored(self, batch_id: str) -> StoredBatch:
         ledger = self._ledger
         with ledger.writing:
             ledger.check_open()
             stored = ledger.store.batch(batch_id)
         if stored is None:
             raise not_found(batch_id)
-        return Tally(stored.accepted, ended_of(stored.figures)).counts()
+        return stored
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,6 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import NamedTuple
 
 from replayd.codec.event import update_event
 from replayd.errors import ReplaydError
@@ -13,8 +12,9 @@ from replayd.journal.interface import Kept, Receipt
 from replayd.journal.ledger import Commit, Ledger, call_all
 from replayd.journal.request_ids import RequestIds
 from replayd.journal.store import Figures, Remembered, StoredBatch
+from replayd.model.batch import DEFAULT_TERMS, Terms
 from replayd.model.event import PendingEvent, UpdateKind
-from replayd.model.replay import OnInterrupt, ReplayRange, Row
+from replayd.model.replay import ReplayRange, Row
 from replayd.reasons import Reason
 
 REMEMBERED_NANOSECONDS = 24 * 3600 * 10**9
@@ -23,14 +23,6 @@ REMEMBERED_NANOSECONDS = 24 * 3600 * 10**9
 _STAGE_ROWS = 512
 _STAGE_BYTES = 4 * 1024 * 1024
 """How much one commit stages, so that the replay thread never waits long for its turn."""
-
-
-class _Terms(NamedTuple):
-    """What an Enqueue says of its batch."""
-
-    label: str
-    request_id: str
-    on_interrupt: OnInterrupt
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +45,7 @@ class _Incoming:
         first = self.first if self.count else rows[0].flow_index
         return replace(self, count=self.count + len(rows), first=first, last=rows[-1].flow_index)
 
-    def stored(self, batch_id: str, terms: _Terms, position: int) -> StoredBatch:
+    def stored(self, batch_id: str, terms: Terms, position: int) -> StoredBatch:
         """Returns the batch as the store keeps it."""
         if self.batch is not None:
             position, cursor = self.batch.position, self.batch.cursor
@@ -70,6 +62,8 @@ class _Incoming:
             self.last,
             figures,
             on_interrupt=terms.on_interrupt,
+            options=terms.options,
+            controls=terms.controls,
         )
 
 
@@ -98,15 +92,13 @@ class Enqueues:
         rows: Sequence[Row],
         *,
         now: int,
-        label: str = "",
+        terms: Terms = DEFAULT_TERMS,
         request_id: str = "",
-        on_interrupt: OnInterrupt = OnInterrupt.AUTO,
     ) -> None:
         """Queues rows of a batch that is still being read, in slices."""
         self._begin(batch_id)
-        terms = _Terms(label, request_id, on_interrupt)
         for some in _slices(rows):
-            self._extend(batch_id, some, now, terms)
+            self._extend(batch_id, some, now, terms, request_id)
             call_all(self._ledger.on_runnable)
 
     def accept(
@@ -116,14 +108,12 @@ class Enqueues:
         now: int,
         answer: bytes,
         notes: Sequence[PendingEvent] = (),
-        label: str = "",
+        terms: Terms = DEFAULT_TERMS,
         request_id: str = "",
         content_hash: bytes = b"",
-        on_interrupt: OnInterrupt = OnInterrupt.AUTO,
     ) -> Receipt:
         """Queues a staged batch, or closes an open one."""
         ledger = self._ledger
-        terms = _Terms(label, request_id, on_interrupt)
         receipts: list[Receipt] = []
         accepted: list[StoredBatch] = []
 
@@ -173,7 +163,7 @@ class Enqueues:
         one commit with what `close` adds; `closed` then changes what is in memory.
         """
         ledger = self._ledger
-        terms = _Terms(source.label, "", source.on_interrupt)
+        terms = Terms(source.label, source.on_interrupt, source.options, source.controls)
         accepted: list[StoredBatch] = []
 
         def prepare(commit: Commit) -> None:
@@ -221,7 +211,9 @@ class Enqueues:
                 self._ledger.books.next_number = number + 1
                 self._incoming[batch_id] = _Incoming(number)
 
-    def _extend(self, batch_id: str, rows: Sequence[Row], now: int, terms: _Terms) -> None:
+    def _extend(
+        self, batch_id: str, rows: Sequence[Row], now: int, terms: Terms, request_id: str
+    ) -> None:
         """Queues rows in one commit."""
         ledger = self._ledger
         made: list[tuple[_Incoming, StoredBatch]] = []
@@ -234,10 +226,10 @@ class Enqueues:
             made.append((longer, batch))
             commit.change.accepted, commit.change.rows = batch, rows
             commit.log([_queued_event(batch, rows[0].flow_index, len(rows), now)])
-            if terms.request_id:
+            if request_id:
                 expires = now + REMEMBERED_NANOSECONDS
                 commit.change.remembered = Remembered(
-                    terms.request_id, b"", b"", longer.sequence, expires, unanswered=batch_id
+                    request_id, b"", b"", longer.sequence, expires, unanswered=batch_id
                 )
 
         def done() -> None:

@@ -7,9 +7,9 @@ what else waits, as far as the disk has its large contents. A call that raises J
 has changed nothing, and what was handed over waits for the next commit. Times are
 nanoseconds since the epoch, given by the caller.
 
-`count`, `running`, `paused`, `latest`, `holds_up`, `finish`, `emit`, and `read` of recent
-events never wait for a disk; `finish` of a content above 256 KiB only for one that is far
-behind.
+`count`, `running`, `paused`, `latest`, `options`, `holds_up`, `finish`, `emit`, and `read` of
+recent events never wait for a disk; `finish` of a content above 256 KiB only for one that is
+far behind.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -17,11 +17,11 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple, Protocol
 
+from replayd.model.batch import DEFAULT_TERMS, Terms
 from replayd.model.event import EventKind, PendingEvent
 from replayd.model.outcome import Outcome
 from replayd.model.replay import (
     Counts,
-    OnInterrupt,
     Replay,
     ReplayKey,
     ReplayRange,
@@ -268,9 +268,8 @@ class Journal(Protocol):
         rows: Sequence[Row],
         *,
         now: int,
-        label: str = "",
+        terms: Terms = DEFAULT_TERMS,
         request_id: str = "",
-        on_interrupt: OnInterrupt = OnInterrupt.AUTO,
     ) -> None:
         """Queues rows of a batch that is still being read, each call in one commit with an
         `update` event QUEUED (more when they are many or large). Durable when it returns.
@@ -290,10 +289,9 @@ class Journal(Protocol):
         now: int,
         answer: bytes,
         notes: Sequence[PendingEvent] = (),
-        label: str = "",
+        terms: Terms = DEFAULT_TERMS,
         request_id: str = "",
         content_hash: bytes = b"",
-        on_interrupt: OnInterrupt = OnInterrupt.AUTO,
     ) -> Receipt:
         """Queues a staged batch in one commit with its events: the notes, then the `update`
         event QUEUED (none for a batch without rows). Durable when it returns; a claimed
@@ -306,6 +304,13 @@ class Journal(Protocol):
         """Gives a batch up. Nothing of what was staged is queued; `retain` deletes it. An open
         batch is closed with what was queued, which it returns, and with the notes as its
         last events but for its outcomes. Idempotent.
+        """
+
+    def options(self, batch_id: str) -> bytes:
+        """Returns the options of a batch, as its `Terms` have them. Of one that has replays to
+        run it never waits for a disk.
+
+        Raises ReplaydError: BATCH_NOT_FOUND.
         """
 
     def holds_up(self, batch_id: str) -> bool:

@@ -68,6 +68,7 @@ class StoredJournal:
         self.clear = control.clear
         self.count = control.count
         self.pause = control.pause
+        self.options = control.options
 
         self.resolve = Resolving(ledger, enqueues).resolve
 

@@ -101,6 +101,10 @@ class StoredBatch(NamedTuple):
     cleared: tuple[tuple[int, int], ...] = ()
     """Flow indices (first, last) that were cleared, unless they have a StoredReplay."""
     on_interrupt: OnInterrupt = OnInterrupt.AUTO
+    options: bytes = b""
+    """As in `Terms`."""
+    controls: bytes = b""
+    """As in `Terms`."""
 
     @property
     def is_dense(self) -> bool:

@@ -21,7 +21,7 @@ from replayd.codec.event import log_event
 from replayd.codec.row import decode_rows
 from replayd.errors import ReplaydError
 from replayd.intake.frames import LISTED, Summary
-from replayd.intake.options import on_interrupt
+from replayd.intake.options import terms_of
 from replayd.intake.pool import DecoderPool
 from replayd.journal.interface import Journal, Receipt
 from replayd.model.event import LogLevel, PendingEvent
@@ -201,9 +201,8 @@ class Enqueuer:
                 batch_id,
                 rows,
                 now=time.time_ns(),
-                label=options.label,
+                terms=terms_of(options),
                 request_id=options.request_id,
-                on_interrupt=on_interrupt(options),
             )
 
     def _accept(
@@ -215,10 +214,9 @@ class Enqueuer:
             now=now,
             answer=enqueue_answer(batch_id, summary).SerializeToString(),
             notes=_notes(batch_id, summary, now),
-            label=options.label,
+            terms=terms_of(options),
             request_id=options.request_id,
             content_hash=bytes.fromhex(summary.content_hash),
-            on_interrupt=on_interrupt(options),
         )
 
     async def _repeat(

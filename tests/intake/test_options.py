@@ -5,7 +5,16 @@ from flowreplay.v1 import plan_pb2, replay_pb2
 
 from replayd.errors import ReplaydError
 from replayd.intake.decode import _FORMATS
-from replayd.intake.options import MAX_FILTER, MAX_HOST, MAX_TEXT, check_options, filter_of
+from replayd.intake.options import (
+    MAX_FILTER,
+    MAX_HOST,
+    MAX_TEXT,
+    check_options,
+    filter_of,
+    terms_of,
+)
+from replayd.model.batch import Terms
+from replayd.model.replay import OnInterrupt
 
 RULE = {"dial_host": "h", "dial_port": 1}
 
@@ -64,3 +73,8 @@ def test_what_is_wrong_with_a_filter_has_its_place() -> None:
 
 def test_without_a_filter_all_flows_are_taken() -> None:
     assert filter_of(options()) is None
+
+
+def test_what_a_batch_runs_under_is_kept_without_what_is_used_up() -> None:
+    given = options(label="mine", filter="~m GET", request_id="r", on_interrupt=3, stream=True)
+    assert terms_of(given) == Terms("mine", OnInterrupt.PARK)

@@ -9,6 +9,7 @@ from replayd.errors import JournalError, ReplaydError
 from replayd.journal import control
 from replayd.journal.interface import Cleared, Journal
 from replayd.journal.store import Change
+from replayd.model.batch import Terms
 from replayd.model.replay import Counts, Replay, ReplayRange
 from replayd.reasons import Reason
 from tests.support.journals import (
@@ -195,3 +196,13 @@ def test_clear_while_others_take(journal: Journal) -> None:
     covered = [index for each in cleared.ranges for index in range(each.first, each.last + 1)]
     assert sorted(taken + covered) == list(range(2000))
     assert journal.count("") == Counts(succeeded=len(taken), cleared=cleared.count)
+
+
+def test_the_options_of_a_batch_are_kept_with_it(journal: Journal) -> None:
+    enqueue(journal, "b1", [row(0)], terms=Terms(options=b"first"))
+    journal.extend("b2", [row(0)], now=NOW, terms=Terms(options=b"second"))
+    run(journal)
+    journal.commit()
+    assert [journal.options(name) for name in ("b1", "b2")] == [b"first", b"second"]
+    with pytest.raises(ReplaydError, match="no batch 'b3'"):
+        journal.options("b3")

@@ -7,6 +7,7 @@ from replayd.journal.interface import Journal, Kept
 from replayd.journal.memory import MemoryStore
 from replayd.journal.sqlite.store import SqliteStore
 from replayd.journal.store import Change, Store
+from replayd.model.batch import Terms
 from replayd.model.replay import Counts, ReplayState
 from replayd.reasons import Reason
 from tests.support.journals import (
@@ -29,7 +30,7 @@ def test_an_accepted_batch_is_queued_with_one_event(journal: Journal) -> None:
     journal.stage("b1", [row(5)])
     assert journal.count("") == Counts()
     assert journal.take(10, NOW) == []
-    receipt = journal.accept("b1", now=NOW, answer=b"yes", label="mine")
+    receipt = journal.accept("b1", now=NOW, answer=b"yes", terms=Terms("mine"))
     assert (receipt.answer, receipt.sequence, receipt.duplicate) == (b"yes", 0, False)
     assert journal.count("b1") == journal.count("") == Counts(queued=3)
     (event,) = read_all(journal)
@@ -111,12 +112,12 @@ def test_acceptance_wakes_who_waits(journal: Journal) -> None:
 def test_an_open_batch_runs_while_it_is_being_read(journal: Journal) -> None:
     journal.emit([note("before")])
     journal.stage("b1", [])
-    journal.extend("b1", [row(0), row(2)], now=NOW, label="mine")
+    journal.extend("b1", [row(0), row(2)], now=NOW, terms=Terms("mine"))
     assert journal.count("") == journal.count("b1") == Counts(queued=2, open_batches=1)
     assert indices(drain(journal)) == [0, 2]
     assert journal.count("b1") == Counts(succeeded=2, open_batches=1)
     assert not journal.count("").idle
-    journal.extend("b1", [row(4)], now=NOW, label="mine")
+    journal.extend("b1", [row(4)], now=NOW, terms=Terms("mine"))
     receipt = journal.accept("b1", now=NOW, answer=b"yes", notes=[note("refused", "b1")])
     assert (receipt.answer, receipt.sequence) == (b"yes", 1)
     assert journal.count("") == journal.count("b1") == Counts(queued=1, succeeded=2)

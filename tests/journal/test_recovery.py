@@ -9,6 +9,7 @@ from flowreplay.v1 import event_pb2, reason_pb2
 
 from replayd.errors import ReplaydError
 from replayd.journal.interface import Journal, Limits, Part
+from replayd.model.batch import Terms
 from replayd.model.event import EventKind
 from replayd.model.replay import Counts, OnInterrupt, ReplayKey, ReplayRange, ReplayState
 from replayd.reasons import Reason
@@ -154,7 +155,7 @@ def test_the_batch_says_what_becomes_of_an_interrupted_replay(
     idempotent: bool,
 ) -> None:
     rows = [row(index, "s", idempotent=idempotent) for index in range(3)]
-    enqueue(stored, "b1", rows, on_interrupt=on_interrupt)
+    enqueue(stored, "b1", rows, terms=Terms(on_interrupt=on_interrupt))
     stored.begin(stored.take(1, NOW))
     again = crash()
     (event,) = read_all(again)[1:]
@@ -172,13 +173,13 @@ def test_the_batch_says_what_becomes_of_an_interrupted_replay(
 
 
 def test_a_streamed_batch_says_it_too(stored: Journal, crash: Crash) -> None:
-    stored.extend("b1", [row(0)], now=NOW, on_interrupt=OnInterrupt.PARK)
+    stored.extend("b1", [row(0)], now=NOW, terms=Terms(on_interrupt=OnInterrupt.PARK))
     stored.begin(stored.take(1, NOW))
     assert crash().count("") == Counts(interrupted=1, parked=1)
 
 
 def test_three_deaths_end_what_is_always_sent_again(stored: Journal, crash: Crash) -> None:
-    enqueue(stored, "b1", [row(0, idempotent=False)], on_interrupt=OnInterrupt.RESEND)
+    enqueue(stored, "b1", [row(0, idempotent=False)], terms=Terms(on_interrupt=OnInterrupt.RESEND))
     journal = stored
     for _ in range(3):
         journal.begin(journal.take(1, NOW))

@@ -196,12 +196,12 @@ def _removed(number: int, values: Values) -> Carved | None:
 
 
 def _batch(number: int, values: Values) -> Carved | None:
-    batch_id, position, label, accepted, first, last, *figures = values[1:13]
-    policy, expected, figures_expected = values[14:]
+    position, figures = values[2], values[7:13]
+    policy, expected, figures_expected, *options = values[14:]
     if position is None and not expected:
         # Its rows were staged, and never accepted.
         return Carved("removed", (number,))
-    described = checksum(number, batch_id, position, label, accepted, first, last, policy)
+    described = checksum(number, *values[1:7], policy, *options)
     if (described, checksum(number, *figures)) != (expected, figures_expected):
         return None
     return Carved("batch", (number, *values[1:]))
@@ -229,7 +229,7 @@ _ROWID: dict[int, Callable[[int, Values], Carved | None]] = {
     5: _event_or_piece,
     6: _replay,
     9: _prepared,
-    17: _batch,
+    19: _batch,
 }
 """Tables by their number of columns."""
 

@@ -32,8 +32,9 @@ from replayd.model.replay import OnInterrupt, ReplayState
 _PLACE = Struct(">Q")
 
 _BATCH = (
-    "SELECT number, batch_id, position, label, accepted, first, last, on_interrupt, checksum, "
-    "figures_checksum, cursor, succeeded, failed, killed, cleared, interrupted FROM batch "
+    "SELECT number, batch_id, position, label, accepted, first, last, on_interrupt, options, "
+    "controls, checksum, figures_checksum, cursor, succeeded, failed, killed, cleared, interrupted "
+    "FROM batch "
 )
 
 COUNTS = ("accepted", "succeeded", "failed", "killed", "cleared", "interrupted")
@@ -134,10 +135,10 @@ def unpack_places(packed: bytes) -> list[int]:
 
 
 def _stored(connection: apsw.Connection, row: tuple[Any, ...]) -> StoredBatch:
-    number, batch_id, position, label, accepted, first, last, policy, *expected = row[:10]
-    figures = Figures(number, *row[10:])
-    described = checksum(number, batch_id, position, label, accepted, first, last, policy)
-    if [described, figures_checksum(figures)] != expected:
+    described, expected = row[:10], row[10:12]
+    number, batch_id, position, label, accepted, first, last, policy, options, controls = described
+    figures = Figures(number, *row[12:])
+    if (checksum(*described), figures_checksum(figures)) != expected:
         raise damaged(connection.filename, f"the batch {batch_id!r} (number {number})")
     cleared = tuple(_cleared(connection, number))
     return StoredBatch(
@@ -151,6 +152,8 @@ def _stored(connection: apsw.Connection, row: tuple[Any, ...]) -> StoredBatch:
         figures,
         cleared,
         OnInterrupt(policy),
+        options,
+        controls,
     )
 
 

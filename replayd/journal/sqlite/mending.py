@@ -222,13 +222,13 @@ class Mender:
         execute("DROP INDEX ended_by")
 
     def _write(self, batch: StoredBatch) -> None:
-        number, batch_id, position, label, accepted, first, last, figures, _, policy = batch
-        described = (number, batch_id, position, label, accepted, first, last, int(policy))
+        *values, figures, _, policy, options, controls = batch
+        described = (*values, int(policy), options, controls)
         self._connection.execute(
             "UPDATE batch SET position = ?3, label = ?4, accepted = ?5, first = ?6, last = ?7, "
-            "on_interrupt = ?8, checksum = ?9, figures_checksum = ?10, cursor = ?11, "
-            "succeeded = ?12, failed = ?13, killed = ?14, cleared = ?15, interrupted = ?16, "
-            "last_event = NULL WHERE number = ?1",
+            "on_interrupt = ?8, options = ?9, controls = ?10, checksum = ?11, "
+            "figures_checksum = ?12, cursor = ?13, succeeded = ?14, failed = ?15, killed = ?16, "
+            "cleared = ?17, interrupted = ?18, last_event = NULL WHERE number = ?1",
             (*described, checksum(*described), figures_checksum(figures), *figures[1:]),
         )
 

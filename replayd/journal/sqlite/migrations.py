@@ -218,6 +218,13 @@ MIGRATIONS: Sequence[str] = (
         (SELECT value FROM meta WHERE name = 'trimmed'));
     UPDATE meta SET checksum = checksum(name, value) WHERE name LIKE 'redact%';
     """,
+    # Version 10: what the replays of a batch run under (`Terms`).
+    """
+    ALTER TABLE batch ADD COLUMN options BLOB NOT NULL DEFAULT x'';
+    ALTER TABLE batch ADD COLUMN controls BLOB NOT NULL DEFAULT x'';
+    UPDATE batch SET checksum = checksum(
+        number, batch_id, position, label, accepted, first, last, on_interrupt, options, controls);
+    """,
 )
 """Each makes the next version (`user_version`) of the one before. Append only."""
 

@@ -38,7 +38,7 @@ _INSERT = {
     "shown": "INTO shown VALUES (?, ?, ?, ?)",
     "withheld": "INTO withheld VALUES (?, ?, ?)",
     "removed": "INTO removed VALUES (?)",
-    "batch": "INTO batch VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+    "batch": f"INTO batch VALUES ({', '.join('?' * 19)})",
     "cleared": "INTO cleared VALUES (?, ?, ?, ?)",
     "file": "INTO file VALUES (?, ?, ?, ?, ?, ?)",
     "answered": "INTO answered VALUES (?, ?, ?, ?, ?, ?, ?)",

@@ -149,15 +149,16 @@ class Writer:
         )
 
     def _accept(self, batch: StoredBatch) -> None:
-        *values, figures, _, policy = batch
-        on_interrupt = int(policy)
+        *values, figures, _, policy, options, controls = batch
+        terms = (int(policy), options, controls)
         # The figures of an open batch are those that it has.
         self._connection.execute(
             "UPDATE batch SET position = ?3, label = ?4, accepted = ?5, first = ?6, last = ?7, "
-            "on_interrupt = ?8, cursor = ?9, checksum = ?10, figures_checksum = "
-            "checksum(number, ?9, succeeded, failed, killed, cleared, interrupted) "
+            "on_interrupt = ?8, options = ?9, controls = ?10, cursor = ?11, checksum = ?12, "
+            "figures_checksum = "
+            "checksum(number, ?11, succeeded, failed, killed, cleared, interrupted) "
             "WHERE number = ?1",
-            (*values, on_interrupt, figures.cursor, checksum(*values, on_interrupt)),
+            (*values, *terms, figures.cursor, checksum(*values, *terms)),
         )
 
     def _replays(self, replays: Sequence[StoredReplay]) -> None:

@@ -51,7 +51,7 @@ FIGURES = Figures(1, 4, 1, 2, 3, 4, 5)
 def change() -> Change:
     return Change(
         accepted=StoredBatch(
-            1, "b1", 7, "label", 20, 4, 30, FIGURES, on_interrupt=OnInterrupt.PARK
+            1, "b1", 7, "label", 20, 4, 30, FIGURES, (), OnInterrupt.PARK, b"options", b"controls"
         ),
         remembered=Remembered("r", b"h", b"answer", 3, 99),
         replays=[StoredReplay(place_of(1, 4), ReplayState.FAILED, 2, b"content")],
@@ -66,8 +66,9 @@ def change() -> Change:
 def test_a_change_in_its_tables(writer: Writer, connection: apsw.Connection) -> None:
     writer.stage(1, "b1", [row(4), row(5)])
     writer.commit(change())
-    *batch, _, _ = fetch_row(connection, "SELECT * FROM batch")
-    assert batch == [1, "b1", 7, "label", 20, 4, 30, 4, 1, 2, 3, 4, 5, None, OnInterrupt.PARK]
+    *batch, policy, _, _, options, controls = fetch_row(connection, "SELECT * FROM batch")
+    assert batch == [1, "b1", 7, "label", 20, 4, 30, 4, 1, 2, 3, 4, 5, None]
+    assert (policy, options, controls) == (OnInterrupt.PARK, b"options", b"controls")
     assert stored_batch(connection, "b1") == change().accepted._replace(cleared=((6, 9),))
     assert fetch_rows(connection, "SELECT place, state, attempt, content FROM replay") == [
         (place_of(1, 4), ReplayState.FAILED, 2, b"content")
