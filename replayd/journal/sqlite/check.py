@@ -98,7 +98,7 @@ class Checker:
     def _told(self, step: str) -> Iterator[None]:
         try:
             yield
-        except apsw.Error as error:
+        except (apsw.Error, UnicodeDecodeError) as error:
             self._found.append(Finding(f"journal.db, while its {step} were read", str(error)))
 
     def _structure(self) -> Iterator[Finding]:

@@ -77,6 +77,8 @@ def told(path: Path) -> Iterator[None]:
         yield
     except apsw.Error as error:
         raise journal_error(error, path) from error
+    except UnicodeDecodeError as error:
+        raise damaged_database(path, error) from error
     except OSError as error:
         name = error.filename or path
         raise JournalError(f"{name} can't be read or written: {error.strerror}") from error

@@ -462,6 +462,8 @@ class SqliteStore:
             yield
         except apsw.Error as error:
             raise self._failed(error) from error
+        except UnicodeDecodeError as error:
+            raise damaged_database(self._path, error) from error
         except NotDurableError as error:
             self._fail(error)
             raise

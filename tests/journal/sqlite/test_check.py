@@ -56,6 +56,10 @@ def test_a_whole_journal_is_found_whole(folder: Path, version: str) -> None:
             SWAPPED,
             "event 3: another event is in its place",
         ),
+        (
+            "UPDATE event SET batch_id = CAST(x'b2' AS TEXT) WHERE sequence = 3",
+            "journal.db, while its events were read: 'utf-8' codec can't decode",
+        ),
         ("UPDATE answered SET answer = x'00'", "the answer to the request_id 'again': its che"),
         ("UPDATE meta SET value = 9 WHERE name = 'epoch'", "journal.db: the value 'epoch' in"),
         ("DELETE FROM meta WHERE name = 'claims'", "journal.db: it can't be loaded: KeyError"),

@@ -427,6 +427,19 @@ def test_a_damaged_event_is_never_served(
     opened.close()
 
 
+def test_text_that_is_none_is_damage(
+    store: SqliteStore, opened: StoredJournal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened.emit([note("one"), note("two")])
+    opened.commit()
+    damage(store, "UPDATE event SET batch_id = CAST(x'b2' AS TEXT) WHERE sequence = 2")
+    monkeypatch.setattr(opened._ledger.recent, "after", lambda *_: None)
+    assert opened.read(0, limit=3, max_bytes=1 << 20).last == 1
+    with pytest.raises(JournalError, match=r"journal\.db is damaged .*journal salvage"):
+        opened.read(1, limit=3, max_bytes=1 << 20)
+    opened.close()
+
+
 @pytest.mark.parametrize(
     "damage",
     [
