@@ -10,6 +10,7 @@ MIRRORS = {"replayd": "tests", "clients/flowreplay_client": "tests/clients/flowr
 MIRRORS["clients/replayctl"] = "tests/clients/replayctl"
 MIRRORS["benchmarks"] = "tests/benchmarks"
 MIRRORS["tools/chaos"] = "tests/tools/chaos"
+MIRRORS["tools/corrupt"] = "tests/tools/corrupt"
 MIRRORS["tools/disks"] = "tests/tools/disks"
 MIRRORS["tools/drain"] = "tests/tools/drain"
 MIRRORS["tools/fidelity"] = "tests/tools/fidelity"

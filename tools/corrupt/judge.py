@@ -1,9 +1,12 @@
 """What comes of a damaged journal: what was put in, or an error."""
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from flowreplay.v1 import event_pb2
+
+from replayd.codec.event import sequence_of
 from replayd.errors import JournalError, ReplaydError
 from replayd.journal.interface import Journal
 from replayd.journal.sqlite import open_sqlite
@@ -11,11 +14,12 @@ from replayd.journal.sqlite.check import Checker
 from replayd.journal.sqlite.salvage import salvage
 from replayd.journal.sqlite.stopped import looked_at
 from replayd.model.outcome import Outcome, Timings
-from replayd.model.replay import Replay, ReplayState
+from replayd.model.replay import Replay, ReplayKey, ReplayState
 from tools.corrupt.reference import NOW, Reference, keys
 
 _NOTES = (b"an event was lost here", b"the journal was salvaged")
 _REFUSED = "refused"
+_SHORTER = "shorter log"
 
 
 class Verdict:
@@ -85,8 +89,10 @@ def _served(reference: Reference, folder: Path, verdict: Verdict) -> list[str]:
 
 
 def _events(reference: Reference, journal: Journal, verdict: Verdict) -> Iterator[str]:
-    after = 0
-    whole = 0
+    """Compares what was written before the opening; what that adds is judged by its meaning."""
+    after = whole = 0
+    shorter = False
+    settled: list[bytes] = []
     while after < journal.latest:
         try:
             page = journal.read(after, limit=1, max_bytes=1)
@@ -97,18 +103,55 @@ def _events(reference: Reference, journal: Journal, verdict: Verdict) -> Iterato
         (event,) = page.events
         if page.last != after + 1:
             yield f"event {after + 1} is passed over"
-        if after < len(reference.events) and event == reference.events[after]:
+        if after >= reference.written:
+            settled.append(event)
+        elif event == reference.events[after]:
             whole += 1
-        elif after < len(reference.events) and not any(note in event for note in _NOTES):
-            # Another end of the log is allowed to nobody who keeps the cursors of this one.
-            if whole == after and journal.info.epoch == 1:
-                verdict.ends.append("shorter log")
-                return
-            if journal.info.epoch == 1:
+        elif journal.info.epoch == 1 and not any(note in event for note in _NOTES):
+            # A log that was cut looks like one of an earlier kill: its opening adds to it.
+            shorter = (shorter or whole == after) and bool(_settled(event))
+            if not shorter:
                 yield f"event {after + 1} is another one"
         after = page.last
-    if journal.latest < len(reference.events) and journal.info.epoch == 1:
-        verdict.ends.append("shorter log")
+    if journal.info.epoch > 1:
+        return
+    if shorter or journal.latest < len(reference.events):
+        verdict.ends.append(_SHORTER)
+    if not shorter:
+        yield from not_settled(settled, reference.events[reference.written :])
+
+
+def not_settled(found: Sequence[bytes], expected: Sequence[bytes]) -> Iterator[str]:
+    """Compares what two openings made of the replays that were in doubt: of a journal, and of a
+    damaged copy, where one whose request can't be read is not sent again.
+    """
+    allowed = {each for event in expected for each in _settled(event)}
+    parked = {(replay_id, ReplayState.INTERRUPTED) for replay_id, _ in allowed}
+    seen: set[str] = set()
+    for event in found:
+        settled = _settled(event)
+        if not settled:
+            yield f"event {sequence_of(event)} of the opening settles nothing"
+        for replay_id, state in settled:
+            if (replay_id, state) not in allowed | parked:
+                yield f"{replay_id} is {state.name} after the opening"
+            if replay_id in seen:
+                yield f"{replay_id} is settled twice"
+            seen.add(replay_id)
+
+
+def _settled(encoded: bytes) -> list[tuple[str, ReplayState]]:
+    """Tells which replays an event of an opening settles, and how; none: it is another event."""
+    event = event_pb2.Event.FromString(encoded)
+    if event.WhichOneof("payload") == "error":
+        return [(event.replay_id, ReplayState(event.error.state))]
+    if event.update.kind != event_pb2.UPDATE_KIND_REQUEUED:
+        return []
+    return [
+        (ReplayKey(each.batch_id, each.repeat, index).replay_id, ReplayState.QUEUED)
+        for each in event.update.ranges
+        for index in range(each.first_index, each.last_index + 1)
+    ]
 
 
 def _contents(reference: Reference, journal: Journal, verdict: Verdict) -> Iterator[str]:
@@ -129,7 +172,7 @@ def _may_lack(verdict: Verdict, journal: Journal) -> bool:
 
 def _queue(reference: Reference, journal: Journal, verdict: Verdict) -> Iterator[str]:
     """Takes all that waits: it is what was put in, and nothing that has ended."""
-    rolled_back = journal.info.epoch > 1 or "shorter log" in verdict.ends
+    rolled_back = journal.info.epoch > 1 or _SHORTER in verdict.ends
     known = set(keys(reference))
     for replay in _taken(journal, verdict):
         plan = reference.plans.get(replay.key)

@@ -28,6 +28,9 @@ class Reference:
     folder: Path
     contents: dict[tuple[ReplayKey, Part], bytes] = field(default_factory=dict)
     events: list[bytes] = field(default_factory=list)
+    """All of the log once it was opened: what was written before, and what the opening adds."""
+    written: int = 0
+    """How many of them were written before."""
     plans: dict[ReplayKey, bytes] = field(default_factory=dict)
     waiting: set[ReplayKey] = field(default_factory=set)
     """What a daemon may send."""
@@ -39,6 +42,7 @@ def references(scratch: Path) -> list[Reference]:
     closed = Reference(scratch / "closed")
     journal = open_sqlite(closed.folder, NOW)
     _fill(journal, closed)
+    closed.written = killed.written = journal.latest
     shutil.copytree(closed.folder, killed.folder, symlinks=True)
     journal.close()
     killed.contents, killed.plans = closed.contents, closed.plans
