@@ -146,14 +146,14 @@ class _Daemon:
             self._config.connections_per_target,
             self._upstream_name(),
         )
-        service = ReplayService(journal, enqueuer, planner, watchers, about)
+        thread = self._replay_thread(journal, redactor)
+        service = ReplayService(journal, enqueuer, planner, watchers, about, running=thread)
         server = RpcServer(
             [service, HistoryService(journal)],
             self._addresses,
             self._access,
             max_calls=self._config.max_watchers + OTHER_CALLS,
         )
-        thread = self._replay_thread(journal, redactor)
         self._say_where_replays_may_go()
         _say_what_is_parked(journal)
         retention = RetentionThread(journal, _limits(self._config))

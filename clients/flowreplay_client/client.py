@@ -11,6 +11,8 @@ from flowreplay.v1.flow_pb2 import Flow
 from flowreplay.v1.history_pb2 import Replay
 from flowreplay.v1.history_pb2_grpc import HistoryServiceStub
 from flowreplay.v1.replay_pb2 import (
+    CancelRequest,
+    CancelResponse,
     ClearRequest,
     ClearResponse,
     CountRequest,
@@ -186,6 +188,10 @@ class Client:
         `resolution` is `resend` or `drop`. Raises ValueError for another one.
         """
         return self._call(self._stub.Resolve, resolve_request(resolution, replay_ids, batch_id))
+
+    def cancel(self, replay_ids: Iterable[str]) -> CancelResponse:
+        """Cancels replays: what waits is taken off the queue, what runs is killed."""
+        return self._call(self._stub.Cancel, CancelRequest(replay_ids=replay_ids))
 
     def status(self) -> GetStatusResponse:
         """Tells what the daemon is and does."""

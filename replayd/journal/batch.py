@@ -4,10 +4,10 @@ lock, no store.
 
 from bisect import bisect_right
 from collections import deque
-from collections.abc import Container, Iterable
+from collections.abc import Container, Iterable, Sequence
 
 from replayd.journal.store import ClearedRange, Figures, StoredBatch, place_of
-from replayd.model.replay import OUTCOMES, Counts, ReplayKey, ReplayState
+from replayd.model.replay import OUTCOMES, Counts, ReplayKey, ReplayState, ranges_of
 
 
 class Tally:
@@ -196,6 +196,20 @@ class Batch:
             if index not in self._ended and place_of(self.number, index) not in waiting
         )
         self._ended.clear()
+
+    def cancel(self, indices: Sequence[int]) -> None:
+        """Counts some of what is queued as cleared."""
+        ranges = ranges_of(self.batch_id, indices)
+        self.cleared = sorted([*self.cleared, *((each.first, each.last) for each in ranges)])
+        self.tally.end(ReplayState.CLEARED, len(indices))
+        for index in indices:
+            if index < self.next_index:
+                self._settle(index)
+            else:
+                self.unread -= 1
+        if self.finished:
+            # Of refused flows, between those that were cleared, nothing is to be read.
+            self.next_index = self.last + 1
 
     def figures(self, ended: dict[ReplayState, int]) -> Figures:
         """Returns what a commit writes: the counts, with more outcomes.

@@ -5,7 +5,7 @@ never counted, it is what remains.
 """
 
 from collections import OrderedDict, deque
-from collections.abc import Container, Iterable
+from collections.abc import Container, Iterable, Sequence
 
 from replayd.journal.batch import Batch, Tally
 from replayd.journal.store import ClearedRange, Opened, StoredBatch
@@ -134,6 +134,12 @@ class Books:
         """Counts what is queued of a batch, these ranges, as cleared."""
         self.total.end(ReplayState.CLEARED, batch.tally.queued)
         batch.clear(waiting, ranges)
+        self.retire(batch)
+
+    def cancel(self, batch: Batch, indices: Sequence[int]) -> None:
+        """Counts replays that are queued as cleared."""
+        self.total.end(ReplayState.CLEARED, len(indices))
+        batch.cancel(indices)
         self.retire(batch)
 
     def forget_read(self) -> None:

@@ -87,6 +87,15 @@ class Cleared:
     ranges: tuple[ReplayRange, ...]
 
 
+class Cancelled(NamedTuple):
+    """What a cancel found and did."""
+
+    states: tuple[ReplayState, ...]
+    """What each was, in the order in which they were named; what was QUEUED is CLEARED now."""
+    sequence: int
+    """The place in the log just before the first event of it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Resolved:
     """What a resolve did."""
@@ -378,6 +387,13 @@ class Journal(Protocol):
         indices of refused flows. An open batch takes nothing more.
 
         Raises ReplaydError: BATCH_NOT_FOUND.
+        """
+
+    def cancel(self, keys: Sequence[ReplayKey], now: int) -> Cancelled:
+        """Takes these replays off the queue, in one commit with an `update` event CLEARED for
+        each batch; what runs or has ended is left alone. Durable when it returns.
+
+        Raises ReplaydError, and has changed nothing then: REPLAY_NOT_FOUND.
         """
 
     def resolve(

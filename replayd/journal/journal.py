@@ -1,17 +1,18 @@
 """The Journal over any store: it joins the parts, each of which knows one side of it.
 
 `request_ids` and `enqueues` the way onto the queue, `runs` the replay thread's side,
-`control` clear, count and pause, `resolving` what is parked, `log` and `history` reading,
-`retention` what goes; all of them on one `ledger`, which commits.
+`control` clear, count and pause, `cancelling` single replays, `resolving` what is parked,
+`log` and `history` reading, `retention` what goes; all of them on one `ledger`, which
+commits.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from replayd.codec.event import update_event
 from replayd.journal.control import Control
 from replayd.journal.enqueues import Enqueues
 from replayd.journal.history import History
-from replayd.journal.interface import Body, Info
+from replayd.journal.interface import Body, Cancelled, Info
 from replayd.journal.ledger import Ledger
 from replayd.journal.log import Log
 from replayd.journal.recovery import recover
@@ -21,6 +22,7 @@ from replayd.journal.retention import Retention
 from replayd.journal.runs import Runs
 from replayd.journal.store import Store
 from replayd.model.event import UpdateKind
+from replayd.model.replay import ReplayKey
 
 
 class StoredJournal:
@@ -83,6 +85,13 @@ class StoredJournal:
         self.retain = retention.retain
         self.size = retention.size
         self.regain_room = retention.regain_room
+
+    def cancel(self, keys: Sequence[ReplayKey], now: int) -> Cancelled:
+        """Takes single replays off the queue."""
+        # Imported here: most daemons never cancel.
+        from replayd.journal.cancelling import Cancelling  # noqa: PLC0415
+
+        return Cancelling(self._ledger, self._runs).cancel(keys, now)
 
     @property
     def paused(self) -> bool:

@@ -162,6 +162,28 @@ class Schedule:
         self._ready = [each for each in self._ready if each[1] in self._sessions]
         heapq.heapify(self._ready)
 
+    def remove(self, places: Iterable[int]) -> None:
+        """Forgets some of what waits, and leaves the order of the rest."""
+        sessions: set[SessionKey] = set()
+        for place in places:
+            entry = self.entries.get(place)
+            if entry is not None:
+                self._forget(entry)
+                sessions.add(entry.session)
+        for key in sessions:
+            session = self._sessions[key]
+            session.waiting = deque(
+                entry for entry in session.waiting if entry.place in self.entries
+            )
+            if not session.waiting and not session.busy:
+                del self._sessions[key]
+        self._ready = [
+            (self._sessions[key].waiting[0].order, key)
+            for _, key in self._ready
+            if key in self._sessions
+        ]
+        heapq.heapify(self._ready)
+
     def likely_next(self, begun: Iterable[SessionKey], limit: int) -> list[Entry]:
         """Guesses which replays follow those begun now: claimable ones, in turns from their
         sessions and from the oldest ready ones.

@@ -88,6 +88,10 @@ class Exchange:
         """Its deadline has passed."""
         self._step(self._late)
 
+    def cancel(self) -> None:
+        """Ends it, KILLED, however far it has come; its connection is closed."""
+        self._step(self._kill)
+
     def abandon(self) -> None:
         """Ends it without an outcome: what is known of it is left to the journal."""
         self._over = True
@@ -219,6 +223,11 @@ class Exchange:
                 return
         outcome = self._outcome(ReplayState.FAILED, self._around.clock.monotonic())
         outcome.reason, outcome.message = error.reason, error.message
+        self._conclude(outcome)
+
+    def _kill(self, now: int) -> None:
+        outcome = self._outcome(ReplayState.KILLED, now)
+        outcome.reason, outcome.message = Reason.CANCELLED, "it was cancelled while it ran"
         self._conclude(outcome)
 
     def _try_again(self, error: ReplaydError, how: SecondTry) -> None:

@@ -9,7 +9,7 @@ taken, what runs goes on, and what was handed over is committed as soon as that 
 
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Sequence
 
 from replayd.codec.plan import decode_plan, encode_plan
 from replayd.errors import JournalError
@@ -99,6 +99,19 @@ class ReplayThread:
         """
         self._queue.post(lambda: self._stop(grace_seconds))
 
+    def cancel(
+        self, keys: Collection[ReplayKey], told: Callable[[Sequence[ReplayKey]], object]
+    ) -> None:
+        """Kills those of these replays that are in its hands, and calls back, on this thread,
+        with which these were: their outcome is handed over then, not durable yet. Returns at
+        once. From any thread; of a thread that has ended nobody hears.
+        """
+
+        def cancel() -> None:
+            told(self._cancel(keys))
+
+        self._queue.post(cancel)
+
     def join(self, timeout: float | None = None) -> bool:
         """Waits until the thread has ended; False: it has not."""
         if self._thread.ident is not None:
@@ -171,6 +184,15 @@ class ReplayThread:
     def _stop(self, grace_seconds: float) -> None:
         at = self._clock.monotonic() + int(grace_seconds * _SECOND)
         self._stop_at = min(self._stop_at, at)
+
+    def _cancel(self, keys: Collection[ReplayKey]) -> Sequence[ReplayKey]:
+        killed = []
+        for exchange in (*self._taken, *self._running.values()):
+            if exchange.replay.key in keys:
+                exchange.cancel()
+                killed.append(exchange.replay.key)
+        self._taken = [each for each in self._taken if each.replay.key not in keys]
+        return killed
 
     def _end(self) -> None:
         for exchange in (*self._running.values(), *self._taken):

@@ -1,13 +1,14 @@
 """A Resolve's request -> which replays of which batch, and what to do with them. Pure."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from flowreplay.v1 import replay_pb2
 
 from replayd.errors import ReplaydError
-from replayd.model.replay import ReplayKey, Resolution
+from replayd.model.replay import Resolution
 from replayd.reasons import Reason
+from replayd.rpc.replay_ids import replay_keys
 
 _KNOWN = frozenset(Resolution)
 
@@ -31,30 +32,13 @@ def asked_to_resolve(request: replay_pb2.ResolveRequest) -> Asked:
         raise _invalid("replay_ids", "or batch_id: name replays of one batch, or the batch")
     if request.batch_id:
         return Asked(request.batch_id, None, resolution)
-    keys = list(_keys(request.replay_ids))
+    keys = replay_keys(request.replay_ids)
     batch_ids = {key.batch_id for key in keys}
     if len(batch_ids) > 1:
         raise _invalid(
             "replay_ids", f"are of {len(batch_ids)} batches; resolve each batch's in a call"
         )
     return Asked(batch_ids.pop(), [key.flow_index for key in keys], resolution)
-
-
-def _keys(replay_ids: Iterable[str]) -> Iterable[ReplayKey]:
-    for replay_id in replay_ids:
-        try:
-            key = ReplayKey.parse(replay_id)
-        except ValueError:
-            key = None
-        # Nothing is repeated yet, and only one spelling is the id.
-        if key is None or key.repeat or key.replay_id != replay_id:
-            raise ReplaydError(
-                Reason.REPLAY_NOT_FOUND,
-                f"no replay {replay_id!r}; events and ListReplays have the ids, such as "
-                "k7m2q9xd.12",
-                replay_id=replay_id,
-            )
-        yield key
 
 
 def _invalid(field: str, what: str) -> ReplaydError:

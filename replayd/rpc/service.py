@@ -8,7 +8,7 @@ import asyncio
 import time
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import grpc
 from flowreplay.v1 import replay_pb2
@@ -38,6 +38,9 @@ from replayd.rpc.plan import Planner
 from replayd.rpc.resolve import asked_to_resolve
 from replayd.rpc.watch import Watchers
 
+if TYPE_CHECKING:
+    from replayd.rpc.cancel import Running
+
 LISTED_RUNNING = 100
 
 
@@ -65,8 +68,11 @@ class ReplayService(Service):
         planner: Planner,
         watchers: Watchers,
         about: About,
+        *,
+        running: "Running",
     ) -> None:
         super().__init__(journal)
+        self._running = running
         self._enqueuer = enqueuer
         self._planner = planner
         self._watchers = watchers
@@ -83,6 +89,7 @@ class ReplayService(Service):
             "Pause": unary(Role.ADMIN, self.pause, replay_pb2.PauseRequest),
             "Resume": unary(Role.ADMIN, self.resume, replay_pb2.ResumeRequest),
             "Resolve": unary(Role.ADMIN, self.resolve, replay_pb2.ResolveRequest),
+            "Cancel": unary(Role.ADMIN, self.cancel, replay_pb2.CancelRequest),
             "GetStatus": unary(Role.READ, self.get_status, replay_pb2.GetStatusRequest),
         }
 
@@ -155,6 +162,15 @@ class ReplayService(Service):
             now=time.time_ns(),
         )
         return resolve_answer(resolved, self.cursor(resolved.sequence))
+
+    async def cancel(self, request: replay_pb2.CancelRequest, _: Call) -> replay_pb2.CancelResponse:
+        """Cancel."""
+        # Imported here: most daemons never cancel.
+        from replayd.rpc.cancel import Canceller  # noqa: PLC0415
+
+        self.refuse_when_stopping()
+        done = await Canceller(self.journal, self._running).cancel(request)
+        return replay_pb2.CancelResponse(replays=done.replays, cursor=self.cursor(done.sequence))
 
     async def get_status(
         self, _: replay_pb2.GetStatusRequest, __: Call

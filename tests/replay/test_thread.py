@@ -14,7 +14,7 @@ from replayd.errors import JournalError
 from replayd.journal.interface import Journal
 from replayd.journal.memory import open_memory
 from replayd.journal.sqlite import open_sqlite
-from replayd.model.replay import Replay
+from replayd.model.replay import Replay, ReplayKey
 from replayd.replay.clock import Clock
 from tests.support.disks import Disk
 from tests.support.processes import DEADLINE
@@ -354,3 +354,61 @@ def test_a_flow_of_before_redaction_is_redacted_when_it_is_sent() -> None:
         assert b"s3cr3t" not in told.SerializeToString() + ended.SerializeToString()
         assert told.content_redacted
         assert b"token=s3cr3t" in server.requests[0]
+
+
+# Cancelling
+
+
+def cancel(replaying: Replaying, *replay_ids: str) -> list[str]:
+    """Cancels; returns what was killed, once the thread has said so."""
+    killed: list[ReplayKey] = []
+    told = threading.Event()
+    keys = [ReplayKey.parse(replay_id) for replay_id in replay_ids]
+    replaying.thread.cancel(keys, lambda found: (killed.extend(found), told.set()))
+    assert told.wait(DEADLINE)
+    return [key.replay_id for key in killed]
+
+
+def test_what_runs_is_killed_with_its_connection_and_its_session_goes_on() -> None:
+    with (
+        ScriptedServer(hangs, answers(OK)) as server,
+        Replaying() as replaying,
+    ):
+        batch = replaying.enqueue(
+            flow(server.port, session="a"), flow(server.port, session="a", path=b"/next")
+        )
+        server.wait_for_peers(1)
+        assert cancel(replaying, "batch1.0", "batch1.1", "other.0") == ["batch1.0"]
+        first, second = replaying.outcomes(batch, 2)
+        assert (first.error.state, first.error.reason) == (
+            event_pb2.REPLAY_STATE_KILLED,
+            reason_pb2.REASON_CANCELLED,
+        )
+        assert first.error.connection.address == f"127.0.0.1:{server.port}"
+        assert statuses([second]) == [200]
+        assert len(server.peers) == 2
+        assert replaying.journal.count("").killed == 1
+        server.released.set()
+
+
+def test_one_that_waits_for_a_journal_that_stores_again_is_never_sent(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    journal = open_memory(time.time_ns())
+    begin, failing = journal.begin, threading.Event()
+
+    def fails_first(replays: Iterable[Replay]) -> bool:
+        if not failing.is_set():
+            failing.set()
+            raise JournalError("disk full")
+        return begin(replays)
+
+    monkeypatch.setattr(journal, "begin", fails_first)
+    with ScriptedServer(answers(OK)) as server, Replaying(journal=journal) as replaying:
+        batch = replaying.enqueue(flow(server.port, path=b"/0"), flow(server.port, path=b"/1"))
+        assert failing.wait(DEADLINE)
+        assert cancel(replaying, "batch1.0") == ["batch1.0"]
+        first, second = replaying.outcomes(batch, 2)
+        assert first.error.reason == reason_pb2.REASON_CANCELLED
+        assert statuses([second]) == [200]
+        assert paths(server) == [b"/1"]

@@ -4,7 +4,7 @@ Tests play the replay thread: they take replays and finish them.
 """
 
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Collection, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,7 +22,7 @@ from replayd.intake.pool import DecoderPool, WorkerSettings
 from replayd.journal.interface import Journal
 from replayd.journal.memory import open_memory
 from replayd.model.outcome import Outcome, ResponseHead, Timings
-from replayd.model.replay import Replay, ReplayState
+from replayd.model.replay import Replay, ReplayKey, ReplayState
 from replayd.reasons import Reason
 from replayd.rpc.enqueue import Enqueuer
 from replayd.rpc.history import HistoryService
@@ -44,6 +44,34 @@ DEADLINE = 20.0
 """Seconds after which a test gives up: far above what any step takes."""
 
 
+class HandThread:
+    """Stands for the replay thread where it is told to kill: tests say what runs."""
+
+    def __init__(self, journal: Journal) -> None:
+        self._journal = journal
+        self._runs: dict[ReplayKey, tuple[Replay, Callable[[Replay], object] | None]] = {}
+
+    def runs(self, replay: Replay, instead: Callable[[Replay], object] | None = None) -> None:
+        """A replay runs, and is killed when that is asked for, or something else is done."""
+        self._runs[replay.key] = replay, instead
+
+    def cancel(
+        self, keys: Collection[ReplayKey], told: Callable[[Sequence[ReplayKey]], object]
+    ) -> None:
+        """Kills what runs of these."""
+        killed = []
+        for key in keys:
+            replay, instead = self._runs.pop(key)
+            if instead is not None:
+                instead(replay)
+                continue
+            outcome = Outcome(ReplayState.KILLED, Timings(1), Reason.CANCELLED)
+            event = outcome_event(replay, decode_plan(replay.plan), outcome, 1)
+            self._journal.finish(key, outcome, [event])
+            killed.append(key)
+        told(killed)
+
+
 @dataclass
 class Served:
     """What a test works with."""
@@ -57,6 +85,7 @@ class Served:
     planner: Planner
     decoders: DecoderPool
     address: str
+    thread: HandThread
 
     def replay(self, content: bytes = b"ok") -> Replay:
         """Takes the next replay and lets it succeed."""
@@ -102,7 +131,10 @@ async def serving(
     watchers = Watchers(
         journal, Places(max_watchers, max_watchers), Shown(journal, as_sent=wire.as_sent)
     )
-    service = ReplayService(journal, enqueuer, planner, watchers, About(time.time_ns(), 1))
+    thread = HandThread(journal)
+    service = ReplayService(
+        journal, enqueuer, planner, watchers, About(time.time_ns(), 1), running=thread
+    )
     services = [service, HistoryService(journal)]
     server = RpcServer(
         services, [address or UnixAddress(folder / "s.sock")], access, max_calls=max_calls
@@ -113,7 +145,16 @@ async def serving(
         async with grpc.aio.insecure_channel(bound) as channel:
             stub = replay_pb2_grpc.ReplayServiceStub(channel)
             yield Served(
-                journal, stub, channel, server, watchers, enqueuer, planner, decoders, bound
+                journal,
+                stub,
+                channel,
+                server,
+                watchers,
+                enqueuer,
+                planner,
+                decoders,
+                bound,
+                thread,
             )
     finally:
         await enqueuer.stop()

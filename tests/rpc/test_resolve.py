@@ -56,14 +56,6 @@ def test_both_or_two_batches_are_refused() -> None:
         assert caught.value.metadata == {"field": "replay_ids"}
 
 
-@pytest.mark.parametrize("replay_id", ["", "b", "b.x", "b.01", "b. 1", "b.1.1", "b.1.2.3"])
-def test_what_is_no_id_is_not_found(replay_id: str) -> None:
-    with pytest.raises(ReplaydError) as caught:
-        asked("b.1", replay_id)
-    assert caught.value.reason is Reason.REPLAY_NOT_FOUND
-    assert caught.value.metadata == {"replay_id": replay_id}
-
-
 def test_the_call_answers_and_refuses(tmp_path: Path) -> None:
     async def test() -> None:
         async with serving(tmp_path) as served, asyncio.timeout(DEADLINE):

@@ -99,7 +99,7 @@ class FakeDaemon(ReplayServiceServicer, HistoryServiceServicer):
         self.plans: deque[Callable[[Iterator[pb.PlanFlowsRequest]], Iterator[PlanStep]]] = deque()
         self.pages: deque[history_pb2.ListReplaysResponse] = deque()
         self.answers: dict[str, object] = {}
-        """By method name, what Count, Clear, Pause, Resume, Resolve and GetStatus answer."""
+        """By method name, what the calls with one request and one answer are answered."""
         self.requests: list[object] = []
         """Every request that came, in order; of an Enqueue each message."""
         self.start()
@@ -193,6 +193,9 @@ class FakeDaemon(ReplayServiceServicer, HistoryServiceServicer):
 
     def Resolve(self, request: object, context: grpc.ServicerContext) -> object:  # noqa: N802
         return self._answer("Resolve", request, context)
+
+    def Cancel(self, request: object, context: grpc.ServicerContext) -> object:  # noqa: N802
+        return self._answer("Cancel", request, context)
 
     def ListReplays(  # noqa: N802
         self, request: history_pb2.ListReplaysRequest, _context: grpc.ServicerContext

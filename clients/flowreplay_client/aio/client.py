@@ -141,6 +141,10 @@ class Client:
         request = resolve_request(resolution, replay_ids, batch_id)
         return await self._call(self._stub.Resolve, request)
 
+    async def cancel(self, replay_ids: Iterable[str]) -> pb.CancelResponse:
+        """Cancels replays: what waits is taken off the queue, what runs is killed."""
+        return await self._call(self._stub.Cancel, pb.CancelRequest(replay_ids=replay_ids))
+
     async def status(self) -> pb.GetStatusResponse:
         """Tells what the daemon is and does."""
         return await self._call(self._stub.GetStatus, pb.GetStatusRequest())

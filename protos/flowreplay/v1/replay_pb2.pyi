@@ -761,6 +761,60 @@ class ResolveResponse(_message.Message):
 Global___ResolveResponse: _TypeAlias = ResolveResponse  # noqa: Y015
 
 @_typing.final
+class CancelRequest(_message.Message):
+    """Which replays to cancel."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REPLAY_IDS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def replay_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """The replays, from 1 to 1,000 of any batches; one named twice counts once."""
+
+    def __init__(
+        self,
+        *,
+        replay_ids: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["replay_ids", b"replay_ids"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CancelRequest: _TypeAlias = CancelRequest  # noqa: Y015
+
+@_typing.final
+class CancelResponse(_message.Message):
+    """What became of the replays."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REPLAYS_FIELD_NUMBER: _builtins.int
+    CURSOR_FIELD_NUMBER: _builtins.int
+    cursor: _builtins.str
+    """The place in the log just before what this call logged: watching from here misses
+    nothing.
+    """
+    @_builtins.property
+    def replays(self) -> _containers.RepeatedCompositeFieldContainer[Global___CancelledReplay]:
+        """Each replay, in the order in which they were named."""
+
+    def __init__(
+        self,
+        *,
+        replays: _abc.Iterable[Global___CancelledReplay] | None = ...,
+        cursor: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cursor", b"cursor", "replays", b"replays"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CancelResponse: _TypeAlias = CancelResponse  # noqa: Y015
+
+@_typing.final
 class GetStatusRequest(_message.Message):
     """Asks for the daemon's status."""
 
@@ -1227,6 +1281,36 @@ class CaptureNote(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___CaptureNote: _TypeAlias = CaptureNote  # noqa: Y015
+
+@_typing.final
+class CancelledReplay(_message.Message):
+    """What a Cancel did with a replay."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REPLAY_ID_FIELD_NUMBER: _builtins.int
+    STATE_FIELD_NUMBER: _builtins.int
+    CHANGED_FIELD_NUMBER: _builtins.int
+    replay_id: _builtins.str
+    """The replay."""
+    state: _event_pb2.ReplayState.ValueType
+    """What it is now: CLEARED, KILLED, or the outcome that it had before."""
+    changed: _builtins.bool
+    """Whether this call ended it."""
+    def __init__(
+        self,
+        *,
+        replay_id: _builtins.str = ...,
+        state: _event_pb2.ReplayState.ValueType = ...,
+        changed: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["changed", b"changed", "replay_id", b"replay_id", "state", b"state"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CancelledReplay: _TypeAlias = CancelledReplay  # noqa: Y015
 
 @_typing.final
 class RunningReplay(_message.Message):

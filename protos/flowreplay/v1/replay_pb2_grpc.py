@@ -88,6 +88,11 @@ class ReplayServiceStub(object):
                 request_serializer=flowreplay_dot_v1_dot_replay__pb2.ResolveRequest.SerializeToString,
                 response_deserializer=flowreplay_dot_v1_dot_replay__pb2.ResolveResponse.FromString,
                 _registered_method=True)
+        self.Cancel = channel.unary_unary(
+                '/flowreplay.v1.ReplayService/Cancel',
+                request_serializer=flowreplay_dot_v1_dot_replay__pb2.CancelRequest.SerializeToString,
+                response_deserializer=flowreplay_dot_v1_dot_replay__pb2.CancelResponse.FromString,
+                _registered_method=True)
         self.GetStatus = channel.unary_unary(
                 '/flowreplay.v1.ReplayService/GetStatus',
                 request_serializer=flowreplay_dot_v1_dot_replay__pb2.GetStatusRequest.SerializeToString,
@@ -234,6 +239,21 @@ class ReplayServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def Cancel(self, request, context):
+        """Cancels replays: one that waits is taken off the queue and ends CLEARED; one that runs
+        ends KILLED (`CANCELLED`) and its connection is closed, whatever its server made of what
+        it got; one that has ended is left alone. All of it is durable before this answers. It
+        is safe to repeat.
+
+        Role: `admin`.
+
+        Errors: INVALID_ARGUMENT (`INVALID_OPTIONS`), NOT_FOUND (`REPLAY_NOT_FOUND`),
+        RESOURCE_EXHAUSTED (`JOURNAL_UNAVAILABLE`).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def GetStatus(self, request, context):
         """Tells what the daemon is and does.
 
@@ -287,6 +307,11 @@ def add_ReplayServiceServicer_to_server(servicer, server):
                     servicer.Resolve,
                     request_deserializer=flowreplay_dot_v1_dot_replay__pb2.ResolveRequest.FromString,
                     response_serializer=flowreplay_dot_v1_dot_replay__pb2.ResolveResponse.SerializeToString,
+            ),
+            'Cancel': grpc.unary_unary_rpc_method_handler(
+                    servicer.Cancel,
+                    request_deserializer=flowreplay_dot_v1_dot_replay__pb2.CancelRequest.FromString,
+                    response_serializer=flowreplay_dot_v1_dot_replay__pb2.CancelResponse.SerializeToString,
             ),
             'GetStatus': grpc.unary_unary_rpc_method_handler(
                     servicer.GetStatus,
@@ -524,6 +549,33 @@ class ReplayService(object):
             '/flowreplay.v1.ReplayService/Resolve',
             flowreplay_dot_v1_dot_replay__pb2.ResolveRequest.SerializeToString,
             flowreplay_dot_v1_dot_replay__pb2.ResolveResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Cancel(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/flowreplay.v1.ReplayService/Cancel',
+            flowreplay_dot_v1_dot_replay__pb2.CancelRequest.SerializeToString,
+            flowreplay_dot_v1_dot_replay__pb2.CancelResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -137,6 +137,17 @@ class ReplayServiceStub:
     `REPLAY_NOT_FOUND`), FAILED_PRECONDITION (`NOT_PARKED`, `ALREADY_RESOLVED`),
     RESOURCE_EXHAUSTED (`JOURNAL_UNAVAILABLE`).
     """
+    Cancel: _grpc.UnaryUnaryMultiCallable[_replay_pb2.CancelRequest, _replay_pb2.CancelResponse]
+    """Cancels replays: one that waits is taken off the queue and ends CLEARED; one that runs
+    ends KILLED (`CANCELLED`) and its connection is closed, whatever its server made of what
+    it got; one that has ended is left alone. All of it is durable before this answers. It
+    is safe to repeat.
+
+    Role: `admin`.
+
+    Errors: INVALID_ARGUMENT (`INVALID_OPTIONS`), NOT_FOUND (`REPLAY_NOT_FOUND`),
+    RESOURCE_EXHAUSTED (`JOURNAL_UNAVAILABLE`).
+    """
     GetStatus: _grpc.UnaryUnaryMultiCallable[_replay_pb2.GetStatusRequest, _replay_pb2.GetStatusResponse]
     """Tells what the daemon is and does.
 
@@ -252,6 +263,17 @@ class ReplayServiceAsyncStub(ReplayServiceStub):
 
     Errors: INVALID_ARGUMENT (`INVALID_OPTIONS`), NOT_FOUND (`BATCH_NOT_FOUND`,
     `REPLAY_NOT_FOUND`), FAILED_PRECONDITION (`NOT_PARKED`, `ALREADY_RESOLVED`),
+    RESOURCE_EXHAUSTED (`JOURNAL_UNAVAILABLE`).
+    """
+    Cancel: _aio.UnaryUnaryMultiCallable[_replay_pb2.CancelRequest, _replay_pb2.CancelResponse]  # type: ignore[assignment]
+    """Cancels replays: one that waits is taken off the queue and ends CLEARED; one that runs
+    ends KILLED (`CANCELLED`) and its connection is closed, whatever its server made of what
+    it got; one that has ended is left alone. All of it is durable before this answers. It
+    is safe to repeat.
+
+    Role: `admin`.
+
+    Errors: INVALID_ARGUMENT (`INVALID_OPTIONS`), NOT_FOUND (`REPLAY_NOT_FOUND`),
     RESOURCE_EXHAUSTED (`JOURNAL_UNAVAILABLE`).
     """
     GetStatus: _aio.UnaryUnaryMultiCallable[_replay_pb2.GetStatusRequest, _replay_pb2.GetStatusResponse]  # type: ignore[assignment]
@@ -414,6 +436,23 @@ class ReplayServiceServicer(metaclass=_abc_1.ABCMeta):
 
         Errors: INVALID_ARGUMENT (`INVALID_OPTIONS`), NOT_FOUND (`BATCH_NOT_FOUND`,
         `REPLAY_NOT_FOUND`), FAILED_PRECONDITION (`NOT_PARKED`, `ALREADY_RESOLVED`),
+        RESOURCE_EXHAUSTED (`JOURNAL_UNAVAILABLE`).
+        """
+
+    @_abc_1.abstractmethod
+    def Cancel(
+        self,
+        request: _replay_pb2.CancelRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_replay_pb2.CancelResponse, _abc.Awaitable[_replay_pb2.CancelResponse]]:
+        """Cancels replays: one that waits is taken off the queue and ends CLEARED; one that runs
+        ends KILLED (`CANCELLED`) and its connection is closed, whatever its server made of what
+        it got; one that has ended is left alone. All of it is durable before this answers. It
+        is safe to repeat.
+
+        Role: `admin`.
+
+        Errors: INVALID_ARGUMENT (`INVALID_OPTIONS`), NOT_FOUND (`REPLAY_NOT_FOUND`),
         RESOURCE_EXHAUSTED (`JOURNAL_UNAVAILABLE`).
         """
 

@@ -28,7 +28,12 @@ def test_the_words_are_completed() -> None:
         timeout=DEADLINE,
         check=True,
     )
-    assert done.stdout.splitlines() == ["plain,clear", "plain,completion", "plain,count"]
+    assert done.stdout.splitlines() == [
+        "plain,cancel",
+        "plain,clear",
+        "plain,completion",
+        "plain,count",
+    ]
 
 
 def test_another_shell_is_wrong_usage() -> None:
