@@ -5,8 +5,9 @@ A tour, in the order in which data travels:
 `rpc`       receives calls (grpc.aio, one event loop), and asks `access` whether the caller
             may make them. An Enqueue's messages go on to
 `intake`    a worker process that decodes the capture (`formats`), takes what is asked for
-            (`filters`), refuses what can't be replayed and prepares each request's bytes
-            (`planning`). The rows that come back are committed to
+            (`filters`), changes of it what is asked for (`rewriting`), refuses what can't be
+            replayed and prepares each request's bytes (`planning`). The rows that come back
+            are committed to
 `journal`   the durable queue and event log in one store: a change of a replay and its
             event commit together.
 `queue`     wakes the one replay thread when the journal has something to run.

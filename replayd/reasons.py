@@ -23,6 +23,7 @@ class Reason(IntEnum):
     INVALID_TARGET = 8
     TARGET_DENIED = 9
     CONTENT_TOO_LARGE = 10
+    REWRITE_FAILED = 11
 
     # Errors of a replay.
     NAME_NOT_RESOLVED = 20

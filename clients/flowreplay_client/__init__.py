@@ -16,6 +16,7 @@
 `messages`  what an Enqueue sends, `capture` where a capture's bytes come from, `listing` which
             replays are listed,
             `tries` whether it is sent again, `outbox` how it gets into gRPC's thread;
+`rewriting` how its requests are rewritten, in mitmproxy's notation;
 `bookmark`  where a watch stands and whether it goes on;
 `errors`    what a call can end with; `address` and `channel` how the daemon is found,
             `access` what it is shown.
@@ -38,6 +39,14 @@ from flowreplay_client.messages import (
     format_names,
 )
 from flowreplay_client.plans import Plans
+from flowreplay_client.rewriting import (
+    RewriteSettings,
+    parse_map_remote,
+    parse_modify_body,
+    parse_modify_headers,
+    parse_parameter,
+    parse_set_header,
+)
 from flowreplay_client.watch import Watch
 
 __all__ = [
@@ -53,6 +62,7 @@ __all__ = [
     "ListSettings",
     "Plans",
     "ReplaydClientError",
+    "RewriteSettings",
     "Unreachable",
     "Watch",
     "WatchSettings",
@@ -60,6 +70,11 @@ __all__ = [
     "format_names",
     "kind_names",
     "parse_connect_to",
+    "parse_map_remote",
+    "parse_modify_body",
+    "parse_modify_headers",
+    "parse_parameter",
+    "parse_set_header",
     "request_flow",
     "state_names",
 ]

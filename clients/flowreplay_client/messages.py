@@ -6,7 +6,6 @@ nothing of channels, retries or threads.
 
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import TypedDict
 
 from flowreplay.v1.event_pb2 import Resolution
 from flowreplay.v1.flow_pb2 import Flow
@@ -26,6 +25,7 @@ from flowreplay.v1.replay_pb2 import (
 
 from flowreplay_client.capture import CHUNK_BYTES, Capture
 from flowreplay_client.connect_to import parse_connect_to
+from flowreplay_client.rewriting import RewriteSettings, fill_rewriting
 
 Progress = Callable[[int, int | None], None]
 """Called with the bytes handed over so far and the whole (None: not known)."""
@@ -71,7 +71,7 @@ RESOLUTIONS = {
 """What is done with a parked replay, by the words that people say."""
 
 
-class EnqueueSettings(TypedDict, total=False):
+class EnqueueSettings(RewriteSettings, total=False):
     """How to take the flows of an Enqueue; what is left out has the daemon's default."""
 
     format: str
@@ -161,7 +161,7 @@ def enqueue_options(settings: EnqueueSettings) -> EnqueueOptions:
     if settings.get("stream") and settings.get("strict"):
         raise ValueError("stream contradicts strict: if a flow is refused is known at the end")
     rules = settings.get("connect_to", ())
-    return EnqueueOptions(
+    options = EnqueueOptions(
         request_id=settings.get("request_id") or str(uuid.uuid4()),
         format=format_number(settings.get("format", "")),
         strict=settings.get("strict", False),
@@ -177,6 +177,8 @@ def enqueue_options(settings: EnqueueSettings) -> EnqueueOptions:
         trust_idempotency_key=settings.get("trust_idempotency_key", False),
         filter=settings.get("filter", ""),
     )
+    fill_rewriting(options, settings)
+    return options
 
 
 def resolve_request(resolution: str, replay_ids: Iterable[str], batch_id: str) -> ResolveRequest:

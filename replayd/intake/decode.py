@@ -7,7 +7,7 @@ callback. Raises ReplaydError for what can't be taken; the caller then keeps not
 
 import hashlib
 from collections.abc import Callable, Iterator
-from typing import BinaryIO, NamedTuple, cast
+from typing import NamedTuple
 
 from flowreplay.v1 import replay_pb2
 from google.protobuf.message import DecodeError
@@ -17,27 +17,28 @@ from replayd.codec.plan import encode_plan
 from replayd.errors import ReplaydError
 from replayd.filters import Matcher, Subject
 from replayd.formats import Format, read_capture
+from replayd.intake.capture import CaptureStream, spool
 from replayd.intake.frames import LISTED, NotedFlow, RefusedFlow, Summary
 from replayd.intake.options import MAX_TEXT, check_options, filter_of
+from replayd.intake.rewrites import rewriter_of
 from replayd.intake.typed import TypedFlow, typed_flows
 from replayd.model.event import PREVIEW_LIMIT
 from replayd.model.flow import CaptureNote, DamagedFlow, Flow, Found
-from replayd.model.plan import ConnectTo, HttpVersion, WebSocketPace
+from replayd.model.plan import Change, ConnectTo, HttpVersion, WebSocketPace
 from replayd.model.replay import Row
 from replayd.planning.plan import make_plan
-from replayd.planning.refusal import Refusal, refuse
+from replayd.planning.refusal import Refusal, refuse, unfit
 from replayd.planning.target_rules import TargetRules
 from replayd.reasons import Reason
 from replayd.redaction.redactor import UNKEYED, Redactor
+from replayd.rewriting.rewriter import Rewriter
+from replayd.rewriting.rules import Unrewritable
 
 MAX_NOTE = 1000
 """Characters of a note or of a refusal's message: many travel in one answer."""
 
 MAX_CHUNK = 1 << 20
 """Bytes of a chunk."""
-
-SPOOLED_IN_MEMORY = 16 << 20
-"""Bytes of a capture that has to be spooled before they go to a file."""
 
 _FORMATS = {
     replay_pb2.CAPTURE_FORMAT_UNSPECIFIED: None,
@@ -72,6 +73,7 @@ class Decoding:
         self._emit = emit
         self._options = replay_pb2.EnqueueOptions()
         self._wanted: Matcher | None = None
+        self._rewriter: Rewriter | None = None
         self._connect_to: tuple[ConnectTo, ...] = ()
         self._http_version = HttpVersion.AUTO
         self._websocket_pace = WebSocketPace.AFTER_MESSAGES
@@ -109,6 +111,7 @@ class Decoding:
         check_options(options)
         self._options = options
         self._wanted = filter_of(options)
+        self._rewriter = rewriter_of(options, self._settings.body_size_limit)
         self._connect_to = tuple(
             ConnectTo(rule.scheme, rule.host, rule.port, rule.dial_host, rule.dial_port)
             for rule in options.connect_to
@@ -137,7 +140,7 @@ class Decoding:
                 stream,
                 format=_FORMATS[options.format],
                 salvage=options.salvage,
-                spool=_spool,
+                spool=spool,
             )
         if kind == "flow_batch":
             return typed_flows(messages, self._hash_whole, self._settings.body_size_limit)
@@ -154,6 +157,15 @@ class Decoding:
         if self._wanted is not None and not self._wanted(Subject(flow)):
             self._summary.filtered += 1
             return
+        rewritten: tuple[Change, ...] = ()
+        if self._rewriter is not None:
+            try:
+                flow, rewritten = self._rewritten(flow, self._rewriter)
+            except Unrewritable as error:
+                self._refuse(flow.flow_id, index, Refusal(error.reason, str(error)))
+                return
+            # What came as a message is another flow now.
+            encoded = None if rewritten else encoded
         refusal = refuse(
             flow,
             raw=self._options.raw,
@@ -174,6 +186,7 @@ class Decoding:
             http_version=self._http_version,
             websocket_pace=self._websocket_pace,
             trust_idempotency_key=self._options.trust_idempotency_key,
+            rewritten=rewritten,
         )
         redactor = self._settings.redactor
         # What is shown with everything, and sent nowhere.
@@ -196,6 +209,12 @@ class Decoding:
         )
         self._summary.accepted += 1
 
+    def _rewritten(self, flow: Flow, rewriter: Rewriter) -> tuple[Flow, tuple[Change, ...]]:
+        """Rewrites a flow, unless it will be refused for what it lacks."""
+        if unfit(flow, refuse_websocket=self._options.refuse_websocket) is not None:
+            return flow, ()
+        return rewriter.rewrite(flow)
+
     def _shown_content(self, flow: Flow, content: bytes) -> bytes | None:
         preview = content[:PREVIEW_LIMIT]
         assert flow.request is not None
@@ -217,41 +236,6 @@ class Decoding:
 
     def _said(self, message: str) -> str:
         return self._settings.redactor.text(message[:MAX_NOTE])[:MAX_NOTE]
-
-
-def _spool() -> BinaryIO:
-    # Few captures need one, and every worker would import it.
-    from tempfile import SpooledTemporaryFile  # noqa: PLC0415
-
-    return cast(BinaryIO, SpooledTemporaryFile(SPOOLED_IN_MEMORY))
-
-
-class CaptureStream:
-    """The bytes of a capture's chunks as a stream to read from."""
-
-    def __init__(
-        self, messages: Iterator[replay_pb2.EnqueueRequest], hashed: Callable[[bytes], object]
-    ) -> None:
-        self._messages = messages
-        self._hashed = hashed
-        self._chunk = b""
-        self._position = 0
-
-    def read(self, size: int, /) -> bytes:
-        """Returns at most `size` bytes; none only at the end."""
-        while self._position == len(self._chunk):
-            message = next(self._messages, None)
-            if message is None:
-                return b""
-            if message.WhichOneof("payload") != "capture_chunk":
-                raise ReplaydError(
-                    Reason.INVALID_STREAM, "only capture_chunk messages may follow the first one"
-                )
-            self._chunk, self._position = message.capture_chunk, 0
-            self._hashed(self._chunk)
-        piece = self._chunk[self._position : self._position + size]
-        self._position += len(piece)
-        return piece
 
 
 def _named_briefly(flow: Flow) -> Flow:

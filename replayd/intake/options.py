@@ -31,6 +31,16 @@ _USED_UP = (
     "on_interrupt",
     "trust_idempotency_key",
     "filter",
+    "target",
+    "modify_headers",
+    "map_remote",
+    "modify_body",
+    "set_headers",
+    "remove_headers",
+    "set_query",
+    "set_cookies",
+    "host",
+    "server_name",
 )
 """Options that taking the flows in has used up, or that a batch keeps by themselves."""
 

@@ -28,6 +28,11 @@ class ChangeKind(IntEnum):
     CONNECT_TO = 7
     FIELD_REMOVED = 8
     LOWER_CASE = 9
+    TARGET_REWRITTEN = 10
+    PATH_REWRITTEN = 11
+    FIELD_REWRITTEN = 12
+    CONTENT_REWRITTEN = 13
+    SERVER_NAME_REWRITTEN = 14
 
 
 class HttpVersion(IntEnum):

@@ -46,9 +46,11 @@ def make_plan(
     http_version: HttpVersion = HttpVersion.AUTO,
     websocket_pace: WebSocketPace = WebSocketPace.AFTER_MESSAGES,
     trust_idempotency_key: bool = False,
+    rewritten: tuple[Change, ...] = (),
 ) -> Plan:
     """Plans a flow that `refuse` accepted.
 
+    `rewritten`: how it differs from what was captured (`rewriting`).
     `raw`: the fields are left as captured, also where they contradict the content.
     `trust_idempotency_key`: a request with that field is idempotent, whatever its method.
     """
@@ -75,14 +77,14 @@ def make_plan(
         framing,
         size,
         written(draft.trailers) if draft.trailers else b"",
-        (*draft.changes, *there.redirected),
+        (*rewritten, *draft.changes, *there.redirected),
         method in IDEMPOTENT or (trust_idempotency_key and bool(draft.values(b"idempotency-key"))),
         size > 0 and b"expect" in names and _expects_continue(draft),
         flow_index,
         flow.flow_id,
         flow.response.status_code if flow.response else 0,
         b"proxy-authorization" in names and bool(draft.values(b"proxy-authorization")),
-        None if versions is HTTP1 else _http2(request, there.redirected, raw=raw),
+        None if versions is HTTP1 else _http2(request, rewritten, there.redirected, raw=raw),
     )
     return plan if flow.websocket is None else with_websocket(plan, flow, websocket_pace)
 
@@ -105,9 +107,15 @@ def _aimed(target: Target, versions: HttpVersions, *, plain: bool) -> Target:
     return target._replace(http_versions=versions, tunnelled=target.scheme == "http")
 
 
-def _http2(request: Request, redirected: tuple[Change, ...], *, raw: bool) -> Http2Request:
+def _http2(
+    request: Request,
+    rewritten: tuple[Change, ...],
+    redirected: tuple[Change, ...],
+    *,
+    raw: bool,
+) -> Http2Request:
     made = make_http2(request, raw=raw)
-    return made._replace(changes=(*made.changes, *redirected))
+    return made._replace(changes=(*rewritten, *made.changes, *redirected))
 
 
 def _request_target(request: Request, target: Target, *, http2: bool) -> bytes:

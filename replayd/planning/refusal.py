@@ -49,9 +49,9 @@ def refuse(
     `refuse_websocket` are the batch's. A target that is a name is checked once more when it
     is resolved.
     """
-    unfit = _unfit(flow, refuse_websocket=refuse_websocket)
-    if unfit is not None:
-        return unfit
+    lacking = unfit(flow, refuse_websocket=refuse_websocket)
+    if lacking is not None:
+        return lacking
     request = flow.request
     assert request is not None
     try:
@@ -77,16 +77,18 @@ def refuse(
     return None if denied is None else Refusal(Reason.TARGET_DENIED, denied)
 
 
-def _unfit(flow: Flow, *, refuse_websocket: bool) -> Refusal | None:
-    """What mitmproxy's client replay refuses too, but for the WebSockets that are replayed."""
+def unfit(flow: Flow, *, refuse_websocket: bool) -> Refusal | None:
+    """Returns what a flow lacks to be replayed, whatever its request says: what mitmproxy's
+    client replay refuses too, but for the WebSockets that are replayed.
+    """
     if flow.live:
         return Refusal(Reason.LIVE_FLOW, "the flow was live when it was captured")
     if flow.intercepted:
         return Refusal(Reason.INTERCEPTED_FLOW, "the flow was intercepted when it was captured")
     if flow.kind is FlowKind.WEBSOCKET:
-        unfit = _WEBSOCKETS_REFUSED if refuse_websocket else websocket.lacking(flow)
-        if unfit is not None:
-            return Refusal(Reason.WEBSOCKET_FLOW, unfit)
+        lacking = _WEBSOCKETS_REFUSED if refuse_websocket else websocket.lacking(flow)
+        if lacking is not None:
+            return Refusal(Reason.WEBSOCKET_FLOW, lacking)
     elif flow.kind is not FlowKind.HTTP:
         return Refusal(Reason.NOT_HTTP, _not_http(flow))
     if flow.request is None:

@@ -8,14 +8,14 @@ from flowreplay.v1 import flow_pb2, plan_pb2, replay_pb2
 from replayd.codec.plan import decode_plan
 from replayd.codec.websocket import decode_conversation
 from replayd.errors import ReplaydError
-from replayd.intake.decode import CaptureStream, DecodeSettings, Decoding
+from replayd.intake.decode import DecodeSettings, Decoding
 from replayd.intake.frames import LISTED, Summary
 from replayd.model.flow import CaptureNote
-from replayd.model.plan import HttpVersions, WebSocketPace, WebSocketPlan
+from replayd.model.plan import ChangeKind, HttpVersions, WebSocketPace, WebSocketPlan
 from replayd.model.replay import Row
 from replayd.planning.target_rules import TargetRules
 from replayd.reasons import Reason
-from tests.rpc.messages import flows, options, refused_flow, websocket_flow
+from tests.rpc.messages import flows, options, post, refused_flow, websocket_flow
 from tests.support.tnetstring import dumps, state
 
 
@@ -229,21 +229,56 @@ def test_bytes_that_are_no_message_are_refused() -> None:
         Decoding(iter([b"\xff"]), DecodeSettings(TargetRules(), 1), lambda _: None).run()
 
 
-def test_a_capture_reads_on_across_chunks() -> None:
-    chunks = [replay_pb2.EnqueueRequest(capture_chunk=data) for data in (b"ab", b"", b"cde")]
-    hashed: list[bytes] = []
-    stream = CaptureStream(iter(chunks), hashed.append)
-    assert [stream.read(3), stream.read(2), stream.read(9), stream.read(9)] == [
-        b"ab",
-        b"cd",
-        b"e",
-        b"",
-    ]
-    assert b"".join(hashed) == b"abcde"
-
-
 def test_a_time_that_is_none_costs_nobody_anything() -> None:
     message = flows(2)
     message.flow_batch.flows[0].request.start_time.seconds = 10**15
     rows, summary = decode(message)
     assert (len(rows), summary.refused) == (2, 0)
+
+
+def test_rewriting_reaches_the_row_the_plan_and_the_rules_of_targets() -> None:
+    asked = options(
+        target="http://127.0.0.2:81",
+        modify_body=[{"filter": "~m POST", "regex": b"b", "replacement": b"token=\xff"}],
+    )
+    (got, posted), summary = decode(asked, flows(1), post(b"a=b"))
+    plan = decode_plan(posted.plan)
+    assert plan.target.address == ("127.0.0.2", 81)
+    assert [each.kind for each in plan.changes] == [
+        *(ChangeKind.TARGET_REWRITTEN, ChangeKind.FIELD_REWRITTEN, ChangeKind.FIELD_REWRITTEN),
+        ChangeKind.CONTENT_REWRITTEN,
+    ]
+    assert posted.request_content == b"a=token=\xff"
+    assert plan.content_size == len(posted.request_content)
+    # What everybody is shown is judged by what is sent.
+    assert posted.shown_content == b""
+    assert flow_pb2.Flow.FromString(got.flow).request.host == "127.0.0.2"
+    assert summary.accepted == 2
+    denying = TargetRules(deny=["127.0.0.2"])
+    _, summary = decode(asked, flows(1), targets=denying)
+    assert summary.refused_by_reason == {Reason.TARGET_DENIED: 1}
+
+
+def test_messages_of_a_websocket_are_rewritten() -> None:
+    asked = options(modify_body=[{"regex": b"hello", "replacement": b"good day"}])
+    (row,), _ = decode(asked, websocket_flow())
+    said = list(decode_conversation((row.request_content,)))
+    assert [each.content for each in said] == [b"good day", b"hello", b"bye"]
+
+
+def test_what_can_not_be_rewritten_is_refused_for_what_it_lacks_first() -> None:
+    asked = options(modify_body=[{"regex": b"a", "replacement": b"b"}])
+    packed = post(b"a")
+    field = packed.flow_batch.flows[0].request.headers.add()
+    field.name, field.value = b"Content-Encoding", b"br"
+    live = replay_pb2.EnqueueRequest()
+    live.CopyFrom(packed)
+    live.flow_batch.flows[0].live = True
+    rows, summary = decode(asked, packed, live)
+    assert rows == []
+    assert summary.refused_by_reason == {Reason.REWRITE_FAILED: 1, Reason.LIVE_FLOW: 1}
+
+
+def test_a_flow_that_no_rule_touches_keeps_its_message() -> None:
+    asked = options(set_headers=[{"name": b"Host", "value": b"h"}])
+    assert decode(asked, flows(2))[0] == decode(flows(2))[0]

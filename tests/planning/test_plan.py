@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from replayd.model.flow import Response
-from replayd.model.plan import ChangeKind, ConnectTo, Framing, Target
+from replayd.model.plan import Change, ChangeKind, ConnectTo, Framing, Target
 from replayd.planning.plan import make_plan
 from replayd.planning.refusal import refuse
 from tests.planning.requests import HOST, described, flow, kinds, planned, written
@@ -249,3 +249,18 @@ def test_raw_changes_nothing_of_an_http1_request() -> None:
     plan = planned(raw=True, method=b"POST\r\n", headers=headers, content=b"body")
     assert plan.head == b"POST\r\n / HTTP/1.1\r\nContent-Length: 7\r\nContent-Length: x\r\n\r\n"
     assert (plan.framing, plan.content_size, plan.changes) == (Framing.RAW, 4, ())
+
+
+def test_what_was_rewritten_is_named_first_in_every_form() -> None:
+    rewritten = (Change(ChangeKind.FIELD_REWRITTEN, "X set"),)
+    plan = make_plan(
+        flow(scheme=b"https", http_version=b"HTTP/2.0", headers=((b"x", b"1"),)),
+        flow_index=0,
+        connect_to=(ConnectTo("", "", 0, "h", 1),),
+        raw=False,
+        rewritten=rewritten,
+    )
+    assert plan.http2 is not None
+    for changes in (plan.changes, plan.http2.changes):
+        assert changes[0] == rewritten[0]
+        assert changes[-1].kind is ChangeKind.CONNECT_TO

@@ -19,6 +19,7 @@ from flowreplay_client import (
 from replayctl import exits
 from replayctl.connect import Globals, pass_globals
 from replayctl.dry_run import plan_all
+from replayctl.options.rewriting import rewriting_options
 from replayctl.outcome import FAIL_ON
 from replayctl.output import Output, give_up_stdout, note
 from replayctl.progress import progress_bar
@@ -96,6 +97,7 @@ def _connect_to(
     help="Dial there instead; nothing else of the request changes. Empty parts match all, the "
     "first match wins. Repeatable.",
 )
+@rewriting_options
 @click.option(
     "--http-version",
     type=click.Choice(list(HTTP_VERSIONS)),

@@ -133,6 +133,18 @@ class _ChangeKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ChangeKind
     """A field that the version can't carry was left out."""
     CHANGE_KIND_LOWER_CASE: _ChangeKind.ValueType  # 9
     """A field's name was written in lower case, as HTTP/2 has it."""
+    CHANGE_KIND_TARGET_REWRITTEN: _ChangeKind.ValueType  # 10
+    """The request goes to another scheme, host or port, as the user asked; Host and
+    `:authority` follow.
+    """
+    CHANGE_KIND_PATH_REWRITTEN: _ChangeKind.ValueType  # 11
+    """The path or the query is another, as the user asked."""
+    CHANGE_KIND_FIELD_REWRITTEN: _ChangeKind.ValueType  # 12
+    """A header field was set or removed, as the user asked."""
+    CHANGE_KIND_CONTENT_REWRITTEN: _ChangeKind.ValueType  # 13
+    """The content, or a WebSocket message, is another, as the user asked."""
+    CHANGE_KIND_SERVER_NAME_REWRITTEN: _ChangeKind.ValueType  # 14
+    """TLS asks for another name, as the user asked."""
 
 class ChangeKind(_ChangeKind, metaclass=_ChangeKindEnumTypeWrapper):
     """Tells kinds of changes. Values may be added."""
@@ -159,6 +171,18 @@ CHANGE_KIND_FIELD_REMOVED: ChangeKind.ValueType  # 8
 """A field that the version can't carry was left out."""
 CHANGE_KIND_LOWER_CASE: ChangeKind.ValueType  # 9
 """A field's name was written in lower case, as HTTP/2 has it."""
+CHANGE_KIND_TARGET_REWRITTEN: ChangeKind.ValueType  # 10
+"""The request goes to another scheme, host or port, as the user asked; Host and
+`:authority` follow.
+"""
+CHANGE_KIND_PATH_REWRITTEN: ChangeKind.ValueType  # 11
+"""The path or the query is another, as the user asked."""
+CHANGE_KIND_FIELD_REWRITTEN: ChangeKind.ValueType  # 12
+"""A header field was set or removed, as the user asked."""
+CHANGE_KIND_CONTENT_REWRITTEN: ChangeKind.ValueType  # 13
+"""The content, or a WebSocket message, is another, as the user asked."""
+CHANGE_KIND_SERVER_NAME_REWRITTEN: ChangeKind.ValueType  # 14
+"""TLS asks for another name, as the user asked."""
 Global___ChangeKind: _TypeAlias = ChangeKind  # noqa: Y015
 
 @_typing.final

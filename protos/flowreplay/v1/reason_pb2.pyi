@@ -56,6 +56,10 @@ class _ReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Reason.ValueTy
     line and fields are larger than 1 MiB. Also the error of a call: content in chunks
     grew beyond that limit.
     """
+    REASON_REWRITE_FAILED: _Reason.ValueType  # 11
+    """A rewriting that the call asks for can't be done to the flow: its content's coding
+    can't be read or is not known, or what came out is no text where there must be one.
+    """
     REASON_NAME_NOT_RESOLVED: _Reason.ValueType  # 20
     """Errors of a replay: no complete response came.
 
@@ -242,6 +246,10 @@ REASON_CONTENT_TOO_LARGE: Reason.ValueType  # 10
 """The request's content is larger than the daemon's body size limit, or its start
 line and fields are larger than 1 MiB. Also the error of a call: content in chunks
 grew beyond that limit.
+"""
+REASON_REWRITE_FAILED: Reason.ValueType  # 11
+"""A rewriting that the call asks for can't be done to the flow: its content's coding
+can't be read or is not known, or what came out is no text where there must be one.
 """
 REASON_NAME_NOT_RESOLVED: Reason.ValueType  # 20
 """Errors of a replay: no complete response came.

@@ -925,6 +925,16 @@ class EnqueueOptions(_message.Message):
     ON_INTERRUPT_FIELD_NUMBER: _builtins.int
     TRUST_IDEMPOTENCY_KEY_FIELD_NUMBER: _builtins.int
     FILTER_FIELD_NUMBER: _builtins.int
+    TARGET_FIELD_NUMBER: _builtins.int
+    MODIFY_HEADERS_FIELD_NUMBER: _builtins.int
+    MAP_REMOTE_FIELD_NUMBER: _builtins.int
+    MODIFY_BODY_FIELD_NUMBER: _builtins.int
+    SET_HEADERS_FIELD_NUMBER: _builtins.int
+    REMOVE_HEADERS_FIELD_NUMBER: _builtins.int
+    SET_QUERY_FIELD_NUMBER: _builtins.int
+    SET_COOKIES_FIELD_NUMBER: _builtins.int
+    HOST_FIELD_NUMBER: _builtins.int
+    SERVER_NAME_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
     """Makes the call safe to repeat: the same id with the same content returns the
     first answer again, for 24 hours. At most 200 characters; empty means none.
@@ -976,11 +986,64 @@ class EnqueueOptions(_message.Message):
     2,000 characters; empty means all flows. What is wrong with one is
     `INVALID_OPTIONS`, with the metadata `position`: a character, counted from 0.
     """
+    target: _builtins.str
+    """Sends all requests to this URL's scheme, host and port, its path put before theirs:
+    `https://staging.test/v2`. Host, `:authority` and the name that TLS asks for follow.
+    Those that `map_remote` gave another scheme, host or port stay there. Empty means
+    where they went. This and the next nine rewrite requests, in this order:
+    `modify_headers`, `map_remote`, `modify_body`, `target`, `set_query`,
+    `remove_headers`, `set_headers`, `set_cookies`, `host`, `server_name`. What none of
+    them touches is sent as captured; each that changed something is among the plan's
+    changes. At most 100 of each; an expression may have 2,000 characters. A flow that
+    one can't be done to is refused (`REWRITE_FAILED`, `INVALID_TARGET`).
+    """
+    host: _builtins.str
+    """What Host, or `:authority`, says, in place of what was captured or follows from
+    `target` and `map_remote`. Empty means that.
+    """
+    server_name: _builtins.str
+    """The name that TLS asks for and verifies, in place of what was captured or follows
+    from `target` and `map_remote`. Empty means that.
+    """
     @_builtins.property
     def connect_to(self) -> _containers.RepeatedCompositeFieldContainer[Global___ConnectTo]:
         """Which addresses to dial in place of the captured ones; the first match wins.
         Nothing else of the request changes.
         """
+
+    @_builtins.property
+    def modify_headers(self) -> _containers.RepeatedCompositeFieldContainer[Global___ModifyHeaders]:
+        """Sets and removes header fields as mitmproxy's option of this name does."""
+
+    @_builtins.property
+    def map_remote(self) -> _containers.RepeatedCompositeFieldContainer[Global___MapRemote]:
+        """Rewrites URLs as mitmproxy's option of this name does."""
+
+    @_builtins.property
+    def modify_body(self) -> _containers.RepeatedCompositeFieldContainer[Global___ModifyBody]:
+        """Rewrites contents as mitmproxy's option of this name does, and the messages of
+        WebSocket clients.
+        """
+
+    @_builtins.property
+    def set_headers(self) -> _containers.RepeatedCompositeFieldContainer[_flow_pb2.Header]:
+        """Sets header fields, names without regard to case: the values given for a name stand
+        where its first field stood, else at the end.
+        """
+
+    @_builtins.property
+    def remove_headers(self) -> _containers.RepeatedScalarFieldContainer[_builtins.bytes]:
+        """Removes all header fields of these names, without regard to case."""
+
+    @_builtins.property
+    def set_query(self) -> _containers.RepeatedCompositeFieldContainer[Global___Parameter]:
+        """Sets parameters of the URL's query: where the first of the name stood, else at its
+        end. Names and values are not percent-encoded yet.
+        """
+
+    @_builtins.property
+    def set_cookies(self) -> _containers.RepeatedCompositeFieldContainer[Global___Parameter]:
+        """Sets cookies: where the first of the name stood, else behind the others."""
 
     def __init__(
         self,
@@ -999,14 +1062,158 @@ class EnqueueOptions(_message.Message):
         on_interrupt: Global___OnInterrupt.ValueType = ...,
         trust_idempotency_key: _builtins.bool = ...,
         filter: _builtins.str = ...,
+        target: _builtins.str = ...,
+        modify_headers: _abc.Iterable[Global___ModifyHeaders] | None = ...,
+        map_remote: _abc.Iterable[Global___MapRemote] | None = ...,
+        modify_body: _abc.Iterable[Global___ModifyBody] | None = ...,
+        set_headers: _abc.Iterable[_flow_pb2.Header] | None = ...,
+        remove_headers: _abc.Iterable[_builtins.bytes] | None = ...,
+        set_query: _abc.Iterable[Global___Parameter] | None = ...,
+        set_cookies: _abc.Iterable[Global___Parameter] | None = ...,
+        host: _builtins.str = ...,
+        server_name: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["connect_to", b"connect_to", "filter", b"filter", "format", b"format", "http_version", b"http_version", "label", b"label", "on_interrupt", b"on_interrupt", "raw", b"raw", "refuse_websocket", b"refuse_websocket", "request_id", b"request_id", "salvage", b"salvage", "stream", b"stream", "strict", b"strict", "trust_idempotency_key", b"trust_idempotency_key", "websocket_pace", b"websocket_pace"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["connect_to", b"connect_to", "filter", b"filter", "format", b"format", "host", b"host", "http_version", b"http_version", "label", b"label", "map_remote", b"map_remote", "modify_body", b"modify_body", "modify_headers", b"modify_headers", "on_interrupt", b"on_interrupt", "raw", b"raw", "refuse_websocket", b"refuse_websocket", "remove_headers", b"remove_headers", "request_id", b"request_id", "salvage", b"salvage", "server_name", b"server_name", "set_cookies", b"set_cookies", "set_headers", b"set_headers", "set_query", b"set_query", "stream", b"stream", "strict", b"strict", "target", b"target", "trust_idempotency_key", b"trust_idempotency_key", "websocket_pace", b"websocket_pace"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___EnqueueOptions: _TypeAlias = EnqueueOptions  # noqa: Y015
+
+@_typing.final
+class ModifyHeaders(_message.Message):
+    """Sets or removes a header field. All of a call first remove their fields, then add their
+    values at the end.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    FILTER_FIELD_NUMBER: _builtins.int
+    NAME_FIELD_NUMBER: _builtins.int
+    VALUE_FIELD_NUMBER: _builtins.int
+    filter: _builtins.str
+    """Only of flows that this filter expression finds. It is asked before any rewriting,
+    and sees requests alone, as mitmproxy's do: `~q` finds every flow, `~s` none. Empty
+    means all flows.
+    """
+    name: _builtins.bytes
+    """The field's name."""
+    value: _builtins.bytes
+    """The value to add; empty means that the field is only removed."""
+    def __init__(
+        self,
+        *,
+        filter: _builtins.str = ...,
+        name: _builtins.bytes = ...,
+        value: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["filter", b"filter", "name", b"name", "value", b"value"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ModifyHeaders: _TypeAlias = ModifyHeaders  # noqa: Y015
+
+@_typing.final
+class MapRemote(_message.Message):
+    """Rewrites the URL."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    FILTER_FIELD_NUMBER: _builtins.int
+    URL_REGEX_FIELD_NUMBER: _builtins.int
+    REPLACEMENT_FIELD_NUMBER: _builtins.int
+    filter: _builtins.str
+    """Only of flows that this filter expression finds, as they are by then. It sees
+    requests alone. Empty means all flows.
+    """
+    url_regex: _builtins.str
+    """What to find, everywhere in the URL: a regular expression of Python. The URL has the
+    host that the request names in Host or `:authority`.
+    """
+    replacement: _builtins.str
+    """What to put there, with `\\1` and `\\g<name>` for what groups found. Where that
+    changes scheme, host or port, the request goes there; Host, `:authority` and the
+    name that TLS asks for follow.
+    """
+    def __init__(
+        self,
+        *,
+        filter: _builtins.str = ...,
+        url_regex: _builtins.str = ...,
+        replacement: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["filter", b"filter", "replacement", b"replacement", "url_regex", b"url_regex"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___MapRemote: _TypeAlias = MapRemote  # noqa: Y015
+
+@_typing.final
+class ModifyBody(_message.Message):
+    """Rewrites the content. One with a Content-Encoding of gzip or deflate is decoded before
+    and encoded after; of another, the flow is refused (`REWRITE_FAILED`).
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    FILTER_FIELD_NUMBER: _builtins.int
+    REGEX_FIELD_NUMBER: _builtins.int
+    REPLACEMENT_FIELD_NUMBER: _builtins.int
+    filter: _builtins.str
+    """Only of flows that this filter expression finds, as they are by then. It sees
+    requests alone. Empty means all flows.
+    """
+    regex: _builtins.bytes
+    """What to find, everywhere in the content: a regular expression of Python over bytes,
+    whose dot finds line ends too.
+    """
+    replacement: _builtins.bytes
+    """What to put there, as it is. At most 1 MiB."""
+    def __init__(
+        self,
+        *,
+        filter: _builtins.str = ...,
+        regex: _builtins.bytes = ...,
+        replacement: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["filter", b"filter", "regex", b"regex", "replacement", b"replacement"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ModifyBody: _TypeAlias = ModifyBody  # noqa: Y015
+
+@_typing.final
+class Parameter(_message.Message):
+    """A name with its value."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    VALUE_FIELD_NUMBER: _builtins.int
+    name: _builtins.bytes
+    """The name."""
+    value: _builtins.bytes
+    """The value."""
+    def __init__(
+        self,
+        *,
+        name: _builtins.bytes = ...,
+        value: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["name", b"name", "value", b"value"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Parameter: _TypeAlias = Parameter  # noqa: Y015
 
 @_typing.final
 class PlannedFlow(_message.Message):

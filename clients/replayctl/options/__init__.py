@@ -1,0 +1,1 @@
+"""Options that several commands have, or that make up a subject of their own."""
