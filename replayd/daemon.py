@@ -30,6 +30,7 @@ from replayd.replay.thread import ReplayThread
 from replayd.retention import RetentionThread
 from replayd.rpc.enqueue import Enqueuer
 from replayd.rpc.history import HistoryService
+from replayd.rpc.journal import JournalService
 from replayd.rpc.listen import TcpAddress, parse_addresses, reach
 from replayd.rpc.places import Places
 from replayd.rpc.plan import Planner
@@ -149,7 +150,7 @@ class _Daemon:
         thread = self._replay_thread(journal, redactor)
         service = ReplayService(journal, enqueuer, planner, watchers, about, running=thread)
         server = RpcServer(
-            [service, HistoryService(journal)],
+            [service, HistoryService(journal), JournalService(journal)],
             self._addresses,
             self._access,
             max_calls=self._config.max_watchers + OTHER_CALLS,

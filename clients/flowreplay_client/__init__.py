@@ -9,7 +9,7 @@
 
 `client`    the synchronous client, `watch` its iterator of events, `export` its iterator of
             a capture's bytes, `stream` how both begin; `plans` its iterator of what an
-            Enqueue would send, by a `conversation`;
+            Enqueue would send, by a `conversation`; `backup` how a copy of the journal ends;
 `aio`       the same for asyncio: `from flowreplay_client import aio`, `aio.connect()`.
             Both are thin layers over the parts below, which do no I/O with the daemon,
             so that nothing is written twice and neither runs on top of the other;

@@ -10,6 +10,8 @@ import grpc
 from flowreplay.v1.flow_pb2 import Flow
 from flowreplay.v1.history_pb2 import Replay
 from flowreplay.v1.history_pb2_grpc import HistoryServiceStub
+from flowreplay.v1.journal_pb2 import BackUpRequest, BackUpResponse
+from flowreplay.v1.journal_pb2_grpc import JournalServiceStub
 from flowreplay.v1.replay_pb2 import (
     CancelRequest,
     CancelResponse,
@@ -30,6 +32,7 @@ from flowreplay.v1.replay_pb2 import (
 from flowreplay.v1.replay_pb2_grpc import ReplayServiceStub
 
 from flowreplay_client.access import Access, AccessFiles, Metadata, find_access
+from flowreplay_client.backup import followed
 from flowreplay_client.bookmark import Bookmark, Return, WatchSettings
 from flowreplay_client.capture import CaptureSource, open_capture
 from flowreplay_client.channel import DEFAULT_TIMEOUT, channel_options
@@ -92,6 +95,7 @@ class Client:
         self._channel = _channel(access, timeout)
         self._stub = ReplayServiceStub(self._channel)
         self._history = HistoryServiceStub(self._channel)
+        self._journal = JournalServiceStub(self._channel)
 
     def close(self) -> None:
         """Ends open calls and the connection. Idempotent."""
@@ -231,6 +235,15 @@ class Client:
         request = export_request(batch_id, format)
         call = self._history.Export(request, metadata=self._access.metadata())
         return Export(call, self.address, self._timeout)
+
+    def back_up(self, folder: str, *, progress: Progress | None = None) -> BackUpResponse:
+        """Copies the journal into a new folder of the daemon's machine, while replays go on.
+
+        Returns once the copy is there. `progress(copied_bytes, total_bytes)` is called in
+        this thread.
+        """
+        call = self._journal.BackUp(BackUpRequest(folder=folder), metadata=self._access.metadata())
+        return followed(call, progress, self.address, self._timeout)
 
     def _plan(self, messages: Iterator[EnqueueRequest], content_limit: int | None) -> Plans:
         begin = partial(self._stub.PlanFlows, metadata=self._access.metadata())

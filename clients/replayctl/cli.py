@@ -11,6 +11,7 @@ from replayctl.connect import Globals
 from replayctl.output import Output, give_up_stdout, note
 
 VERBS = (
+    "backup",
     "cancel",
     "clear",
     "completion",

@@ -15,6 +15,7 @@ far behind.
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from pathlib import Path
 from typing import NamedTuple, Protocol
 
 from replayd.model.batch import DEFAULT_TERMS, Terms
@@ -505,6 +506,17 @@ class Journal(Protocol):
 
     def regain_room(self) -> bool:
         """Looks whether a full disk has room again; True: it has, and things go on."""
+
+    def back_up(self, new_dir: Path, progress: Callable[[int, int], None]) -> int:
+        """Copies the journal, as it is at a moment before the end, into a folder that is not
+        there yet or empty, while it is used; returns the copy's bytes. `progress` hears now
+        and then how many bytes were copied, and about how many there are; what it raises
+        ends the copy. Whatever ends it leaves nothing of it.
+
+        Raises ReplaydError: INVALID_OPTIONS (not there, or not this journal),
+        REQUEST_IN_PROGRESS, DAEMON_STOPPING; or (JournalError) when there is no room, or
+        something is damaged.
+        """
 
     # Wake-ups and end
 

@@ -2,11 +2,13 @@
 
 `request_ids` and `enqueues` the way onto the queue, `runs` the replay thread's side,
 `control` clear, count and pause, `cancelling` single replays, `resolving` what is parked,
-`log` and `history` reading, `retention` what goes; all of them on one `ledger`, which
-commits.
+`log` and `history` reading, `retention` what goes, `copying` a copy of all; all of
+them on one `ledger`, which commits.
 """
 
 from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from replayd.codec.event import update_event
 from replayd.journal.control import Control
@@ -23,6 +25,9 @@ from replayd.journal.runs import Runs
 from replayd.journal.store import Store
 from replayd.model.event import UpdateKind
 from replayd.model.replay import ReplayKey
+
+if TYPE_CHECKING:
+    from replayd.journal.copying import Copying
 
 
 class StoredJournal:
@@ -85,6 +90,7 @@ class StoredJournal:
         self.retain = retention.retain
         self.size = retention.size
         self.regain_room = retention.regain_room
+        self._copying: Copying | None = None
 
     def cancel(self, keys: Sequence[ReplayKey], now: int) -> Cancelled:
         """Takes single replays off the queue."""
@@ -92,6 +98,15 @@ class StoredJournal:
         from replayd.journal.cancelling import Cancelling  # noqa: PLC0415
 
         return Cancelling(self._ledger, self._runs).cancel(keys, now)
+
+    def back_up(self, new_dir: Path, progress: Callable[[int, int], None]) -> int:
+        """Copies the journal while it is used."""
+        # Imported here: most daemons never make a copy.
+        from replayd.journal.copying import Copying  # noqa: PLC0415
+
+        with self._ledger.state:
+            copying = self._copying = self._copying or Copying(self._ledger)
+        return copying.back_up(new_dir, progress)
 
     @property
     def paused(self) -> bool:
@@ -148,6 +163,8 @@ class StoredJournal:
         ledger = self._ledger
         if ledger.closed:
             return
+        if self._copying is not None:
+            self._copying.end()
         try:
             if not ledger.store.failure:
                 self._runs.unclaim()

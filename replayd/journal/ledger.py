@@ -103,6 +103,9 @@ class Ledger:
         self.trimmed = opened.trimmed
         self.paused = opened.paused
         self.closed = False
+        self.copying = False
+        """Whether a copy is being made, for which all batches have to stay; changes with
+        `writing` held."""
         self.on_append: list[Callable[[], None]] = []
         self.on_runnable: list[Callable[[], None]] = []
         self._handed_over: list[_HandedOver] = []

@@ -8,7 +8,9 @@ from bisect import bisect_left
 from collections import deque
 from collections.abc import Callable, Generator, Sequence
 from pathlib import Path
+from typing import NoReturn
 
+from replayd.errors import ReplaydError
 from replayd.journal.body import SpoolBody
 from replayd.journal.interface import ROW_CONTENT_LIMIT, Journal, Part, Size
 from replayd.journal.journal import StoredJournal
@@ -31,6 +33,7 @@ from replayd.journal.store import (
 )
 from replayd.model.event import EventKind
 from replayd.model.replay import Row
+from replayd.reasons import Reason
 
 _SLICE = 512
 """How many events or replays one slice of retention deletes."""
@@ -274,6 +277,12 @@ class MemoryStore:
     def new_body(self) -> SpoolBody:
         """Makes a body that stays in memory."""
         return SpoolBody(None)
+
+    def begin_copy(self, _: Path, __: int) -> NoReturn:
+        """Raises ReplaydError: there is nothing on a disk."""
+        raise ReplaydError(
+            Reason.INVALID_OPTIONS, "the journal is in memory (--ephemeral): it can't be copied"
+        )
 
     def close(self) -> None:
         """Has nothing to do: what it held ends with it."""

@@ -45,9 +45,13 @@ class Retention:
         for removed in self._slices(limits, now):
             self._settle()
             yield removed
+            if self._ledger.copying:
+                return
 
     def _slices(self, limits: Limits, now: int) -> Iterator[Removed]:
         self._note_ended()
+        if self._ledger.copying:
+            return
         # What was left when it ended on its way.
         yield from self._erase()
         yield from self._remove_batches()
@@ -165,6 +169,8 @@ class Retention:
         while True:
             with ledger.writing:
                 ledger.check()
+                if ledger.copying:
+                    return
                 batch_ids = ledger.store.remove_batches(ledger.trimmed, _BATCHES)
                 with ledger.state:
                     parked = ledger.books.forget(batch_ids)
@@ -179,7 +185,7 @@ class Retention:
         while True:
             with ledger.writing:
                 ledger.check()
-                erased = ledger.store.erase()
+                erased = None if ledger.copying else ledger.store.erase()
             if erased is None:
                 return
             for path in erased:

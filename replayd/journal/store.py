@@ -285,6 +285,30 @@ class Opened(NamedTuple):
     """It is a copy of another store, opened for the first time; paused where anything waits."""
 
 
+class StoreCopy(Protocol):
+    """A copy of a store in the making. Every method may raise JournalError."""
+
+    @property
+    def copied(self) -> int:
+        """How many bytes were copied so far."""
+
+    def step(self) -> bool:
+        """Copies some 100 microseconds' worth, with nobody else at the store; True: it was the
+        last step, and the copy is the store as it is now.
+        """
+
+    def finish(self, progress: Callable[[], None]) -> int:
+        """Copies what lies beside, checks all of it, makes it durable and gives it its name;
+        returns its bytes. `progress` hears of it now and then, and may raise.
+        """
+
+    def release(self) -> None:
+        """Gives up a copy, with nobody else at the store. Idempotent."""
+
+    def remove(self) -> None:
+        """Removes what there is of a copy that was given up."""
+
+
 class Store(Protocol):
     """Keeps rows and commits changes. Every method may raise JournalError."""
 
@@ -390,6 +414,12 @@ class Store(Protocol):
     def shrink(self) -> bool:
         """Gives back some of what is free, as much as takes about a millisecond; False: it
         can't.
+        """
+
+    def begin_copy(self, new_dir: Path, size: int) -> StoreCopy:
+        """Begins a copy of the store, of about so many bytes, in a folder that is not there yet
+        or empty; others may use the store meanwhile. Raises ReplaydError (INVALID_OPTIONS)
+        when there can be none.
         """
 
     def sync(self) -> bool:

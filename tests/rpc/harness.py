@@ -26,6 +26,7 @@ from replayd.model.replay import Replay, ReplayKey, ReplayState
 from replayd.reasons import Reason
 from replayd.rpc.enqueue import Enqueuer
 from replayd.rpc.history import HistoryService
+from replayd.rpc.journal import JournalService
 from replayd.rpc.listen import Address, UnixAddress
 from replayd.rpc.places import Places
 from replayd.rpc.plan import Planner
@@ -135,7 +136,7 @@ async def serving(
     service = ReplayService(
         journal, enqueuer, planner, watchers, About(time.time_ns(), 1), running=thread
     )
-    services = [service, HistoryService(journal)]
+    services = [service, HistoryService(journal), JournalService(journal)]
     server = RpcServer(
         services, [address or UnixAddress(folder / "s.sock")], access, max_calls=max_calls
     )

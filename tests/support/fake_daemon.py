@@ -15,12 +15,16 @@ from pathlib import Path
 from typing import NoReturn, Self, TypeVar
 
 import grpc
-from flowreplay.v1 import history_pb2
+from flowreplay.v1 import history_pb2, journal_pb2
 from flowreplay.v1 import replay_pb2 as pb
 from flowreplay.v1.event_pb2 import Event
 from flowreplay.v1.history_pb2_grpc import (
     HistoryServiceServicer,
     add_HistoryServiceServicer_to_server,
+)
+from flowreplay.v1.journal_pb2_grpc import (
+    JournalServiceServicer,
+    add_JournalServiceServicer_to_server,
 )
 from flowreplay.v1.replay_pb2_grpc import (
     ReplayServiceServicer,
@@ -70,6 +74,7 @@ Step = TypeVar("Step")
 HANG = "hang"
 """A step of a stream: says nothing until the call ends."""
 
+CopyStep = journal_pb2.BackUpResponse | Refuse | str
 ExportStep = history_pb2.ExportResponse | Refuse | str
 WatchStep = pb.WatchEventsResponse | Refuse | str
 PlanStep = pb.PlanFlowsResponse | Refuse
@@ -87,7 +92,7 @@ def events(
     )
 
 
-class FakeDaemon(ReplayServiceServicer, HistoryServiceServicer):
+class FakeDaemon(ReplayServiceServicer, HistoryServiceServicer, JournalServiceServicer):
     """Serves scripted answers on a Unix socket until closed."""
 
     def __init__(self) -> None:
@@ -95,6 +100,7 @@ class FakeDaemon(ReplayServiceServicer, HistoryServiceServicer):
         self.address = f"unix:{self.folder}/replayd.sock"
         self.watches: deque[list[WatchStep]] = deque()
         self.exports: deque[list[ExportStep]] = deque()
+        self.copies: deque[list[CopyStep]] = deque()
         self.enqueues: deque[EnqueueStep] = deque()
         self.plans: deque[Callable[[Iterator[pb.PlanFlowsRequest]], Iterator[PlanStep]]] = deque()
         self.pages: deque[history_pb2.ListReplaysResponse] = deque()
@@ -109,6 +115,7 @@ class FakeDaemon(ReplayServiceServicer, HistoryServiceServicer):
         self._server = grpc.server(ThreadPoolExecutor(8))
         add_ReplayServiceServicer_to_server(self, self._server)
         add_HistoryServiceServicer_to_server(self, self._server)
+        add_JournalServiceServicer_to_server(self, self._server)
         self._server.add_insecure_port(self.address)
         self._server.start()
 
@@ -135,6 +142,11 @@ class FakeDaemon(ReplayServiceServicer, HistoryServiceServicer):
         self, request: history_pb2.ExportRequest, context: grpc.ServicerContext
     ) -> Iterator[history_pb2.ExportResponse]:
         yield from self._stream(request, self.exports.popleft(), context)
+
+    def BackUp(  # noqa: N802
+        self, request: journal_pb2.BackUpRequest, context: grpc.ServicerContext
+    ) -> Iterator[journal_pb2.BackUpResponse]:
+        yield from self._stream(request, self.copies.popleft(), context)
 
     def PlanFlows(  # noqa: N802
         self, request_iterator: Iterator[pb.PlanFlowsRequest], context: grpc.ServicerContext

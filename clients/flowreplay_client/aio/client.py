@@ -10,11 +10,14 @@ from flowreplay.v1 import replay_pb2 as pb
 from flowreplay.v1.flow_pb2 import Flow
 from flowreplay.v1.history_pb2 import Replay
 from flowreplay.v1.history_pb2_grpc import HistoryServiceStub
+from flowreplay.v1.journal_pb2 import BackUpRequest, BackUpResponse
+from flowreplay.v1.journal_pb2_grpc import JournalServiceStub
 from flowreplay.v1.replay_pb2_grpc import ReplayServiceStub
 from google.protobuf.message import Message
 
 import flowreplay_client
 from flowreplay_client.access import Access, AccessFiles, find_access
+from flowreplay_client.aio.backup import followed
 from flowreplay_client.aio.export import Export
 from flowreplay_client.aio.plans import Plans
 from flowreplay_client.aio.watch import Watch
@@ -56,6 +59,7 @@ class Client:
         self._channel = _channel(access, timeout)
         self._stub = ReplayServiceStub(self._channel)
         self._history = HistoryServiceStub(self._channel)
+        self._journal = JournalServiceStub(self._channel)
 
     async def close(self) -> None:
         """Ends open calls and the connection. Idempotent."""
@@ -185,6 +189,12 @@ class Client:
         export = Export(call, self.address, self._timeout)
         await export.open()
         return export
+
+    async def back_up(self, folder: str, *, progress: Progress | None = None) -> BackUpResponse:
+        """Copies the journal into a new folder of the daemon's machine, while replays go on."""
+        request = BackUpRequest(folder=folder)
+        call = self._journal.BackUp(request, metadata=self._access.metadata())
+        return await followed(call, progress, self.address, self._timeout)
 
     def _plan(self, begin: Callable[[flowreplay_client.Client], flowreplay_client.Plans]) -> Plans:
         return Plans(flowreplay_client.Client(self._access, self._timeout), begin)

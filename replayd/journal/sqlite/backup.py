@@ -1,11 +1,12 @@
 """Copies the journal of a stopped daemon, with its files, into a folder of its own.
 
 What is copied is one state, its log included, and each file is compared with its checksums.
-Opened, the copy is a store of its own (`identity`).
+Opened, the copy is a store of its own (`identity`). What `live_backup` does of a running
+daemon's is the same but for the database's pages.
 """
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import apsw
@@ -24,6 +25,9 @@ from replayd.journal.sqlite.transaction import transaction
 
 _PAGES = 1024
 """How many pages are copied between two looks at the progress."""
+
+FILES = "SELECT name, size, checksums FROM file"
+"""The files of large contents."""
 
 
 def back_up(data_dir: Path, new_dir: Path, progress: Callable[[], None]) -> int:
@@ -44,7 +48,8 @@ def back_up(data_dir: Path, new_dir: Path, progress: Callable[[], None]) -> int:
                     )
                 _copy_database(connection, new.database, progress)
                 size = new.database.stat().st_size
-                return size + _copy_files(connection, folder, new, progress)
+                files = fetch_rows(connection, FILES)
+                return size + copy_files(files, folder.blobs, new, lambda _: progress())
             finally:
                 connection.close()
     finally:
@@ -67,24 +72,35 @@ def _copy_database(connection: apsw.Connection, new: Path, progress: Callable[[]
             while not backup.done:
                 backup.step(_PAGES)
                 progress()
-        if int(target.pragma("user_version")) >= 8:
-            with transaction(target):
-                # It has no log, and needs none.
-                set_meta(target, "opened", "")
-        end_log(target)
+        end_copy(target)
     finally:
         target.close()
 
 
-def _copy_files(
-    connection: apsw.Connection, old: Folder, new: Folder, progress: Callable[[], None]
+def end_copy(target: apsw.Connection) -> None:
+    """Makes a copied database one that was closed: it has no log, and needs none."""
+    if int(target.pragma("user_version")) >= 8:
+        with transaction(target):
+            set_meta(target, "opened", "")
+    end_log(target)
+
+
+def copy_files(
+    files: Iterable[tuple[str, int, bytes]],
+    blobs: Path,
+    new: Folder,
+    progress: Callable[[int], None],
 ) -> int:
+    """Copies files, rows of FILES, durably; returns their bytes. `progress` hears of each.
+
+    Raises JournalError when one is damaged.
+    """
     copied = 0
-    for name, size, packed in fetch_rows(connection, "SELECT name, size, checksums FROM file"):
-        file = SpoolFile(old.blobs / Path(name).name, size, unpack_checksums(packed))
+    for name, size, packed in files:
+        file = SpoolFile(blobs / Path(name).name, size, unpack_checksums(packed))
         copy_file(file, new.blobs / Path(name).name)
         copied += size
-        progress()
+        progress(size)
     sync_folder(new.blobs)
     new.sync()
     return copied

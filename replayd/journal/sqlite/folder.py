@@ -161,7 +161,7 @@ def _lock(path: Path) -> int:
         os.close(descriptor)
         raise JournalError(
             f"{path} is used by another daemon (pid {holder}); stop it, or choose another "
-            "--data-dir",
+            "--data-dir; `replayctl backup` copies the journal of one that runs",
             pid=holder,
         ) from error
     os.ftruncate(descriptor, 0)

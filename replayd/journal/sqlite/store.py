@@ -48,6 +48,7 @@ from replayd.journal.store import (
     Opened,
     Prepared,
     Remembered,
+    StoreCopy,
     StoredBatch,
     StoredEvent,
     StoredPast,
@@ -299,6 +300,14 @@ class SqliteStore:
         """Gives back some free pages."""
         with self._guard():
             return self._surely(self._remover.shrink)
+
+    def begin_copy(self, new_dir: Path, size: int) -> StoreCopy:
+        """Begins a copy."""
+        # Imported here: few daemons make one.
+        from replayd.journal.sqlite.live_backup import LiveCopy  # noqa: PLC0415
+
+        with self._told():
+            return LiveCopy(self._connection, self._folder.blobs, new_dir, size)
 
     def sync(self) -> bool:
         """Syncs SQLite's log, by a descriptor of its own; True: a checkpoint is due."""
