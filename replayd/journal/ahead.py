@@ -2,9 +2,9 @@
 
 Replays are read in the order of the queue, without what sending them takes, until enough
 sessions are ready: so a long session doesn't hide the others behind it, up to a bound of
-memory. When it fills the bound, the others wait until it has moved on. In strict order
-those behind a batch that is still open wait for its end. What sending takes is read some
-rows at a time, once the first of them is wanted.
+memory. When it fills the bound, the others of its batch wait until it has moved on; of each
+other batch some more are read. In strict order those behind a batch that is still open wait
+for its end. What sending takes is read some rows at a time, once the first of them is wanted.
 """
 
 from collections.abc import Sequence
@@ -17,7 +17,10 @@ from replayd.journal.schedule import Entry
 from replayd.journal.store import Ahead, Prepared, place_of
 
 MAX_AHEAD = 65_536
-"""How many replays are read ahead at most."""
+"""How many replays are read ahead at most, but for a few of each batch that would have none."""
+
+_FEW = 32
+"""So many; or, when more are wanted at once, those."""
 
 _READ_STEP = 256
 _READ_LIMIT = 1024
@@ -42,37 +45,39 @@ class ReadAhead:
         budget = _READ_LIMIT
         while True:
             with self._ledger.state:
-                wanted = self._wants_more(limit)
+                wanted = self._next(limit) is not None
             if not wanted or budget <= 0:
                 return wanted
             budget -= self._step(limit) + _READ_COST
 
-    def _wants_more(self, limit: int) -> bool:
+    def _next(self, limit: int) -> Batch | None:
+        """Returns the batch to read on; None: nothing more is to be read now."""
         ledger = self._ledger
-        return (
-            not ledger.paused
-            and ledger.books.next_unread() is not None
-            and ledger.schedule.ready < limit
-            and len(ledger.schedule.entries) + _READ_STEP <= MAX_AHEAD
-        )
+        return None if ledger.paused else ledger.line.to_read(limit, self._room)
+
+    def _room(self, batch: Batch, limit: int) -> int:
+        """How many rows of a batch may be read now."""
+        free = MAX_AHEAD - len(self._ledger.schedule.entries)
+        return min(max(free, max(_FEW, limit) - batch.ahead), _READ_STEP)
 
     def _step(self, limit: int) -> int:
-        """Reads on in the oldest batch; returns how many rows it looked at."""
+        """Reads on in one batch; returns how many rows it looked at."""
         ledger = self._ledger
         with ledger.writing:
             ledger.check_open()
             with ledger.state:
-                batch = ledger.books.next_unread()
-                if batch is None or not self._wants_more(limit):
+                batch = self._next(limit)
+                if batch is None:
                     return 0
-                batch.begin = batch.begin or ledger.latest + 1
+                step = self._room(batch, limit)
+                ledger.books.begin(batch, ledger.latest)
                 batch.skip_cleared()
                 first, last = batch.next_index, batch.next_cleared
-            rows = ledger.store.read_ahead(batch.number, first, last, _READ_STEP)
+            rows = ledger.store.read_ahead(batch.number, first, last, step)
             if not _in_order(first, rows, last):
                 self._fail(batch, 1)
             left = batch.unread - sum(not row.ended for row in rows)
-            read_on = len(rows) == _READ_STEP
+            read_on = len(rows) == step
             if left < 0 or (left and not read_on and last == batch.last):
                 self._fail(batch, left)
             with ledger.state:
@@ -80,8 +85,6 @@ class ReadAhead:
                 self._add(batch, rows)
                 if not read_on:
                     batch.next_index = last + 1
-                if batch.read:
-                    ledger.books.unread.remove(batch)
             return len(rows)
 
     def _fail(self, batch: Batch, left: int) -> None:
@@ -96,13 +99,13 @@ class ReadAhead:
         raise JournalError(self._ledger.store.failure)
 
     def _add(self, batch: Batch, rows: Sequence[Ahead]) -> None:
-        first_order, first_place = batch.order(0), place_of(batch.number, 0)
+        first_place = place_of(batch.number, 0)
         add = self._ledger.schedule.add
         for row in rows:
             index = row.flow_index
             batch.opened(index, ended=row.ended)
             if not row.ended:
-                add(Entry(first_order + index, first_place + index, batch, row))
+                add(Entry(first_place + index, batch, row))
 
     def prepare(self, taken: Taken) -> Sequence[Prepared]:
         """Reads what sending one replay takes, and of those that follow it."""

@@ -9,6 +9,9 @@ from collections.abc import Container, Iterable, Sequence
 from replayd.journal.store import ClearedRange, Figures, StoredBatch, place_of
 from replayd.model.replay import OUTCOMES, Counts, ReplayKey, ReplayState, ranges_of
 
+SessionKey = tuple[int, str]
+"""A session is scoped to its batch: the batch's number, the session's name."""
+
 
 class Tally:
     """Counts of replays."""
@@ -61,6 +64,7 @@ class Batch:
     __slots__ = (
         "_ended",
         "_open",
+        "ahead",
         "batch_id",
         "begin",
         "cleared",
@@ -71,10 +75,15 @@ class Batch:
         "number",
         "on_interrupt",
         "options",
+        "paused",
         "position",
+        "rank",
+        "ready",
         "sends_again",
+        "stands_at",
         "tally",
         "unread",
+        "unread_at",
     )
 
     def __init__(self, stored: StoredBatch) -> None:
@@ -104,6 +113,17 @@ class Batch:
         """Those of them that have an outcome."""
         self.begin = 1 if any(figures[2:]) else 0
         """No event of its replays comes before this sequence; 0: none has been read."""
+        self.paused = False
+        """None of its replays is taken."""
+        self.rank = stored.position
+        """Where it stands among the batches: the lowest is first."""
+        self.ready: list[tuple[int, SessionKey]] = []
+        """A heap: each of its sessions whose next replay may be taken, by that one's place."""
+        self.ahead = 0
+        """How many of its replays were read ahead and wait."""
+        self.stands_at: int | None = None
+        self.unread_at: int | None = None
+        """The ranks under which it stands in the `Line`; None: it does not."""
 
     @property
     def open_ended(self) -> bool:
@@ -116,18 +136,9 @@ class Batch:
         return self.next_index > self.last
 
     @property
-    def read(self) -> bool:
-        """Whether all of it was read ahead, and no more can come."""
-        return self.read_so_far and not self.open_ended
-
-    @property
     def cursor(self) -> int:
         """Every replay below this flow index has an outcome."""
         return self._open[0] if self._open else self.next_index
-
-    def order(self, flow_index: int) -> int:
-        """The place in the queue: first the batch's, then the flow's."""
-        return place_of(self.position, flow_index)
 
     def key(self, flow_index: int) -> ReplayKey:
         """Names a replay."""

@@ -4,10 +4,11 @@ The books always balance: accepted = queued + running + the outcomes. What is qu
 never counted, it is what remains.
 """
 
-from collections import OrderedDict, deque
+from collections import OrderedDict
 from collections.abc import Container, Iterable, Sequence
 
 from replayd.journal.batch import Batch, Tally
+from replayd.journal.line import Line
 from replayd.journal.store import ClearedRange, Opened, StoredBatch
 from replayd.model.replay import Counts, ReplayState
 
@@ -18,14 +19,14 @@ REMEMBERED_BATCHES = 1024
 class Books:
     """All batches with something left to do, and some that are finished."""
 
-    def __init__(self, opened: Opened, *, strict_order: bool = True) -> None:
-        """`strict_order`: nothing is read ahead of a batch that is still open."""
-        self._strict_order = strict_order
+    def __init__(self, opened: Opened, line: Line) -> None:
+        """`line`: where those stand of which something waits."""
+        self._line = line
         self.total = Tally(opened.accepted, opened.ended)
         self.live: dict[str, Batch] = {}
         """By batch id, in order of acceptance."""
-        self.unread: deque[Batch] = deque()
-        """Those not read ahead to their end, or open, in order of acceptance."""
+        self.begun: dict[Batch, None] = {}
+        """Those of them that may have events beside that of their acceptance, by `Batch.begin`."""
         self._finished: OrderedDict[str, Counts] = OrderedDict()
         self.ending: list[int] = []
         """Numbers of the batches that this commit ended."""
@@ -68,6 +69,7 @@ class Books:
         batch.unread += more
         batch.tally.accepted = stored.accepted
         batch.last = stored.last
+        self._line.enter_unread(batch)
 
     def close(self, batch: Batch) -> None:
         """Lets no more replays come of a batch. Idempotent."""
@@ -75,28 +77,23 @@ class Books:
             return
         self.total.open_batches -= 1
         batch.tally.open_batches = 0
+        self._line.close(batch)
         self.retire(batch)
-
-    def next_unread(self) -> Batch | None:
-        """Returns the oldest batch to read on in; None: there is nothing to read now."""
-        for batch in self.unread:
-            if not (batch.open_ended and batch.read_so_far):
-                return batch
-            if self._strict_order:
-                break
-        return None
 
     def holds_up(self, batch_id: str) -> bool:
         """Whether an open batch has nothing to run, and those behind it wait for its end."""
         batch = self.live.get(batch_id)
         return (
-            self._strict_order
-            and batch is not None
-            and batch.open_ended
+            batch is not None
             and batch.tally.outcomes == batch.tally.accepted
-            and len(self.unread) > 1
-            and self.unread[0] is batch
+            and self._line.holds_up(batch)
         )
+
+    def begin(self, batch: Batch, latest: int) -> None:
+        """Notes that replays of a batch may have events after this one."""
+        if not batch.begin:
+            batch.begin = latest + 1
+            self.begun[batch] = None
 
     def counts(self, batch_id: str) -> Counts | None:
         """Counts a batch; None: it is not in memory."""
@@ -142,10 +139,6 @@ class Books:
         batch.cancel(indices)
         self.retire(batch)
 
-    def forget_read(self) -> None:
-        """After a clear: there is nothing more to read of its batches."""
-        self.unread = deque(batch for batch in self.unread if not batch.read)
-
     def start(self, batch: Batch) -> None:
         """Counts a replay as running."""
         self.total.running += 1
@@ -160,6 +153,7 @@ class Books:
         """Forgets a batch that has nothing left to do, but for its counts."""
         if batch.finished:
             self.live.pop(batch.batch_id)
+            self.begun.pop(batch, None)
             self.ending.append(batch.number)
             self.ended_last = batch.begin or self.ended_last
             self._remember(batch)
@@ -181,7 +175,9 @@ class Books:
 
     def _add(self, batch: Batch) -> None:
         self.live[batch.batch_id] = batch
-        self.unread.append(batch)
+        if batch.begin:
+            self.begun[batch] = None
+        self._line.enter_unread(batch)
 
     def _remember(self, batch: Batch) -> None:
         self._finished[batch.batch_id] = batch.tally.counts()

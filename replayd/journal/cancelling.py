@@ -56,7 +56,6 @@ class Cancelling:
             for batch, indices in queued:
                 ledger.schedule.remove(place_of(batch.number, index) for index in indices)
                 ledger.books.cancel(batch, indices)
-            ledger.books.forget_read()
 
         with self._runs.hold():
             ledger.commit(prepare, done)

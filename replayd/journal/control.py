@@ -74,8 +74,7 @@ class Control:
                 ledger.books.close(batch)
             for each in queued:
                 ledger.books.clear(each.batch, waiting, each.ranges)
-                ledger.schedule.drop(each.batch.number)
-            ledger.books.forget_read()
+                ledger.schedule.drop(each.batch)
 
         with self._runs.hold():
             ledger.commit(prepare, done)

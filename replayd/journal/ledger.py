@@ -26,6 +26,7 @@ from replayd.journal.batch import Batch
 from replayd.journal.body import Content, SpoolFile
 from replayd.journal.books import Books
 from replayd.journal.interface import Running
+from replayd.journal.line import Line
 from replayd.journal.recent import Recent
 from replayd.journal.schedule import Entry, Schedule
 from replayd.journal.store import Change, Opened, Store, StoredEvent, StoredReplay
@@ -94,8 +95,9 @@ class Ledger:
         self.store = store
         self.writing = threading.Lock()
         self.state = threading.Lock()
-        self.books = Books(opened, strict_order=strict_order)
-        self.schedule = Schedule()
+        self.line = Line(strict_order=strict_order)
+        self.books = Books(opened, self.line)
+        self.schedule = Schedule(self.line)
         self.taken: dict[ReplayKey, Taken] = {}
         """In the order in which they were taken."""
         self.recent = Recent()

@@ -104,8 +104,8 @@ class Retention:
         books = self._ledger.books
         with self._ledger.state:
             last = self._ledger.latest
-            oldest = next(iter(books.live.values()), None)
-            if oldest is not None and oldest.begin:
+            oldest = next(iter(books.begun), None)
+            if oldest is not None:
                 last = min(last, oldest.begin - 1)
             if against_size and books.ended_last:
                 last = min(last, books.ended_last - 1)

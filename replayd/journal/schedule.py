@@ -1,9 +1,9 @@
 """Which of the replays read ahead may run next. Plain data: no lock, no store, no clock.
 
 A replay is ready when it is the first of its session and nothing of its session runs. The
-ready sessions are a heap by the place in the queue of their first replay, so that adding,
-taking and freeing cost the same however long the queue is and however long one session
-blocks the others behind it.
+ready sessions of a batch are a heap by the place of their first replay, and batches stand in a
+line, so that adding, taking and freeing cost the same however long the queue is and however
+long one session blocks the others behind it.
 """
 
 import heapq
@@ -11,15 +11,13 @@ from collections import deque
 from collections.abc import Iterable
 from itertools import islice
 
-from replayd.journal.batch import Batch
+from replayd.journal.batch import Batch, SessionKey
+from replayd.journal.line import Line
 from replayd.journal.store import PLACE_BITS, Ahead, Prepared, split_place
 from replayd.model.replay import Replay, ReplayKey
 
 _LOOKED_AT = 4
 """How many ready sessions are looked at for each that is wanted."""
-
-SessionKey = tuple[int, str]
-"""A session is scoped to its batch: the batch's number, the session's name."""
 
 
 class Entry:
@@ -31,7 +29,6 @@ class Entry:
         "claimable",
         "idempotent",
         "key",
-        "order",
         "place",
         "prepared",
         "session",
@@ -40,9 +37,7 @@ class Entry:
     key: ReplayKey
     """Made when it is taken: of those that wait there may be very many."""
 
-    def __init__(self, order: int, place: int, batch: Batch, ahead: Ahead) -> None:
-        self.order = order
-        """Its place in the queue."""
+    def __init__(self, place: int, batch: Batch, ahead: Ahead) -> None:
         self.place = place
         """Its place in the store."""
         self.batch = batch
@@ -84,21 +79,15 @@ class _Session:
 
 
 class Schedule:
-    """The replays read ahead, by session, oldest first."""
+    """The replays read ahead, by batch and session."""
 
-    def __init__(self) -> None:
+    def __init__(self, line: Line) -> None:
+        self._line = line
         self._sessions: dict[SessionKey, _Session] = {}
-        self._ready: list[tuple[int, SessionKey]] = []
-        """A heap: each session that is not busy and has a waiting replay, once."""
         self.entries: dict[int, Entry] = {}
         """Everything that waits, by its place in the store."""
         self.prepared_bytes = 0
         """How much of what sending takes was read for replays that wait."""
-
-    @property
-    def ready(self) -> int:
-        """How many replays may be taken now."""
-        return len(self._ready)
 
     def add(self, entry: Entry) -> None:
         """Adds a replay that comes after all others of its session."""
@@ -108,8 +97,9 @@ class Schedule:
         entry.session = session.key
         session.waiting.append(entry)
         self.entries[entry.place] = entry
+        entry.batch.ahead += 1
         if not session.busy and len(session.waiting) == 1:
-            heapq.heappush(self._ready, (entry.order, entry.session))
+            self._set_ready(entry)
 
     def prepare(self, prepared: Prepared) -> None:
         """Keeps what sending takes with the replay, if it waits."""
@@ -119,23 +109,32 @@ class Schedule:
             self.prepared_bytes += _size(prepared)
 
     def pop(self, limit: int) -> list[Entry]:
-        """Takes the oldest ready replays; their sessions are busy until freed."""
+        """Takes the ready replays whose turn it is; their sessions are busy until freed."""
         taken: list[Entry] = []
-        while self._ready and len(taken) < limit:
-            session = self._sessions[heapq.heappop(self._ready)[1]]
-            session.busy = True
-            entry = session.waiting.popleft()
-            entry.key = entry.batch.key(split_place(entry.place)[1])
-            self._forget(entry)
-            taken.append(entry)
+        line = self._line
+        while len(taken) < limit:
+            batch = line.first()
+            if batch is None:
+                break
+            taken.append(self._take(batch))
+            line.served(batch)
         return taken
+
+    def _take(self, batch: Batch) -> Entry:
+        """Takes the first ready replay of a batch."""
+        session = self._sessions[heapq.heappop(batch.ready)[1]]
+        session.busy = True
+        entry = session.waiting.popleft()
+        entry.key = batch.key(split_place(entry.place)[1])
+        self._forget(entry)
+        return entry
 
     def free(self, key: SessionKey) -> bool:
         """Lets the next replay of a busy session be taken; False: none waits."""
         session = self._sessions[key]
         session.busy = False
         if session.waiting:
-            heapq.heappush(self._ready, (session.waiting[0].order, key))
+            self._set_ready(session.waiting[0])
             return True
         del self._sessions[key]
         return False
@@ -144,14 +143,15 @@ class Schedule:
         """Undoes the taking of a replay."""
         self._sessions[entry.session].waiting.appendleft(entry)
         self.entries[entry.place] = entry
+        entry.batch.ahead += 1
         if entry.prepared is not None:
             self.prepared_bytes += _size(entry.prepared)
         self.free(entry.session)
 
-    def drop(self, number: int | None) -> None:
-        """Forgets what waits, of one batch or (None) of all."""
+    def drop(self, batch: Batch) -> None:
+        """Forgets what waits of a batch."""
         for key in list(self._sessions):
-            if number is not None and key[0] != number:
+            if key[0] != batch.number:
                 continue
             session = self._sessions[key]
             for entry in session.waiting:
@@ -159,17 +159,18 @@ class Schedule:
             session.waiting.clear()
             if not session.busy:
                 del self._sessions[key]
-        self._ready = [each for each in self._ready if each[1] in self._sessions]
-        heapq.heapify(self._ready)
+        batch.ready.clear()
 
     def remove(self, places: Iterable[int]) -> None:
         """Forgets some of what waits, and leaves the order of the rest."""
         sessions: set[SessionKey] = set()
+        batches: set[Batch] = set()
         for place in places:
             entry = self.entries.get(place)
             if entry is not None:
                 self._forget(entry)
                 sessions.add(entry.session)
+                batches.add(entry.batch)
         for key in sessions:
             session = self._sessions[key]
             session.waiting = deque(
@@ -177,20 +178,19 @@ class Schedule:
             )
             if not session.waiting and not session.busy:
                 del self._sessions[key]
-        self._ready = [
-            (self._sessions[key].waiting[0].order, key)
-            for _, key in self._ready
-            if key in self._sessions
-        ]
-        heapq.heapify(self._ready)
+        for batch in batches:
+            batch.ready = [
+                (self._sessions[key].waiting[0].place, key)
+                for _, key in batch.ready
+                if key in self._sessions
+            ]
+            heapq.heapify(batch.ready)
 
     def likely_next(self, begun: Iterable[SessionKey], limit: int) -> list[Entry]:
         """Guesses which replays follow those begun now: claimable ones, in turns from their
         sessions and from the oldest ready ones.
         """
-        # Of a heap the first few are, as a rule, the lowest, and a guess may be wrong.
-        oldest = [key for _, key in sorted(self._ready[: _LOOKED_AT * limit])[:limit]]
-        keys = dict.fromkeys([*begun, *oldest])
+        keys = dict.fromkeys([*begun, *self._oldest_ready(limit)])
         turns = deque(
             islice(self._sessions[key].waiting, limit) for key in keys if key in self._sessions
         )
@@ -204,8 +204,25 @@ class Schedule:
                     found.append(entry)
         return found
 
+    def _oldest_ready(self, limit: int) -> list[SessionKey]:
+        found: list[SessionKey] = []
+        for batch in self._line.batches():
+            # Of a heap the first few are, as a rule, the lowest, and a guess may be wrong.
+            wanted = limit - len(found)
+            found += [key for _, key in sorted(batch.ready[: _LOOKED_AT * wanted])[:wanted]]
+            if len(found) >= limit:
+                break
+        return found
+
+    def _set_ready(self, entry: Entry) -> None:
+        """Lets a session have its turn, whose first waiting replay this is."""
+        batch = entry.batch
+        heapq.heappush(batch.ready, (entry.place, entry.session))
+        self._line.enter(batch)
+
     def _forget(self, entry: Entry) -> None:
         del self.entries[entry.place]
+        entry.batch.ahead -= 1
         if entry.prepared is not None:
             self.prepared_bytes -= _size(entry.prepared)
 

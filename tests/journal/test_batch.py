@@ -92,7 +92,7 @@ def test_clear_leaves_what_runs() -> None:
     made.tally.running = 1
     made.clear({place_of(1, 0), place_of(1, 2)}, [ClearedRange(1, 0, 0), ClearedRange(1, 2, 9)])
     assert made.tally.counts() == Counts(running=1, cleared=9)
-    assert (made.cursor, made.read) == (1, True)
+    assert (made.cursor, made.read_so_far) == (1, True)
     made.end(1, ReplayState.SUCCEEDED)
     assert made.finished
 
@@ -109,7 +109,3 @@ def test_ranges_cleared_side_by_side_are_not_read() -> None:
     made = batch(cursor=2, cleared=((0, 3), (4, 4), (5, 6), (8, 9)))
     made.skip_cleared()
     assert (made.next_index, made.next_cleared) == (7, 7)
-
-
-def test_order_is_by_acceptance_then_index() -> None:
-    assert batch().order(3) == place_of(4, 3) < place_of(5, 0)

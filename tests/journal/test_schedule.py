@@ -1,23 +1,27 @@
 """Which replay may run next."""
 
 from replayd.journal.batch import Batch
+from replayd.journal.line import Line
 from replayd.journal.schedule import Entry, Schedule
 from replayd.journal.store import Ahead, Figures, Prepared, StoredBatch, place_of, split_place
 
 
-def entry(index: int, session: str, *, number: int = 1, **fields: object) -> Entry:
-    ahead = Ahead(index, session, fields.get("idempotent", True), fields.get("attempt", 1), False)
-    place = place_of(number, index)
+def batch(number: int = 1) -> Batch:
     figures = Figures(number, 0, 0, 0, 0, 0, 0)
-    batch = Batch(StoredBatch(number, f"b{number}", number, "", 9, 0, 8, figures))
-    return Entry(place, place, batch, ahead)
+    return Batch(StoredBatch(number, f"b{number}", number, "", 9, 0, 8, figures))
 
 
-def schedule(sessions: str, number: int = 1) -> Schedule:
+def entry(batch: Batch, index: int, session: str, **fields: object) -> Entry:
+    ahead = Ahead(index, session, fields.get("idempotent", True), fields.get("attempt", 1), False)
+    return Entry(place_of(batch.number, index), batch, ahead)
+
+
+def schedule(sessions: str, of: Batch | None = None) -> Schedule:
     """One replay a letter, of the session with this name."""
-    made = Schedule()
+    made = Schedule(Line())
+    of = of or batch()
     for index, session in enumerate(sessions):
-        made.add(entry(index, session, number=number))
+        made.add(entry(of, index, session))
     return made
 
 
@@ -27,16 +31,15 @@ def pop(schedule: Schedule, limit: int = 1) -> list[int]:
 
 def test_ready_is_one_a_session() -> None:
     made = schedule("aabac")
-    assert made.ready == 3
     assert pop(made, 9) == [0, 2, 4]
-    assert made.ready == 0
     made.free((1, "a"))
-    assert (made.ready, pop(made)) == (1, [1])
+    assert pop(made, 9) == [1]
 
 
 def test_what_only_waits_has_little_of_its_own() -> None:
-    made = Schedule()
-    first, second = entry(0, "".join(["long", "name"])), entry(1, "".join(["long", "name"]))
+    made = Schedule(Line())
+    one = batch()
+    first, second = (entry(one, index, "".join(["long", "name"])) for index in range(2))
     made.add(first)
     made.add(second)
     assert second.session is first.session
@@ -52,10 +55,11 @@ def test_a_freed_session_takes_its_turn_by_age() -> None:
 
 
 def test_a_busy_session_is_not_ready_when_more_is_added() -> None:
-    made = schedule("a")
+    one = batch()
+    made = schedule("a", one)
     pop(made)
-    made.add(entry(1, "a"))
-    assert made.ready == 0
+    made.add(entry(one, 1, "a"))
+    assert pop(made) == []
     assert made.free((1, "a"))
     assert pop(made) == [1]
     assert not made.free((1, "a"))
@@ -66,17 +70,29 @@ def test_put_back_is_as_before() -> None:
     taken = made.pop(2)
     for each in taken:
         made.put_back(each)
+    assert taken[0].batch.ahead == 3
     assert pop(made, 9) == [0, 2]
 
 
+def test_batches_come_one_after_the_other() -> None:
+    made = Schedule(Line())
+    for number in (2, 1):
+        one = batch(number)
+        for index in range(3):
+            made.add(entry(one, index, f"{index}"))
+    taken = made.pop(4)
+    assert [each.key.replay_id for each in taken] == ["b1.0", "b1.1", "b1.2", "b2.0"]
+
+
 def test_drop_forgets_what_waits_and_keeps_what_is_busy() -> None:
-    made = schedule("aab")
-    made.add(entry(0, "a", number=2))
+    one, two = batch(1), batch(2)
+    made = schedule("aab", one)
+    made.add(entry(two, 0, "a"))
     assert pop(made) == [0]
-    made.drop(1)
+    made.drop(one)
     assert [each.key.batch_id for each in made.pop(9)] == ["b2"]
     made.free((1, "a"))
-    assert (made.ready, made.entries) == (0, {})
+    assert (one.ahead, two.ahead, made.entries) == (0, 0, {})
     made.free((2, "a"))
 
 
@@ -117,8 +133,9 @@ def test_likely_next_are_the_oldest_ready_ones() -> None:
 
 
 def test_likely_next_leaves_out_what_needs_an_intent_of_its_own() -> None:
-    made = Schedule()
-    made.add(entry(0, "a", idempotent=False))
-    made.add(entry(1, "a"))
-    made.add(entry(2, "b", attempt=2))
+    made = Schedule(Line())
+    one = batch()
+    made.add(entry(one, 0, "a", idempotent=False))
+    made.add(entry(one, 1, "a"))
+    made.add(entry(one, 2, "b", attempt=2))
     assert likely(made, ["a", "gone"], 9) == [1]
