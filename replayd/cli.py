@@ -165,6 +165,10 @@ def _option(*names: str, **attributes: Any) -> Callable[[F], F]:
     type=click.Path(file_okay=False, path_type=Path),
     help="Where the journal lives. [default: this user's state folder]",
 )
+@_option(
+    "--allow-network-disk/--no-allow-network-disk",
+    help="Take a --data-dir on a network file system, at your own risk.",
+)
 @_option("--ephemeral/--no-ephemeral", help="Keep everything in memory, nothing on disk.")
 @_option(
     "--synchronous",

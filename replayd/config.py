@@ -51,6 +51,9 @@ class Config:
     data_dir: Path = field(default_factory=state_folder)
     """Per user, so that two users' daemons do not meet."""
 
+    allow_network_disk: bool = False
+    """Network file systems promise less than the journal does."""
+
     ephemeral: bool = False
     """Durable unless asked: what was accepted must survive."""
 

@@ -294,8 +294,11 @@ def _open_journal(config: Config) -> Journal:
 
         return open_memory(time.time_ns(), strict_order=strict)
     from replayd.journal.sqlite import open_sqlite  # noqa: PLC0415
+    from replayd.journal.sqlite.mounts import network_file_system  # noqa: PLC0415
     from replayd.journal.sqlite.transaction import Synchronous  # noqa: PLC0415
 
+    if kind := network_file_system(config.data_dir):
+        _heed_network_disk(config, kind)
     synchronous: Synchronous = "FULL"
     if config.synchronous == "normal":
         synchronous = "NORMAL"
@@ -310,6 +313,20 @@ def _open_journal(config: Config) -> Journal:
         strict_order=strict,
         disk_floor=config.disk_floor,
     )
+
+
+def _heed_network_disk(config: Config, kind: str) -> None:
+    """Warns of a data dir on a network file system, or raises JournalError."""
+    why = (
+        f"{config.data_dir} is on a network file system ({kind}), whose locks and syncs can't be "
+        "trusted: two daemons may own it at once, and what was accepted may be lost"
+    )
+    if not config.allow_network_disk:
+        raise JournalError(
+            f"{why}; choose a --data-dir on a disk of this machine, or take the risk with "
+            "--allow-network-disk"
+        )
+    _log.warning("--allow-network-disk: %s", why)
 
 
 def _limits(config: Config) -> Limits:

@@ -72,6 +72,7 @@ def test_every_option_is_a_key_of_the_file(seen: list[Config], tmp_path: Path) -
         tls-client-ca = "callers.pem"
         trust-loopback = true
         data-dir = "/tmp/data"
+        allow-network-disk = true
         ephemeral = true
         synchronous = "normal"
         retention-age = "7d"

@@ -64,6 +64,20 @@ def test_it_says_what_a_journal_that_does_not_wait_may_lose(
     journal.close()
 
 
+def test_a_network_disk_is_refused_unless_it_is_allowed(
+    caplog: pytest.LogCaptureFixture, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    table = tmp_path / "mountinfo"
+    table.write_text(f"22 1 0:40 / {tmp_path} rw - nfs4 server:/export rw\n")
+    monkeypatch.setattr("replayd.journal.sqlite.mounts.MOUNTS", table)
+    data = tmp_path / "data"
+    with pytest.raises(JournalError, match=r"a network file system \(nfs4\).*disk of this machine"):
+        daemon._open_journal(Config(data_dir=data))
+    assert not data.exists()
+    daemon._open_journal(Config(data_dir=data, allow_network_disk=True)).close()
+    assert "two daemons may own it at once" in caplog.text
+
+
 def test_a_stop_that_can_not_be_recorded_goes_on(caplog: pytest.LogCaptureFixture) -> None:
     journal = open_memory(1)
     with (
