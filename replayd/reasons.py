@@ -80,6 +80,7 @@ class Reason(IntEnum):
     REPLAY_NOT_FOUND = 87
     NOT_PARKED = 88
     ALREADY_RESOLVED = 89
+    NOT_ENDED = 110
 
     # Notes.
     CAPTURE_NOTE = 90

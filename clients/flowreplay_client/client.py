@@ -28,6 +28,7 @@ from flowreplay.v1.replay_pb2 import (
     ResolveResponse,
     ResumeRequest,
     ResumeResponse,
+    RetryResponse,
 )
 from flowreplay.v1.replay_pb2_grpc import ReplayServiceStub
 
@@ -47,6 +48,7 @@ from flowreplay_client.messages import (
     flow_messages,
     plan_messages,
     resolve_request,
+    retry_request,
 )
 from flowreplay_client.outbox import Outbox
 from flowreplay_client.plans import Plans
@@ -66,8 +68,8 @@ def connect(
     """Returns a client for the daemon at `address` (`unix:PATH` or `HOST:PORT`).
 
     Without one, `REPLAYD_ADDRESS` says where, else it is the daemon's default socket.
-    `timeout` (seconds) bounds connecting and every call but an Enqueue, a plan and an
-    export, which take as long as their capture, and an open watch. Connects with the first
+    `timeout` (seconds) bounds connecting and every call but an Enqueue, a plan, a retry and
+    an export, which take as long as their flows, and an open watch. Connects with the first
     call.
 
     `token_file` holds the token that a daemon on TCP asks for, alone; the one that a daemon
@@ -196,6 +198,25 @@ class Client:
     def cancel(self, replay_ids: Iterable[str]) -> CancelResponse:
         """Cancels replays: what waits is taken off the queue, what runs is killed."""
         return self._call(self._stub.Cancel, CancelRequest(replay_ids=replay_ids))
+
+    def retry(
+        self,
+        replay_ids: Iterable[str] = (),
+        *,
+        batch_id: str = "",
+        states: Iterable[str] = (),
+        request_id: str = "",
+    ) -> RetryResponse:
+        """Sends replays that have ended once more, as a new batch: these, all of one batch, or
+        those of a batch that have one of these states (`failed` unless said otherwise).
+
+        Takes as long as copying them does. Raises ValueError for a state that there is not.
+        """
+        request = retry_request(replay_ids, batch_id, states, request_id)
+        try:
+            return self._stub.Retry(request, metadata=self._access.metadata())
+        except grpc.RpcError as failure:
+            raise error_from(failure, self.address) from None
 
     def status(self) -> GetStatusResponse:
         """Tells what the daemon is and does."""

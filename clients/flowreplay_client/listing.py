@@ -32,13 +32,14 @@ def list_request(settings: ListSettings) -> ListReplaysRequest:
     """Builds the request for the first page; raises ValueError for a state that there is not."""
     return ListReplaysRequest(
         batch_id=settings.get("batch_id", ""),
-        states=[_state(name) for name in settings.get("states", ())],
+        states=[state_number(name) for name in settings.get("states", ())],
         parked=settings.get("parked", False),
         page_size=settings.get("page_size", 0),
     )
 
 
-def _state(name: str) -> ReplayState.ValueType:
+def state_number(name: str) -> ReplayState.ValueType:
+    """Returns the contract's value for a state; raises ValueError for one that there is not."""
     if name not in state_names():
         raise ValueError(f"{name!r} is not a state; use {', '.join(state_names())}")
     return ReplayState.Value(_PREFIX + name.upper())

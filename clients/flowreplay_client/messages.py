@@ -21,10 +21,12 @@ from flowreplay.v1.replay_pb2 import (
     OnInterrupt,
     PlanFlowsRequest,
     ResolveRequest,
+    RetryRequest,
 )
 
 from flowreplay_client.capture import CHUNK_BYTES, Capture
 from flowreplay_client.connect_to import parse_connect_to
+from flowreplay_client.listing import state_number
 from flowreplay_client.rewriting import RewriteSettings, fill_rewriting
 
 Progress = Callable[[int, int | None], None]
@@ -187,6 +189,18 @@ def resolve_request(resolution: str, replay_ids: Iterable[str], batch_id: str) -
         raise ValueError(f"{resolution!r} is no resolution; use {', '.join(RESOLUTIONS)}")
     return ResolveRequest(
         resolution=RESOLUTIONS[resolution], replay_ids=replay_ids, batch_id=batch_id
+    )
+
+
+def retry_request(
+    replay_ids: Iterable[str], batch_id: str, states: Iterable[str], request_id: str
+) -> RetryRequest:
+    """Builds a Retry; raises ValueError for a state that there is not."""
+    return RetryRequest(
+        replay_ids=replay_ids,
+        batch_id=batch_id,
+        states=map(state_number, states),
+        request_id=request_id or str(uuid.uuid4()),
     )
 
 

@@ -22,6 +22,7 @@ VERBS = (
     "pause",
     "resolve",
     "resume",
+    "retry",
     "status",
     "watch",
 )

@@ -1,9 +1,9 @@
-"""`enqueue --wait`: follows batches until each of their replays has an outcome."""
+"""`--wait`: follows batches until each of their replays has an outcome."""
 
 from collections.abc import Iterator, Sequence
+from typing import Protocol
 
 from flowreplay.v1 import event_pb2 as pb
-from flowreplay.v1.replay_pb2 import EnqueueResponse
 from flowreplay_client import Client, ReplaydClientError
 
 from replayctl.absence import Absence
@@ -13,7 +13,16 @@ from replayctl.printable import printable
 from replayctl.progress import progress_bar
 
 
-def outcomes(client: Client, batches: Sequence[EnqueueResponse]) -> Iterator[Outcome]:
+class Queued(Protocol):
+    """A batch, as the answer of the call that queued it has it."""
+
+    batch_id: str
+    accepted_count: int
+    cursor: str
+    """Before the batch's first event."""
+
+
+def outcomes(client: Client, batches: Sequence[Queued]) -> Iterator[Outcome]:
     """Yields what became of each batch, in their order, once it is through.
 
     Interrupted, or without a daemon for too long, it says of each batch that is left how
@@ -31,7 +40,7 @@ def outcomes(client: Client, batches: Sequence[EnqueueResponse]) -> Iterator[Out
         yield outcome
 
 
-def _follow(client: Client, batch: EnqueueResponse, outcome: Outcome) -> None:
+def _follow(client: Client, batch: Queued, outcome: Outcome) -> None:
     absence = Absence(client.address, gives_up=True)
     watch = client.watch(
         start=batch.cursor,

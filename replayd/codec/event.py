@@ -169,7 +169,7 @@ def update_event(
     label: str = "",
     resends: str = "",
 ) -> PendingEvent:
-    """Encodes a change of the queue; `resends`: the batch whose parked replays these send again."""
+    """Encodes a change of the queue; `resends`: the batch whose replays these send again."""
     event = event_pb2.Event(batch_id=batch_id)
     _set_nanoseconds(event.record_time, now)
     event.update.kind = event_pb2.UpdateKind.ValueType(kind.value)

@@ -4,6 +4,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from replayd.codec.event import update_event
 from replayd.errors import ReplaydError
@@ -23,6 +24,18 @@ REMEMBERED_NANOSECONDS = 24 * 3600 * 10**9
 _STAGE_ROWS = 512
 _STAGE_BYTES = 4 * 1024 * 1024
 """How much one commit stages, so that the replay thread never waits long for its turn."""
+
+
+class Answer(NamedTuple):
+    """What a call is answered, and under which request_id that is remembered."""
+
+    encoded: bytes = b""
+    request_id: str = ""
+    """Empty: it is not."""
+    content_hash: bytes = b""
+
+
+NO_ANSWER = Answer()
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,12 +140,7 @@ class Enqueues:
                 commit.change.accepted = batch
                 if batch.accepted:
                     commit.log([_queued_event(batch, batch.first, batch.accepted, now)])
-            commit.change.forget_before = now
-            if request_id:
-                expires = now + REMEMBERED_NANOSECONDS
-                commit.change.remembered = Remembered(
-                    request_id, content_hash, answer, sequence, expires
-                )
+            _remember(commit, Answer(answer, request_id, content_hash), sequence, now)
             receipts.append(Receipt(answer, sequence))
 
         def done() -> None:
@@ -158,29 +166,35 @@ class Enqueues:
         now: int,
         close: Callable[[Commit], None],
         closed: Callable[[], None],
-    ) -> None:
+        answer: Answer = NO_ANSWER,
+    ) -> Receipt:
         """Queues a staged batch that sends replays of another one again, as that one said, in
         one commit with what `close` adds; `closed` then changes what is in memory.
         """
         ledger = self._ledger
         terms = Terms(source.label, source.on_interrupt, source.options, source.controls)
         accepted: list[StoredBatch] = []
+        receipts: list[Receipt] = []
 
         def prepare(commit: Commit) -> None:
+            receipts.append(Receipt(answer.encoded, commit.latest))
             close(commit)
             batch = self._of(batch_id).stored(batch_id, terms, ledger.books.next_position)
             accepted.append(batch)
             commit.change.accepted = batch
             first, count = batch.first, batch.accepted
             commit.log([_queued_event(batch, first, count, now, resends=source.batch_id)])
+            _remember(commit, answer, receipts[-1].sequence, now)
 
         def done() -> None:
             del self._incoming[batch_id]
             ledger.books.accept(accepted[-1])
+            self._request_ids.forget(answer.request_id)
             closed()
 
         ledger.commit(prepare, done)
         call_all(ledger.on_runnable)
+        return receipts[-1]
 
     def discard(self, batch_id: str, notes: Sequence[PendingEvent] = ()) -> Kept | None:
         """Gives up what was staged, or closes an open batch."""
@@ -271,6 +285,19 @@ class Enqueues:
         """An open batch ended: what is behind it may run, who waits for its end may look."""
         call_all(self._ledger.on_append)
         call_all(self._ledger.on_runnable)
+
+
+def _remember(commit: Commit, answer: Answer, sequence: int, now: int) -> None:
+    """Remembers an answer, and forgets those whose time has passed."""
+    commit.change.forget_before = now
+    if answer.request_id:
+        commit.change.remembered = Remembered(
+            answer.request_id,
+            answer.content_hash,
+            answer.encoded,
+            sequence,
+            now + REMEMBERED_NANOSECONDS,
+        )
 
 
 def not_found(batch_id: str) -> ReplaydError:

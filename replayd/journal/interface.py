@@ -12,7 +12,7 @@ recent events never wait for a disk; `finish` of a content above 256 KiB only fo
 far behind.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -413,6 +413,35 @@ class Journal(Protocol):
 
         Raises ReplaydError, and has changed nothing then: BATCH_NOT_FOUND, REPLAY_NOT_FOUND,
         NOT_PARKED, ALREADY_RESOLVED (of all: every one that ever was).
+        """
+
+    def ended(
+        self, batch_id: str, flow_indices: Sequence[int] | None, states: Collection[ReplayState]
+    ) -> list[int]:
+        """Returns the flow indices of replays of a batch that may be sent once more, in order:
+        these, or (None) all with one of these outcomes, of INTERRUPTED those that are parked.
+
+        Raises ReplaydError: BATCH_NOT_FOUND; of these REPLAY_NOT_FOUND, NOT_ENDED,
+        ALREADY_RESOLVED.
+        """
+
+    def retry(
+        self,
+        batch_id: str,
+        flow_indices: Sequence[int],
+        *,
+        retried_as: str,
+        now: int,
+        answer: bytes = b"",
+        request_id: str = "",
+        content_hash: bytes = b"",
+    ) -> Receipt:
+        """Sends replays that have `ended` once more: queues copies of them as the batch
+        `retried_as`, with their flow indices and under their batch's terms, in one commit with
+        its event QUEUED. Those that are parked are resolved by it (RESEND). Durable when it
+        returns; a claimed request_id is remembered for 24 hours.
+
+        Raises ReplaydError, and has queued nothing then: BATCH_NOT_FOUND, ALREADY_RESOLVED.
         """
 
     def count(self, batch_id: str) -> Counts:

@@ -2,11 +2,11 @@
 
 `request_ids` and `enqueues` the way onto the queue, `runs` the replay thread's side,
 `control` clear, count and pause, `cancelling` single replays, `resolving` what is parked,
-`log` and `history` reading, `retention` what goes, `copying` a copy of all; all of
-them on one `ledger`, which commits.
+`retrying` what has ended, `log` and `history` reading, `retention` what goes, `copying` a
+copy of all; all of them on one `ledger`, which commits.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,20 +14,20 @@ from replayd.codec.event import update_event
 from replayd.journal.control import Control
 from replayd.journal.enqueues import Enqueues
 from replayd.journal.history import History
-from replayd.journal.interface import Body, Cancelled, Info
+from replayd.journal.interface import Body, Cancelled, Info, Receipt, Resolved
 from replayd.journal.ledger import Ledger
 from replayd.journal.log import Log
 from replayd.journal.recovery import recover
 from replayd.journal.request_ids import RequestIds
-from replayd.journal.resolving import Resolving
 from replayd.journal.retention import Retention
 from replayd.journal.runs import Runs
 from replayd.journal.store import Store
 from replayd.model.event import UpdateKind
-from replayd.model.replay import ReplayKey
+from replayd.model.replay import ReplayKey, ReplayState, Resolution
 
 if TYPE_CHECKING:
     from replayd.journal.copying import Copying
+    from replayd.journal.retrying import Retrying
 
 
 class StoredJournal:
@@ -57,7 +57,7 @@ class StoredJournal:
         self.reserve = request_ids.reserve
         self.release = request_ids.release
 
-        enqueues = Enqueues(ledger, request_ids)
+        self._enqueues = enqueues = Enqueues(ledger, request_ids)
         self.stage = enqueues.stage
         self.extend = enqueues.extend
         self.accept = enqueues.accept
@@ -77,8 +77,6 @@ class StoredJournal:
         self.pause = control.pause
         self.options = control.options
 
-        self.resolve = Resolving(ledger, enqueues).resolve
-
         log = Log(ledger)
         self.read = log.read
         self.is_recent = log.is_recent
@@ -94,8 +92,7 @@ class StoredJournal:
 
     def cancel(self, keys: Sequence[ReplayKey], now: int) -> Cancelled:
         """Takes single replays off the queue."""
-        # Imported here: most daemons never cancel.
-        from replayd.journal.cancelling import Cancelling  # noqa: PLC0415
+        from replayd.journal.cancelling import Cancelling  # noqa: PLC0415 - few ever do
 
         return Cancelling(self._ledger, self._runs).cancel(keys, now)
 
@@ -107,6 +104,55 @@ class StoredJournal:
         with self._ledger.state:
             copying = self._copying = self._copying or Copying(self._ledger)
         return copying.back_up(new_dir, progress)
+
+    def resolve(
+        self,
+        batch_id: str,
+        flow_indices: Sequence[int] | None,
+        resolution: Resolution,
+        *,
+        resent_as: str,
+        now: int,
+    ) -> Resolved:
+        """Resolves parked replays of a batch."""
+        from replayd.journal.resolving import Resolving  # noqa: PLC0415 - few ever do
+
+        return Resolving(self._ledger, self._enqueues).resolve(
+            batch_id, flow_indices, resolution, resent_as=resent_as, now=now
+        )
+
+    def ended(
+        self, batch_id: str, flow_indices: Sequence[int] | None, states: Collection[ReplayState]
+    ) -> list[int]:
+        """Returns what may be sent once more."""
+        return self._retrying().ended(batch_id, flow_indices, states)
+
+    def retry(
+        self,
+        batch_id: str,
+        flow_indices: Sequence[int],
+        *,
+        retried_as: str,
+        now: int,
+        answer: bytes = b"",
+        request_id: str = "",
+        content_hash: bytes = b"",
+    ) -> Receipt:
+        """Sends what has ended once more."""
+        return self._retrying().retry(
+            batch_id,
+            flow_indices,
+            retried_as=retried_as,
+            now=now,
+            answer=answer,
+            request_id=request_id,
+            content_hash=content_hash,
+        )
+
+    def _retrying(self) -> "Retrying":
+        from replayd.journal.retrying import Retrying  # noqa: PLC0415 - few ever do
+
+        return Retrying(self._ledger, self._enqueues)
 
     @property
     def paused(self) -> bool:

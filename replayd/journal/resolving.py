@@ -8,13 +8,12 @@ removes their batch, is seen in that commit.
 from collections.abc import Sequence
 
 from replayd.codec.event import resolved_event
-from replayd.codec.plan import decode_plan, encode_plan
 from replayd.errors import ReplaydError
-from replayd.journal.body import pieces_of
 from replayd.journal.enqueues import Enqueues, not_found
 from replayd.journal.history import state_of, taken_of
-from replayd.journal.interface import Part, Resolved
+from replayd.journal.interface import Resolved
 from replayd.journal.ledger import Commit, Ledger
+from replayd.journal.resending import stage_copies, stored_batch
 from replayd.journal.store import (
     LAST_INDEX,
     StoredBatch,
@@ -22,7 +21,7 @@ from replayd.journal.store import (
     place_of,
     split_place,
 )
-from replayd.model.replay import ReplayKey, ReplayState, Resolution, Row, ranges_of
+from replayd.model.replay import ReplayKey, ReplayState, Resolution, ranges_of
 from replayd.reasons import Reason
 
 _LOOKED_AT = 1024
@@ -49,7 +48,7 @@ class Resolving:
         now: int,
     ) -> Resolved:
         """Resolves parked replays of a batch."""
-        batch = self._batch(batch_id)
+        batch = stored_batch(self._ledger, batch_id)
         indices = self._parked(batch) if flow_indices is None else sorted(set(flow_indices))
         with self._ledger.writing:
             self._check_all(batch_id, indices)
@@ -73,7 +72,7 @@ class Resolving:
             self._ledger.books.resolve(batch_id, len(indices))
 
         if resends:
-            self._stage(batch, indices, resends)
+            stage_copies(self._ledger, self._enqueues, batch, indices, resends)
             try:
                 self._enqueues.resend(resends, batch, now=now, close=close, closed=closed)
             except BaseException:
@@ -82,15 +81,6 @@ class Resolving:
         elif indices:
             self._ledger.commit(close, closed)
         return Resolved(len(indices), tuple(ranges), resends, before)
-
-    def _batch(self, batch_id: str) -> StoredBatch:
-        ledger = self._ledger
-        with ledger.writing:
-            ledger.check()
-            batch = ledger.store.batch(batch_id)
-        if batch is None:
-            raise not_found(batch_id)
-        return batch
 
     # Finding
 
@@ -114,7 +104,7 @@ class Resolving:
                         done = found or done
             after = looked_at[-1].flow_index if looked_at else batch.last
         if done is not None and not parked:
-            raise _already_resolved(batch.batch_id, done)
+            raise already_resolved(batch.batch_id, done)
         return parked
 
     def _check_all(self, batch_id: str, flow_indices: Sequence[int]) -> None:
@@ -147,49 +137,11 @@ class Resolving:
             )
         done = store.resolution(place_of(batch.number, flow_index))
         if done is not None:
-            raise _already_resolved(batch.batch_id, done)
-
-    # Copying
-
-    def _stage(self, batch: StoredBatch, flow_indices: Sequence[int], resent_as: str) -> None:
-        """Stages copies of replays, one at a time: each may hold large contents."""
-        try:
-            for index in flow_indices:
-                self._enqueues.stage(resent_as, [self._copy(batch, index)])
-        except BaseException:
-            self._enqueues.discard(resent_as)
-            raise
-
-    def _copy(self, batch: StoredBatch, flow_index: int) -> Row:
-        """Returns the row that sends a replay again."""
-        ledger = self._ledger
-        place = place_of(batch.number, flow_index)
-        with ledger.writing:
-            ledger.check()
-            found = ledger.store.past(place, place, 1, 1)
-            if not found:
-                raise not_found(batch.batch_id)  # it was removed meanwhile
-            requested, recorded = (
-                pieces_of(ledger.store.content(place, part))
-                for part in (Part.REQUEST, Part.RECORDED)
-            )
-        (past,) = found
-        replay_id = ReplayKey(batch.batch_id, 0, flow_index).replay_id
-        plan = decode_plan(past.plan)._replace(resends_replay_id=replay_id)
-        return Row(
-            flow_index,
-            past.session,
-            past.idempotent,
-            encode_plan(plan),
-            past.flow,
-            b"".join(requested),
-            b"".join(recorded),
-            # Found out when it is sent: only there all names of secrets are known.
-            shown_plan=None,
-        )
+            raise already_resolved(batch.batch_id, done)
 
 
-def _already_resolved(batch_id: str, done: StoredResolution) -> ReplaydError:
+def already_resolved(batch_id: str, done: StoredResolution) -> ReplaydError:
+    """Says what was done with a replay before."""
     replay_id = ReplayKey(batch_id, 0, split_place(done.place)[1]).replay_id
     resent = done.resolution is Resolution.RESEND
     what = f"sent again as batch {done.resent_as!r}" if resent else "dropped"

@@ -159,7 +159,7 @@ class Plan(NamedTuple):
     websocket: WebSocketPlan | None = None
     """Only of a WebSocket flow."""
     resends_replay_id: str = ""
-    """The parked replay that this one sends again; empty: none."""
+    """The replay that this one sends again; empty: none."""
 
 
 def framed(plan: Plan, content: Iterable[bytes]) -> Iterator[bytes]:

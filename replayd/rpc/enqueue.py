@@ -89,30 +89,10 @@ class Enqueuer:
         first = await anext(messages, None)
         options = opening(first or b"", replay_pb2.EnqueueRequest).options
         messages = with_first(first, messages)
-        async with self._claimed(options.request_id) as known:
+        async with claimed(self._journal, options.request_id) as known:
             if known is None:
                 return await self._take(options, messages, check, claim)
         return await self._repeat(options.request_id, messages, claim)
-
-    @asynccontextmanager
-    async def _claimed(self, request_id: str) -> AsyncIterator[Receipt | None]:
-        """Claims a request_id (if there is one) for as long as its Enqueue is under way;
-        yields what it was answered before.
-        """
-        claims: list[str] = []
-
-        def claim() -> Receipt | None:
-            known = self._journal.reserve(request_id, None)
-            if known is None:
-                claims.append(request_id)
-            return known
-
-        try:
-            yield await to_the_end(claim) if request_id else None
-        finally:
-            # A cancelled call may hold one as well. After an accept there is none left.
-            for each in claims:
-                self._journal.release(each)
 
     async def _take(
         self,
@@ -227,16 +207,49 @@ class Enqueuer:
             async for _ in worker.decode(messages):
                 pass
             content_hash = bytes.fromhex(worker.summary.content_hash)
-        known = await asyncio.to_thread(self._journal.reserve, request_id, content_hash)
+        return await answered(self._journal, request_id, content_hash)
+
+    @property
+    def room(self) -> QueueRoom:
+        """The room in the queue that all share."""
+        return self._room
+
+
+@asynccontextmanager
+async def claimed(journal: Journal, request_id: str) -> AsyncIterator[Receipt | None]:
+    """Claims a request_id (if there is one) for as long as its call is under way; yields what
+    it was answered before.
+    """
+    claims: list[str] = []
+
+    def claim() -> Receipt | None:
+        known = journal.reserve(request_id, None)
         if known is None:
-            # Its 24 hours ended just now; the next try is a first one.
-            self._journal.release(request_id)
-            raise ReplaydError(
-                Reason.REQUEST_IN_PROGRESS,
-                f"request_id {request_id!r} was forgotten during this call; try again",
-                request_id=request_id,
-            )
+            claims.append(request_id)
         return known
+
+    try:
+        yield await to_the_end(claim) if request_id else None
+    finally:
+        # A cancelled call may hold one as well. After an accept there is none left.
+        for each in claims:
+            journal.release(each)
+
+
+async def answered(journal: Journal, request_id: str, content_hash: bytes) -> Receipt:
+    """Returns the first answer once more. Raises ReplaydError: REQUEST_ID_REUSED when the content
+    is another one, REQUEST_IN_PROGRESS.
+    """
+    known = await asyncio.to_thread(journal.reserve, request_id, content_hash)
+    if known is None:
+        # Its 24 hours ended just now; the next try is a first one.
+        journal.release(request_id)
+        raise ReplaydError(
+            Reason.REQUEST_IN_PROGRESS,
+            f"request_id {request_id!r} was forgotten during this call; try again",
+            request_id=request_id,
+        )
+    return known
 
 
 async def to_the_end(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:

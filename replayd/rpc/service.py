@@ -90,6 +90,7 @@ class ReplayService(Service):
             "Resume": unary(Role.ADMIN, self.resume, replay_pb2.ResumeRequest),
             "Resolve": unary(Role.ADMIN, self.resolve, replay_pb2.ResolveRequest),
             "Cancel": unary(Role.ADMIN, self.cancel, replay_pb2.CancelRequest),
+            "Retry": unary(Role.ADMIN, self.retry, replay_pb2.RetryRequest),
             "GetStatus": unary(Role.READ, self.get_status, replay_pb2.GetStatusRequest),
         }
 
@@ -165,12 +166,22 @@ class ReplayService(Service):
 
     async def cancel(self, request: replay_pb2.CancelRequest, _: Call) -> replay_pb2.CancelResponse:
         """Cancel."""
-        # Imported here: most daemons never cancel.
-        from replayd.rpc.cancel import Canceller  # noqa: PLC0415
+        from replayd.rpc.cancel import Canceller  # noqa: PLC0415 - few ever do
 
         self.refuse_when_stopping()
         done = await Canceller(self.journal, self._running).cancel(request)
         return replay_pb2.CancelResponse(replays=done.replays, cursor=self.cursor(done.sequence))
+
+    async def retry(self, request: replay_pb2.RetryRequest, _: Call) -> replay_pb2.RetryResponse:
+        """Retry."""
+        from replayd.rpc.retry import Retrier  # noqa: PLC0415 - few ever do
+
+        self.refuse_when_stopping()
+        receipt = await Retrier(self.journal, self._enqueuer.room).retry(request)
+        answer = replay_pb2.RetryResponse.FromString(receipt.answer)
+        answer.cursor = self.cursor(receipt.sequence)
+        answer.duplicate = receipt.duplicate
+        return answer
 
     async def get_status(
         self, _: replay_pb2.GetStatusRequest, __: Call

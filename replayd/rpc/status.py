@@ -39,6 +39,7 @@ _STATUSES = {
     Reason.BATCH_NOT_FOUND: grpc.StatusCode.NOT_FOUND,
     Reason.REPLAY_NOT_FOUND: grpc.StatusCode.NOT_FOUND,
     Reason.NOT_PARKED: grpc.StatusCode.FAILED_PRECONDITION,
+    Reason.NOT_ENDED: grpc.StatusCode.FAILED_PRECONDITION,
     Reason.ALREADY_RESOLVED: grpc.StatusCode.FAILED_PRECONDITION,
     Reason.CURSOR_AHEAD: grpc.StatusCode.OUT_OF_RANGE,
     Reason.SEQUENCE_COMPACTED: grpc.StatusCode.OUT_OF_RANGE,

@@ -27,7 +27,7 @@ from flowreplay_client.channel import DEFAULT_TIMEOUT, channel_options
 from flowreplay_client.errors import error_from
 from flowreplay_client.export import export_request
 from flowreplay_client.listing import ListSettings, list_request
-from flowreplay_client.messages import EnqueueSettings, Progress, resolve_request
+from flowreplay_client.messages import EnqueueSettings, Progress, resolve_request, retry_request
 from flowreplay_client.watch import Interruption
 
 Response = TypeVar("Response")
@@ -148,6 +148,24 @@ class Client:
     async def cancel(self, replay_ids: Iterable[str]) -> pb.CancelResponse:
         """Cancels replays: what waits is taken off the queue, what runs is killed."""
         return await self._call(self._stub.Cancel, pb.CancelRequest(replay_ids=replay_ids))
+
+    async def retry(
+        self,
+        replay_ids: Iterable[str] = (),
+        *,
+        batch_id: str = "",
+        states: Iterable[str] = (),
+        request_id: str = "",
+    ) -> pb.RetryResponse:
+        """Sends replays that have ended once more, as a new batch."""
+        request = retry_request(replay_ids, batch_id, states, request_id)
+        try:
+            answer: pb.RetryResponse = await self._stub.Retry(
+                request, metadata=self._access.metadata()
+            )
+        except grpc.RpcError as failure:
+            raise error_from(failure, self.address) from None
+        return answer
 
     async def status(self) -> pb.GetStatusResponse:
         """Tells what the daemon is and does."""

@@ -20,30 +20,17 @@ from replayctl import exits
 from replayctl.connect import Globals, pass_globals
 from replayctl.dry_run import plan_all
 from replayctl.options.rewriting import rewriting_options
-from replayctl.outcome import FAIL_ON
+from replayctl.options.waiting import waiting_of, waiting_options
 from replayctl.output import Output, give_up_stdout, note
 from replayctl.progress import progress_bar
 from replayctl.refusals import left_out, refusal_lines
-from replayctl.saving import STDOUT, format_for, save
 from replayctl.sources import STDIN, check_stdin, naming, shown, source
-from replayctl.waiting import outcomes
 
 _TEXT_LIMIT = 200
 """Characters of a label and of a request id: the contract's limit."""
 
 _BAR_BYTES = 8 << 20
 """A smaller capture is sent before a bar could be read."""
-
-
-def _fail_on(_context: click.Context, _parameter: click.Parameter, value: str) -> list[str]:
-    names = [name.strip() for name in value.split(",") if name.strip()]
-    unknown = [name for name in names if name not in FAIL_ON]
-    if unknown or not names:
-        raise click.BadParameter(
-            f"{', '.join(unknown) or 'nothing'} can't be named here; name one or more of "
-            f"{', '.join(FAIL_ON)}, with commas between"
-        )
-    return names
 
 
 def _short(_context: click.Context, _parameter: click.Parameter, value: str) -> str:
@@ -156,23 +143,7 @@ def _connect_to(
     is_flag=True,
     help="Print what would be sent where, each change and each refusal; send and queue nothing.",
 )
-@click.option("--wait", is_flag=True, help="Follow each batch until all its replays ended.")
-@click.option(
-    "--fail-on",
-    default="error",
-    show_default=True,
-    callback=_fail_on,
-    metavar="WHAT[,WHAT]",
-    help="With --wait, exit with 1 for: error (a replay ended without a response, or was taken "
-    "off the queue), status (that, and a response's status of 400 or more).",
-)
-@click.option(
-    "--save",
-    "save_as",
-    default="",
-    metavar="OUT",
-    help="Wait, then save the batch as a capture, as `replayctl export` does.",
-)
+@waiting_options
 @pass_globals
 @click.pass_context
 def command(
@@ -192,19 +163,18 @@ def command(
     were accepted, and each refused one with its index and reason. Exits with 4 when
     every flow of a capture was refused.
     """
-    wait = wait or bool(save_as)
-    _check_usage(context, files, request_id=settings["request_id"], wait=wait)
+    _check_usage(files, request_id=settings["request_id"])
+    waiting = waiting_of(
+        context, wait=wait, fail_on=fail_on, save_as=save_as, batches=len(files), a_batch="FILE"
+    )
     _check_stream(settings, dry_run=dry_run)
-    format_to_save = _format_to_save(save_as, files) if save_as else ""
     if dry_run:
-        _dry_run(context, options, files, settings, wait=wait)
+        _dry_run(context, options, files, settings, wait=waiting.wait)
         return
     output = options.output.outliving_its_reader()
     with options.client() as client:
         batches = _enqueue_all(client, files, settings, output)
-        failed = wait and _any_failed(client, batches, fail_on, output)
-        if save_as:
-            save(client, batches[0].batch_id, save_as, format_to_save, output)
+        failed = waiting.until_done(client, batches, output)
     _exit_if_refused(context, batches)
     if failed:
         context.exit(exits.REPLAYS_FAILED)
@@ -232,12 +202,7 @@ def _exit_if_refused(
         context.exit(exits.REFUSED)
 
 
-def _check_usage(
-    context: click.Context, files: Sequence[str], *, request_id: str, wait: bool
-) -> None:
-    given = context.get_parameter_source("fail_on")
-    if not wait and given is not click.core.ParameterSource.DEFAULT:
-        raise click.UsageError("--fail-on judges the outcome, which only --wait waits for")
+def _check_usage(files: Sequence[str], *, request_id: str) -> None:
     if request_id and len(files) > 1:
         raise click.UsageError("--request-id stands for one capture; give one FILE with it")
     check_stdin(files)
@@ -251,14 +216,6 @@ def _check_stream(settings: EnqueueSettings, *, dry_run: bool) -> None:
         )
     if settings["stream"] and dry_run:
         raise click.UsageError("--dry-run queues nothing that --stream could queue sooner")
-
-
-def _format_to_save(save_as: str, files: Sequence[str]) -> str:
-    if len(files) > 1:
-        raise click.UsageError("--save makes one capture of one batch; give one FILE with it")
-    if save_as == STDOUT:
-        raise click.UsageError("--save needs a file: stdout has what the command says")
-    return format_for(save_as)
 
 
 def _enqueue_all(
@@ -305,13 +262,3 @@ def _lines(name: str, batch: EnqueueResponse) -> list[str]:
     again = " (enqueued before under this request id)" if batch.duplicate else ""
     first = f"batch {batch.batch_id}: {batch.accepted_count} accepted{left_out(batch)}{again}"
     return [f"{shown(name)}: {first}", *refusal_lines(batch)]
-
-
-def _any_failed(
-    client: Client, batches: Sequence[EnqueueResponse], fail_on: Sequence[str], output: Output
-) -> bool:
-    failed = False
-    for outcome in outcomes(client, batches):
-        output.show_object(outcome.values(), *outcome.lines())
-        failed |= outcome.failed(fail_on)
-    return failed

@@ -370,7 +370,7 @@ class ResponseEvent(_message.Message):
     flow_id: _builtins.str
     """The flow's id in its capture; empty when it has none."""
     resends_replay_id: _builtins.str
-    """The parked replay that this one sends again; empty when it does not."""
+    """The replay that this one sends again; empty when it does not."""
     content_redacted: _builtins.bool
     """As in `RequestEvent`."""
     @_builtins.property
@@ -468,7 +468,7 @@ class ErrorEvent(_message.Message):
     flow_id: _builtins.str
     """The flow's id in its capture; empty when it has none."""
     resends_replay_id: _builtins.str
-    """The parked replay that this one sends again; empty when it does not."""
+    """The replay that this one sends again; empty when it does not."""
     content_redacted: _builtins.bool
     """As in `RequestEvent`."""
     @_builtins.property
@@ -640,7 +640,7 @@ class UpdateEvent(_message.Message):
     `RESOLUTION_RESEND`.
     """
     resends_batch_id: _builtins.str
-    """The batch whose parked replays these send again; only for `UPDATE_KIND_QUEUED`."""
+    """The batch whose replays these send again; only for `UPDATE_KIND_QUEUED`."""
     @_builtins.property
     def ranges(self) -> _containers.RepeatedCompositeFieldContainer[Global___ReplayRange]:
         """Which replays."""

@@ -78,7 +78,7 @@ class Replay(_message.Message):
     resent_replay_id: _builtins.str
     """The replay that sends it again; empty when none does."""
     resends_replay_id: _builtins.str
-    """The parked replay that this one sends again; empty when it does not."""
+    """The replay that this one sends again; empty when it does not."""
     @_builtins.property
     def end_time(self) -> _timestamp_pb2.Timestamp:
         """When it ended."""

@@ -240,7 +240,7 @@ class Plan(_message.Message):
     proxy with credentials of its own replaces them.
     """
     resends_replay_id: _builtins.str
-    """The parked replay that this one sends again; empty when it does not."""
+    """The replay that this one sends again; empty when it does not."""
     @_builtins.property
     def target(self) -> Global___Target:
         """Where the request goes."""

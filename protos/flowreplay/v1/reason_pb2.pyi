@@ -198,6 +198,8 @@ class _ReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Reason.ValueTy
     """The replay was resolved before: metadata `resolution` says how, and
     `resent_batch_id` as which batch it was sent again.
     """
+    REASON_NOT_ENDED: _Reason.ValueType  # 110
+    """The replay has no outcome yet: metadata `state` says what it is."""
     REASON_CAPTURE_NOTE: _Reason.ValueType  # 90
     """Notes, in `log` events.
 
@@ -389,6 +391,8 @@ REASON_ALREADY_RESOLVED: Reason.ValueType  # 89
 """The replay was resolved before: metadata `resolution` says how, and
 `resent_batch_id` as which batch it was sent again.
 """
+REASON_NOT_ENDED: Reason.ValueType  # 110
+"""The replay has no outcome yet: metadata `state` says what it is."""
 REASON_CAPTURE_NOTE: Reason.ValueType  # 90
 """Notes, in `log` events.
 

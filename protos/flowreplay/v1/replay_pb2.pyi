@@ -815,6 +815,90 @@ class CancelResponse(_message.Message):
 Global___CancelResponse: _TypeAlias = CancelResponse  # noqa: Y015
 
 @_typing.final
+class RetryRequest(_message.Message):
+    """Which replays to send once more: either `replay_ids` or `batch_id`."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REPLAY_IDS_FIELD_NUMBER: _builtins.int
+    BATCH_ID_FIELD_NUMBER: _builtins.int
+    STATES_FIELD_NUMBER: _builtins.int
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    batch_id: _builtins.str
+    """Those of this batch that have one of `states`."""
+    request_id: _builtins.str
+    """Makes the call safe to repeat, as an Enqueue's does. At most 200 characters; empty means
+    none.
+    """
+    @_builtins.property
+    def replay_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """These replays, at most 1,000 and all of one batch, however they ended."""
+
+    @_builtins.property
+    def states(self) -> _containers.RepeatedScalarFieldContainer[_event_pb2.ReplayState.ValueType]:
+        """With `batch_id`: outcomes; of INTERRUPTED replays those that are parked are meant. Empty
+        means FAILED.
+        """
+
+    def __init__(
+        self,
+        *,
+        replay_ids: _abc.Iterable[_builtins.str] | None = ...,
+        batch_id: _builtins.str = ...,
+        states: _abc.Iterable[_event_pb2.ReplayState.ValueType] | None = ...,
+        request_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["batch_id", b"batch_id", "replay_ids", b"replay_ids", "request_id", b"request_id", "states", b"states"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RetryRequest: _TypeAlias = RetryRequest  # noqa: Y015
+
+@_typing.final
+class RetryResponse(_message.Message):
+    """What is sent once more."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    BATCH_ID_FIELD_NUMBER: _builtins.int
+    ACCEPTED_COUNT_FIELD_NUMBER: _builtins.int
+    RANGES_FIELD_NUMBER: _builtins.int
+    CURSOR_FIELD_NUMBER: _builtins.int
+    DUPLICATE_FIELD_NUMBER: _builtins.int
+    batch_id: _builtins.str
+    """The new batch; empty when there was nothing to send."""
+    accepted_count: _builtins.int
+    """How many replays it has."""
+    cursor: _builtins.str
+    """The place in the log just before what this call logged: watching from here misses
+    nothing.
+    """
+    duplicate: _builtins.bool
+    """Whether this is the first answer once more, for the same `request_id`."""
+    @_builtins.property
+    def ranges(self) -> _containers.RepeatedCompositeFieldContainer[_event_pb2.ReplayRange]:
+        """Which ones it sends once more, at most 1,000 ranges."""
+
+    def __init__(
+        self,
+        *,
+        batch_id: _builtins.str = ...,
+        accepted_count: _builtins.int = ...,
+        ranges: _abc.Iterable[_event_pb2.ReplayRange] | None = ...,
+        cursor: _builtins.str = ...,
+        duplicate: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["accepted_count", b"accepted_count", "batch_id", b"batch_id", "cursor", b"cursor", "duplicate", b"duplicate", "ranges", b"ranges"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RetryResponse: _TypeAlias = RetryResponse  # noqa: Y015
+
+@_typing.final
 class GetStatusRequest(_message.Message):
     """Asks for the daemon's status."""
 

@@ -93,6 +93,11 @@ class ReplayServiceStub(object):
                 request_serializer=flowreplay_dot_v1_dot_replay__pb2.CancelRequest.SerializeToString,
                 response_deserializer=flowreplay_dot_v1_dot_replay__pb2.CancelResponse.FromString,
                 _registered_method=True)
+        self.Retry = channel.unary_unary(
+                '/flowreplay.v1.ReplayService/Retry',
+                request_serializer=flowreplay_dot_v1_dot_replay__pb2.RetryRequest.SerializeToString,
+                response_deserializer=flowreplay_dot_v1_dot_replay__pb2.RetryResponse.FromString,
+                _registered_method=True)
         self.GetStatus = channel.unary_unary(
                 '/flowreplay.v1.ReplayService/GetStatus',
                 request_serializer=flowreplay_dot_v1_dot_replay__pb2.GetStatusRequest.SerializeToString,
@@ -254,6 +259,24 @@ class ReplayServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def Retry(self, request, context):
+        """Sends replays that have ended once more, as a new batch under the options of theirs:
+        what failed, unless the call names replays or other outcomes. Flow indices stay; each
+        new replay names the one that it sends again. Those that are parked are resolved by it.
+        All of them in one commit, or none. A call that is repeated sends them another time,
+        unless it has the same `request_id`.
+
+        Role: `admin`.
+
+        Errors: INVALID_ARGUMENT (`INVALID_OPTIONS`), NOT_FOUND (`BATCH_NOT_FOUND`,
+        `REPLAY_NOT_FOUND`), FAILED_PRECONDITION (`NOT_ENDED`, `ALREADY_RESOLVED`),
+        ALREADY_EXISTS (`REQUEST_ID_REUSED`), ABORTED (`REQUEST_IN_PROGRESS`),
+        RESOURCE_EXHAUSTED (`QUEUE_FULL`, `DISK_FULL`, `JOURNAL_UNAVAILABLE`).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def GetStatus(self, request, context):
         """Tells what the daemon is and does.
 
@@ -312,6 +335,11 @@ def add_ReplayServiceServicer_to_server(servicer, server):
                     servicer.Cancel,
                     request_deserializer=flowreplay_dot_v1_dot_replay__pb2.CancelRequest.FromString,
                     response_serializer=flowreplay_dot_v1_dot_replay__pb2.CancelResponse.SerializeToString,
+            ),
+            'Retry': grpc.unary_unary_rpc_method_handler(
+                    servicer.Retry,
+                    request_deserializer=flowreplay_dot_v1_dot_replay__pb2.RetryRequest.FromString,
+                    response_serializer=flowreplay_dot_v1_dot_replay__pb2.RetryResponse.SerializeToString,
             ),
             'GetStatus': grpc.unary_unary_rpc_method_handler(
                     servicer.GetStatus,
@@ -576,6 +604,33 @@ class ReplayService(object):
             '/flowreplay.v1.ReplayService/Cancel',
             flowreplay_dot_v1_dot_replay__pb2.CancelRequest.SerializeToString,
             flowreplay_dot_v1_dot_replay__pb2.CancelResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Retry(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/flowreplay.v1.ReplayService/Retry',
+            flowreplay_dot_v1_dot_replay__pb2.RetryRequest.SerializeToString,
+            flowreplay_dot_v1_dot_replay__pb2.RetryResponse.FromString,
             options,
             channel_credentials,
             insecure,

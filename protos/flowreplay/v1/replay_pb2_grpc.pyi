@@ -148,6 +148,20 @@ class ReplayServiceStub:
     Errors: INVALID_ARGUMENT (`INVALID_OPTIONS`), NOT_FOUND (`REPLAY_NOT_FOUND`),
     RESOURCE_EXHAUSTED (`JOURNAL_UNAVAILABLE`).
     """
+    Retry: _grpc.UnaryUnaryMultiCallable[_replay_pb2.RetryRequest, _replay_pb2.RetryResponse]
+    """Sends replays that have ended once more, as a new batch under the options of theirs:
+    what failed, unless the call names replays or other outcomes. Flow indices stay; each
+    new replay names the one that it sends again. Those that are parked are resolved by it.
+    All of them in one commit, or none. A call that is repeated sends them another time,
+    unless it has the same `request_id`.
+
+    Role: `admin`.
+
+    Errors: INVALID_ARGUMENT (`INVALID_OPTIONS`), NOT_FOUND (`BATCH_NOT_FOUND`,
+    `REPLAY_NOT_FOUND`), FAILED_PRECONDITION (`NOT_ENDED`, `ALREADY_RESOLVED`),
+    ALREADY_EXISTS (`REQUEST_ID_REUSED`), ABORTED (`REQUEST_IN_PROGRESS`),
+    RESOURCE_EXHAUSTED (`QUEUE_FULL`, `DISK_FULL`, `JOURNAL_UNAVAILABLE`).
+    """
     GetStatus: _grpc.UnaryUnaryMultiCallable[_replay_pb2.GetStatusRequest, _replay_pb2.GetStatusResponse]
     """Tells what the daemon is and does.
 
@@ -275,6 +289,20 @@ class ReplayServiceAsyncStub(ReplayServiceStub):
 
     Errors: INVALID_ARGUMENT (`INVALID_OPTIONS`), NOT_FOUND (`REPLAY_NOT_FOUND`),
     RESOURCE_EXHAUSTED (`JOURNAL_UNAVAILABLE`).
+    """
+    Retry: _aio.UnaryUnaryMultiCallable[_replay_pb2.RetryRequest, _replay_pb2.RetryResponse]  # type: ignore[assignment]
+    """Sends replays that have ended once more, as a new batch under the options of theirs:
+    what failed, unless the call names replays or other outcomes. Flow indices stay; each
+    new replay names the one that it sends again. Those that are parked are resolved by it.
+    All of them in one commit, or none. A call that is repeated sends them another time,
+    unless it has the same `request_id`.
+
+    Role: `admin`.
+
+    Errors: INVALID_ARGUMENT (`INVALID_OPTIONS`), NOT_FOUND (`BATCH_NOT_FOUND`,
+    `REPLAY_NOT_FOUND`), FAILED_PRECONDITION (`NOT_ENDED`, `ALREADY_RESOLVED`),
+    ALREADY_EXISTS (`REQUEST_ID_REUSED`), ABORTED (`REQUEST_IN_PROGRESS`),
+    RESOURCE_EXHAUSTED (`QUEUE_FULL`, `DISK_FULL`, `JOURNAL_UNAVAILABLE`).
     """
     GetStatus: _aio.UnaryUnaryMultiCallable[_replay_pb2.GetStatusRequest, _replay_pb2.GetStatusResponse]  # type: ignore[assignment]
     """Tells what the daemon is and does.
@@ -454,6 +482,26 @@ class ReplayServiceServicer(metaclass=_abc_1.ABCMeta):
 
         Errors: INVALID_ARGUMENT (`INVALID_OPTIONS`), NOT_FOUND (`REPLAY_NOT_FOUND`),
         RESOURCE_EXHAUSTED (`JOURNAL_UNAVAILABLE`).
+        """
+
+    @_abc_1.abstractmethod
+    def Retry(
+        self,
+        request: _replay_pb2.RetryRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_replay_pb2.RetryResponse, _abc.Awaitable[_replay_pb2.RetryResponse]]:
+        """Sends replays that have ended once more, as a new batch under the options of theirs:
+        what failed, unless the call names replays or other outcomes. Flow indices stay; each
+        new replay names the one that it sends again. Those that are parked are resolved by it.
+        All of them in one commit, or none. A call that is repeated sends them another time,
+        unless it has the same `request_id`.
+
+        Role: `admin`.
+
+        Errors: INVALID_ARGUMENT (`INVALID_OPTIONS`), NOT_FOUND (`BATCH_NOT_FOUND`,
+        `REPLAY_NOT_FOUND`), FAILED_PRECONDITION (`NOT_ENDED`, `ALREADY_RESOLVED`),
+        ALREADY_EXISTS (`REQUEST_ID_REUSED`), ABORTED (`REQUEST_IN_PROGRESS`),
+        RESOURCE_EXHAUSTED (`QUEUE_FULL`, `DISK_FULL`, `JOURNAL_UNAVAILABLE`).
         """
 
     @_abc_1.abstractmethod

@@ -1,0 +1,96 @@
+"""`--wait`, `--fail-on` and `--save`: what a command that queues batches does after that."""
+
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple, TypeVar
+
+import click
+from flowreplay_client import Client
+
+from replayctl.outcome import FAIL_ON
+from replayctl.output import Output
+from replayctl.saving import STDOUT, format_for, save
+from replayctl.waiting import Queued, outcomes
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+class Waiting(NamedTuple):
+    """What to do once batches are queued."""
+
+    wait: bool
+    fail_on: Sequence[str]
+    save_as: str
+    """Empty: nothing is saved."""
+    format_to_save: str
+
+    def until_done(self, client: Client, batches: Sequence[Queued], output: Output) -> bool:
+        """Follows batches, if asked to, and saves one; tells whether replays failed by what
+        `--fail-on` names.
+        """
+        failed = False
+        if self.wait:
+            for outcome in outcomes(client, batches):
+                output.show_object(outcome.values(), *outcome.lines())
+                failed |= outcome.failed(self.fail_on)
+        if self.save_as:
+            save(client, batches[0].batch_id, self.save_as, self.format_to_save, output)
+        return failed
+
+
+def waiting_options(command: Command) -> Command:
+    """Adds the options."""
+    for option in (
+        click.option(
+            "--save",
+            "save_as",
+            default="",
+            metavar="OUT",
+            help="Wait, then save the batch as a capture, as `replayctl export` does.",
+        ),
+        click.option(
+            "--fail-on",
+            default="error",
+            show_default=True,
+            callback=_fail_on,
+            metavar="WHAT[,WHAT]",
+            help="With --wait, exit with 1 for: error (a replay ended without a response, or was "
+            "taken off the queue), status (that, and a response's status of 400 or more).",
+        ),
+        click.option("--wait", is_flag=True, help="Follow each batch until all its replays ended."),
+    ):
+        command = option(command)
+    return command
+
+
+def waiting_of(
+    context: click.Context,
+    *,
+    wait: bool,
+    fail_on: Sequence[str],
+    save_as: str,
+    batches: int,
+    a_batch: str,
+) -> Waiting:
+    """Checks what was given. `batches`: how many there will be; `a_batch`: what makes one, for
+    people. Raises UsageError.
+    """
+    wait = wait or bool(save_as)
+    given = context.get_parameter_source("fail_on")
+    if not wait and given is not click.core.ParameterSource.DEFAULT:
+        raise click.UsageError("--fail-on judges the outcome, which only --wait waits for")
+    if save_as == STDOUT:
+        raise click.UsageError("--save needs a file: stdout has what the command says")
+    if save_as and batches > 1:
+        raise click.UsageError(f"--save makes one capture of one batch; give one {a_batch} with it")
+    return Waiting(wait, fail_on, save_as, format_for(save_as) if save_as else "")
+
+
+def _fail_on(_context: click.Context, _parameter: click.Parameter, value: str) -> list[str]:
+    names = [name.strip() for name in value.split(",") if name.strip()]
+    unknown = [name for name in names if name not in FAIL_ON]
+    if unknown or not names:
+        raise click.BadParameter(
+            f"{', '.join(unknown) or 'nothing'} can't be named here; name one or more of "
+            f"{', '.join(FAIL_ON)}, with commas between"
+        )
+    return names
