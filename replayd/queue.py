@@ -26,6 +26,10 @@ class Source(Protocol):
     def on_runnable(self, callback: Callable[[], None]) -> None:
         """Calls back when there may be something to take."""
 
+    @property
+    def next_due(self) -> int | None:
+        """When the next replay is due that waits for its time; None: none does."""
+
 
 class ReplayQueue:
     """The queue of one replay thread.
@@ -37,6 +41,8 @@ class ReplayQueue:
 
     def __init__(self, source: Source) -> None:
         self._source = source
+        self.next_due: int | None = None
+        """When it is worth to look again by itself, by the monotonic clock; None: never."""
         self._messages: deque[Message] = deque()
         self._runnable = True
         self._woken = False
@@ -85,6 +91,7 @@ class ReplayQueue:
             raise
         if len(replays) == limit:
             self._runnable = True
+        self.next_due = self._source.next_due
         return replays
 
     def messages(self) -> Sequence[Message]:

@@ -27,6 +27,7 @@ ELSEWHERE = {
     "replayd/errors.py": "tests/formats",
     "replayd/model/batch.py": "tests/journal/test_control.py",
     "replayd/model/event.py": "tests/contract/test_words.py",
+    "replayd/model/pace.py": "tests/codec/test_pace.py",
     "replayd/model/outcome.py": "tests/codec/test_event.py",
     "replayd/reasons.py": "tests/contract/test_words.py",
     # What only means something with a process, or a server, around it.

@@ -22,6 +22,7 @@ class Source:
         self.asked: list[int] = []
         self.announce: Callable[[], None]
         self.error: JournalError | None = None
+        self.next_due: int | None = None
 
     def take(self, limit: int, now: int) -> list[Replay]:
         self.asked.append(limit)
@@ -146,3 +147,11 @@ def test_what_comes_after_the_close_is_forgotten(source: Source) -> None:
     queue.close()
     queue.post(lambda: None)
     source.announce()
+
+
+def test_it_tells_when_the_next_replay_is_due(source: Source, replays: ReplayQueue) -> None:
+    source.next_due = 7
+    assert replays.next_due is None
+    assert replays.take(1, 0) == []
+    assert replays.next_due == 7
+    assert not replays.promising

@@ -38,6 +38,7 @@ from flowreplay_client.messages import (
     EnqueueSettings,
     format_names,
 )
+from flowreplay_client.pace import PaceSettings, fill_pace, parse_pace
 from flowreplay_client.plans import Plans
 from flowreplay_client.rewriting import (
     RewriteSettings,
@@ -60,6 +61,7 @@ __all__ = [
     "EventsCompacted",
     "Export",
     "ListSettings",
+    "PaceSettings",
     "Plans",
     "ReplaydClientError",
     "RewriteSettings",
@@ -67,12 +69,14 @@ __all__ = [
     "Watch",
     "WatchSettings",
     "connect",
+    "fill_pace",
     "format_names",
     "kind_names",
     "parse_connect_to",
     "parse_map_remote",
     "parse_modify_body",
     "parse_modify_headers",
+    "parse_pace",
     "parse_parameter",
     "parse_set_header",
     "request_flow",

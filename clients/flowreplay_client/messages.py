@@ -27,6 +27,7 @@ from flowreplay.v1.replay_pb2 import (
 from flowreplay_client.capture import CHUNK_BYTES, Capture
 from flowreplay_client.connect_to import parse_connect_to
 from flowreplay_client.listing import state_number
+from flowreplay_client.pace import PaceSettings, fill_pace
 from flowreplay_client.rewriting import RewriteSettings, fill_rewriting
 
 Progress = Callable[[int, int | None], None]
@@ -73,7 +74,7 @@ RESOLUTIONS = {
 """What is done with a parked replay, by the words that people say."""
 
 
-class EnqueueSettings(RewriteSettings, total=False):
+class EnqueueSettings(RewriteSettings, PaceSettings, total=False):
     """How to take the flows of an Enqueue; what is left out has the daemon's default."""
 
     format: str
@@ -180,6 +181,7 @@ def enqueue_options(settings: EnqueueSettings) -> EnqueueOptions:
         filter=settings.get("filter", ""),
     )
     fill_rewriting(options, settings)
+    fill_pace(options, settings)
     return options
 
 

@@ -267,6 +267,8 @@ def _fill_timings(message: event_pb2.Timings, timings: Timings) -> None:
         _set_nanoseconds(message.first_byte_duration, timings.first_byte)
     if timings.total is not None:
         _set_nanoseconds(message.total_duration, timings.total)
+    if timings.lag is not None:
+        message.lag_duration.FromNanoseconds(timings.lag)
 
 
 def _set_nanoseconds(field: Timestamp | Duration, nanoseconds: int) -> None:

@@ -21,6 +21,7 @@ from replayd.intake.capture import CaptureStream, spool
 from replayd.intake.frames import LISTED, NotedFlow, RefusedFlow, Summary
 from replayd.intake.options import MAX_TEXT, check_options, filter_of
 from replayd.intake.rewrites import rewriter_of
+from replayd.intake.timing import Window
 from replayd.intake.typed import TypedFlow, typed_flows
 from replayd.model.event import PREVIEW_LIMIT
 from replayd.model.flow import CaptureNote, DamagedFlow, Flow, Found
@@ -74,6 +75,7 @@ class Decoding:
         self._options = replay_pb2.EnqueueOptions()
         self._wanted: Matcher | None = None
         self._rewriter: Rewriter | None = None
+        self._window: Window | None = None
         self._connect_to: tuple[ConnectTo, ...] = ()
         self._http_version = HttpVersion.AUTO
         self._websocket_pace = WebSocketPace.AFTER_MESSAGES
@@ -112,6 +114,8 @@ class Decoding:
         self._options = options
         self._wanted = filter_of(options)
         self._rewriter = rewriter_of(options, self._settings.body_size_limit)
+        window = Window(options)
+        self._window = None if window.open else window
         self._connect_to = tuple(
             ConnectTo(rule.scheme, rule.host, rule.port, rule.dial_host, rule.dial_port)
             for rule in options.connect_to
@@ -154,7 +158,10 @@ class Decoding:
         """Hands over a flow's row, refuses it, or leaves it out; `encoded`: its message, if it
         came as one.
         """
-        if self._wanted is not None and not self._wanted(Subject(flow)):
+        # First the window, which has to be told of every flow.
+        if (self._window is not None and not self._window.takes(flow)) or (
+            self._wanted is not None and not self._wanted(Subject(flow))
+        ):
             self._summary.filtered += 1
             return
         rewritten: tuple[Change, ...] = ()

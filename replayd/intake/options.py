@@ -6,6 +6,7 @@ from flowreplay.v1 import plan_pb2, replay_pb2
 
 from replayd.errors import ReplaydError
 from replayd.filters import FilterError, Matcher, compile_filter
+from replayd.intake.timing import Window, check_pace
 from replayd.model.batch import Terms
 from replayd.model.replay import OnInterrupt
 from replayd.reasons import Reason
@@ -41,6 +42,10 @@ _USED_UP = (
     "set_cookies",
     "host",
     "server_name",
+    "window_start_time",
+    "window_end_time",
+    "window_start_duration",
+    "window_end_duration",
 )
 """Options that taking the flows in has used up, or that a batch keeps by themselves."""
 
@@ -66,6 +71,8 @@ def check_options(options: replay_pb2.EnqueueOptions) -> None:
             "stream", "contradicts strict: whether a flow is refused is known only at the end"
         )
     filter_of(options)
+    check_pace(options.pace, "options.pace")
+    Window(options)
     for position, rule in enumerate(options.connect_to):
         name = f"connect_to[{position}]"
         if len(rule.host) > MAX_HOST or len(rule.dial_host) > MAX_HOST:
@@ -82,6 +89,8 @@ def terms_of(options: replay_pb2.EnqueueOptions) -> Terms:
     kept.CopyFrom(options)
     for name in _USED_UP:
         kept.ClearField(name)  # type: ignore[arg-type]
+    if not kept.pace.WhichOneof("schedule"):
+        kept.ClearField("pace")
     return Terms(
         options.label,
         OnInterrupt(options.on_interrupt or OnInterrupt.AUTO),

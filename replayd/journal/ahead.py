@@ -13,6 +13,7 @@ from operator import lt
 from replayd.errors import JournalError
 from replayd.journal.batch import Batch
 from replayd.journal.ledger import Ledger, Taken
+from replayd.journal.pacing import AHEAD, Pacing
 from replayd.journal.schedule import Entry
 from replayd.journal.store import Ahead, Prepared, place_of
 
@@ -27,6 +28,12 @@ _READ_LIMIT = 1024
 _READ_COST = 16
 """One take reads at most 1024 rows, a query counting as 16, so that it never holds the
 thread for long: some 2 ms."""
+
+_TIMED_COST = 4
+"""What a row counts as of which it is asked when it was captured."""
+
+_LAST_ROWS = 64
+"""How far back the flow is looked for that ran last: others may have been refused."""
 
 _PREPARE_ROWS = 64
 _PREPARE_BYTES = 1024 * 1024
@@ -58,6 +65,8 @@ class ReadAhead:
     def _room(self, batch: Batch, limit: int) -> int:
         """How many rows of a batch may be read now."""
         free = MAX_AHEAD - len(self._ledger.schedule.entries)
+        if batch.pacing is not None:
+            free = min(free, AHEAD - batch.ahead)
         return min(max(free, max(_FEW, limit) - batch.ahead), _READ_STEP)
 
     def _step(self, limit: int) -> int:
@@ -73,7 +82,10 @@ class ReadAhead:
                 ledger.books.begin(batch, ledger.latest)
                 batch.skip_cleared()
                 first, last = batch.next_index, batch.next_cleared
-            rows = ledger.store.read_ahead(batch.number, first, last, step)
+            timed = batch.pacing is not None and batch.pacing.pace.speed != 0
+            if batch.pacing is not None and batch.pacing.wants_last:
+                self._resume(batch, batch.pacing, first)
+            rows = ledger.store.read_ahead(batch.number, first, last, step, timed=timed)
             if not _in_order(first, rows, last):
                 self._fail(batch, 1)
             left = batch.unread - sum(not row.ended for row in rows)
@@ -85,7 +97,7 @@ class ReadAhead:
                 self._add(batch, rows)
                 if not read_on:
                     batch.next_index = last + 1
-            return len(rows)
+            return len(rows) * (_TIMED_COST if timed else 1)
 
     def _fail(self, batch: Batch, left: int) -> None:
         """Ends the journal's use: without what is lost, replays would never end, or be sent
@@ -101,11 +113,27 @@ class ReadAhead:
     def _add(self, batch: Batch, rows: Sequence[Ahead]) -> None:
         first_place = place_of(batch.number, 0)
         add = self._ledger.schedule.add
+        pacing = batch.pacing
         for row in rows:
             index = row.flow_index
             batch.opened(index, ended=row.ended)
             if not row.ended:
-                add(Entry(first_place + index, batch, row))
+                entry = Entry(first_place + index, batch, row)
+                if pacing is not None:
+                    entry.position = pacing.read(row.captured, ended=False)
+                add(entry)
+            elif pacing is not None:
+                pacing.read(row.captured, ended=True)
+
+    def _resume(self, batch: Batch, pacing: Pacing, first: int) -> None:
+        """Tells a schedule that goes on of what ran last, as it stands in the capture."""
+        pacing.wants_last = False
+        before = max(first - _LAST_ROWS, 0)
+        rows = self._ledger.store.read_ahead(
+            batch.number, before, first - 1, _LAST_ROWS, timed=True
+        )
+        if rows:
+            pacing.read(rows[-1].captured, ended=True)
 
     def prepare(self, taken: Taken) -> Sequence[Prepared]:
         """Reads what sending one replay takes, and of those that follow it."""

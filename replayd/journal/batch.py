@@ -6,7 +6,10 @@ from bisect import bisect_right
 from collections import deque
 from collections.abc import Container, Iterable, Sequence
 
+from replayd.codec.pace import pace_of
+from replayd.journal.pacing import pacing_for
 from replayd.journal.store import ClearedRange, Figures, StoredBatch, place_of
+from replayd.model.pace import AS_SOON_AS_POSSIBLE
 from replayd.model.replay import OUTCOMES, Counts, ReplayKey, ReplayState, ranges_of
 
 SessionKey = tuple[int, str]
@@ -75,6 +78,7 @@ class Batch:
         "number",
         "on_interrupt",
         "options",
+        "pacing",
         "paused",
         "position",
         "rank",
@@ -93,6 +97,9 @@ class Batch:
         self.position = stored.position
         self.label = stored.label
         self.options = stored.options
+        pace = pace_of(stored.options) if stored.options else AS_SOON_AS_POSSIBLE
+        self.pacing = pacing_for(pace, resumed=any(figures[2:]))
+        """When its replays are due; None: as soon as possible."""
         self.on_interrupt = policy = stored.on_interrupt
         self.sends_again = (
             policy.sends_again(idempotent=False),

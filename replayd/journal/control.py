@@ -49,6 +49,8 @@ class Control:
 
         def done() -> None:
             ledger.paused = on
+            if changed:
+                ledger.schedule.hold(on, ledger.books.live.values())
 
         ledger.commit(prepare, done)
         if changed and not on:

@@ -333,9 +333,16 @@ class Journal(Protocol):
     def take(self, limit: int, now: int) -> list[Replay]:
         """Takes up to `limit` eligible replays, oldest first: they are RUNNING, in memory
         only. A session has at most one running replay; a paused queue gives none. When it
-        had to read over too much to find enough, `on_runnable` says that there is more.
+        had to read over too much to find enough, `on_runnable` says that there is more. None
+        comes before it is due by its batch's pace.
 
         A replay whose row is damaged ends FAILED, with its event, and is not returned.
+        """
+
+    @property
+    def next_due(self) -> int | None:
+        """When the next replay is due that waits for its time, in nanoseconds of the monotonic
+        clock, as of the last `take`; None: none does.
         """
 
     def begin(self, replays: Iterable[Replay]) -> bool:

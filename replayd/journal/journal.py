@@ -6,6 +6,7 @@
 copy of all; all of them on one `ledger`, which commits.
 """
 
+import time
 from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,6 +18,7 @@ from replayd.journal.history import History
 from replayd.journal.interface import Body, Cancelled, Info, Receipt, Resolved
 from replayd.journal.ledger import Ledger
 from replayd.journal.log import Log
+from replayd.journal.pacing import NEVER
 from replayd.journal.recovery import recover
 from replayd.journal.request_ids import RequestIds
 from replayd.journal.retention import Retention
@@ -34,10 +36,18 @@ class StoredJournal:
     """A `Journal`. `now` is when it is opened: what a crash interrupted is settled then.
 
     `strict_order`: what was accepted after a batch that is still open waits for its end.
-    Otherwise it may run while that has nothing to run.
+    Otherwise it may run while that has nothing to run. `clock`: nanoseconds that never go back,
+    for replays that have their time.
     """
 
-    def __init__(self, store: Store, now: int, *, strict_order: bool = True) -> None:
+    def __init__(
+        self,
+        store: Store,
+        now: int,
+        *,
+        strict_order: bool = True,
+        clock: Callable[[], int] = time.monotonic_ns,
+    ) -> None:
         opened = store.load()
         self.info = Info(
             store.kind,
@@ -47,7 +57,7 @@ class StoredJournal:
             opened.redaction_key,
             opened.redacted_after,
         )
-        self._ledger = ledger = Ledger(store, opened, strict_order=strict_order)
+        self._ledger = ledger = Ledger(store, opened, strict_order=strict_order, clock=clock)
         recover(ledger, opened.interrupted, now)
         if opened.copied and opened.paused:
             paused = update_event(UpdateKind.PAUSED, now)
@@ -158,6 +168,12 @@ class StoredJournal:
     def paused(self) -> bool:
         """Whether the queue is paused."""
         return self._ledger.paused
+
+    @property
+    def next_due(self) -> int | None:
+        """When a replay that has its time is due, as of the last `take`; None: none waits."""
+        due = self._ledger.schedule.next_due
+        return None if due == NEVER else due
 
     @property
     def latest(self) -> int:

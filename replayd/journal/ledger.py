@@ -17,6 +17,7 @@ shows that nothing waits or runs, every event is in the log.
 """
 
 import threading
+import time
 from collections.abc import Callable, Iterable, Sequence
 from itertools import takewhile
 
@@ -91,13 +92,21 @@ class Commit:
 class Ledger:
     """The store and what is known of it in memory."""
 
-    def __init__(self, store: Store, opened: Opened, *, strict_order: bool = True) -> None:
+    def __init__(
+        self,
+        store: Store,
+        opened: Opened,
+        *,
+        strict_order: bool = True,
+        clock: Callable[[], int] = time.monotonic_ns,
+    ) -> None:
+        """`clock`: nanoseconds that never go back, for what has its time."""
         self.store = store
         self.writing = threading.Lock()
         self.state = threading.Lock()
         self.line = Line(strict_order=strict_order)
         self.books = Books(opened, self.line)
-        self.schedule = Schedule(self.line)
+        self.schedule = Schedule(self.line, strict_order=strict_order, clock=clock)
         self.taken: dict[ReplayKey, Taken] = {}
         """In the order in which they were taken."""
         self.recent = Recent()

@@ -4,12 +4,14 @@ What it holds ends with the process, so nothing is ever found interrupted.
 """
 
 import secrets
+import time
 from bisect import bisect_left
 from collections import deque
 from collections.abc import Callable, Generator, Sequence
 from pathlib import Path
 from typing import NoReturn
 
+from replayd.codec.pace import captured_at
 from replayd.errors import ReplaydError
 from replayd.journal.body import SpoolBody
 from replayd.journal.interface import ROW_CONTENT_LIMIT, Journal, Part, Size
@@ -42,9 +44,13 @@ _OBJECT = 400
 """Bytes that an object takes besides what it holds, about."""
 
 
-def open_memory(now: int, *, strict_order: bool = True) -> Journal:
-    """Opens an empty journal that ends with the process; `strict_order` as in StoredJournal."""
-    return StoredJournal(MemoryStore(), now, strict_order=strict_order)
+def open_memory(
+    now: int, *, strict_order: bool = True, clock: Callable[[], int] = time.monotonic_ns
+) -> Journal:
+    """Opens an empty journal that ends with the process; `strict_order` and `clock` as in
+    StoredJournal.
+    """
+    return StoredJournal(MemoryStore(), now, strict_order=strict_order, clock=clock)
 
 
 class MemoryStore:
@@ -157,12 +163,21 @@ class MemoryStore:
         """Returns what was done with a parked replay."""
         return self._resolved.get(place)
 
-    def read_ahead(self, number: int, first: int, last: int, limit: int) -> Sequence[Ahead]:
+    def read_ahead(
+        self, number: int, first: int, last: int, limit: int, *, timed: bool = False
+    ) -> Sequence[Ahead]:
         """Returns replays of a batch; what was read ahead once is not read again."""
         rows = self._rows[number]
         start = bisect_left(rows, first, key=_flow_index)
         return [
-            Ahead(row.flow_index, row.session, row.idempotent, 1, ended=False)
+            Ahead(
+                row.flow_index,
+                row.session,
+                row.idempotent,
+                1,
+                False,
+                captured_at(row.flow) if timed else None,
+            )
             for row in rows[start : start + limit]
             if row.flow_index <= last
         ]

@@ -4,15 +4,16 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 
-from replayd.codec.event import outcome_event
+from replayd.codec.event import log_event, outcome_event
 from replayd.errors import JournalError
 from replayd.journal.ahead import ReadAhead
 from replayd.journal.body import SpoolBody
 from replayd.journal.interface import Body, Running
 from replayd.journal.ledger import Commit, Ledger, Taken, call_all
+from replayd.journal.pacing import NEVER
 from replayd.journal.schedule import Entry
 from replayd.journal.store import Prepared, StoredReplay
-from replayd.model.event import PendingEvent
+from replayd.model.event import LogLevel, PendingEvent
 from replayd.model.outcome import Outcome, Timings
 from replayd.model.plan import Plan, Target
 from replayd.model.replay import Replay, ReplayKey, ReplayState
@@ -58,7 +59,9 @@ class Runs:
         more = self._ahead.read(limit)
         taken: list[Taken] = []
         with ledger.state:
-            if not (ledger.paused or self._holds or ledger.store.full):
+            if ledger.paused or self._holds or ledger.store.full:
+                ledger.schedule.next_due = NEVER
+            else:
                 taken = [self._start(entry, now) for entry in ledger.schedule.pop(limit)]
         try:
             replays = self._replays(taken, now)
@@ -173,6 +176,9 @@ class Runs:
         ledger = self._ledger
         taken = ledger.taken[entry.key] = Taken(entry.batch, entry, now)
         ledger.books.start(entry.batch)
+        pacing = entry.batch.pacing
+        if pacing is not None and pacing.falls_behind(entry.lag):
+            ledger.hand_over([_behind(entry, now)])
         return taken
 
     def _put_back(self, taken: Iterable[Taken]) -> None:
@@ -197,7 +203,10 @@ class Runs:
             if prepared.damaged:
                 self._give_up(each, now)
             else:
-                replays.append(entry.replay(prepared))
+                replay = entry.replay(prepared)
+                if entry.batch.pacing is not None:
+                    replay = replay._replace(lag=entry.lag)
+                replays.append(replay)
         return replays
 
     def _give_up(self, taken: Taken, now: int) -> None:
@@ -212,6 +221,13 @@ class Runs:
         replay = entry.replay(Prepared(entry.place, b"", b""))
         plan = Plan(b"", b"", Target("", "", 0), b"", flow_index=entry.key.flow_index)
         self.finish(entry.key, outcome, [outcome_event(replay, plan, outcome, now)])
+
+
+def _behind(entry: Entry, now: int) -> PendingEvent:
+    """Encodes that a batch does not keep up with its pace."""
+    seconds = entry.lag / 1e9
+    message = f"the batch is {seconds:.1f} s behind its pace: its replays take longer than it gives"
+    return log_event(LogLevel.WARNING, message, now, batch_id=entry.key.batch_id, key=entry.key)
 
 
 def _missing(place: int) -> Prepared:

@@ -1,18 +1,24 @@
-"""Which of the replays read ahead may run next. Plain data: no lock, no store, no clock.
+"""Which of the replays read ahead may run next. Plain data: no lock, no store.
 
 A replay is ready when it is the first of its session and nothing of its session runs. The
 ready sessions of a batch are a heap by the place of their first replay, and batches stand in a
 line, so that adding, taking and freeing cost the same however long the queue is and however
 long one session blocks the others behind it.
+
+Where a batch has a pace, its replays also have their time (`Pacing`). In strict order what is
+first in line is waited for; else sessions that are not due lie apart, in another heap of their
+batch.
 """
 
 import heapq
+import time
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from itertools import islice
 
 from replayd.journal.batch import Batch, SessionKey
 from replayd.journal.line import Line
+from replayd.journal.pacing import NEVER, Pacing
 from replayd.journal.store import PLACE_BITS, Ahead, Prepared, split_place
 from replayd.model.replay import Replay, ReplayKey
 
@@ -29,13 +35,19 @@ class Entry:
         "claimable",
         "idempotent",
         "key",
+        "lag",
         "place",
+        "position",
         "prepared",
         "session",
     )
 
     key: ReplayKey
     """Made when it is taken: of those that wait there may be very many."""
+    position: int
+    """Where its batch has a pace: in its schedule."""
+    lag: int
+    """Where its batch has a pace, once it is taken: how long after it was due, in nanoseconds."""
 
     def __init__(self, place: int, batch: Batch, ahead: Ahead) -> None:
         self.place = place
@@ -81,8 +93,21 @@ class _Session:
 class Schedule:
     """The replays read ahead, by batch and session."""
 
-    def __init__(self, line: Line) -> None:
+    def __init__(
+        self,
+        line: Line,
+        *,
+        strict_order: bool = True,
+        clock: Callable[[], int] = time.monotonic_ns,
+    ) -> None:
+        """`clock`: nanoseconds that never go back, for what has its time."""
         self._line = line
+        self._strict_order = strict_order
+        self._clock = clock
+        self._timed: dict[Batch, Pacing] = {}
+        """Batches of which sessions lie apart until they are due."""
+        self.next_due = NEVER
+        """When the next replay that waits for its time is due, as of the last `pop`."""
         self._sessions: dict[SessionKey, _Session] = {}
         self.entries: dict[int, Entry] = {}
         """Everything that waits, by its place in the store."""
@@ -112,13 +137,71 @@ class Schedule:
         """Takes the ready replays whose turn it is; their sessions are busy until freed."""
         taken: list[Entry] = []
         line = self._line
+        self.next_due = NEVER
+        if self._timed:
+            self._release(self._clock())
         while len(taken) < limit:
             batch = line.first()
             if batch is None:
                 break
+            if batch.pacing is not None and not self._is_due(batch, batch.pacing):
+                if self._strict_order:
+                    break
+                continue
             taken.append(self._take(batch))
             line.served(batch)
+        if self._timed:
+            self.next_due = min(each.due(each.later[0][0]) for each in self._timed.values())
         return taken
+
+    def _release(self, now: int) -> None:
+        """Lets the sessions have their turn whose next replay is due."""
+        for batch, pacing in list(self._timed.items()):
+            later = pacing.later
+            while later and pacing.due(later[0][0]) <= now:
+                _, place, key = heapq.heappop(later)
+                heapq.heappush(batch.ready, (place, key))
+            if batch.ready:
+                self._line.enter(batch)
+            if not later:
+                del self._timed[batch]
+
+    def _is_due(self, batch: Batch, pacing: Pacing) -> bool:
+        """Whether the first ready replay of a batch is due. Its schedule starts with it. When it
+        is not due, `next_due` tells when it is, or it is set apart until then.
+        """
+        now = self._clock()
+        if not pacing.started:
+            pacing.start(now)
+            if not self._strict_order:
+                self.file(batch)
+                self._release(now)
+                return False
+        entry = self._sessions[batch.ready[0][1]].waiting[0]
+        due = pacing.due(entry.position)
+        if due <= now:
+            entry.lag = pacing.take(entry.position, now)
+            return True
+        if self._strict_order:
+            self.next_due = due
+        else:
+            heapq.heappop(batch.ready)
+            self._set_ready(entry)
+        return False
+
+    def file(self, batch: Batch) -> None:
+        """Files the sessions of a batch anew: its schedule is another one."""
+        pacing = batch.pacing
+        keys = [key for _, key in batch.ready]
+        for each in (pacing, self._timed.pop(batch, None)):
+            if each is not None:
+                keys += [key for *_, key in each.later]
+                each.later.clear()
+        batch.ready.clear()
+        for key in dict.fromkeys(keys):
+            session = self._sessions.get(key)
+            if session is not None and session.waiting:
+                self._set_ready(session.waiting[0])
 
     def _take(self, batch: Batch) -> Entry:
         """Takes the first ready replay of a batch."""
@@ -160,6 +243,13 @@ class Schedule:
             if not session.busy:
                 del self._sessions[key]
         batch.ready.clear()
+        self.file(batch)
+
+    def hold(self, on: bool, batches: Iterable[Batch]) -> None:
+        """Stops the time of the batches' schedules, or lets it go on."""
+        for batch in batches:
+            if batch.pacing is not None:
+                batch.pacing.hold(on, self._clock())
 
     def remove(self, places: Iterable[int]) -> None:
         """Forgets some of what waits, and leaves the order of the rest."""
@@ -185,6 +275,8 @@ class Schedule:
                 if key in self._sessions
             ]
             heapq.heapify(batch.ready)
+            if batch in self._timed:
+                self.file(batch)
 
     def likely_next(self, begun: Iterable[SessionKey], limit: int) -> list[Entry]:
         """Guesses which replays follow those begun now: claimable ones, in turns from their
@@ -212,13 +304,20 @@ class Schedule:
             found += [key for _, key in sorted(batch.ready[: _LOOKED_AT * wanted])[:wanted]]
             if len(found) >= limit:
                 break
+        for pacing in self._timed.values():
+            found += [key for *_, key in sorted(pacing.later[: _LOOKED_AT * limit])[:limit]]
         return found
 
     def _set_ready(self, entry: Entry) -> None:
         """Lets a session have its turn, whose first waiting replay this is."""
         batch = entry.batch
-        heapq.heappush(batch.ready, (entry.place, entry.session))
-        self._line.enter(batch)
+        pacing = batch.pacing
+        if pacing is None or self._strict_order or not pacing.started:
+            heapq.heappush(batch.ready, (entry.place, entry.session))
+            self._line.enter(batch)
+        else:
+            heapq.heappush(pacing.later, (entry.position, entry.place, entry.session))
+            self._timed[batch] = pacing
 
     def _forget(self, entry: Entry) -> None:
         del self.entries[entry.place]

@@ -199,6 +199,9 @@ class Ahead(NamedTuple):
     """The next one."""
     ended: bool
     """It has an outcome."""
+    captured: int | None = None
+    """When its request began, in nanoseconds since the epoch; None: that was not asked for, or
+    the capture does not tell."""
 
 
 class Prepared(NamedTuple):
@@ -360,8 +363,10 @@ class Store(Protocol):
     def resolution(self, place: int) -> StoredResolution | None:
         """Returns what was done with a parked replay; None: nothing yet."""
 
-    def read_ahead(self, number: int, first: int, last: int, limit: int) -> Sequence[Ahead]:
-        """Returns replays from index `first` to `last`, in order."""
+    def read_ahead(
+        self, number: int, first: int, last: int, limit: int, *, timed: bool = False
+    ) -> Sequence[Ahead]:
+        """Returns replays from index `first` to `last`, in order; `timed`: with `captured`."""
 
     def ended_between(self, number: int, first: int, last: int) -> Sequence[int]:
         """Returns the indices from `first` to `last` that have an outcome, in order."""

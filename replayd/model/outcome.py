@@ -75,6 +75,8 @@ class Timings:
     sent: int | None = None
     first_byte: int | None = None
     total: int | None = None
+    lag: int | None = None
+    """How long `start` was after the time that the batch's pace said; None: it said none."""
 
 
 @dataclass(slots=True)

@@ -144,6 +144,9 @@ class Replay(NamedTuple):
     """As in `Row`."""
     shown_content: bytes | None = None
     """As in `Row`."""
+    lag: int | None = None
+    """How long after it was due by its batch's pace it was taken, in nanoseconds; None: it was
+    due as soon as possible."""
 
 
 class Counts(NamedTuple):

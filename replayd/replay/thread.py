@@ -155,14 +155,17 @@ class ReplayThread:
         """How long to wait at most, in seconds; None: until something happens."""
         if self._more_at_once():
             return 0
-        record, idle = self._recorder.deadline, self._wire.deadline
+        record, idle, due = self._recorder.deadline, self._wire.deadline, self._queue.next_due
         if self._retry_after:
             record = self._retry_at
+        if self._stopping or self._retry_after or len(self._running) >= self._concurrency:
+            due = None
         earliest = min(
             self._deadlines.next,
             self._stop_at,
             NEVER if record is None else record,
             NEVER if idle is None else idle,
+            NEVER if due is None else due,
         )
         if earliest == NEVER:
             return None
@@ -243,6 +246,9 @@ class ReplayThread:
         free = self._concurrency - len(self._running)
         if free <= 0 or self._stopping:
             return
+        due = self._queue.next_due
+        if due is not None and due <= self._clock.monotonic():
+            self._queue.freed()
         if not self._taken:
             self._taken = self._take(free)
         if not self._taken:
@@ -264,7 +270,7 @@ class ReplayThread:
 
     def _prepare(self, replay: Replay) -> Exchange | None:
         """Makes an exchange and announces it; a plan that can't be read ends its replay."""
-        timings = Timings(start=self._clock.wall())
+        timings = Timings(start=self._clock.wall(), lag=replay.lag)
         plan = None
         try:
             plan = decode_plan(replay.plan)

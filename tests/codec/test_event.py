@@ -52,7 +52,7 @@ def test_a_websocket_s_conversation_is_no_content() -> None:
 def test_a_response_event_has_all_that_was_seen() -> None:
     outcome = Outcome(
         state=ReplayState.SUCCEEDED,
-        timings=Timings(NOW, connected=1, sent=2, first_byte=3, total=4_000_000_005),
+        timings=Timings(NOW, connected=1, sent=2, first_byte=3, total=4_000_000_005, lag=7),
         head=ResponseHead(b"HTTP/1.1", 200, b"OK", ((b"A", b"b"),), (100, 103)),
         content_prefix=b"x" * PREVIEW_LIMIT,
         content_size=PREVIEW_LIMIT + 1,
@@ -70,6 +70,7 @@ def test_a_response_event_has_all_that_was_seen() -> None:
     assert response.connection.tls_version == "TLSv1.3"
     assert response.timings.total_duration == Duration(seconds=4, nanos=5)
     assert not response.timings.HasField("tls_duration")
+    assert response.timings.lag_duration == Duration(nanos=7)
     assert response.early
     assert response.lenient
 

@@ -282,3 +282,11 @@ def test_what_can_not_be_rewritten_is_refused_for_what_it_lacks_first() -> None:
 def test_a_flow_that_no_rule_touches_keeps_its_message() -> None:
     asked = options(set_headers=[{"name": b"Host", "value": b"h"}])
     assert decode(asked, flows(2))[0] == decode(flows(2))[0]
+
+
+def test_flows_outside_the_window_are_left_out_and_counted() -> None:
+    message = flows(4)
+    for index, flow in enumerate(message.flow_batch.flows):
+        flow.request.start_time.seconds = 100 + index
+    rows, summary = decode(options(window_start_duration={"seconds": 2}, filter="!~u /3"), message)
+    assert ([row.flow_index for row in rows], summary.filtered) == ([2], 3)

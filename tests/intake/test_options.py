@@ -52,6 +52,8 @@ def test_every_format_of_the_contract_is_read() -> None:
         ({"websocket_pace": 3}, "options.websocket_pace"),
         ({"on_interrupt": 5}, "options.on_interrupt"),
         ({"filter": "~u " + "x" * MAX_FILTER}, "options.filter"),
+        ({"pace": {"rate": -1}}, "options.pace.rate"),
+        ({"window_end_duration": {"seconds": -1}}, "options.window_end_duration"),
         ({"connect_to": [RULE, {}]}, "options.connect_to[1]"),
         ({"connect_to": [{**RULE, "dial_port": 65536}]}, "options.connect_to[0]"),
         ({"connect_to": [{**RULE, "scheme": "ftp"}]}, "options.connect_to[0]"),

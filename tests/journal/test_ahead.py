@@ -1,15 +1,21 @@
 """Reading ahead, on every journal: bounded in time and memory."""
 
+import shutil
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
+from flowreplay.v1 import flow_pb2, replay_pb2
 
 from replayd.journal import ahead
 from replayd.journal.interface import Journal
 from replayd.journal.memory import open_memory
+from replayd.journal.pacing import AHEAD
 from replayd.journal.sqlite import open_sqlite
-from tests.support.journals import NOW, drain, enqueue, finish, indices, row
+from replayd.model.batch import Terms
+from replayd.model.replay import Row
+from tests.support.journals import NOW, drain, enqueue, finish, indices, read_all, row, run
 
 
 def test_a_long_session_does_not_hide_those_behind_it(journal: Journal) -> None:
@@ -98,3 +104,82 @@ def test_where_order_is_not_strict_an_open_batch_holds_up_nobody(kind: str, fold
         journal.accept("b2", now=NOW, answer=b"")
         enqueue(journal, "b5", [row(0)])
         assert [each.key.replay_id for each in journal.take(9, NOW)] == ["b5.0"]
+
+
+SECOND = 10**9
+
+
+def paced(**pace: object) -> Terms:
+    options = replay_pb2.EnqueueOptions(pace=pace)  # type: ignore[arg-type]
+    return Terms(options=options.SerializeToString())
+
+
+def captured(index: int, seconds: int, **fields: Any) -> Row:
+    """A flow that was captured then."""
+    flow = flow_pb2.Flow()
+    flow.request.start_time.seconds = seconds
+    return row(index, **fields)._replace(flow=flow.SerializeToString())
+
+
+@pytest.mark.parametrize("kind", ["memory", "sqlite"])
+def test_recorded_times_are_read_with_the_flows(kind: str, folder: Path) -> None:
+    now = [0]
+    clock: dict[str, Any] = {"strict_order": False, "clock": lambda: now[0]}
+    made = open_memory(NOW, **clock) if kind == "memory" else open_sqlite(folder, NOW, **clock)
+    with closing(made) as journal:
+        rows = [captured(0, 100), captured(1, 104), captured(2, 102)]
+        enqueue(journal, "b1", rows, terms=paced(recorded_speed=2))
+        assert indices(run(journal, 9)) == [0]
+        assert journal.next_due == SECOND
+        now[0] = SECOND - 1
+        assert journal.take(9, NOW) == []
+        now[0] = SECOND
+        (second,) = run(journal, 9)
+        assert (second.key.flow_index, second.lag) == (2, 0)
+        now[0] = 5 * SECOND
+        (late,) = run(journal, 9)
+        assert (late.key.flow_index, late.lag) == (1, 3 * SECOND)
+        assert journal.next_due is None
+        told = [event for event in read_all(journal) if event.HasField("log")]
+        assert [event.log.message.partition(":")[0] for event in told] == [
+            "the batch is 3.0 s behind its pace"
+        ]
+
+
+def test_a_restart_goes_on_from_the_last_flow_that_ran(folder: Path) -> None:
+    rows = [captured(0, 100), captured(3, 103), captured(4, 109)]
+    now = [0]
+    with closing(open_sqlite(folder, NOW, clock=lambda: now[0])) as journal:
+        enqueue(journal, "b1", rows, terms=paced(recorded_speed=1))
+        run(journal)
+        now[0] = 3 * SECOND
+        run(journal)
+        left = folder.with_name("left")
+        shutil.copytree(folder, left)
+    with closing(open_sqlite(left, NOW, clock=lambda: now[0])) as again:
+        now[0] = 50 * SECOND
+        assert again.take(1, NOW) == []
+        assert again.next_due == 56 * SECOND
+
+
+def test_a_paused_queue_stops_the_schedule(journal: Journal) -> None:
+    enqueue(journal, "b1", [row(0), row(1)], terms=paced(rate=0.001))
+    run(journal)
+    assert journal.take(1, NOW) == []
+    due = journal.next_due
+    journal.pause(True, NOW)
+    assert journal.take(1, NOW) == []
+    assert journal.next_due is None
+    journal.pause(False, NOW)
+    assert journal.take(1, NOW) == []
+    assert due is not None
+    assert journal.next_due is not None
+    assert journal.next_due > due
+
+
+def test_of_what_waits_for_its_time_little_is_read_ahead() -> None:
+    with closing(open_memory(NOW, strict_order=False)) as journal:
+        many = [row(index) for index in range(AHEAD + 1000)]
+        enqueue(journal, "b1", many, terms=paced(rate=0.001))
+        enqueue(journal, "b2", [row(0)])
+        assert [key.batch_id for key in drain(journal, 4)] == ["b1", "b2"]

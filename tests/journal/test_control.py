@@ -14,6 +14,7 @@ from replayd.model.replay import Counts, Replay, ReplayRange
 from replayd.reasons import Reason
 from tests.support.journals import (
     NOW,
+    OPTIONS,
     drain,
     enqueue,
     finish,
@@ -199,10 +200,10 @@ def test_clear_while_others_take(journal: Journal) -> None:
 
 
 def test_the_options_of_a_batch_are_kept_with_it(journal: Journal) -> None:
-    enqueue(journal, "b1", [row(0)], terms=Terms(options=b"first"))
-    journal.extend("b2", [row(0)], now=NOW, terms=Terms(options=b"second"))
+    enqueue(journal, "b1", [row(0)], terms=Terms(options=OPTIONS))
+    journal.extend("b2", [row(0)], now=NOW)
     run(journal)
     journal.commit()
-    assert [journal.options(name) for name in ("b1", "b2")] == [b"first", b"second"]
+    assert [journal.options(name) for name in ("b1", "b2")] == [OPTIONS, b""]
     with pytest.raises(ReplaydError, match="no batch 'b3'"):
         journal.options("b3")

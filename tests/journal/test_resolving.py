@@ -31,6 +31,7 @@ from replayd.reasons import Reason
 from tests.support.journals import (
     DAY,
     NOW,
+    OPTIONS,
     after_crash,
     drain,
     enqueue,
@@ -74,7 +75,7 @@ def parked(folder: Path) -> Iterator[Journal]:
         row(index, request_content=LARGE if index == 1 else b"", recorded_content=b"was")
         for index in range(5)
     ]
-    enqueue(before, "b1", rows, terms=Terms("mine", OnInterrupt.PARK, b"o", b"c"))
+    enqueue(before, "b1", rows, terms=Terms("mine", OnInterrupt.PARK, OPTIONS, b"c"))
     taken = before.take(5, NOW)
     before.begin([taken[0], taken[1], taken[4]])
     with ExitStack() as stack:
@@ -105,7 +106,7 @@ def test_a_resend_is_a_new_batch_that_names_the_old_replays(
     done = resolve(parked, [4, 1, 1])
     old = (ReplayRange("b1", 0, 1, 1), ReplayRange("b1", 0, 4, 4))
     assert done == Resolved(2, old, "again", latest)
-    assert parked.options("again") == b"o"
+    assert parked.options("again") == OPTIONS
     closed, queued = read_all(parked, latest)
     assert kinds([closed, queued]) == ["resolved", "queued"]
     assert (closed.batch_id, closed.update.resent_batch_id) == ("b1", "again")

@@ -15,6 +15,7 @@ from replayd.model.replay import Counts, OnInterrupt, ReplayKey, ReplayState, Re
 from replayd.reasons import Reason
 from tests.support.journals import (
     NOW,
+    OPTIONS,
     after_crash,
     drain,
     enqueue,
@@ -34,7 +35,7 @@ def some_ended(journal: Journal) -> None:
         row(index, "one", request_content=b"said %d" % index, recorded_content=b"was")
         for index in range(5)
     ]
-    enqueue(journal, "b1", rows, terms=Terms("mine", OnInterrupt.PARK, b"o", b"c"))
+    enqueue(journal, "b1", rows, terms=Terms("mine", OnInterrupt.PARK, OPTIONS, b"c"))
     for state in (S.FAILED, S.SUCCEEDED, S.KILLED, S.FAILED):
         (replay,) = journal.take(1, NOW)
         journal.begin([replay])
@@ -70,7 +71,7 @@ def test_it_is_a_new_batch_that_names_the_old_replays(journal: Journal) -> None:
     assert kinds([queued]) == ["queued"]
     assert (queued.batch_id, queued.update.resends_batch_id) == ("again", "b1")
     assert (queued.update.label, queued.update.replay_count) == ("mine", 2)
-    assert journal.options("again") == b"o"
+    assert journal.options("again") == OPTIONS
     assert journal.count("b1") == Counts(succeeded=1, failed=2, killed=1, cleared=1)
     assert b"".join(journal.content(ReplayKey("again", 0, 3), Part.REQUEST)) == b"said 3"
     assert b"".join(journal.content(ReplayKey("again", 0, 3), Part.RECORDED)) == b"was"

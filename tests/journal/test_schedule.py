@@ -1,9 +1,13 @@
 """Which replay may run next."""
 
+import pytest
+
 from replayd.journal.batch import Batch
 from replayd.journal.line import Line
+from replayd.journal.pacing import NEVER, Pacing
 from replayd.journal.schedule import Entry, Schedule
 from replayd.journal.store import Ahead, Figures, Prepared, StoredBatch, place_of, split_place
+from replayd.model.pace import Pace
 
 
 def batch(number: int = 1) -> Batch:
@@ -14,6 +18,30 @@ def batch(number: int = 1) -> Batch:
 def entry(batch: Batch, index: int, session: str, **fields: object) -> Entry:
     ahead = Ahead(index, session, fields.get("idempotent", True), fields.get("attempt", 1), False)
     return Entry(place_of(batch.number, index), batch, ahead)
+
+
+class Timed:
+    """A schedule with a clock to set, of one batch that has a rate of one replay a second."""
+
+    def __init__(self, sessions: str, *, strict_order: bool) -> None:
+        self.now = 0
+        line = Line(strict_order=strict_order)
+        self.schedule = Schedule(line, strict_order=strict_order, clock=lambda: self.now)
+        self.pacing = Pacing(Pace(rate=1))
+        self.batch = batch()
+        self.batch.pacing = self.pacing
+        for index, session in enumerate(sessions):
+            self.add(index, session)
+
+    def add(self, index: int, session: str) -> None:
+        made = entry(self.batch, index, session)
+        made.position = self.pacing.read(None, ended=False)
+        self.schedule.add(made)
+
+    def at(self, seconds: float, limit: int = 9) -> list[int]:
+        """What is taken then."""
+        self.now = int(seconds * 1e9)
+        return pop(self.schedule, limit)
 
 
 def schedule(sessions: str, of: Batch | None = None) -> Schedule:
@@ -139,3 +167,79 @@ def test_likely_next_leaves_out_what_needs_an_intent_of_its_own() -> None:
     made.add(entry(one, 1, "a"))
     made.add(entry(one, 2, "b", attempt=2))
     assert likely(made, ["a", "gone"], 9) == [1]
+
+
+@pytest.mark.parametrize("strict_order", [True, False])
+def test_nothing_is_taken_before_it_is_due(strict_order: bool) -> None:
+    made = Timed("abc", strict_order=strict_order)
+    assert made.at(5) == [0]
+    assert made.schedule.next_due == 6 * 10**9
+    assert made.at(5.999_999_999) == []
+    assert made.at(6) == [1]
+    assert made.at(100) == [2]
+    assert made.schedule.next_due == NEVER
+
+
+def test_in_strict_order_others_wait_with_what_is_not_due() -> None:
+    made = Timed("ab", strict_order=True)
+    made.schedule.add(entry(batch(2), 0, "other"))
+    assert made.at(0) == [0]
+    assert made.at(0.5) == []
+    assert made.at(1) == [1, 0]
+
+
+def test_others_overtake_what_is_not_due() -> None:
+    made = Timed("ab", strict_order=False)
+    made.schedule.add(entry(batch(2), 7, "other"))
+    assert made.at(0) == [0, 7]
+    assert made.at(1) == [1]
+
+
+def test_a_late_session_keeps_its_order_and_its_schedule() -> None:
+    made = Timed("aab", strict_order=False)
+    assert made.at(0) == [0]
+    assert made.at(3) == [2]
+    made.schedule.free((1, "a"))
+    made.schedule.free((1, "b"))
+    (late,) = made.schedule.pop(9)
+    assert (late.key.flow_index, late.lag) == (1, 2 * 10**9)
+
+
+def test_a_schedule_begins_when_it_is_its_turn() -> None:
+    made = Timed("", strict_order=False)
+    made.schedule.add(entry(batch(0), 5, "other"))
+    made.add(6, "a")
+    made.add(7, "b")
+    assert made.at(3, limit=1) == [5]
+    assert made.at(8) == [6]
+    assert made.schedule.next_due == 9 * 10**9
+
+
+def test_what_waits_for_its_time_is_put_back_dropped_and_held() -> None:
+    made = Timed("abc", strict_order=False)
+    (taken,) = made.schedule.pop(1)
+    made.schedule.put_back(taken)
+    assert made.at(0) == [0]
+    made.schedule.hold(True, [made.batch])
+    assert made.at(1) == []
+    assert made.schedule.next_due == NEVER
+    made.schedule.hold(False, [made.batch])
+    assert made.at(1) == []
+    assert made.at(2) == [1]
+    made.schedule.drop(made.batch)
+    assert made.at(9) == []
+    assert (made.schedule.next_due, made.batch.ahead) == (NEVER, 0)
+
+
+def test_what_waits_for_its_time_is_removed_one_by_one() -> None:
+    made = Timed("abbc", strict_order=False)
+    assert made.at(0) == [0]
+    made.schedule.remove([place_of(1, 1), place_of(1, 3)])
+    assert made.at(1.5) == []
+    assert made.at(2) == [2]
+
+
+def test_likely_next_are_those_that_wait_for_their_time_too() -> None:
+    made = Timed("abc", strict_order=False)
+    assert made.at(0) == [0]
+    assert likely(made.schedule, [], 9) == [1, 2]

@@ -13,7 +13,7 @@ from replayd.journal.sqlite import identity, open_sqlite
 from replayd.journal.sqlite.migrations import MIGRATIONS
 from replayd.model.batch import Terms
 from replayd.model.replay import ReplayState
-from tests.support.journals import NOW, enqueue, finish, row, run
+from tests.support.journals import NOW, OPTIONS, enqueue, finish, row, run
 
 FOLDER = Path(__file__).resolve().parent.parent / "data" / "journals"
 
@@ -37,7 +37,7 @@ def freeze() -> bytes:
             journal,
             "ended",
             [row(0, recorded_content=b"recorded"), row(2, request_content=LARGE)],
-            terms=Terms("first", options=b"options", controls=b"controls"),
+            terms=Terms("first", options=OPTIONS),
             request_id="again",
             content_hash=b"hash",
         )

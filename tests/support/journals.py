@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
-from flowreplay.v1 import event_pb2
+from flowreplay.v1 import event_pb2, replay_pb2
 
 from replayd.codec.event import log_event, outcome_event
 from replayd.codec.plan import encode_plan
@@ -21,6 +21,9 @@ from replayd.reasons import Reason
 
 NOW = 1_700_000_000 * 10**9
 DAY = 24 * 3600 * 10**9
+
+OPTIONS = replay_pb2.EnqueueOptions(label="kept").SerializeToString()
+"""Options that are to be recognised, and change nothing."""
 
 Reopen = Callable[[], Journal]
 

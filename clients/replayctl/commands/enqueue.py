@@ -19,6 +19,7 @@ from flowreplay_client import (
 from replayctl import exits
 from replayctl.connect import Globals, pass_globals
 from replayctl.dry_run import plan_all
+from replayctl.options.pace import check_pace_settings, pace_options
 from replayctl.options.rewriting import rewriting_options
 from replayctl.options.waiting import waiting_of, waiting_options
 from replayctl.output import Output, give_up_stdout, note
@@ -84,6 +85,7 @@ def _connect_to(
     help="Dial there instead; nothing else of the request changes. Empty parts match all, the "
     "first match wins. Repeatable.",
 )
+@pace_options
 @rewriting_options
 @click.option(
     "--http-version",
@@ -168,6 +170,7 @@ def command(
         context, wait=wait, fail_on=fail_on, save_as=save_as, batches=len(files), a_batch="FILE"
     )
     _check_stream(settings, dry_run=dry_run)
+    check_pace_settings(settings)
     if dry_run:
         _dry_run(context, options, files, settings, wait=waiting.wait)
         return

@@ -808,6 +808,7 @@ class Timings(_message.Message):
     SENT_DURATION_FIELD_NUMBER: _builtins.int
     FIRST_BYTE_DURATION_FIELD_NUMBER: _builtins.int
     TOTAL_DURATION_FIELD_NUMBER: _builtins.int
+    LAG_DURATION_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def start_time(self) -> _timestamp_pb2.Timestamp:
         """When the replay was taken off the queue."""
@@ -832,6 +833,12 @@ class Timings(_message.Message):
     def total_duration(self) -> _duration_pb2.Duration:
         """The replay ended."""
 
+    @_builtins.property
+    def lag_duration(self) -> _duration_pb2.Duration:
+        """Not a phase: how long before `start_time` its batch's pace had it due; unset where it
+        was due as soon as possible.
+        """
+
     def __init__(
         self,
         *,
@@ -841,10 +848,11 @@ class Timings(_message.Message):
         sent_duration: _duration_pb2.Duration | None = ...,
         first_byte_duration: _duration_pb2.Duration | None = ...,
         total_duration: _duration_pb2.Duration | None = ...,
+        lag_duration: _duration_pb2.Duration | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["connected_duration", b"connected_duration", "first_byte_duration", b"first_byte_duration", "sent_duration", b"sent_duration", "start_time", b"start_time", "tls_duration", b"tls_duration", "total_duration", b"total_duration"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["connected_duration", b"connected_duration", "first_byte_duration", b"first_byte_duration", "lag_duration", b"lag_duration", "sent_duration", b"sent_duration", "start_time", b"start_time", "tls_duration", b"tls_duration", "total_duration", b"total_duration"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["connected_duration", b"connected_duration", "first_byte_duration", b"first_byte_duration", "sent_duration", b"sent_duration", "start_time", b"start_time", "tls_duration", b"tls_duration", "total_duration", b"total_duration"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["connected_duration", b"connected_duration", "first_byte_duration", b"first_byte_duration", "lag_duration", b"lag_duration", "sent_duration", b"sent_duration", "start_time", b"start_time", "tls_duration", b"tls_duration", "total_duration", b"total_duration"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

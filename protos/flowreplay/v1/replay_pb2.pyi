@@ -9,6 +9,7 @@ from flowreplay.v1 import flow_pb2 as _flow_pb2
 from flowreplay.v1 import plan_pb2 as _plan_pb2
 from flowreplay.v1 import reason_pb2 as _reason_pb2
 from google.protobuf import descriptor as _descriptor
+from google.protobuf import duration_pb2 as _duration_pb2
 from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
@@ -237,7 +238,7 @@ class EnqueueResponse(_message.Message):
     duplicate: _builtins.bool
     """Whether this is the first answer once more, for the same `request_id`."""
     filtered_count: _builtins.int
-    """How many flows `filter` left out."""
+    """How many flows `filter` and the window of time left out."""
     @_builtins.property
     def refusals(self) -> _containers.RepeatedCompositeFieldContainer[Global___Refusal]:
         """The first 1,000 refused flows, in their order."""
@@ -1019,6 +1020,11 @@ class EnqueueOptions(_message.Message):
     SET_COOKIES_FIELD_NUMBER: _builtins.int
     HOST_FIELD_NUMBER: _builtins.int
     SERVER_NAME_FIELD_NUMBER: _builtins.int
+    PACE_FIELD_NUMBER: _builtins.int
+    WINDOW_START_TIME_FIELD_NUMBER: _builtins.int
+    WINDOW_END_TIME_FIELD_NUMBER: _builtins.int
+    WINDOW_START_DURATION_FIELD_NUMBER: _builtins.int
+    WINDOW_END_DURATION_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
     """Makes the call safe to repeat: the same id with the same content returns the
     first answer again, for 24 hours. At most 200 characters; empty means none.
@@ -1129,6 +1135,30 @@ class EnqueueOptions(_message.Message):
     def set_cookies(self) -> _containers.RepeatedCompositeFieldContainer[Global___Parameter]:
         """Sets cookies: where the first of the name stood, else behind the others."""
 
+    @_builtins.property
+    def pace(self) -> Global___Pace:
+        """When the replays are due; unset means as soon as possible."""
+
+    @_builtins.property
+    def window_start_time(self) -> _timestamp_pb2.Timestamp:
+        """Takes only flows whose request began at this time or later: left out like what
+        `filter` leaves out. A flow without a time goes with the one before it.
+        """
+
+    @_builtins.property
+    def window_end_time(self) -> _timestamp_pb2.Timestamp:
+        """Takes only flows whose request began before this time."""
+
+    @_builtins.property
+    def window_start_duration(self) -> _duration_pb2.Duration:
+        """As `window_start_time`, counted from the first flow of the capture that has a time.
+        Contradicts it.
+        """
+
+    @_builtins.property
+    def window_end_duration(self) -> _duration_pb2.Duration:
+        """As `window_end_time`, counted likewise. Contradicts it."""
+
     def __init__(
         self,
         *,
@@ -1156,10 +1186,15 @@ class EnqueueOptions(_message.Message):
         set_cookies: _abc.Iterable[Global___Parameter] | None = ...,
         host: _builtins.str = ...,
         server_name: _builtins.str = ...,
+        pace: Global___Pace | None = ...,
+        window_start_time: _timestamp_pb2.Timestamp | None = ...,
+        window_end_time: _timestamp_pb2.Timestamp | None = ...,
+        window_start_duration: _duration_pb2.Duration | None = ...,
+        window_end_duration: _duration_pb2.Duration | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["pace", b"pace", "window_end_duration", b"window_end_duration", "window_end_time", b"window_end_time", "window_start_duration", b"window_start_duration", "window_start_time", b"window_start_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["connect_to", b"connect_to", "filter", b"filter", "format", b"format", "host", b"host", "http_version", b"http_version", "label", b"label", "map_remote", b"map_remote", "modify_body", b"modify_body", "modify_headers", b"modify_headers", "on_interrupt", b"on_interrupt", "raw", b"raw", "refuse_websocket", b"refuse_websocket", "remove_headers", b"remove_headers", "request_id", b"request_id", "salvage", b"salvage", "server_name", b"server_name", "set_cookies", b"set_cookies", "set_headers", b"set_headers", "set_query", b"set_query", "stream", b"stream", "strict", b"strict", "target", b"target", "trust_idempotency_key", b"trust_idempotency_key", "websocket_pace", b"websocket_pace"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["connect_to", b"connect_to", "filter", b"filter", "format", b"format", "host", b"host", "http_version", b"http_version", "label", b"label", "map_remote", b"map_remote", "modify_body", b"modify_body", "modify_headers", b"modify_headers", "on_interrupt", b"on_interrupt", "pace", b"pace", "raw", b"raw", "refuse_websocket", b"refuse_websocket", "remove_headers", b"remove_headers", "request_id", b"request_id", "salvage", b"salvage", "server_name", b"server_name", "set_cookies", b"set_cookies", "set_headers", b"set_headers", "set_query", b"set_query", "stream", b"stream", "strict", b"strict", "target", b"target", "trust_idempotency_key", b"trust_idempotency_key", "websocket_pace", b"websocket_pace", "window_end_duration", b"window_end_duration", "window_end_time", b"window_end_time", "window_start_duration", b"window_start_duration", "window_start_time", b"window_start_time"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1300,6 +1335,46 @@ class Parameter(_message.Message):
 Global___Parameter: _TypeAlias = Parameter  # noqa: Y015
 
 @_typing.final
+class Pace(_message.Message):
+    """When the replays of a batch are due: by a schedule that begins when its first replay is
+    taken off the queue, and does not drift. None is ever taken before it is due.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RECORDED_SPEED_FIELD_NUMBER: _builtins.int
+    RATE_FIELD_NUMBER: _builtins.int
+    MAX_GAP_DURATION_FIELD_NUMBER: _builtins.int
+    recorded_speed: _builtins.float
+    """As the recorded requests began, this many times as fast: 1 is as recorded. From
+    0.000001 to 1,000,000. A flow without a time is due with the one before it.
+    """
+    rate: _builtins.float
+    """This many replays a second, evenly. From 0.000001 to 1,000,000."""
+    @_builtins.property
+    def max_gap_duration(self) -> _duration_pb2.Duration:
+        """The longest time between two recorded requests that is kept, before it is divided by
+        the speed; unset means any. Only with `recorded_speed`.
+        """
+
+    def __init__(
+        self,
+        *,
+        recorded_speed: _builtins.float = ...,
+        rate: _builtins.float = ...,
+        max_gap_duration: _duration_pb2.Duration | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["max_gap_duration", b"max_gap_duration", "rate", b"rate", "recorded_speed", b"recorded_speed", "schedule", b"schedule"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["max_gap_duration", b"max_gap_duration", "rate", b"rate", "recorded_speed", b"recorded_speed", "schedule", b"schedule"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType_schedule: _TypeAlias = _typing.Literal["recorded_speed", "rate"]  # noqa: Y015
+    _WhichOneofArgType_schedule: _TypeAlias = _typing.Literal["schedule", b"schedule"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_schedule) -> _WhichOneofReturnType_schedule | None: ...
+
+Global___Pace: _TypeAlias = Pace  # noqa: Y015
+
+@_typing.final
 class PlannedFlow(_message.Message):
     """A flow as it would be sent."""
 
@@ -1368,7 +1443,7 @@ class PlanSummary(_message.Message):
     refused_count: _builtins.int
     """How many flows would be refused."""
     filtered_count: _builtins.int
-    """How many flows `filter` would leave out."""
+    """How many flows `filter` and the window of time would leave out."""
     @_builtins.property
     def refusals(self) -> _containers.RepeatedCompositeFieldContainer[Global___Refusal]:
         """The first 1,000 refused flows, in their order."""

@@ -7,6 +7,8 @@ it, `removing` deletes what is old, `rollback` tells when the system lost what w
 what went wrong; `store` joins them.
 """
 
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 from replayd.journal.interface import Journal
@@ -22,18 +24,20 @@ def open_sqlite(
     *,
     strict_order: bool = True,
     disk_floor: int | None = None,
+    clock: Callable[[], int] = time.monotonic_ns,
 ) -> Journal:
     """Opens the journal in a folder, which is made where there is none.
 
     NORMAL: what a method calls durable survives `kill -9` only, not a power cut. What a
-    crash interrupted is settled, at the time `now`. `strict_order` as in StoredJournal.
-    `disk_floor`: bytes that must be free where more is to be queued; None: what suits the disk.
+    crash interrupted is settled, at the time `now`. `strict_order` and `clock` as in
+    StoredJournal. `disk_floor`: bytes that must be free where more is to be queued; None: what
+    suits the disk.
     Raises JournalError when the folder is in use, not ours alone, or holds something else,
     newer or damaged.
     """
     store = SqliteStore(data_dir, synchronous, disk_floor)
     try:
-        return StoredJournal(store, now, strict_order=strict_order)
+        return StoredJournal(store, now, strict_order=strict_order, clock=clock)
     except BaseException:
         store.close()
         raise

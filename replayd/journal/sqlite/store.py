@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 import apsw
 
 from replayd.codec.event import sequence_of
+from replayd.codec.pace import captured_at
 from replayd.errors import DiskError, JournalError
 from replayd.journal.body import LOST, NO_ROOM, Content, NotDurableError, SpoolBody
 from replayd.journal.interface import Part, Size
@@ -34,7 +35,7 @@ from replayd.journal.sqlite.loading import (
     stored_batch,
 )
 from replayd.journal.sqlite.past import read_past, read_resolution, read_states
-from replayd.journal.sqlite.query import fetch_row
+from replayd.journal.sqlite.query import fetch_row, fetch_rows
 from replayd.journal.sqlite.removing import Remover
 from replayd.journal.sqlite.rollback import begin_epoch, check_log, end_epoch
 from replayd.journal.sqlite.room import Room
@@ -207,7 +208,9 @@ class SqliteStore:
         with self._guard():
             return read_resolution(self._connection, place)
 
-    def read_ahead(self, number: int, first: int, last: int, limit: int) -> Sequence[Ahead]:
+    def read_ahead(
+        self, number: int, first: int, last: int, limit: int, *, timed: bool = False
+    ) -> Sequence[Ahead]:
         """Returns replays of a batch."""
         with self._guard():
             rows = self._connection.execute(
@@ -216,10 +219,26 @@ class SqliteStore:
                 "WHERE p.place BETWEEN ? AND ? ORDER BY p.place LIMIT ?",
                 (place_of(number, first), place_of(number, last), limit),
             )
-            return [
+            found = [
                 Ahead(place & _INDEX, session, idempotent != 0, attempt or 1, _has_ended(state))
                 for place, session, idempotent, state, attempt in rows
             ]
+            return self._timed(number, found) if timed else found
+
+    def _timed(self, number: int, found: Sequence[Ahead]) -> Sequence[Ahead]:
+        """Adds when they were captured."""
+        first, last = (found[0].flow_index, found[-1].flow_index) if found else (0, -1)
+        # Not checked: the content beside it may be large. What is damaged is found when it is
+        # sent.
+        rows = fetch_rows(
+            self._connection,
+            "SELECT flow FROM prepared WHERE place BETWEEN ? AND ? ORDER BY place",
+            (place_of(number, first), place_of(number, last)),
+        )
+        return [
+            each._replace(captured=captured_at(flow))
+            for each, (flow,) in zip(found, rows, strict=True)
+        ]
 
     def ended_between(self, number: int, first: int, last: int) -> Sequence[int]:
         """Returns the indices that have an outcome."""

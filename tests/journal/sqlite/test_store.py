@@ -539,8 +539,8 @@ def test_a_row_with_the_index_of_another_flow_sends_nothing(
     enqueue(opened, "b1", [row(index) for index in range(4)])
     really = store.read_ahead
 
-    def wrong(*asked: Any) -> list[Any]:
-        return [each._replace(flow_index=each.flow_index % 2) for each in really(*asked)]
+    def wrong(*asked: Any, **how: Any) -> list[Any]:
+        return [each._replace(flow_index=each.flow_index % 2) for each in really(*asked, **how)]
 
     monkeypatch.setattr(store, "read_ahead", wrong)
     with pytest.raises(JournalError, match="of batch 'b1' 1 flows are lost"):

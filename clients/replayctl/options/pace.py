@@ -1,0 +1,79 @@
+"""The options about time: of `enqueue`."""
+
+from collections.abc import Callable
+from typing import TypeVar
+
+import click
+from flowreplay.v1.replay_pb2 import EnqueueOptions
+from flowreplay_client import PaceSettings, fill_pace, parse_pace
+
+Command = TypeVar("Command", bound=Callable[..., object])
+
+PACE = "asap|recorded|recorded*SPEED|RATE/s"
+"""How a pace is written."""
+
+
+def pace_options(command: Command) -> Command:
+    """Adds them to a command, with the names of `flowreplay_client.PaceSettings`."""
+    for add in reversed(_OPTIONS):
+        command = add(command)
+    return command
+
+
+def check_pace(_context: click.Context, _parameter: click.Parameter, value: str) -> str:
+    """Refuses what is no pace."""
+    try:
+        parse_pace(value)
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from error
+    return value
+
+
+def check_pace_settings(settings: PaceSettings) -> None:
+    """Refuses what contradicts another option."""
+    try:
+        fill_pace(EnqueueOptions(), settings)
+    except ValueError as error:
+        raise click.UsageError(str(error)) from error
+
+
+def _check_time(_context: click.Context, _parameter: click.Parameter, value: str) -> str:
+    try:
+        fill_pace(EnqueueOptions(), {"from_time": value})
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from error
+    return value
+
+
+_OPTIONS = (
+    click.option(
+        "--pace",
+        default="asap",
+        show_default=True,
+        callback=check_pace,
+        metavar=PACE,
+        help="When replays are due: as soon as possible, as the recorded requests began (or that "
+        "many times as fast), or evenly (also /m and /h). None starts early.",
+    ),
+    click.option(
+        "--max-gap",
+        type=click.FloatRange(min=0),
+        metavar="SECONDS",
+        help="With --pace recorded, cut longer times between two recorded requests to this.",
+    ),
+    click.option(
+        "--from-time",
+        default="",
+        callback=_check_time,
+        metavar="TIME",
+        help="Take only flows whose request began then or later: a time such as "
+        "2026-05-01T12:00:00Z, or seconds after the first flow.",
+    ),
+    click.option(
+        "--to-time",
+        default="",
+        callback=_check_time,
+        metavar="TIME",
+        help="Take only flows whose request began before that.",
+    ),
+)
