@@ -18,6 +18,8 @@ A tour, in the order in which data travels:
 `journal`   records the outcome and its event, and
 `rpc.watch` sends the event, encoded once, to every watcher.
 
+`rpc.history` reads back what became of batches, `summary` makes figures of it.
+
 `retention` has the journal remove what is old, while all of that goes on.
 
 Nothing flows back. `daemon` builds all of it; `cli` and `config` turn flags, environment

@@ -8,7 +8,7 @@ from typing import Self, TypeVar, Unpack
 
 import grpc
 from flowreplay.v1.flow_pb2 import Flow
-from flowreplay.v1.history_pb2 import Replay
+from flowreplay.v1.history_pb2 import Replay, SummarizeResponse
 from flowreplay.v1.history_pb2_grpc import HistoryServiceStub
 from flowreplay.v1.journal_pb2 import BackUpRequest, BackUpResponse
 from flowreplay.v1.journal_pb2_grpc import JournalServiceStub
@@ -52,6 +52,7 @@ from flowreplay_client.messages import (
 )
 from flowreplay_client.outbox import Outbox
 from flowreplay_client.plans import Plans
+from flowreplay_client.summary import SUMMARY_TIMEOUT, summarize_request
 from flowreplay_client.tries import Tries
 from flowreplay_client.watch import Interruption, Watch
 
@@ -238,6 +239,15 @@ class Client:
         begin = self._stub.WatchEvents
         return Watch(begin, bookmark, self._access, self._timeout, on_interruption)
 
+    def summarize(self, batch_id: str, assertions: Iterable[str] = ()) -> SummarizeResponse:
+        """Tells what became of a batch in figures, and which assertions about it don't hold.
+
+        An assertion names what must not be, such as `error`, `status>=500` or `p95>300ms`.
+        Without a batch they are read, and nothing else: whoever waits for one first does that.
+        """
+        request = summarize_request(batch_id, assertions)
+        return self._call(self._history.Summarize, request, SUMMARY_TIMEOUT)
+
     def replays(self, **settings: Unpack[ListSettings]) -> Iterator[Replay]:
         """Lists replays in the order of the queue, asking for a page when it is needed."""
         request = list_request(settings)
@@ -271,10 +281,14 @@ class Client:
         return Plans(begin, plan_messages(messages, content_limit), self.address)
 
     def _call(
-        self, method: "grpc.UnaryUnaryMultiCallable[Request, Response]", request: Request
+        self,
+        method: "grpc.UnaryUnaryMultiCallable[Request, Response]",
+        request: Request,
+        at_least: float = 0.0,
     ) -> Response:
+        timeout = max(self._timeout, at_least)
         try:
-            return method(request, timeout=self._timeout, metadata=self._access.metadata())
+            return method(request, timeout=timeout, metadata=self._access.metadata())
         except grpc.RpcError as failure:
             raise error_from(failure, self.address) from None
 

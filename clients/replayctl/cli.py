@@ -24,6 +24,7 @@ VERBS = (
     "resume",
     "retry",
     "status",
+    "summary",
     "watch",
 )
 

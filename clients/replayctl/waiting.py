@@ -4,13 +4,14 @@ from collections.abc import Iterator, Sequence
 from typing import Protocol
 
 from flowreplay.v1 import event_pb2 as pb
+from flowreplay.v1.history_pb2 import SummarizeResponse
 from flowreplay_client import Client, ReplaydClientError
 
 from replayctl.absence import Absence
 from replayctl.notes import tell_how_to_follow, tell_paused
-from replayctl.outcome import Outcome
 from replayctl.printable import printable
 from replayctl.progress import progress_bar
+from replayctl.summary import ended_by
 
 
 class Queued(Protocol):
@@ -22,25 +23,26 @@ class Queued(Protocol):
     """Before the batch's first event."""
 
 
-def outcomes(client: Client, batches: Sequence[Queued]) -> Iterator[Outcome]:
+def outcomes(
+    client: Client, batches: Sequence[Queued], assertions: Sequence[str]
+) -> Iterator[SummarizeResponse]:
     """Yields what became of each batch, in their order, once it is through.
 
     Interrupted, or without a daemon for too long, it says of each batch that is left how
     to follow it further: the daemon goes on with it.
     """
     for number, batch in enumerate(batches):
-        outcome = Outcome(batch.batch_id)
         try:
-            _follow(client, batch, outcome)
-            outcome.close(client.count(batch.batch_id))
+            _follow(client, batch)
+            summary = client.summarize(batch.batch_id, assertions)
         except (KeyboardInterrupt, ReplaydClientError):
             for left in batches[number:]:
                 tell_how_to_follow(left.cursor, left.batch_id)
             raise
-        yield outcome
+        yield summary
 
 
-def _follow(client: Client, batch: Queued, outcome: Outcome) -> None:
+def _follow(client: Client, batch: Queued) -> None:
     absence = Absence(client.address, gives_up=True)
     watch = client.watch(
         start=batch.cursor,
@@ -59,5 +61,5 @@ def _follow(client: Client, batch: Queued, outcome: Outcome) -> None:
             # Not for a pause of the past that has been resumed since.
             if event.update.kind == pb.UPDATE_KIND_PAUSED and watch.paused:
                 tell_paused()
-            done += outcome.add(event)
+            done += ended_by(event, batch.batch_id)
             advance(done)

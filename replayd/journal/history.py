@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from replayd.errors import JournalError
 from replayd.journal.batch import ended_of
 from replayd.journal.enqueues import not_found
-from replayd.journal.interface import Listed, Past, Place, Wanted
+from replayd.journal.interface import Ends, Listed, Past, Place, Wanted
 from replayd.journal.ledger import Ledger
 from replayd.journal.store import (
     StoredBatch,
@@ -18,6 +18,9 @@ from replayd.model.replay import OUTCOMES, ReplayKey, ReplayState
 
 _STEP_BYTES = 1024 * 1024
 """What one step reads at most, a few milliseconds in which nobody else can commit."""
+
+_STEP_ENDS = 128
+"""How many replays one step through their ends looks at."""
 
 _STEP_ROWS = 1024
 """How many replays one step of a listing looks at."""
@@ -47,6 +50,22 @@ class History:
             _check_complete(batch, after_index, list(map(_stored_state, stored)))
             taken = taken_of(ledger, batch_id)
         return [_past(batch, taken, each) for each in stored]
+
+    def ends(self, batch_id: str, after: int = -1) -> Ends:
+        """Reads some more of the events that ended replays."""
+        ledger = self._ledger
+        with ledger.writing:
+            ledger.check_open()
+            batch = ledger.store.batch(batch_id)
+            if batch is None:
+                raise not_found(batch_id)
+            begin = max(after + 1, batch.first)
+            end = min(begin + _STEP_ENDS - 1, batch.last)
+            places = place_of(batch.number, begin), place_of(batch.number, end)
+            found = ledger.store.ends(*places, _STEP_BYTES)
+        if found.more:
+            end = split_place(found.last)[1]
+        return Ends(found.events, end, end < batch.last)
 
     def replays(self, place: Place, wanted: Wanted, limit: int) -> Listed:
         """Looks through some more replays."""

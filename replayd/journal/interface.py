@@ -191,6 +191,17 @@ class Past(NamedTuple):
         return self.state is ReplayState.INTERRUPTED and self.resolution is None
 
 
+class Ends(NamedTuple):
+    """One step through the events that ended the replays of a batch."""
+
+    events: Sequence[bytes]
+    """Encoded `flowreplay.v1.Event`s, in the order of the batch."""
+    after: int
+    """Where the next step begins."""
+    more: bool
+    """Whether there is anything to look through after that."""
+
+
 class Place(NamedTuple):
     """Where a listing stands in the order of the queue: after this replay."""
 
@@ -503,6 +514,14 @@ class Journal(Protocol):
     def history(self, batch_id: str, after_index: int, limit: int) -> Sequence[Past]:
         """Reads the replays of a batch with a flow index above `after_index` (-1: all), in
         order of the capture: at most `limit`, fewer when they are large, none at the end.
+
+        Raises ReplaydError: BATCH_NOT_FOUND, or (JournalError) when one is damaged.
+        """
+
+    def ends(self, batch_id: str, after: int = -1) -> Ends:
+        """Reads some more of the events that ended the replays of a batch, a step of about a
+        millisecond, which may find none. Left out are replays that have not ended, were
+        cleared, or whose event was trimmed.
 
         Raises ReplaydError: BATCH_NOT_FOUND, or (JournalError) when one is damaged.
         """

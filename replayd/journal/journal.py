@@ -94,6 +94,7 @@ class StoredJournal:
         history = History(ledger)
         self.history = history.history
         self.replays = history.replays
+        self.ends = history.ends
         retention = Retention(ledger)
         self.retain = retention.retain
         self.size = retention.size

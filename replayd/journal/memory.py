@@ -24,6 +24,7 @@ from replayd.journal.store import (
     Prepared,
     Remembered,
     StoredBatch,
+    StoredEnds,
     StoredEvent,
     StoredPast,
     StoredReplay,
@@ -213,6 +214,12 @@ class MemoryStore:
             for row in rows[start : start + limit]
             if place_of(number, row.flow_index) <= last
         ]
+
+    def ends(self, first: int, last: int, max_bytes: int) -> StoredEnds:
+        """Returns the events that ended replays; the bytes are shared, so all may come at once."""
+        ended = (self._replays.get(place) for place in range(first, last + 1))
+        events = (self._events.get(replay.sequence) for replay in ended if replay is not None)
+        return StoredEnds([event.body for event in events if event is not None], 0, more=False)
 
     def events(
         self, after: int, until: int, kinds: frozenset[EventKind], batch_id: str

@@ -259,6 +259,16 @@ class StoredPast(NamedTuple):
     """What that event does not show."""
 
 
+class StoredEnds(NamedTuple):
+    """Events that ended replays."""
+
+    events: Sequence[bytes]
+    last: int
+    """The place of the last one; 0: there is none."""
+    more: bool
+    """Whether it was looked no further than that."""
+
+
 class Opened(NamedTuple):
     """What a store held when it was opened."""
 
@@ -379,6 +389,11 @@ class Store(Protocol):
     def past(self, first: int, last: int, limit: int, max_bytes: int) -> Sequence[StoredPast]:
         """Returns what is kept of replays, from one place to another, in order: at most
         `limit` and, but for the first, not more than `max_bytes`.
+        """
+
+    def ends(self, first: int, last: int, max_bytes: int) -> StoredEnds:
+        """Returns the events that are kept of those that ended replays, from one place to
+        another, in order: but for the first, not more than `max_bytes`.
         """
 
     def events(

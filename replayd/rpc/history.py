@@ -33,6 +33,7 @@ class HistoryService(Service):
         return {
             "Export": stream(Role.SECRETS, self.export, history_pb2.ExportRequest),
             "ListReplays": unary(Role.READ, self.list_replays, history_pb2.ListReplaysRequest),
+            "Summarize": unary(Role.READ, self.summarize, history_pb2.SummarizeRequest),
         }
 
     async def export(
@@ -63,6 +64,19 @@ class HistoryService(Service):
         return history_pb2.ListReplaysResponse(
             replays=replays, next_page_token=listing.next_page_token, cursor=cursor
         )
+
+    async def summarize(
+        self, request: history_pb2.SummarizeRequest, _: Call
+    ) -> history_pb2.SummarizeResponse:
+        """Summarize."""
+        # Imported here: many daemons are never asked.
+        from replayd.rpc.summarize import summarize  # noqa: PLC0415
+
+        self.refuse_when_stopping()
+        cursor = self.cursor()
+        response = await asyncio.to_thread(summarize, self.journal, request)
+        response.cursor = cursor
+        return response
 
 
 def _batch_id(request: history_pb2.ExportRequest) -> str:

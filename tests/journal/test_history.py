@@ -253,3 +253,38 @@ def test_each_journal_has_a_key_of_its_own_for_ever(folder: Path) -> None:
     again = open_sqlite(folder, NOW)
     assert again.info.redaction_key in keys
     again.close()
+
+
+def test_the_ends_of_a_batch_come_in_steps(
+    journal: Journal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(history, "_STEP_ENDS", 3)
+    enqueue(journal, "b1", [row(index) for index in range(2, 12)])
+    for _ in range(8):
+        run(journal)
+    journal.clear("b1", NOW)
+    trim(journal, 4)
+    found, after, more = [], -1, True
+    while more:
+        step = journal.ends("b1", after)
+        found.append([event_pb2.Event.FromString(event).replay_id for event in step.events])
+        after, more = step.after, step.more
+    assert [one for step in found for one in step] == [f"b1.{index}" for index in range(4, 10)]
+    assert max(map(len, found)) <= 3
+    with pytest.raises(ReplaydError) as caught:
+        journal.ends("b2")
+    assert caught.value.reason is Reason.BATCH_NOT_FOUND
+
+
+def test_large_ends_make_short_steps(stored: Journal, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(history, "_STEP_BYTES", 1)
+    enqueue(stored, "b1", [row(index) for index in range(3)])
+    for _ in range(3):
+        run(stored)
+    steps = [stored.ends("b1", after) for after in (-1, 0, 1, 2)]
+    assert [(len(step.events), step.after, step.more) for step in steps] == [
+        (1, 0, True),
+        (1, 1, True),
+        (1, 2, False),
+        (0, 2, False),
+    ]

@@ -96,7 +96,8 @@ def test_reflection_is_for_whoever_is_known_and_health_for_all(tmp_path: Path) -
         call = served.channel.stream_stream(f"/{REFLECTION}")
         listing = call(iter([asked]), metadata=(("authorization", f"Bearer {TOKENS[Role.READ]}"),))
         answer = reflection_pb2.ServerReflectionResponse.FromString(await listing.read())
-        assert len(answer.list_services_response.service) == 4
+        names = {service.name for service in answer.list_services_response.service}
+        assert "flowreplay.v1.ReplayService" in names
         listing.cancel()
         health = health_pb2_grpc.HealthStub(served.channel)
         status = (await health.Check(health_pb2.HealthCheckRequest())).status

@@ -212,6 +212,9 @@ class FakeDaemon(ReplayServiceServicer, HistoryServiceServicer, JournalServiceSe
     def Retry(self, request: object, context: grpc.ServicerContext) -> object:  # noqa: N802
         return self._answer("Retry", request, context)
 
+    def Summarize(self, request: object, context: grpc.ServicerContext) -> object:  # noqa: N802
+        return self._answer("Summarize", request, context)
+
     def ListReplays(  # noqa: N802
         self, request: history_pb2.ListReplaysRequest, _context: grpc.ServicerContext
     ) -> history_pb2.ListReplaysResponse:

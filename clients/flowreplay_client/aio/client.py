@@ -8,7 +8,7 @@ from typing import Self, TypeVar, Unpack
 import grpc
 from flowreplay.v1 import replay_pb2 as pb
 from flowreplay.v1.flow_pb2 import Flow
-from flowreplay.v1.history_pb2 import Replay
+from flowreplay.v1.history_pb2 import Replay, SummarizeResponse
 from flowreplay.v1.history_pb2_grpc import HistoryServiceStub
 from flowreplay.v1.journal_pb2 import BackUpRequest, BackUpResponse
 from flowreplay.v1.journal_pb2_grpc import JournalServiceStub
@@ -28,6 +28,7 @@ from flowreplay_client.errors import error_from
 from flowreplay_client.export import export_request
 from flowreplay_client.listing import ListSettings, list_request
 from flowreplay_client.messages import EnqueueSettings, Progress, resolve_request, retry_request
+from flowreplay_client.summary import SUMMARY_TIMEOUT, summarize_request
 from flowreplay_client.watch import Interruption
 
 Response = TypeVar("Response")
@@ -189,6 +190,11 @@ class Client:
         await watch.open()
         return watch
 
+    async def summarize(self, batch_id: str, assertions: Iterable[str] = ()) -> SummarizeResponse:
+        """Tells what became of a batch in figures, and which assertions about it don't hold."""
+        request = summarize_request(batch_id, assertions)
+        return await self._call(self._history.Summarize, request, SUMMARY_TIMEOUT)
+
     async def replays(self, **settings: Unpack[ListSettings]) -> AsyncIterator[Replay]:
         """Lists replays in the order of the queue, asking for a page when it is needed."""
         request = list_request(settings)
@@ -217,9 +223,15 @@ class Client:
     def _plan(self, begin: Callable[[flowreplay_client.Client], flowreplay_client.Plans]) -> Plans:
         return Plans(flowreplay_client.Client(self._access, self._timeout), begin)
 
-    async def _call(self, method: Callable[..., Awaitable[Response]], request: Message) -> Response:
+    async def _call(
+        self,
+        method: Callable[..., Awaitable[Response]],
+        request: Message,
+        at_least: float = 0.0,
+    ) -> Response:
+        timeout = max(self._timeout, at_least)
         try:
-            return await method(request, timeout=self._timeout, metadata=self._access.metadata())
+            return await method(request, timeout=timeout, metadata=self._access.metadata())
         except grpc.RpcError as failure:
             raise error_from(failure, self.address) from None
 

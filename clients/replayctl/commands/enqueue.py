@@ -176,6 +176,7 @@ def command(
         return
     output = options.output.outliving_its_reader()
     with options.client() as client:
+        waiting.check(client)
         batches = _enqueue_all(client, files, settings, output)
         failed = waiting.until_done(client, batches, output)
     _exit_if_refused(context, batches)

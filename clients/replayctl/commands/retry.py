@@ -68,6 +68,7 @@ def command(
     )
     output = options.output.outliving_its_reader()
     with options.client() as client:
+        waiting.check(client)
         batches = []
         for call in calls:
             answer = client.retry(

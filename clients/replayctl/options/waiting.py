@@ -6,9 +6,10 @@ from typing import Any, NamedTuple, TypeVar
 import click
 from flowreplay_client import Client
 
-from replayctl.outcome import FAIL_ON
+from replayctl.options.fail_on import check_assertions, fail_on_option
 from replayctl.output import Output
 from replayctl.saving import STDOUT, format_for, save
+from replayctl.summary import summary_lines
 from replayctl.waiting import Queued, outcomes
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -23,15 +24,22 @@ class Waiting(NamedTuple):
     """Empty: nothing is saved."""
     format_to_save: str
 
+    def check(self, client: Client) -> None:
+        """Has the daemon read what `--fail-on` names, before anything is queued. Raises
+        UsageError.
+        """
+        if self.wait:
+            check_assertions(client, self.fail_on)
+
     def until_done(self, client: Client, batches: Sequence[Queued], output: Output) -> bool:
         """Follows batches, if asked to, and saves one; tells whether replays failed by what
         `--fail-on` names.
         """
         failed = False
         if self.wait:
-            for outcome in outcomes(client, batches):
-                output.show_object(outcome.values(), *outcome.lines())
-                failed |= outcome.failed(self.fail_on)
+            for summary in outcomes(client, batches, self.fail_on):
+                output.show(summary, *summary_lines(summary))
+                failed |= bool(summary.failed_assertions)
         if self.save_as:
             save(client, batches[0].batch_id, self.save_as, self.format_to_save, output)
         return failed
@@ -47,14 +55,10 @@ def waiting_options(command: Command) -> Command:
             metavar="OUT",
             help="Wait, then save the batch as a capture, as `replayctl export` does.",
         ),
-        click.option(
-            "--fail-on",
-            default="error",
-            show_default=True,
-            callback=_fail_on,
-            metavar="WHAT[,WHAT]",
-            help="With --wait, exit with 1 for: error (a replay ended without a response, or was "
-            "taken off the queue), status (that, and a response's status of 400 or more).",
+        fail_on_option(
+            "With --wait, exit with 1 when any of these is so: error (a replay ended without a "
+            "response, or was taken off the queue), status (that, and a response's status of 400 "
+            "or more), status>=500, changed>1%, p95>300ms, rate<100/s ...",
         ),
         click.option("--wait", is_flag=True, help="Follow each batch until all its replays ended."),
     ):
@@ -83,14 +87,3 @@ def waiting_of(
     if save_as and batches > 1:
         raise click.UsageError(f"--save makes one capture of one batch; give one {a_batch} with it")
     return Waiting(wait, fail_on, save_as, format_for(save_as) if save_as else "")
-
-
-def _fail_on(_context: click.Context, _parameter: click.Parameter, value: str) -> list[str]:
-    names = [name.strip() for name in value.split(",") if name.strip()]
-    unknown = [name for name in names if name not in FAIL_ON]
-    if unknown or not names:
-        raise click.BadParameter(
-            f"{', '.join(unknown) or 'nothing'} can't be named here; name one or more of "
-            f"{', '.join(FAIL_ON)}, with commas between"
-        )
-    return names

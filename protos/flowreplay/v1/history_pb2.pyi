@@ -7,6 +7,7 @@ from collections import abc as _abc
 from flowreplay.v1 import event_pb2 as _event_pb2
 from flowreplay.v1 import reason_pb2 as _reason_pb2
 from flowreplay.v1 import replay_pb2 as _replay_pb2
+from flowreplay.v1 import summary_pb2 as _summary_pb2
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
@@ -245,3 +246,72 @@ class ExportResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ExportResponse: _TypeAlias = ExportResponse  # noqa: Y015
+
+@_typing.final
+class SummarizeRequest(_message.Message):
+    """Which batch to summarize, and what to assert of it."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    BATCH_ID_FIELD_NUMBER: _builtins.int
+    ASSERTIONS_FIELD_NUMBER: _builtins.int
+    VALIDATE_ONLY_FIELD_NUMBER: _builtins.int
+    batch_id: _builtins.str
+    """The batch; may be empty with `validate_only`."""
+    validate_only: _builtins.bool
+    """Whether only to look whether the assertions can be read; the answer has no summary."""
+    @_builtins.property
+    def assertions(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """What must not be, at most 100, each such as `error`, `error>1%`, `status`,
+        `status>=500`, `changed`, `p95>300ms`, `max>2s` or `rate<100/s`. docs/summary.md
+        has the rules.
+        """
+
+    def __init__(
+        self,
+        *,
+        batch_id: _builtins.str = ...,
+        assertions: _abc.Iterable[_builtins.str] | None = ...,
+        validate_only: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["assertions", b"assertions", "batch_id", b"batch_id", "validate_only", b"validate_only"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SummarizeRequest: _TypeAlias = SummarizeRequest  # noqa: Y015
+
+@_typing.final
+class SummarizeResponse(_message.Message):
+    """What became of a batch."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SUMMARY_FIELD_NUMBER: _builtins.int
+    FAILED_ASSERTIONS_FIELD_NUMBER: _builtins.int
+    CURSOR_FIELD_NUMBER: _builtins.int
+    cursor: _builtins.str
+    """The place in the log when the summary was made."""
+    @_builtins.property
+    def summary(self) -> _summary_pb2.Summary:
+        """The figures."""
+
+    @_builtins.property
+    def failed_assertions(self) -> _containers.RepeatedCompositeFieldContainer[_summary_pb2.FailedAssertion]:
+        """The assertions that don't hold, in the order of the request."""
+
+    def __init__(
+        self,
+        *,
+        summary: _summary_pb2.Summary | None = ...,
+        failed_assertions: _abc.Iterable[_summary_pb2.FailedAssertion] | None = ...,
+        cursor: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["summary", b"summary"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cursor", b"cursor", "failed_assertions", b"failed_assertions", "summary", b"summary"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SummarizeResponse: _TypeAlias = SummarizeResponse  # noqa: Y015

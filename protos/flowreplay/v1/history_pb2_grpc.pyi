@@ -60,6 +60,16 @@ class HistoryServiceStub:
     Errors: INVALID_ARGUMENT (`INVALID_OPTIONS`), NOT_FOUND (`BATCH_NOT_FOUND`),
     RESOURCE_EXHAUSTED (`JOURNAL_UNAVAILABLE`).
     """
+    Summarize: _grpc.UnaryUnaryMultiCallable[_history_pb2.SummarizeRequest, _history_pb2.SummarizeResponse]
+    """Tells what became of a batch in figures, and which assertions about it don't hold.
+    Of a batch that still runs: as far as it has come. It takes some ten microseconds
+    for each replay.
+
+    Role: `read`.
+
+    Errors: INVALID_ARGUMENT (`INVALID_OPTIONS`), NOT_FOUND (`BATCH_NOT_FOUND`),
+    RESOURCE_EXHAUSTED (`JOURNAL_UNAVAILABLE`).
+    """
 
 @_typing.type_check_only
 class HistoryServiceAsyncStub(HistoryServiceStub):
@@ -87,6 +97,16 @@ class HistoryServiceAsyncStub(HistoryServiceStub):
     they were captured. A page may have fewer than asked for, and none, while there are
     more: only an empty `next_page_token` says that this was the last. What happens
     between two pages may or may not be seen.
+
+    Role: `read`.
+
+    Errors: INVALID_ARGUMENT (`INVALID_OPTIONS`), NOT_FOUND (`BATCH_NOT_FOUND`),
+    RESOURCE_EXHAUSTED (`JOURNAL_UNAVAILABLE`).
+    """
+    Summarize: _aio.UnaryUnaryMultiCallable[_history_pb2.SummarizeRequest, _history_pb2.SummarizeResponse]  # type: ignore[assignment]
+    """Tells what became of a batch in figures, and which assertions about it don't hold.
+    Of a batch that still runs: as far as it has come. It takes some ten microseconds
+    for each replay.
 
     Role: `read`.
 
@@ -129,6 +149,22 @@ class HistoryServiceServicer(metaclass=_abc_1.ABCMeta):
         they were captured. A page may have fewer than asked for, and none, while there are
         more: only an empty `next_page_token` says that this was the last. What happens
         between two pages may or may not be seen.
+
+        Role: `read`.
+
+        Errors: INVALID_ARGUMENT (`INVALID_OPTIONS`), NOT_FOUND (`BATCH_NOT_FOUND`),
+        RESOURCE_EXHAUSTED (`JOURNAL_UNAVAILABLE`).
+        """
+
+    @_abc_1.abstractmethod
+    def Summarize(
+        self,
+        request: _history_pb2.SummarizeRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_history_pb2.SummarizeResponse, _abc.Awaitable[_history_pb2.SummarizeResponse]]:
+        """Tells what became of a batch in figures, and which assertions about it don't hold.
+        Of a batch that still runs: as far as it has come. It takes some ten microseconds
+        for each replay.
 
         Role: `read`.
 

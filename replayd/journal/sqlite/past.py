@@ -9,7 +9,7 @@ from replayd.codec.event import sequence_of
 from replayd.errors import JournalError
 from replayd.journal.sqlite.checksum import checksum, damaged, outcome_checksum, prepared_checksum
 from replayd.journal.sqlite.query import fetch_row
-from replayd.journal.store import StoredPast, StoredResolution, StoredState, split_place
+from replayd.journal.store import StoredEnds, StoredPast, StoredResolution, StoredState, split_place
 from replayd.model.replay import ReplayState, Resolution
 
 _PAST = """
@@ -26,6 +26,13 @@ _PAST = """
     WHERE p.place BETWEEN ? AND ? ORDER BY p.place LIMIT ?
 """
 
+_ENDS = """
+    SELECT r.place, e.sequence, e.kind, e.batch_id, e.body, e.checksum
+    FROM replay AS r CROSS JOIN event AS e ON e.sequence = r.sequence
+    WHERE r.place BETWEEN ? AND ? AND r.sequence > 0 ORDER BY r.place
+"""
+"""CROSS: replays in their order, and the event of each."""
+
 
 def read_past(
     connection: apsw.Connection, first: int, last: int, limit: int, max_bytes: int
@@ -39,6 +46,20 @@ def read_past(
         if size > max_bytes:
             break
     return found
+
+
+def read_ends(connection: apsw.Connection, first: int, last: int, max_bytes: int) -> StoredEnds:
+    """Returns the events that ended replays, as `Store.ends` says."""
+    found: list[bytes] = []
+    size = 0
+    for place, sequence, kind, batch_id, body, expected in connection.execute(_ENDS, (first, last)):
+        if expected != checksum(kind, batch_id, body) or sequence_of(body) != sequence:
+            raise damaged(connection.filename, f"event {sequence}")
+        found.append(body)
+        size += len(body)
+        if size > max_bytes:
+            return StoredEnds(found, place, more=True)
+    return StoredEnds(found, 0, more=False)
 
 
 def read_states(

@@ -34,7 +34,7 @@ from replayd.journal.sqlite.loading import (
     redacted_from,
     stored_batch,
 )
-from replayd.journal.sqlite.past import read_past, read_resolution, read_states
+from replayd.journal.sqlite.past import read_ends, read_past, read_resolution, read_states
 from replayd.journal.sqlite.query import fetch_row, fetch_rows
 from replayd.journal.sqlite.removing import Remover
 from replayd.journal.sqlite.rollback import begin_epoch, check_log, end_epoch
@@ -51,6 +51,7 @@ from replayd.journal.store import (
     Remembered,
     StoreCopy,
     StoredBatch,
+    StoredEnds,
     StoredEvent,
     StoredPast,
     StoredResolution,
@@ -272,6 +273,11 @@ class SqliteStore:
         """Returns what is kept of replays."""
         with self._guard():
             return read_past(self._connection, first, last, limit, max_bytes)
+
+    def ends(self, first: int, last: int, max_bytes: int) -> StoredEnds:
+        """Returns the events that ended replays; each is checked."""
+        with self._guard():
+            return read_ends(self._connection, first, last, max_bytes)
 
     def events(
         self, after: int, until: int, kinds: frozenset[EventKind], batch_id: str

@@ -2,7 +2,8 @@ import signal
 
 import pytest
 from flowreplay.v1 import event_pb2 as pb
-from flowreplay.v1.replay_pb2 import CountResponse, EnqueueResponse, WatchEventsRequest
+from flowreplay.v1.history_pb2 import SummarizeRequest, SummarizeResponse
+from flowreplay.v1.replay_pb2 import EnqueueResponse, WatchEventsRequest
 from flowreplay_client import Client, EventsCompacted, Unreachable
 from replayctl.waiting import outcomes
 
@@ -22,9 +23,9 @@ def test_it_follows_the_batch_from_its_cursor(
         event.response.CopyFrom(response)
     fake.watches.append([events(cursor="c"), STOPPING])
     fake.watches.append([events(cursor="c"), answered])
-    fake.answers["Count"] = CountResponse(succeeded_count=2)
-    (outcome,) = outcomes(client, [BATCH])
-    assert (outcome.states["succeeded"], dict(outcome.statuses)) == (2, {204: 2})
+    fake.answers["Summarize"] = told = SummarizeResponse(cursor="d")
+    assert list(outcomes(client, [BATCH], ["p95>1s"])) == [told]
+    assert fake.requests[-1] == SummarizeRequest(batch_id="b", assertions=["p95>1s"])
     request = fake.requests[0]
     assert isinstance(request, WatchEventsRequest)
     assert (request.cursor, request.batch_id, request.until_idle) == ("c", "b", True)
@@ -41,8 +42,8 @@ def test_a_paused_queue_is_told(
     paused.events[0].update.kind = pb.UPDATE_KIND_PAUSED
     steps = {"before": [events(paused=True)], "after": [events(), paused]}
     fake.watches.append([*steps[pause_comes]])
-    fake.answers["Count"] = CountResponse()
-    list(outcomes(client, [BATCH]))
+    fake.answers["Summarize"] = SummarizeResponse()
+    list(outcomes(client, [BATCH], []))
     assert capsys.readouterr().err.count("the queue is paused") == 1
 
 
@@ -51,7 +52,7 @@ def test_an_error_says_how_to_follow_each_batch_further(
 ) -> None:
     fake.watches.append([COMPACTED])
     with pytest.raises(EventsCompacted):
-        list(outcomes(client, [BATCH, EnqueueResponse(batch_id="d", cursor="e")]))
+        list(outcomes(client, [BATCH, EnqueueResponse(batch_id="d", cursor="e")], []))
     first, second = capsys.readouterr().err.splitlines()
     assert "replayctl watch --batch b --from c --until-idle" in first
     assert "replayctl watch --batch d --from e --until-idle" in second
@@ -66,7 +67,7 @@ def test_it_gives_up_when_the_daemon_stays_away(
     monkeypatch.setattr("replayctl.absence.PATIENCE", 0)
     fake.watches.append([events(cursor="c"), STOPPING])
     with pytest.raises(Unreachable, match="gave up"):
-        list(outcomes(client, [BATCH]))
+        list(outcomes(client, [BATCH], []))
     assert "batch b goes on in the daemon" in capsys.readouterr().err
 
 

@@ -698,3 +698,13 @@ def test_what_may_be_shown_is_checked_and_not_known_of_old_flows(folder: Path) -
     store._redacted_from = 2 << 32
     assert [each.shown_plan for each in store.prepared(0, 1 << 40, 10, 1 << 20)][2] is None
     store.close()
+
+
+def test_a_damaged_event_that_ended_a_replay_is_not_read(
+    store: SqliteStore, opened: StoredJournal
+) -> None:
+    enqueue(opened, "b1", [row(0)])
+    run(opened)
+    damage(store, "UPDATE event SET body = CAST(substr(body, 2) AS BLOB)")
+    with pytest.raises(JournalError, match=r"event \d+ in .* is damaged"):
+        opened.ends("b1")

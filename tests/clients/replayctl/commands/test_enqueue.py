@@ -11,16 +11,18 @@ import grpc
 import pytest
 from click.testing import CliRunner
 from flowreplay.v1 import reason_pb2
+from flowreplay.v1.event_pb2 import REPLAY_STATE_CLEARED, REPLAY_STATE_SUCCEEDED
+from flowreplay.v1.history_pb2 import SummarizeResponse
 from flowreplay.v1.plan_pb2 import WEB_SOCKET_PACE_RECORDED
 from flowreplay.v1.replay_pb2 import (
     HTTP_VERSION_RECORDED,
     ON_INTERRUPT_PARK,
     CaptureNote,
-    CountResponse,
     EnqueueRequest,
     EnqueueResponse,
     Refusal,
 )
+from flowreplay.v1.summary_pb2 import FailedAssertion, StateCount, Summary
 from replayctl.cli import cli
 
 from tests.support.daemon import Daemon
@@ -184,7 +186,6 @@ def test_strict_refuses_all(daemon: Daemon, captures: Path) -> None:
         (["-", "-"], "only once"),
         (["--request-id", "r", "FILE", "FILE"], "give one FILE"),
         (["--fail-on", "error", "FILE"], "only --wait"),
-        (["--wait", "--fail-on", "diff", "FILE"], "diff can't be named here"),
         (["--wait", "--fail-on", ",", "FILE"], "nothing can't be named"),
         (["--connect-to", "a:x=h:1", "FILE"], "the port 'x'"),
         (["--format", "tar", "FILE"], "'tar' is not"),
@@ -217,21 +218,25 @@ def test_a_terminal_is_no_capture(fake: FakeDaemon) -> None:
 
 def test_wait_sums_up(daemon: Daemon, target: Recorder, capture: str) -> None:
     ended = daemon.replayctl("enqueue", "--wait", "--connect-to", f"={target.address}", capture)
-    *_, states, statuses = ended.stdout.splitlines()
+    *_, states, statuses, latency, run = ended.stdout.splitlines()
     assert states.endswith(": 3 succeeded")
     assert statuses == "  statuses: 200 x3"
+    assert re.match(r"  latency: p50 [\d.]+ ms, .*max [\d.]+ ms$", latency)
+    assert "replays a second" in run
 
 
 def test_wait_fails_on_errors(daemon: Daemon, capture: str) -> None:
     nobody = ["--connect-to", "=127.0.0.1:1"]
     ended = daemon.replayctl("--output", "json", "enqueue", "--wait", *nobody, capture, exit_code=1)
-    summary = json.loads(ended.stdout.splitlines()[-1])
-    assert summary["stateCounts"]["failed"] == 3
-    assert summary["reasonCounts"] == {"CONNECT_FAILED": 3}
+    summary = json.loads(ended.stdout.splitlines()[-1])["summary"]
+    (failed,) = summary["stateCounts"]
+    assert (failed["state"], failed["replayCount"]) == ("REPLAY_STATE_FAILED", "3")
+    assert summary["reasonCounts"][0]["reason"] == "REASON_CONNECT_FAILED"
     told = daemon.replayctl(
         "enqueue", "--wait", "--fail-on", "status", *nobody, capture, exit_code=1
     )
-    *_, errors, first, hint = told.stdout.splitlines()
+    *_, errors, first, hint, judged = told.stdout.splitlines()
+    assert judged.startswith("  status: 3 of 3 without a response")
     assert errors == "  errors: CONNECT_FAILED x3"
     assert re.fullmatch(r"    CONNECT_FAILED: \w+\.0: .*refused", first)
     command = hint.partition("`replayctl ")[2].rstrip("`").split()
@@ -243,7 +248,7 @@ def test_wait_fails_on_statuses_when_asked(
 ) -> None:
     rule = ["--connect-to", f"={start_recorder(not_found).address}"]
     daemon.replayctl("enqueue", "--wait", *rule, capture)
-    for names in ("status", "error, status"):
+    for names in ("status", "error, status", "status=404", "p50>0us"):
         fail_on = ["--fail-on", names]
         daemon.replayctl("enqueue", "--wait", *rule, *fail_on, capture, exit_code=1)
 
@@ -251,9 +256,16 @@ def test_wait_fails_on_statuses_when_asked(
 def test_wait_fails_on_what_was_cleared(fake: FakeDaemon, capture: str) -> None:
     fake.enqueues.append(ANSWER)
     fake.watches.append([events()])
-    fake.answers["Count"] = CountResponse(cleared_count=1)
+    cleared = StateCount(state=REPLAY_STATE_CLEARED, replay_count=1)
+    fake.answers["Summarize"] = SummarizeResponse(
+        summary=Summary(batch_id="b", state_counts=[cleared]),
+        failed_assertions=[FailedAssertion(assertion="error", message="1 of 1")],
+    )
     ended = replayctl(fake.address, "enqueue", "--wait", capture)
-    assert (ended.code, ended.stdout.splitlines()[-1]) == (1, "batch b: 1 cleared")
+    assert (ended.code, ended.stdout.splitlines()[-2:]) == (
+        1,
+        ["batch b: 1 cleared", "  error: 1 of 1"],
+    )
 
 
 def test_a_capture_of_which_nothing_is_accepted_is_an_error(fake: FakeDaemon, capture: str) -> None:
@@ -300,7 +312,8 @@ def test_all_files_are_enqueued_though_nobody_reads_the_text(
 def test_waiting_judges_though_nobody_reads_the_text(fake: FakeDaemon, capture: str) -> None:
     fake.enqueues.append(ANSWER)
     fake.watches.append([events()])
-    fake.answers["Count"] = CountResponse(failed_count=1)
+    failed = [FailedAssertion(assertion="error", message="1 of 1")]
+    fake.answers["Summarize"] = SummarizeResponse(failed_assertions=failed)
     reader, writer = os.pipe()
     os.close(reader)
     with os.fdopen(writer, "wb") as stdout:
@@ -315,7 +328,9 @@ def test_wait_has_a_bar_on_a_terminal(fake: FakeDaemon, capture: str) -> None:
     answered = events(1)
     answered.events[0].response.head.status_code = 200
     fake.watches.append([events(), answered])
-    fake.answers["Count"] = CountResponse(succeeded_count=1)
+    succeeded = StateCount(state=REPLAY_STATE_SUCCEEDED, replay_count=1)
+    summary = Summary(batch_id="b", state_counts=[succeeded])
+    fake.answers["Summarize"] = SummarizeResponse(summary=summary)
     shown = replayctl_on_terminal(fake.address, "enqueue", "--wait", capture)
     assert "100%" in shown
     assert "batch b: 1 succeeded" in shown

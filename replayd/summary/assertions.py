@@ -1,0 +1,163 @@
+"""What may be asserted of a batch: `error`, `status`, `status>=500`, `p95>300ms`, `error>1%`.
+
+Each names what must not be: an assertion fails when it is true.
+"""
+
+import operator
+import re
+from collections.abc import Callable, Sequence
+from typing import NamedTuple, NoReturn
+
+from replayd.errors import ReplaydError
+from replayd.reasons import Reason
+from replayd.summary.figures import Figures
+
+MAX_ASSERTIONS = 100
+MAX_TEXT = 200
+
+_OPERATORS: dict[str, Callable[[float, float], bool]] = {
+    ">=": operator.ge,
+    "<=": operator.le,
+    "!=": operator.ne,
+    ">": operator.gt,
+    "<": operator.lt,
+    "=": operator.eq,
+}
+_SYNTAX = re.compile(r"\s*([a-z]+[0-9.]*)\s*(?:(>=|<=|!=|>|<|=)\s*([0-9.]+)\s*([a-zµ%/]*)\s*)?")
+_PERCENTILE = re.compile(r"p([0-9]{1,2}(?:\.[0-9]{1,3})?)")
+_SECONDS = {"us": 1e-6, "µs": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0}
+_COUNTED = ("error", "changed")
+_TIMES = ("min", "mean", "max")
+
+
+class Failed(NamedTuple):
+    """An assertion that did not hold."""
+
+    assertion: str
+    message: str
+    """What was measured."""
+    replay_id: str = ""
+    """The first replay that it is about; empty: it is about all of them, or none is known."""
+
+
+Check = Callable[[Figures], Failed | None]
+
+
+def compile_assertions(texts: Sequence[str]) -> list[Check]:
+    """Reads assertions. Raises ReplaydError INVALID_OPTIONS, which names the one and why."""
+    if len(texts) > MAX_ASSERTIONS:
+        raise ReplaydError(
+            Reason.INVALID_OPTIONS,
+            f"{len(texts)} assertions are more than {MAX_ASSERTIONS}",
+            field="assertions",
+        )
+    return [_compile(position, text) for position, text in enumerate(texts)]
+
+
+def _compile(position: int, text: str) -> Check:
+    def invalid(what: str) -> NoReturn:
+        field = f"assertions[{position}]"
+        raise ReplaydError(Reason.INVALID_OPTIONS, f"{field} {what}", field=field)
+
+    if len(text) > MAX_TEXT:
+        invalid(f"may have at most {MAX_TEXT} characters")
+    match = _SYNTAX.fullmatch(text)
+    if match is None:
+        invalid(f"{text!r} is not such as error, status>=500, p95>300ms or error>1%")
+    name, sign, number, unit = match.groups()
+    try:
+        value = float(number or 0)
+    except ValueError:
+        invalid(f"{text!r}: {number} is not a number")
+    compare = _OPERATORS[sign or ">"]
+    if name == "status":
+        if unit:
+            invalid(f"{text!r}: a status has no unit")
+        return _status(text, (compare, value) if sign else None)
+    if name in _COUNTED:
+        if unit not in (None, "", "%"):
+            invalid(f"{text!r}: {name} is compared with a number, or with a part of all in %")
+        return _count(text, name, compare, value, of_all=unit == "%")
+    if sign is None:
+        invalid(f"{text!r} needs what it is compared with, such as {name}>300ms")
+    if name == "rate":
+        if unit not in ("", "/s"):
+            invalid(f"{text!r}: rate is compared with replays a second, such as rate<100/s")
+        return _rate(text, compare, value)
+    percentile = _PERCENTILE.fullmatch(name)
+    if percentile is None and name not in _TIMES:
+        known = ", ".join((*_COUNTED, "status", "rate", *_TIMES, "p50 to p99.999"))
+        invalid(f"{text!r}: there is no {name}; there are {known}")
+    if unit not in _SECONDS:
+        invalid(f"{text!r} needs a unit: us, ms, s or m")
+    wanted = float(percentile[1]) if percentile else name
+    return _latency(text, wanted, compare, value * _SECONDS[unit])
+
+
+def _status(text: str, given: tuple[Callable[[float, float], bool], float] | None) -> Check:
+    """Without a comparison: no response, or a status from 400 on."""
+
+    def check(figures: Figures) -> Failed | None:
+        compare, value = given or (operator.ge, 400)
+        found = [status for status in sorted(figures.statuses) if compare(status, value)]
+        count = sum(figures.statuses[status] for status in found)
+        first = figures.first_of_status[found[0]] if found else ""
+        said = f"{count} of {figures.ended}" + (f", such as {found[0]}" if found else "")
+        if given is None and figures.failed:
+            said = f"{figures.failed} of {figures.ended} without a response; {said}"
+            first = first or figures.first_error
+            count += figures.failed
+        return Failed(text, said, first) if count else None
+
+    return check
+
+
+def _count(
+    text: str,
+    name: str,
+    compare: Callable[[float, float], bool],
+    value: float,
+    *,
+    of_all: bool,
+) -> Check:
+    def check(figures: Figures) -> Failed | None:
+        if name == "error":
+            count, first = figures.failed, figures.first_error
+        else:
+            count, first = figures.changed, figures.first_changed
+        part = 100 * count / figures.ended if figures.ended else 0.0
+        if not compare(part if of_all else count, value):
+            return None
+        said = f"{count} of {figures.ended}" + (f" ({part:.3g} %)" if of_all else "")
+        return Failed(text, said, first)
+
+    return check
+
+
+def _rate(text: str, compare: Callable[[float, float], bool], value: float) -> Check:
+    def check(figures: Figures) -> Failed | None:
+        if not compare(figures.rate, value):
+            return None
+        return Failed(text, f"{figures.rate:.4g} a second")
+
+    return check
+
+
+def _latency(
+    text: str, wanted: float | str, compare: Callable[[float, float], bool], seconds: float
+) -> Check:
+    def check(figures: Figures) -> Failed | None:
+        latency = figures.latency
+        if not latency.count:
+            # Of none nothing is known, and nothing is slow.
+            return None
+        if isinstance(wanted, float):
+            microseconds: float = latency.percentiles([wanted])[0]
+        else:
+            known = {"min": latency.least, "mean": latency.mean, "max": latency.greatest}
+            microseconds = known[wanted]
+        if not compare(microseconds / 1e6, seconds):
+            return None
+        return Failed(text, f"{microseconds / 1e3:.4g} ms")
+
+    return check
