@@ -22,6 +22,7 @@ from flowreplay.v1.replay_pb2 import (
     PlanFlowsRequest,
     ResolveRequest,
     RetryRequest,
+    StreamEnd,
 )
 
 from flowreplay_client.capture import CHUNK_BYTES, Capture
@@ -166,6 +167,7 @@ def enqueue_options(settings: EnqueueSettings) -> EnqueueOptions:
     rules = settings.get("connect_to", ())
     options = EnqueueOptions(
         request_id=settings.get("request_id") or str(uuid.uuid4()),
+        end_follows=True,
         format=format_number(settings.get("format", "")),
         strict=settings.get("strict", False),
         stream=settings.get("stream", False),
@@ -217,6 +219,7 @@ def capture_messages(
         sent += len(chunk)
         if progress:
             progress(sent, total)
+    yield EnqueueRequest(end=StreamEnd(capture_bytes=sent))
 
 
 def flow_messages(options: EnqueueOptions, flows: Iterable[Flow]) -> Iterator[EnqueueRequest]:
@@ -227,8 +230,9 @@ def flow_messages(options: EnqueueOptions, flows: Iterable[Flow]) -> Iterator[En
     yield EnqueueRequest(options=options)
     at_once = 1 if options.stream and not isinstance(flows, Sequence) else BATCH_FLOWS
     batch: list[Flow] = []
-    size = 0
+    size = count = 0
     for flow in flows:
+        count += 1
         flow_size = flow.ByteSize()
         if batch and size + flow_size > BATCH_BYTES:
             yield EnqueueRequest(flow_batch=FlowBatch(flows=batch))
@@ -243,6 +247,7 @@ def flow_messages(options: EnqueueOptions, flows: Iterable[Flow]) -> Iterator[En
             batch, size = [], 0
     if batch:
         yield EnqueueRequest(flow_batch=FlowBatch(flows=batch))
+    yield EnqueueRequest(end=StreamEnd(flow_count=count))
 
 
 def plan_messages(
@@ -257,8 +262,10 @@ def plan_messages(
             yield PlanFlowsRequest(capture_chunk=message.capture_chunk)
         elif kind == "flow_batch":
             yield PlanFlowsRequest(flow_batch=message.flow_batch)
-        else:
+        elif kind == "content_chunk":
             yield PlanFlowsRequest(content_chunk=message.content_chunk)
+        else:
+            yield PlanFlowsRequest(end=message.end)
 
 
 def _large_flow(flow: Flow) -> Iterator[EnqueueRequest]:

@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 from flowreplay.v1 import replay_pb2
-from google.protobuf.message import DecodeError
 
 from replayd.codec.flow import encode_flow, request_content
 from replayd.codec.plan import encode_plan
@@ -21,6 +20,7 @@ from replayd.intake.capture import CaptureStream, spool
 from replayd.intake.frames import LISTED, NotedFlow, RefusedFlow, Summary
 from replayd.intake.options import MAX_TEXT, check_options, filter_of
 from replayd.intake.rewrites import rewriter_of
+from replayd.intake.stream import MessageStream
 from replayd.intake.timing import Window
 from replayd.intake.typed import TypedFlow, typed_flows
 from replayd.model.event import PREVIEW_LIMIT
@@ -37,9 +37,6 @@ from replayd.rewriting.rules import Unrewritable
 
 MAX_NOTE = 1000
 """Characters of a note or of a refusal's message: many travel in one answer."""
-
-MAX_CHUNK = 1 << 20
-"""Bytes of a chunk."""
 
 _FORMATS = {
     replay_pb2.CAPTURE_FORMAT_UNSPECIFIED: None,
@@ -69,7 +66,7 @@ class Decoding:
     def __init__(
         self, messages: Iterator[bytes], settings: DecodeSettings, emit: Callable[[Row], None]
     ) -> None:
-        self._messages = _parsed(messages)
+        self._messages = MessageStream(messages)
         self._settings = settings
         self._emit = emit
         self._options = replay_pb2.EnqueueOptions()
@@ -106,6 +103,7 @@ class Decoding:
             else:
                 self._flow(_named_briefly(found), index)
             index += 1
+        self._messages.check_end()
         self._summary.content_hash = self._hash.hexdigest()
         return self._summary
 
@@ -125,7 +123,8 @@ class Decoding:
         self._websocket_pace = WebSocketPace(pace)
         unnamed = replay_pb2.EnqueueOptions()
         unnamed.CopyFrom(options)
-        unnamed.ClearField("request_id")
+        for name in ("request_id", "end_follows"):
+            unnamed.ClearField(name)
         self._hash_whole(unnamed.SerializeToString(deterministic=True))
 
     def _hash_whole(self, part: bytes) -> None:
@@ -248,21 +247,6 @@ class Decoding:
 def _named_briefly(flow: Flow) -> Flow:
     """Cuts an id that would not fit in every event of the flow's replays."""
     return flow if len(flow.flow_id) <= MAX_TEXT else flow._replace(flow_id=flow.flow_id[:MAX_TEXT])
-
-
-def _parsed(messages: Iterator[bytes]) -> Iterator[replay_pb2.EnqueueRequest]:
-    for data in messages:
-        try:
-            message = replay_pb2.EnqueueRequest.FromString(data)
-        except DecodeError as error:
-            raise ReplaydError(
-                Reason.INVALID_STREAM, "a message is not a flowreplay.v1.EnqueueRequest"
-            ) from error
-        if max(len(message.capture_chunk), len(message.content_chunk.data)) > MAX_CHUNK:
-            raise ReplaydError(
-                Reason.INVALID_STREAM, f"a chunk may have at most {MAX_CHUNK} bytes; send several"
-            )
-        yield message
 
 
 def _again(

@@ -31,6 +31,7 @@ _USED_UP = (
     "stream",
     "on_interrupt",
     "trust_idempotency_key",
+    "end_follows",
     "filter",
     "target",
     "modify_headers",

@@ -101,8 +101,6 @@ def _serve(source: BinaryIO, sink: BinaryIO, settings: DecodeSettings) -> bool:
     decoding = Decoding(messages, settings, groups.add)
     try:
         summary = decoding.run()
-        for _ in messages:
-            raise ReplaydError(Reason.INVALID_STREAM, "messages follow after the stream's end")
     except ReplaydError as error:
         if decoding.streams:
             groups.flush()

@@ -178,6 +178,7 @@ class EnqueueRequest(_message.Message):
     CAPTURE_CHUNK_FIELD_NUMBER: _builtins.int
     FLOW_BATCH_FIELD_NUMBER: _builtins.int
     CONTENT_CHUNK_FIELD_NUMBER: _builtins.int
+    END_FIELD_NUMBER: _builtins.int
     capture_chunk: _builtins.bytes
     """The next bytes of the capture, at most 1 MiB."""
     @_builtins.property
@@ -192,6 +193,12 @@ class EnqueueRequest(_message.Message):
     def content_chunk(self) -> Global___ContentChunk:
         """The next piece of the content that the last flow announced."""
 
+    @_builtins.property
+    def end(self) -> Global___StreamEnd:
+        """What came before it; only in the last message, which may be left out unless the
+        options say `end_follows`.
+        """
+
     def __init__(
         self,
         *,
@@ -199,12 +206,13 @@ class EnqueueRequest(_message.Message):
         capture_chunk: _builtins.bytes = ...,
         flow_batch: Global___FlowBatch | None = ...,
         content_chunk: Global___ContentChunk | None = ...,
+        end: Global___StreamEnd | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["capture_chunk", b"capture_chunk", "content_chunk", b"content_chunk", "flow_batch", b"flow_batch", "options", b"options", "payload", b"payload"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["capture_chunk", b"capture_chunk", "content_chunk", b"content_chunk", "end", b"end", "flow_batch", b"flow_batch", "options", b"options", "payload", b"payload"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["capture_chunk", b"capture_chunk", "content_chunk", b"content_chunk", "flow_batch", b"flow_batch", "options", b"options", "payload", b"payload"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["capture_chunk", b"capture_chunk", "content_chunk", b"content_chunk", "end", b"end", "flow_batch", b"flow_batch", "options", b"options", "payload", b"payload"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_payload: _TypeAlias = _typing.Literal["options", "capture_chunk", "flow_batch", "content_chunk"]  # noqa: Y015
+    _WhichOneofReturnType_payload: _TypeAlias = _typing.Literal["options", "capture_chunk", "flow_batch", "content_chunk", "end"]  # noqa: Y015
     _WhichOneofArgType_payload: _TypeAlias = _typing.Literal["payload", b"payload"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_payload) -> _WhichOneofReturnType_payload | None: ...
 
@@ -284,6 +292,7 @@ class PlanFlowsRequest(_message.Message):
     CAPTURE_CHUNK_FIELD_NUMBER: _builtins.int
     FLOW_BATCH_FIELD_NUMBER: _builtins.int
     CONTENT_CHUNK_FIELD_NUMBER: _builtins.int
+    END_FIELD_NUMBER: _builtins.int
     CONTENT_LIMIT_BYTES_FIELD_NUMBER: _builtins.int
     capture_chunk: _builtins.bytes
     """The next bytes of the capture, at most 1 MiB."""
@@ -306,6 +315,10 @@ class PlanFlowsRequest(_message.Message):
     def content_chunk(self) -> Global___ContentChunk:
         """The next piece of the content that the last flow announced."""
 
+    @_builtins.property
+    def end(self) -> Global___StreamEnd:
+        """What came before it; as in an Enqueue."""
+
     def __init__(
         self,
         *,
@@ -313,15 +326,16 @@ class PlanFlowsRequest(_message.Message):
         capture_chunk: _builtins.bytes = ...,
         flow_batch: Global___FlowBatch | None = ...,
         content_chunk: Global___ContentChunk | None = ...,
+        end: Global___StreamEnd | None = ...,
         content_limit_bytes: _builtins.int | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_content_limit_bytes", b"_content_limit_bytes", "capture_chunk", b"capture_chunk", "content_chunk", b"content_chunk", "content_limit_bytes", b"content_limit_bytes", "flow_batch", b"flow_batch", "options", b"options", "payload", b"payload"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_content_limit_bytes", b"_content_limit_bytes", "capture_chunk", b"capture_chunk", "content_chunk", b"content_chunk", "content_limit_bytes", b"content_limit_bytes", "end", b"end", "flow_batch", b"flow_batch", "options", b"options", "payload", b"payload"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_content_limit_bytes", b"_content_limit_bytes", "capture_chunk", b"capture_chunk", "content_chunk", b"content_chunk", "content_limit_bytes", b"content_limit_bytes", "flow_batch", b"flow_batch", "options", b"options", "payload", b"payload"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_content_limit_bytes", b"_content_limit_bytes", "capture_chunk", b"capture_chunk", "content_chunk", b"content_chunk", "content_limit_bytes", b"content_limit_bytes", "end", b"end", "flow_batch", b"flow_batch", "options", b"options", "payload", b"payload"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__content_limit_bytes: _TypeAlias = _typing.Literal["content_limit_bytes"]  # noqa: Y015
     _WhichOneofArgType__content_limit_bytes: _TypeAlias = _typing.Literal["_content_limit_bytes", b"_content_limit_bytes"]  # noqa: Y015
-    _WhichOneofReturnType_payload: _TypeAlias = _typing.Literal["options", "capture_chunk", "flow_batch", "content_chunk"]  # noqa: Y015
+    _WhichOneofReturnType_payload: _TypeAlias = _typing.Literal["options", "capture_chunk", "flow_batch", "content_chunk", "end"]  # noqa: Y015
     _WhichOneofArgType_payload: _TypeAlias = _typing.Literal["payload", b"payload"]  # noqa: Y015
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__content_limit_bytes) -> _WhichOneofReturnType__content_limit_bytes | None: ...
@@ -1025,6 +1039,7 @@ class EnqueueOptions(_message.Message):
     WINDOW_END_TIME_FIELD_NUMBER: _builtins.int
     WINDOW_START_DURATION_FIELD_NUMBER: _builtins.int
     WINDOW_END_DURATION_FIELD_NUMBER: _builtins.int
+    END_FOLLOWS_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
     """Makes the call safe to repeat: the same id with the same content returns the
     first answer again, for 24 hours. At most 200 characters; empty means none.
@@ -1094,6 +1109,11 @@ class EnqueueOptions(_message.Message):
     server_name: _builtins.str
     """The name that TLS asks for and verifies, in place of what was captured or follows
     from `target` and `map_remote`. Empty means that.
+    """
+    end_follows: _builtins.bool
+    """Whether an `end` is the last message. Then a stream that ends without it, because the
+    connection or the client broke, is not taken (`INVALID_STREAM`): gRPC takes a message
+    that is cut off for none. Clients should set it.
     """
     @_builtins.property
     def connect_to(self) -> _containers.RepeatedCompositeFieldContainer[Global___ConnectTo]:
@@ -1191,10 +1211,11 @@ class EnqueueOptions(_message.Message):
         window_end_time: _timestamp_pb2.Timestamp | None = ...,
         window_start_duration: _duration_pb2.Duration | None = ...,
         window_end_duration: _duration_pb2.Duration | None = ...,
+        end_follows: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["pace", b"pace", "window_end_duration", b"window_end_duration", "window_end_time", b"window_end_time", "window_start_duration", b"window_start_duration", "window_start_time", b"window_start_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["connect_to", b"connect_to", "filter", b"filter", "format", b"format", "host", b"host", "http_version", b"http_version", "label", b"label", "map_remote", b"map_remote", "modify_body", b"modify_body", "modify_headers", b"modify_headers", "on_interrupt", b"on_interrupt", "pace", b"pace", "raw", b"raw", "refuse_websocket", b"refuse_websocket", "remove_headers", b"remove_headers", "request_id", b"request_id", "salvage", b"salvage", "server_name", b"server_name", "set_cookies", b"set_cookies", "set_headers", b"set_headers", "set_query", b"set_query", "stream", b"stream", "strict", b"strict", "target", b"target", "trust_idempotency_key", b"trust_idempotency_key", "websocket_pace", b"websocket_pace", "window_end_duration", b"window_end_duration", "window_end_time", b"window_end_time", "window_start_duration", b"window_start_duration", "window_start_time", b"window_start_time"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["connect_to", b"connect_to", "end_follows", b"end_follows", "filter", b"filter", "format", b"format", "host", b"host", "http_version", b"http_version", "label", b"label", "map_remote", b"map_remote", "modify_body", b"modify_body", "modify_headers", b"modify_headers", "on_interrupt", b"on_interrupt", "pace", b"pace", "raw", b"raw", "refuse_websocket", b"refuse_websocket", "remove_headers", b"remove_headers", "request_id", b"request_id", "salvage", b"salvage", "server_name", b"server_name", "set_cookies", b"set_cookies", "set_headers", b"set_headers", "set_query", b"set_query", "stream", b"stream", "strict", b"strict", "target", b"target", "trust_idempotency_key", b"trust_idempotency_key", "websocket_pace", b"websocket_pace", "window_end_duration", b"window_end_duration", "window_end_time", b"window_end_time", "window_start_duration", b"window_start_duration", "window_start_time", b"window_start_time"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1523,6 +1544,32 @@ class ContentChunk(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ContentChunk: _TypeAlias = ContentChunk  # noqa: Y015
+
+@_typing.final
+class StreamEnd(_message.Message):
+    """How much a client has sent. A stream that differs is not taken (`INVALID_STREAM`)."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CAPTURE_BYTES_FIELD_NUMBER: _builtins.int
+    FLOW_COUNT_FIELD_NUMBER: _builtins.int
+    capture_bytes: _builtins.int
+    """How many bytes of capture."""
+    flow_count: _builtins.int
+    """How many typed flows."""
+    def __init__(
+        self,
+        *,
+        capture_bytes: _builtins.int = ...,
+        flow_count: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["capture_bytes", b"capture_bytes", "flow_count", b"flow_count"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___StreamEnd: _TypeAlias = StreamEnd  # noqa: Y015
 
 @_typing.final
 class ConnectTo(_message.Message):

@@ -11,6 +11,7 @@ from flowreplay.v1.replay_pb2 import (
     EnqueueRequest,
     HttpVersion,
     OnInterrupt,
+    StreamEnd,
 )
 from flowreplay_client import HTTP_VERSIONS, EnqueueSettings, request_flow
 from flowreplay_client.capture import CHUNK_BYTES, open_capture
@@ -136,15 +137,18 @@ def test_a_capture_follows_its_options_in_chunks() -> None:
     content = b"c" * (CHUNK_BYTES + 1)
     reports: list[tuple[int, int | None]] = []
     capture = open_capture(content)
-    first, *rest = capture_messages(OPTIONS, capture, lambda *report: reports.append(report))
+    first, *rest, end = capture_messages(OPTIONS, capture, lambda *report: reports.append(report))
     assert first.options == OPTIONS
+    assert OPTIONS.end_follows
+    assert end.end == StreamEnd(capture_bytes=CHUNK_BYTES + 1)
     assert [len(message.capture_chunk) for message in rest] == [CHUNK_BYTES, 1]
     assert reports == [(CHUNK_BYTES, len(content)), (len(content), len(content))]
 
 
 def test_small_flows_share_messages() -> None:
     flows = [flow(1) for _ in range(BATCH_FLOWS + 1)]
-    first, *rest = flow_messages(OPTIONS, iter(flows))
+    first, *rest, end = flow_messages(OPTIONS, iter(flows))
+    assert end.end == StreamEnd(flow_count=BATCH_FLOWS + 1)
     assert first.options == OPTIONS
     assert [len(message.flow_batch.flows) for message in rest] == [BATCH_FLOWS, 1]
     assert put_together(rest) == flows
@@ -163,8 +167,10 @@ def test_flows_of_an_iterator_that_streams_go_one_by_one() -> None:
     messages = flow_messages(streams, live())
     assert next(messages).options.stream
     assert next(messages).flow_batch.flows[0] == flows[0] == made[-1]
-    assert put_together(messages) == flows[1:]
-    _, one = flow_messages(streams, [flow(1)] * 2)
+    *rest, end = messages
+    assert put_together(rest) == flows[1:]
+    assert end.end.flow_count == 3
+    _, one, _ = flow_messages(streams, [flow(1)] * 2)
     assert len(one.flow_batch.flows) == 2
 
 
@@ -187,14 +193,16 @@ def test_a_stream_can_not_be_strict() -> None:
 def test_large_contents_follow_their_flow(sizes: list[tuple[int, int]]) -> None:
     flows = [flow(size, recorded=recorded) for size, recorded in sizes]
     before = [each.SerializeToString() for each in flows]
-    _, *rest = flow_messages(OPTIONS, flows)
+    _, *rest, _ = flow_messages(OPTIONS, flows)
     assert all(message.ByteSize() < MESSAGE_LIMIT // 4 for message in rest)
     assert put_together(rest) == flows
     assert [each.SerializeToString() for each in flows] == before
 
 
 def test_no_flows_are_an_empty_batch() -> None:
-    assert [message.options for message in flow_messages(OPTIONS, [])] == [OPTIONS]
+    first, end = flow_messages(OPTIONS, [])
+    assert first.options == OPTIONS
+    assert end.end == StreamEnd()
 
 
 def test_a_plan_has_the_messages_of_its_enqueue() -> None:

@@ -39,7 +39,7 @@ def test_it_sends_what_an_enqueue_sends_and_yields_the_flows(
     assert plans.summary is None
     assert indices(plans) == [0, 1, 3]
     assert plans.summary == SUMMARY.summary
-    options, batch = fake.requests
+    options, batch, _ = fake.requests
     assert isinstance(options, pb.PlanFlowsRequest)
     assert (options.options.strict, options.content_limit_bytes) == (True, 5)
     assert isinstance(batch, pb.PlanFlowsRequest)
@@ -55,7 +55,7 @@ def test_flows_come_while_the_capture_is_read(client: Client, fake: FakeDaemon) 
 
     fake.plans.append(echo)
     source = (bytes(CHUNK) for _ in range(30))
-    assert indices(client.plan_capture(source)) == list(range(31))
+    assert indices(client.plan_capture(source)) == list(range(32))
 
 
 def test_a_strict_refusal_comes_after_the_summary(client: Client, fake: FakeDaemon) -> None:
