@@ -211,10 +211,32 @@ def _option(*names: str, **attributes: Any) -> Callable[[F], F]:
 )
 @_option(
     "--connections-per-target",
-    type=click.IntRange(0),
-    metavar="N",
-    show_default="0, no limit",
-    help="Connections to one target at once, idle ones too; replays wait for one in order.",
+    multiple=True,
+    metavar="[PATTERN=]N",
+    show_default="no limit",
+    help="Connections to one target at once, idle ones too; replays wait for one in order. "
+    "PATTERN as for --allow-target. Repeatable.",
+)
+@_option(
+    "--target-rate",
+    multiple=True,
+    metavar="[PATTERN=]N/s",
+    show_default="no limit",
+    help="Replays that may begin a second (/m: a minute, /h: an hour) to one target, of all "
+    "clients together; others wait. PATTERN as for --allow-target. Repeatable.",
+)
+@_option(
+    "--breaker",
+    metavar="N[:TIME]",
+    show_default="none",
+    help="After N failures in a row leave a target alone for TIME (30s), then let one replay "
+    "try it.",
+)
+@_option(
+    "--breaker-action",
+    type=click.Choice(["wait", "fail"]),
+    show_default=True,
+    help="What becomes of replays to a target that --breaker leaves alone.",
 )
 @_option(
     "--upstream",

@@ -79,9 +79,21 @@ class Config:
     concurrency: int = 1
     """Strict order: what was captured in order is replayed in order."""
 
-    connections_per_target: int = 0
-    """Connections to one target, idle ones too; 0: as many as replays need, since the
-    concurrency bounds what a server has to answer at once."""
+    connections_per_target: tuple[str, ...] = ()
+    """Connections to one target, idle ones too: `[PATTERN=]N`. None set: as many as replays
+    need, since the concurrency bounds what a server has to answer at once."""
+
+    target_rate: tuple[str, ...] = ()
+    """How many replays a second may begin to one target: `[PATTERN=]N/s`; none set: any
+    number."""
+
+    breaker: str = ""
+    """After how many failures in a row a target is left alone, and for how long: `N[:TIME]`;
+    empty: never, for a replay that fails says so itself."""
+
+    breaker_action: str = "wait"
+    """What becomes of replays to a target that is left alone: they wait, as nothing is lost
+    by that, or fail."""
 
     upstream: str = ""
     """A proxy for all replays, with credentials; empty: none."""

@@ -9,7 +9,7 @@ import resource
 import time
 from collections.abc import AsyncIterator, Iterable
 from pathlib import Path
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
 from flowreplay.v1 import replay_pb2
 
@@ -41,6 +41,10 @@ from replayd.rpc.shown import Shown
 from replayd.rpc.watch import Watchers
 from replayd.stopping import Stop
 from replayd.wire.settings import TlsSettings, WireSettings, parse_upstream
+
+if TYPE_CHECKING:
+    from replayd.planning.target_limits import TargetLimits
+    from replayd.replay.governor import GovernorSettings
 
 CHUNK = 1 << 20
 """Bytes of a capture that travel in one message."""
@@ -92,6 +96,7 @@ class _Daemon:
         self._addresses = parse_addresses(config.listen)
         self._access = open_access(_access_settings(config), [*map(reach, self._addresses)])
         self._wire_settings = _wire_settings(config)
+        self._governor_settings = _governed(config)
         self._worker_settings = _worker_settings(
             config, tcp=any(isinstance(address, TcpAddress) for address in self._addresses)
         )
@@ -144,11 +149,11 @@ class _Daemon:
         about = About(
             time.time_ns(),
             self._config.concurrency,
-            self._config.connections_per_target,
+            self._connection_limit(),
             self._upstream_name(),
         )
         thread = self._replay_thread(journal, redactor)
-        service = ReplayService(journal, enqueuer, planner, watchers, about, running=thread)
+        service = ReplayService(journal, enqueuer, planner, watchers, about, thread=thread)
         server = RpcServer(
             [service, HistoryService(journal), JournalService(journal)],
             self._addresses,
@@ -204,6 +209,10 @@ class _Daemon:
     def _planner(self, decoders: DecoderPool) -> Planner:
         return Planner(decoders, self._wire_settings.as_told, self._upstream_name())
 
+    def _connection_limit(self) -> int:
+        limits = self._wire_settings.connections_per_target
+        return (limits.default if limits is not None else None) or 0
+
     def _upstream_name(self) -> str:
         upstream = self._wire_settings.upstream
         return upstream.name if upstream else ""
@@ -221,6 +230,7 @@ class _Daemon:
             concurrency=self._config.concurrency,
             on_failure=lambda error: loop.call_soon_threadsafe(self._fail, error),
             redactor=redactor,
+            governed=self._governor_settings,
         )
 
     def _heed_failure(self, journal: Journal, thread: ReplayThread) -> None:
@@ -368,7 +378,7 @@ def _access_settings(config: Config) -> AccessSettings:
 def _wire_settings(config: Config) -> WireSettings:
     return WireSettings(
         bind_address=_bind_address(config),
-        connections_per_target=config.connections_per_target,
+        connections_per_target=_connection_limits(config),
         connect_timeout=config.connect_timeout,
         read_timeout=config.read_timeout,
         total_timeout=config.total_timeout,
@@ -385,6 +395,33 @@ def _wire_settings(config: Config) -> WireSettings:
             ciphers=config.ciphers,
         ),
     )
+
+
+def _connection_limits(config: Config) -> "TargetLimits[int] | None":
+    if not config.connections_per_target:
+        return None
+    # Imported here, like all that is about limits: for those who set some.
+    from replayd.planning.target_limits import parse_count, parse_limits  # noqa: PLC0415
+
+    return parse_limits(config.connections_per_target, "--connections-per-target", parse_count)
+
+
+def _governed(config: Config) -> "GovernorSettings | None":
+    if not (config.target_rate or config.breaker):
+        return None
+    from replayd.planning.target_limits import (  # noqa: PLC0415
+        parse_breaker,
+        parse_limits,
+        parse_rate,
+    )
+    from replayd.replay.governor import GovernorSettings  # noqa: PLC0415
+
+    rates = parse_limits(config.target_rate, "--target-rate", parse_rate)
+    try:
+        breaker = parse_breaker(config.breaker or "0")
+    except ValueError as error:
+        raise ConfigError(f"--breaker {config.breaker}: {error}") from error
+    return GovernorSettings(rates, breaker, fails=config.breaker_action == "fail")
 
 
 def _stream_window(config: Config) -> int:

@@ -49,6 +49,7 @@ class Reason(IntEnum):
     TOO_SLOW = 40
     VERSION_NOT_SPOKEN = 41
     STREAM_RESET = 42
+    BREAKER_OPEN = 111
 
     # Errors of a call.
     INVALID_OPTIONS = 60
@@ -85,3 +86,4 @@ class Reason(IntEnum):
     # Notes.
     CAPTURE_NOTE = 90
     RETRIED = 91
+    BREAKER_CLOSED = 112

@@ -81,6 +81,9 @@ def test_every_option_is_a_key_of_the_file(seen: list[Config], tmp_path: Path) -
         paused = true
         concurrency = 8
         connections-per-target = 3
+        target-rate = ["a.test=5/s", "10/s"]
+        breaker = "3:5s"
+        breaker-action = "fail"
         upstream = "http://proxy:3128"
         bind-address = "127.0.0.2"
         body-size-limit = "1m"

@@ -29,6 +29,7 @@ ELSEWHERE = {
     "replayd/model/event.py": "tests/contract/test_words.py",
     "replayd/model/pace.py": "tests/codec/test_pace.py",
     "replayd/model/outcome.py": "tests/codec/test_event.py",
+    "replayd/model/target_state.py": "tests/replay/test_governor.py",
     "replayd/reasons.py": "tests/contract/test_words.py",
     # What only means something with a process, or a server, around it.
     "benchmarks/costs.py": "tests/system/test_bench.py",

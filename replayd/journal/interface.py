@@ -378,6 +378,15 @@ class Journal(Protocol):
         replay still runs then, and may be finished without it.
         """
 
+    def defer(self, keys: Iterable[ReplayKey], *, held: bool) -> Sequence[tuple[int, str]]:
+        """Undoes the taking of replays that have not begun: they are QUEUED again, at their
+        place. `held`: nothing of their sessions is taken until these, which it returns, are
+        given to `let_go`, also when what waits of them was cleared.
+        """
+
+    def let_go(self, sessions: Iterable[tuple[int, str]]) -> None:
+        """Lets sessions that `defer` held be taken from again."""
+
     def new_body(self) -> Body:
         """Makes an empty body for a response's content."""
 

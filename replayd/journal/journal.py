@@ -78,6 +78,8 @@ class StoredJournal:
         self.take = runs.take
         self.begin = runs.begin
         self.finish = runs.finish
+        self.defer = runs.defer
+        self.let_go = runs.let_go
         self.emit = runs.emit
         self.running = runs.running
 

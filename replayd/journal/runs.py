@@ -7,6 +7,7 @@ from functools import partial
 from replayd.codec.event import log_event, outcome_event
 from replayd.errors import JournalError
 from replayd.journal.ahead import ReadAhead
+from replayd.journal.batch import SessionKey
 from replayd.journal.body import SpoolBody
 from replayd.journal.interface import Body, Running
 from replayd.journal.ledger import Commit, Ledger, Taken, call_all
@@ -125,6 +126,24 @@ class Runs:
             self._intents.discard(taken.entry.place)
             ledger.hand_over(events, taken)
             return ledger.schedule.free(taken.entry.session)
+
+    def defer(self, keys: Iterable[ReplayKey], *, held: bool) -> list[SessionKey]:
+        """Undoes the taking of replays that have not begun."""
+        ledger = self._ledger
+        sessions = []
+        with ledger.writing, ledger.state:
+            for key in keys:
+                taken = ledger.taken.pop(key)
+                ledger.books.stop(taken.batch)
+                ledger.schedule.put_back(taken.entry, held=held)
+                sessions.append(taken.entry.session)
+        return sessions
+
+    def let_go(self, sessions: Iterable[SessionKey]) -> None:
+        """Lets held sessions be taken from again."""
+        with self._ledger.state:
+            for session in sessions:
+                self._ledger.schedule.free(session)
 
     def emit(self, events: Sequence[PendingEvent]) -> None:
         """Hands over events that change nothing."""

@@ -222,14 +222,15 @@ class Schedule:
         del self._sessions[key]
         return False
 
-    def put_back(self, entry: Entry) -> None:
-        """Undoes the taking of a replay."""
+    def put_back(self, entry: Entry, *, held: bool = False) -> None:
+        """Undoes the taking of a replay; `held`: its session stays busy until freed."""
         self._sessions[entry.session].waiting.appendleft(entry)
         self.entries[entry.place] = entry
         entry.batch.ahead += 1
         if entry.prepared is not None:
             self.prepared_bytes += _size(entry.prepared)
-        self.free(entry.session)
+        if not held:
+            self.free(entry.session)
 
     def drop(self, batch: Batch) -> None:
         """Forgets what waits of a batch."""

@@ -23,6 +23,8 @@ MODES = ("anywhere", "loopback")
 
 Network = IPv4Network | IPv6Network
 
+_OPTIONS = "--allow-target and --deny-target"
+
 _SPECIAL: tuple[tuple[Network, str], ...] = tuple(
     (ip_network(network), what)
     for network, what in (
@@ -54,13 +56,13 @@ class Pattern(NamedTuple):
     """0: any."""
 
     @classmethod
-    def parse(cls, text: str) -> "Pattern":
+    def parse(cls, text: str, option: str = _OPTIONS) -> "Pattern":
         """Reads `*`, HOST, `*.DOMAIN`, an address or a CIDR, each with or without `:PORT`
-        (an IPv6 one then in brackets).
+        (an IPv6 one then in brackets). `option`: where it stands, for people.
 
         Raises ConfigError.
         """
-        host, port = _split_port(text)
+        host, port = _split_port(text, option)
         if host == "*":
             return cls(text, port=port)
         try:
@@ -68,9 +70,9 @@ class Pattern(NamedTuple):
                 return cls(text, network=ip_network(host, strict=False), port=port)
             name = normal_host(host.removeprefix("*."))
         except ValueError as error:
-            raise _bad_pattern(text) from error
+            raise _bad_pattern(text, option) from error
         if "*" in name:
-            raise _bad_pattern(text)
+            raise _bad_pattern(text, option)
         if host.startswith("*."):
             return cls(text, host="*." + _key(name), port=port)
         address = literal_address(name)
@@ -91,27 +93,27 @@ class Pattern(NamedTuple):
         return self.network is not None and self.port in (0, port) and address in self.network
 
 
-def _split_port(text: str) -> tuple[str, int]:
+def _split_port(text: str, option: str) -> tuple[str, int]:
     if text.startswith("["):
         host, bracket, rest = text[1:].partition("]")
         if not bracket or (rest and not rest.startswith(":")):
-            raise _bad_pattern(text)
-        return host, _port(rest[1:], text) if rest else 0
+            raise _bad_pattern(text, option)
+        return host, _port(rest[1:], text, option) if rest else 0
     if text.count(":") == 1:
         host, _, rest = text.partition(":")
-        return host, _port(rest, text)
+        return host, _port(rest, text, option)
     return text, 0
 
 
-def _port(digits: str, text: str) -> int:
+def _port(digits: str, text: str, option: str) -> int:
     if not (digits.isascii() and digits.isdigit()) or not 0 < int(digits[:6]) < 1 << 16:
-        raise _bad_pattern(text)
+        raise _bad_pattern(text, option)
     return int(digits)
 
 
-def _bad_pattern(text: str) -> ConfigError:
+def _bad_pattern(text: str, option: str) -> ConfigError:
     return ConfigError(
-        f"--allow-target and --deny-target: {text!r} is none of *, HOST, *.DOMAIN, ADDRESS, "
+        f"{option}: {text!r} is none of *, HOST, *.DOMAIN, ADDRESS, "
         "CIDR, each with or without :PORT (IPv6 with a port in brackets: [fd00::/8]:443)"
     )
 

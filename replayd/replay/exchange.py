@@ -63,6 +63,8 @@ class Exchange:
     _resent = 0
     _over = False
     _session_waits = False
+    failure = Reason.UNSPECIFIED
+    """Why it failed, or was killed."""
 
     def __init__(self, replay: Replay, plan: Plan, around: Surroundings, timings: Timings) -> None:
         self.replay = replay
@@ -91,6 +93,15 @@ class Exchange:
     def cancel(self) -> None:
         """Ends it, KILLED, however far it has come; its connection is closed."""
         self._step(self._kill)
+
+    def refuse(self, error: WireError) -> None:
+        """Ends it, FAILED, before anything is sent."""
+        self._step(self._fail, error)
+
+    @property
+    def answered(self) -> bool:
+        """Whether its target was asked, and did not fail."""
+        return self._transfer is not None and self.failure is Reason.UNSPECIFIED
 
     def abandon(self) -> None:
         """Ends it without an outcome: what is known of it is left to the journal."""
@@ -223,11 +234,16 @@ class Exchange:
                 return
         outcome = self._outcome(ReplayState.FAILED, self._around.clock.monotonic())
         outcome.reason, outcome.message = error.reason, error.message
+        self.failure = error.reason
         self._conclude(outcome)
+
+    def _fail(self, _: int, error: WireError) -> None:
+        raise error
 
     def _kill(self, now: int) -> None:
         outcome = self._outcome(ReplayState.KILLED, now)
         outcome.reason, outcome.message = Reason.CANCELLED, "it was cancelled while it ran"
+        self.failure = Reason.CANCELLED
         self._conclude(outcome)
 
     def _try_again(self, error: ReplaydError, how: SecondTry) -> None:
@@ -303,6 +319,7 @@ class Exchange:
 
     def _crash(self, error: Exception) -> None:
         recorded, self._over = self._over, True
+        self.failure = Reason.INTERNAL
         self._hang_up()
         if not recorded:
             if self._transfer is not None and self._transfer.body is not None:

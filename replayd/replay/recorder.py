@@ -70,6 +70,11 @@ class Recorder:
         ]
         self._finish(replay, outcome, events, None)
 
+    def note(self, level: LogLevel, message: str, reason: Reason) -> None:
+        """Records something about no single replay."""
+        self._journal.emit([log_event(level, message, self._clock.wall(), reason=reason)])
+        self._note(0)
+
     def due(self, *, in_flight: bool, idle: bool) -> bool:
         """Whether to commit before waiting. `idle`: nothing else was to be done just now."""
         if not self._count:

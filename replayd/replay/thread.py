@@ -10,9 +10,10 @@ taken, what runs goes on, and what was handed over is committed as soon as that 
 import logging
 import threading
 from collections.abc import Callable, Collection, Sequence
+from typing import TYPE_CHECKING
 
 from replayd.codec.plan import decode_plan, encode_plan
-from replayd.errors import JournalError
+from replayd.errors import JournalError, WireError
 from replayd.journal.interface import Journal, Part
 from replayd.model.event import PREVIEW_LIMIT
 from replayd.model.outcome import Timings
@@ -30,6 +31,10 @@ from replayd.replay.recorder import Recorder
 from replayd.wire.client import Wire
 from replayd.wire.resolver import Lookup, TargetChecks, system_lookup
 from replayd.wire.settings import WireSettings
+
+if TYPE_CHECKING:
+    from replayd.model.target_state import TargetState
+    from replayd.replay.governor import Governor, GovernorSettings
 
 _logger = logging.getLogger(__name__)
 
@@ -53,6 +58,7 @@ class ReplayThread:
         clock: Clock = SYSTEM_CLOCK,
         lookup: Lookup = system_lookup,
         redactor: Redactor = UNKEYED,
+        governed: "GovernorSettings | None" = None,
     ) -> None:
         """`on_failure` is called, on this thread, when it ends because it can't go on.
 
@@ -86,7 +92,29 @@ class ReplayThread:
         self._retry_after = 0
         self._idle = False
         """The last look found nothing to do."""
+        self._governor: Governor | None = None
+        """Decides who may go to its target now; None: everybody."""
+        if governed is not None:
+            self._governor = self._new_governor(governed)
         self._thread = threading.Thread(target=self._run, name="replay", daemon=True)
+
+    def _new_governor(self, settings: "GovernorSettings") -> "Governor":
+        # Loaded for those who limit anything.
+        from replayd.replay.governor import BOUND, Governor  # noqa: PLC0415
+
+        return Governor(
+            settings,
+            self._journal,
+            self._recorder,
+            self._clock,
+            refuse=self._refuse,
+            # Nothing overtakes in strict order.
+            bound=BOUND if self._concurrency > 1 else 0,
+        )
+
+    def targets(self) -> Sequence["TargetState"]:
+        """Tells what is known of targets, where anything is limited. From any thread."""
+        return self._governor.states() if self._governor is not None else ()
 
     def start(self) -> None:
         """Begins to replay."""
@@ -149,6 +177,8 @@ class ReplayThread:
         for exchange in self._deadlines.due(self._running.values(), now):
             exchange.on_deadline()
         self._wire.expire(now)
+        if self._governor is not None and self._governor.advance():
+            self._queue.freed()
         return False
 
     def _patience(self) -> float | None:
@@ -158,7 +188,10 @@ class ReplayThread:
         record, idle, due = self._recorder.deadline, self._wire.deadline, self._queue.next_due
         if self._retry_after:
             record = self._retry_at
-        if self._stopping or self._retry_after or len(self._running) >= self._concurrency:
+        if self._governor is not None:
+            idle = min(NEVER if idle is None else idle, self._governor.deadline)
+        full = len(self._running) >= self._concurrency
+        if full or self._stopping or self._retry_after or self._blocked:
             due = None
         earliest = min(
             self._deadlines.next,
@@ -178,9 +211,17 @@ class ReplayThread:
             and self._queue.promising
             and not self._stopping
             and not self._retry_after
+            and not self._blocked
         )
 
+    @property
+    def _blocked(self) -> bool:
+        """Whether nothing may be taken until a target may be asked again."""
+        return self._governor is not None and self._governor.blocked
+
     def _read_mail(self) -> None:
+        if self._governor is not None:
+            self._governor.look_again()
         for message in self._queue.messages():
             message()
 
@@ -244,7 +285,7 @@ class ReplayThread:
     def _begin_more(self) -> None:
         """Fills the free slots. Raises JournalError; what was taken then stays taken."""
         free = self._concurrency - len(self._running)
-        if free <= 0 or self._stopping:
+        if free <= 0 or self._stopping or self._blocked:
             return
         due = self._queue.next_due
         if due is not None and due <= self._clock.monotonic():
@@ -262,7 +303,10 @@ class ReplayThread:
 
     def _take(self, limit: int) -> list[Exchange]:
         taken = []
-        for replay in self._queue.take(limit, self._clock.wall()):
+        replays = self._queue.take(limit, self._clock.wall())
+        if self._governor is not None:
+            replays = self._governor.admit(replays)
+        for replay in replays:
             exchange = self._prepare(replay)
             if exchange is not None:
                 taken.append(exchange)
@@ -284,7 +328,14 @@ class ReplayThread:
             plan = plan or Plan(b"", b"", Target("", "", 0), b"", flow_index=replay.key.flow_index)
             self._recorder.crashed(replay, plan, timings, error)
             self._queue.freed()
+            if self._governor is not None:
+                self._governor.ended(replay.key, Reason.INTERNAL, answered=False)
             return None
+
+    def _refuse(self, replay: Replay, error: WireError) -> None:
+        exchange = self._prepare(replay)
+        if exchange is not None:
+            exchange.refuse(error)
 
     def _as_sent(self, plan: Plan, replay: Replay) -> tuple[Plan, Replay]:
         """Finds out what may be shown, where the decoder did not: of a plan that an upstream
@@ -308,3 +359,6 @@ class ReplayThread:
     def _ended(self, exchange: Exchange) -> None:
         self._running.pop(exchange.replay.key, None)
         self._queue.freed()
+        if self._governor is not None:
+            failure, answered = exchange.failure, exchange.answered
+            self._governor.ended(exchange.replay.key, failure, answered=answered)

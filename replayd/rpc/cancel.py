@@ -6,8 +6,8 @@ hears of it: then the journal is asked once more, until each has an outcome.
 
 import asyncio
 import time
-from collections.abc import Callable, Collection, Sequence
-from typing import NamedTuple, Protocol
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, NamedTuple
 
 from flowreplay.v1 import event_pb2, replay_pb2
 
@@ -17,17 +17,11 @@ from replayd.model.replay import ReplayKey, ReplayState
 from replayd.reasons import Reason
 from replayd.rpc.replay_ids import replay_keys
 
+if TYPE_CHECKING:
+    from replayd.rpc.service import Thread
+
 MAX_REPLAYS = 1000
 """How many replays one call cancels at most."""
-
-
-class Running(Protocol):
-    """As much of the replay thread as cancelling needs."""
-
-    def cancel(
-        self, keys: Collection[ReplayKey], told: Callable[[Sequence[ReplayKey]], object]
-    ) -> None:
-        """Kills what runs of these; calls back, from another thread, with which that were."""
 
 
 class Done(NamedTuple):
@@ -41,9 +35,9 @@ class Done(NamedTuple):
 class Canceller:
     """Cancels replays."""
 
-    def __init__(self, journal: Journal, running: Running) -> None:
+    def __init__(self, journal: Journal, thread: "Thread") -> None:
         self._journal = journal
-        self._running = running
+        self._thread = thread
 
     async def cancel(self, request: replay_pb2.CancelRequest) -> Done:
         """Raises ReplaydError: INVALID_OPTIONS, REPLAY_NOT_FOUND, or as the journal does."""
@@ -83,9 +77,7 @@ class Canceller:
             if not answer.done():
                 answer.set_result(killed)
 
-        self._running.cancel(
-            frozenset(keys), lambda killed: loop.call_soon_threadsafe(tell, killed)
-        )
+        self._thread.cancel(frozenset(keys), lambda killed: loop.call_soon_threadsafe(tell, killed))
         return await answer
 
 

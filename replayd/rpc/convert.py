@@ -1,6 +1,7 @@
 """Values of the daemon -> messages of the contract. Pure."""
 
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 from flowreplay.v1 import reason_pb2, replay_pb2
 
@@ -11,6 +12,9 @@ from replayd.intake.frames import Summary
 from replayd.journal.interface import Cleared, Resolved, Running
 from replayd.model.replay import Counts
 from replayd.rpc.contents import beginning
+
+if TYPE_CHECKING:
+    from replayd.model.target_state import TargetState
 
 LISTED_NOTES = 100
 LISTED_RANGES = 1000
@@ -138,6 +142,22 @@ def running_message(running: Running) -> replay_pb2.RunningReplay:
     """Makes an element of a status."""
     message = replay_pb2.RunningReplay(replay_id=running.key.replay_id, attempt=running.attempt)
     message.start_time.FromNanoseconds(running.start)
+    return message
+
+
+def target_message(state: "TargetState") -> replay_pb2.TargetStatus:
+    """Makes an element of a status."""
+    message = replay_pb2.TargetStatus(
+        host=state.host,
+        port=state.port,
+        running_count=state.running,
+        waiting_session_count=state.waiting,
+        rate_limit=1e9 / state.interval if state.interval else 0,
+        failure_count=state.failures,
+        breaker=replay_pb2.BreakerState.ValueType(state.breaker.value),
+    )
+    if state.reopens_at:
+        message.probe_time.FromNanoseconds(state.reopens_at)
     return message
 
 

@@ -6,9 +6,9 @@ that they are on the wire: what they hold is the decoder's and the log's busines
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Collection, Sequence
 from contextlib import aclosing
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import grpc
 from flowreplay.v1 import replay_pb2
@@ -16,6 +16,7 @@ from flowreplay.v1 import replay_pb2
 from replayd import __version__
 from replayd.access.roles import Role
 from replayd.journal.interface import Journal
+from replayd.model.replay import ReplayKey
 from replayd.rpc.calls import (
     Call,
     Context,
@@ -32,6 +33,7 @@ from replayd.rpc.convert import (
     plan_answer,
     resolve_answer,
     running_message,
+    target_message,
 )
 from replayd.rpc.enqueue import Enqueuer, new_batch_id
 from replayd.rpc.plan import Planner
@@ -39,9 +41,24 @@ from replayd.rpc.resolve import asked_to_resolve
 from replayd.rpc.watch import Watchers
 
 if TYPE_CHECKING:
-    from replayd.rpc.cancel import Running
+    from replayd.model.target_state import TargetState
+
 
 LISTED_RUNNING = 100
+
+LISTED_TARGETS = 100
+
+
+class Thread(Protocol):
+    """As much of the replay thread as calls need."""
+
+    def cancel(
+        self, keys: Collection[ReplayKey], told: Callable[[Sequence[ReplayKey]], object]
+    ) -> None:
+        """Kills what runs of these; calls back, from another thread, with which that were."""
+
+    def targets(self) -> Sequence["TargetState"]:
+        """Tells what is known of targets."""
 
 
 class About(NamedTuple):
@@ -69,10 +86,10 @@ class ReplayService(Service):
         watchers: Watchers,
         about: About,
         *,
-        running: "Running",
+        thread: Thread,
     ) -> None:
         super().__init__(journal)
-        self._running = running
+        self._thread = thread
         self._enqueuer = enqueuer
         self._planner = planner
         self._watchers = watchers
@@ -169,7 +186,7 @@ class ReplayService(Service):
         from replayd.rpc.cancel import Canceller  # noqa: PLC0415 - few ever do
 
         self.refuse_when_stopping()
-        done = await Canceller(self.journal, self._running).cancel(request)
+        done = await Canceller(self.journal, self._thread).cancel(request)
         return replay_pb2.CancelResponse(replays=done.replays, cursor=self.cursor(done.sequence))
 
     async def retry(self, request: replay_pb2.RetryRequest, _: Call) -> replay_pb2.RetryResponse:
@@ -203,9 +220,19 @@ class ReplayService(Service):
             cursor=self.cursor(latest),
             upstream=self._about.upstream,
             connection_limit=self._about.connection_limit,
+            targets=map(target_message, _listed(self._thread.targets())),
         )
         answer.start_time.FromNanoseconds(self._about.start_time)
         return answer
+
+
+def _listed(states: Sequence["TargetState"]) -> list["TargetState"]:
+    """Those of which there is most to tell."""
+    return sorted(states, key=_by_concern)[:LISTED_TARGETS]
+
+
+def _by_concern(state: "TargetState") -> tuple[int, int, int]:
+    return -state.waiting, -state.failures, -state.running
 
 
 async def _still_wanted(context: Context) -> None:

@@ -43,7 +43,7 @@ class Wire:
         self.shared = SharedConnections(settings, self.pool)
         self.limit: ConnectionLimit | None = None
         """How many connections a target may have; None: as many as replays need."""
-        if settings.connections_per_target:
+        if settings.connections_per_target is not None:
             # Loaded for those who set it.
             from replayd.wire.limit import ConnectionLimit  # noqa: PLC0415
 

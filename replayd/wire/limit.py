@@ -10,6 +10,7 @@ What stands idle never keeps anybody waiting: it is closed for who can't use it.
 that is bound to a session is left to it for as long as it counts as fresh.
 """
 
+import sys
 from collections.abc import Callable, Iterator
 from itertools import chain
 from typing import NamedTuple, TypeAlias
@@ -71,7 +72,9 @@ class _Idle(NamedTuple):
 class _Crowd:
     """What is known of one place."""
 
-    def __init__(self) -> None:
+    def __init__(self, most: int) -> None:
+        self.most = most
+        """So many may stand, or be dialled."""
         self.connections = 0
         """So many stand or are being dialled."""
         self.first: dict[Wake, None] = {}
@@ -97,7 +100,7 @@ class ConnectionLimit:
         post: Callable[[Callable[[], None]], None],
     ) -> None:
         """`post` has a call made soon, in a turn of its own."""
-        self._most = settings.connections_per_target
+        self._limits = settings.connections_per_target
         self._fresh_for = int(settings.fresh_for * _SECOND)
         self._pool = pool
         self._shared = shared
@@ -116,8 +119,8 @@ class ConnectionLimit:
     def permit(self, target: Target) -> Permit | None:
         """Returns the permit to dial; None: as many as may be are there already."""
         place = place_of(target)
-        crowd = self._crowds.setdefault(place, _Crowd())
-        if crowd.connections >= self._most:
+        crowd = self._crowd_at(place)
+        if crowd.connections >= crowd.most:
             return None
         crowd.connections += 1
         return Permit(self, place)
@@ -136,7 +139,7 @@ class ConnectionLimit:
         `wake` is called whenever it may have become so, or something changed, until `forget`.
         `first`: before those who wait already and come for the first time.
         """
-        crowd = self._crowds.setdefault(place_of(target), _Crowd())
+        crowd = self._crowd_at(place_of(target))
         (crowd.first if first else crowd.waiting)[wake] = None
         return crowd.next == wake
 
@@ -157,7 +160,8 @@ class ConnectionLimit:
     def what_for(self, target: Target) -> str:
         """What is waited for, for people."""
         at = f"{target.scheme}://{host_port(target.host, target.port)}"
-        which = "the one connection" if self._most == 1 else f"one of the {self._most} connections"
+        most = self._most(place_of(target))
+        which = "the one connection" if most == 1 else f"one of the {most} connections"
         return f"it waited for {which} to {at} that --connections-per-target allows"
 
     # What permits tell
@@ -175,6 +179,17 @@ class ConnectionLimit:
         crowd.connections -= 1
         self.changed(place)
         self._leave(place, crowd)
+
+    def _crowd_at(self, place: Place) -> _Crowd:
+        crowd = self._crowds.get(place)
+        if crowd is None:
+            crowd = self._crowds[place] = _Crowd(self._most(place))
+        return crowd
+
+    def _most(self, place: Place) -> int:
+        limits = self._limits
+        # What is dialled: by that, patterns name targets.
+        return (limits.of(*place.address) if limits is not None else None) or sys.maxsize
 
     def _wake(self, crowd: _Crowd) -> None:
         """Lets one after the other try, in order, until one has to wait on."""

@@ -5,13 +5,16 @@ Knows no sockets. Times are seconds, sizes are bytes.
 
 import base64
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import SplitResult, unquote_to_bytes, urlsplit
 
 from replayd.errors import ConfigError
 from replayd.model.plan import Plan, Target
 from replayd.planning.hosts import host_port
 from replayd.redaction.marks import Marks
+
+if TYPE_CHECKING:
+    from replayd.planning.target_limits import TargetLimits
 
 _UPSTREAM_PORTS = {"http": 80, "https": 443, "socks5": 1080}
 _SAME_SCHEMES = {"socks5h": "socks5"}
@@ -109,8 +112,9 @@ class WireSettings(NamedTuple):
     idle_timeout: float = 15.0
     """A kept connection that nobody used for so long is closed. Shorter than what common
     servers grant (nginx 75 s, Apache 5 s says so in Keep-Alive), so they rarely close first."""
-    connections_per_target: int = 0
-    """Connections to one target at once, idle ones too; 0: no limit but the replays'."""
+    connections_per_target: "TargetLimits[int] | None" = None
+    """Connections to one target at once, idle ones too; None or 0: no limit but the
+    replays'."""
     idle_limit: int = 256
     """Kept connections that nobody uses, in all; the longest unused is closed first."""
     fresh_for: float = 1.0

@@ -10,6 +10,7 @@ from replayd.model.event import EventKind, LogLevel, UpdateKind
 from replayd.model.flow import FlowKind, WebSocketMessageKind
 from replayd.model.plan import ChangeKind, Framing, HttpVersion, HttpVersions, WebSocketPace
 from replayd.model.replay import OnInterrupt, ReplayState, Resolution
+from replayd.model.target_state import BreakerState
 from replayd.reasons import Reason
 
 PAIRS: list[tuple[type[IntEnum], EnumTypeWrapper]] = [
@@ -27,6 +28,7 @@ PAIRS: list[tuple[type[IntEnum], EnumTypeWrapper]] = [
     (HttpVersions, plan_pb2.HttpVersions),
     (WebSocketPace, plan_pb2.WebSocketPace),
     (WebSocketMessageKind, flow_pb2.WebSocketMessageKind),
+    (BreakerState, replay_pb2.BreakerState),
 ]
 
 

@@ -242,3 +242,35 @@ def test_a_taken_replay_is_not_shown_twice_to_two_threads(
 
     in_threads(4, work)
     assert sorted(seen) == list(range(1000))
+
+
+def test_what_is_deferred_is_queued_again_at_its_place(journal: Journal) -> None:
+    enqueue(journal, "b1", [row(index, "ab"[index % 2]) for index in range(4)])
+    one, two = journal.take(2, NOW)
+    journal.defer([one.key], held=False)
+    assert journal.count("b1") == Counts(queued=3, running=1)
+    assert indices(journal.take(2, NOW)) == [0]
+    assert two.key.flow_index == 1
+
+
+def test_a_held_session_is_not_taken_from_until_it_is_let_go(journal: Journal) -> None:
+    enqueue(journal, "b1", [row(index, "ab"[index % 2]) for index in range(4)])
+    enqueue(journal, "b2", [row(0)])
+    taken = journal.take(2, NOW)
+    held = journal.defer([each.key for each in taken], held=True)
+    assert journal.count("b1") == Counts(queued=4)
+    assert [key.batch_id for key in drain(journal)] == ["b2"]
+    journal.let_go(held[:1])
+    assert indices(drain(journal)) == [0, 2]
+    journal.let_go(held[1:])
+    assert indices(drain(journal)) == [1, 3]
+
+
+def test_a_held_session_can_be_cleared_and_let_go(journal: Journal) -> None:
+    enqueue(journal, "b1", [row(0, "a"), row(1, "a")])
+    held = journal.defer([replay.key for replay in journal.take(1, NOW)], held=True)
+    journal.cancel([ReplayKey("b1", 0, 0)], NOW)
+    journal.clear("b1", NOW)
+    assert journal.count("b1") == Counts(cleared=2)
+    journal.let_go(held)
+    assert journal.take(1, NOW) == []

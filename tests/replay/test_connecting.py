@@ -21,7 +21,7 @@ from replayd.wire.settings import WireSettings
 from tests.support.connections import Listener
 from tests.support.http2_flows import http2_flow, run_http2
 from tests.support.http2_peer import Http2Session, http2_answers
-from tests.support.replaying import Replaying, flow
+from tests.support.replaying import Replaying, at_most, flow
 from tests.support.scripted_server import OK, Peer, ScriptedServer, answers, silent
 
 SESSION = Session("batch", 0, "ann")
@@ -213,7 +213,7 @@ def sessions(port: int, count: int, *, method: bytes = b"GET", flows: int = 1) -
 def test_sessions_hand_their_connections_over(method: bytes, limit: int) -> None:
     with (
         ScriptedServer(answers(*[OK] * 48)) as server,
-        Replaying(concurrency=16, connections_per_target=limit) as replaying,
+        Replaying(concurrency=16, connections_per_target=at_most(limit)) as replaying,
     ):
         ended = replaying.run(*sessions(server.port, 16, method=method, flows=3))
         assert [event.response.head.status_code for event in ended] == [200] * 48
@@ -231,7 +231,9 @@ def test_a_connection_that_ends_lets_the_next_one_dial(
     with (
         ScriptedServer(script) as server,
         Replaying(
-            concurrency=16, connections_per_target=limit, fresh_for=1.0 * (method == b"GET")
+            concurrency=16,
+            connections_per_target=at_most(limit),
+            fresh_for=1.0 * (method == b"GET"),
         ) as replaying,
     ):
         ended = replaying.run(*sessions(server.port, 24, method=method))
@@ -242,7 +244,7 @@ def test_a_connection_that_ends_lets_the_next_one_dial(
 def test_a_dial_that_fails_lets_the_next_one_fail() -> None:
     with (
         ScriptedServer(silent) as server,
-        Replaying(concurrency=100, connections_per_target=1) as replaying,
+        Replaying(concurrency=100, connections_per_target=at_most(1)) as replaying,
     ):
         server.close()
         ended = replaying.run(*sessions(server.port, 100))
@@ -252,7 +254,7 @@ def test_a_dial_that_fails_lets_the_next_one_fail() -> None:
 def test_streams_are_waited_for_too() -> None:
     with (
         ScriptedServer(http2_answers(max_concurrent_streams=3)) as server,
-        Replaying(concurrency=16, connections_per_target=1) as replaying,
+        Replaying(concurrency=16, connections_per_target=at_most(1)) as replaying,
     ):
         ended = run_http2(replaying, *(http2_flow(server.port) for _ in range(24)))
         assert [event.response.content for event in ended] == [b"ok"] * 24
@@ -269,7 +271,7 @@ def test_who_was_refused_dials_once_the_others_are_done() -> None:
 
     with (
         ScriptedServer(refuses, http2_answers()) as server,
-        Replaying(concurrency=4, connections_per_target=1) as replaying,
+        Replaying(concurrency=4, connections_per_target=at_most(1)) as replaying,
     ):
         ended = run_http2(replaying, *(http2_flow(server.port) for _ in range(12)))
         assert [event.response.content for event in ended] == [b"ok"] * 12
@@ -280,7 +282,7 @@ def test_another_version_of_http_waits_for_the_same_place() -> None:
     versions = [HttpVersion.TWO, HttpVersion.ONE, HttpVersion.TWO]
     with (
         ScriptedServer(http2_answers(), answers(OK), http2_answers()) as server,
-        Replaying(connections_per_target=1) as replaying,
+        Replaying(connections_per_target=at_most(1)) as replaying,
     ):
         for number, version in enumerate(versions, start=1):
             made = http2_flow if version is HttpVersion.TWO else flow
@@ -295,7 +297,7 @@ ASK = b"HTTP/1.1 401 Who\r\nWWW-Authenticate: NTLM\r\nContent-Length: 0\r\n\r\n"
 def test_what_is_bound_to_a_session_is_its_own_while_it_is_fresh() -> None:
     with (
         ScriptedServer(answers(ASK, OK, OK), answers(OK, OK)) as server,
-        Replaying(connections_per_target=1, fresh_for=0.05) as replaying,
+        Replaying(connections_per_target=at_most(1), fresh_for=0.05) as replaying,
     ):
         ann, bob = flow(server.port, session="ann"), flow(server.port, session="bob")
         replaying.run(ann, ann, bob, ann)
@@ -305,7 +307,7 @@ def test_what_is_bound_to_a_session_is_its_own_while_it_is_fresh() -> None:
 def test_what_is_bound_to_a_session_is_its_own_though_others_wait() -> None:
     with (
         ScriptedServer(answers(ASK, OK, OK), answers(OK)) as server,
-        Replaying(concurrency=2, connections_per_target=1, fresh_for=60) as replaying,
+        Replaying(concurrency=2, connections_per_target=at_most(1), fresh_for=60) as replaying,
     ):
         ann, bob = flow(server.port, session="ann"), flow(server.port, session="bob")
         replaying.run(ann, bob, ann, ann)
@@ -315,7 +317,7 @@ def test_what_is_bound_to_a_session_is_its_own_though_others_wait() -> None:
 def test_who_waits_for_too_long_says_what_for() -> None:
     with (
         ScriptedServer(answers(ASK, OK)) as server,
-        Replaying(connections_per_target=1, fresh_for=60, total_timeout=0.2) as replaying,
+        Replaying(connections_per_target=at_most(1), fresh_for=60, total_timeout=0.2) as replaying,
     ):
         ann, bob = flow(server.port, session="ann"), flow(server.port, session="bob")
         _, failed, succeeded = replaying.run(ann, bob, ann)

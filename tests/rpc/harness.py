@@ -23,6 +23,7 @@ from replayd.journal.interface import Journal
 from replayd.journal.memory import open_memory
 from replayd.model.outcome import Outcome, ResponseHead, Timings
 from replayd.model.replay import Replay, ReplayKey, ReplayState
+from replayd.model.target_state import TargetState
 from replayd.reasons import Reason
 from replayd.rpc.enqueue import Enqueuer
 from replayd.rpc.history import HistoryService
@@ -50,11 +51,17 @@ class HandThread:
 
     def __init__(self, journal: Journal) -> None:
         self._journal = journal
+        self.states: list[TargetState] = []
+        """What it tells of targets."""
         self._runs: dict[ReplayKey, tuple[Replay, Callable[[Replay], object] | None]] = {}
 
     def runs(self, replay: Replay, instead: Callable[[Replay], object] | None = None) -> None:
         """A replay runs, and is killed when that is asked for, or something else is done."""
         self._runs[replay.key] = replay, instead
+
+    def targets(self) -> Sequence[TargetState]:
+        """Tells what is known of targets."""
+        return self.states
 
     def cancel(
         self, keys: Collection[ReplayKey], told: Callable[[Sequence[ReplayKey]], object]
@@ -134,7 +141,7 @@ async def serving(
     )
     thread = HandThread(journal)
     service = ReplayService(
-        journal, enqueuer, planner, watchers, About(time.time_ns(), 1), running=thread
+        journal, enqueuer, planner, watchers, About(time.time_ns(), 1), thread=thread
     )
     services = [service, HistoryService(journal), JournalService(journal)]
     server = RpcServer(

@@ -12,6 +12,7 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 
 from replayd.model.replay import Counts
+from replayd.model.target_state import BreakerState, TargetState
 from replayd.reasons import Reason
 from replayd.rpc.status import status_code
 from tests.rpc.harness import DEADLINE, Served, ends_with, serving
@@ -63,6 +64,27 @@ def test_pause_and_resume_tell_whether_they_changed_anything(tmp_path: Path) -> 
         assert served.journal.take(1, 1) == []
         assert (await served.stub.Resume(replay_pb2.ResumeRequest())).changed
         served.replay()
+
+    run(tmp_path, test)
+
+
+def test_status_tells_of_the_targets_that_are_waited_for_first(tmp_path: Path) -> None:
+    async def test(served: Served) -> None:
+        served.thread.states = [
+            TargetState(f"h{port}", port, 0, int(port == 150), 0, 0, BreakerState.CLOSED, 0)
+            for port in range(1, 200)
+        ]
+        served.thread.states.append(
+            TargetState("a", 80, 2, 9, 2 * 10**9, 3, BreakerState.OPEN, 5 * 10**9)
+        )
+        status = await served.stub.GetStatus(replay_pb2.GetStatusRequest())
+        assert [target.port for target in status.targets[:3]] == [80, 150, 1]
+        assert len(status.targets) == 100
+        first = status.targets[0]
+        assert (first.running_count, first.waiting_session_count, first.rate_limit) == (2, 9, 0.5)
+        assert (first.failure_count, first.probe_time.seconds) == (3, 5)
+        assert first.breaker == replay_pb2.BREAKER_STATE_OPEN
+        assert not status.targets[1].HasField("probe_time")
 
     run(tmp_path, test)
 

@@ -17,15 +17,17 @@ from replayd.model.flow import Flow, Headers, Request
 from replayd.model.plan import ConnectTo, HttpVersion
 from replayd.model.replay import Row
 from replayd.planning.plan import make_plan
+from replayd.planning.target_limits import TargetLimits
 from replayd.planning.target_rules import TargetRules
 from replayd.queue import ReplayQueue
 from replayd.replay.clock import SYSTEM_CLOCK, Clock
+from replayd.replay.governor import GovernorSettings
 from replayd.replay.thread import ReplayThread
 from replayd.wire.resolver import Lookup, system_lookup
 from replayd.wire.settings import WireSettings
 from tests.support.processes import DEADLINE
 
-__all__ = ["ROW_CONTENT_LIMIT", "Replaying", "flow"]
+__all__ = ["ROW_CONTENT_LIMIT", "Replaying", "at_most", "flow"]
 
 
 def flow(
@@ -53,6 +55,11 @@ def flow(
     )
 
 
+def at_most(connections: int) -> TargetLimits[int]:
+    """So many connections to each target."""
+    return TargetLimits([(None, connections)])
+
+
 class Replaying:
     """Runs replays; use with `with`."""
 
@@ -64,6 +71,7 @@ class Replaying:
         targets: TargetRules | None = None,
         clock: Clock = SYSTEM_CLOCK,
         lookup: Lookup = system_lookup,
+        governed: GovernorSettings | None = None,
         **settings: Any,
     ) -> None:
         self.journal = journal or open_memory(time.time_ns())
@@ -77,6 +85,7 @@ class Replaying:
             on_failure=self.failures.append,
             clock=clock,
             lookup=lookup,
+            governed=governed,
         )
         self._batches = 0
         self._changed = threading.Condition()

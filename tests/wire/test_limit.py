@@ -6,6 +6,7 @@ from contextlib import closing
 import pytest
 
 from replayd.model.plan import HttpVersions, Target
+from replayd.planning.target_limits import TargetLimits
 from replayd.wire.limit import ConnectionLimit
 from replayd.wire.poller import Connection
 from replayd.wire.pool import Pool, Session
@@ -22,7 +23,7 @@ class Limited:
     """A limit of two beside a pool, with replays that wait by name."""
 
     def __init__(self) -> None:
-        settings = WireSettings(connections_per_target=2)
+        settings = WireSettings(connections_per_target=TargetLimits([(None, 2)]))
         self.network = Network()
         self.pool = Pool(settings)
         self.shared = SharedConnections(settings, self.pool)

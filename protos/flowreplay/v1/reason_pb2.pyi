@@ -113,6 +113,10 @@ class _ReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Reason.ValueTy
     """The server does not speak the version of HTTP that the replay must have."""
     REASON_STREAM_RESET: _Reason.ValueType  # 42
     """The server reset the request's HTTP/2 stream."""
+    REASON_BREAKER_OPEN: _Reason.ValueType  # 111
+    """Too many replays of the target failed in a row, and it is left alone for a while; in a
+    `log` event, that begins.
+    """
     REASON_INVALID_OPTIONS: _Reason.ValueType  # 60
     """Errors of a call, in ErrorInfo.
 
@@ -207,6 +211,8 @@ class _ReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Reason.ValueTy
     """
     REASON_RETRIED: _Reason.ValueType  # 91
     """A kept connection was closed by the server and the request was sent once more."""
+    REASON_BREAKER_CLOSED: _Reason.ValueType  # 112
+    """A target that was left alone answers again."""
 
 class Reason(_Reason, metaclass=_ReasonEnumTypeWrapper):
     """Says why something was refused, went wrong or was noted. The names after the
@@ -306,6 +312,10 @@ REASON_VERSION_NOT_SPOKEN: Reason.ValueType  # 41
 """The server does not speak the version of HTTP that the replay must have."""
 REASON_STREAM_RESET: Reason.ValueType  # 42
 """The server reset the request's HTTP/2 stream."""
+REASON_BREAKER_OPEN: Reason.ValueType  # 111
+"""Too many replays of the target failed in a row, and it is left alone for a while; in a
+`log` event, that begins.
+"""
 REASON_INVALID_OPTIONS: Reason.ValueType  # 60
 """Errors of a call, in ErrorInfo.
 
@@ -400,4 +410,6 @@ The capture holds something that was ignored.
 """
 REASON_RETRIED: Reason.ValueType  # 91
 """A kept connection was closed by the server and the request was sent once more."""
+REASON_BREAKER_CLOSED: Reason.ValueType  # 112
+"""A target that was left alone answers again."""
 Global___Reason: _TypeAlias = Reason  # noqa: Y015

@@ -65,6 +65,34 @@ HTTP_VERSION_TWO: HttpVersion.ValueType  # 4
 """Everything as HTTP/2 or not at all, but CONNECT and WebSocket."""
 Global___HttpVersion: _TypeAlias = HttpVersion  # noqa: Y015
 
+class _BreakerState:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _BreakerStateEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_BreakerState.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    BREAKER_STATE_UNSPECIFIED: _BreakerState.ValueType  # 0
+    """Not said."""
+    BREAKER_STATE_CLOSED: _BreakerState.ValueType  # 1
+    """They do."""
+    BREAKER_STATE_OPEN: _BreakerState.ValueType  # 2
+    """Too many have failed in a row: none does, for a while."""
+    BREAKER_STATE_PROBING: _BreakerState.ValueType  # 3
+    """One does, to see whether the target works again."""
+
+class BreakerState(_BreakerState, metaclass=_BreakerStateEnumTypeWrapper):
+    """Tells whether replays go to a target. Values may be added."""
+
+BREAKER_STATE_UNSPECIFIED: BreakerState.ValueType  # 0
+"""Not said."""
+BREAKER_STATE_CLOSED: BreakerState.ValueType  # 1
+"""They do."""
+BREAKER_STATE_OPEN: BreakerState.ValueType  # 2
+"""Too many have failed in a row: none does, for a while."""
+BREAKER_STATE_PROBING: BreakerState.ValueType  # 3
+"""One does, to see whether the target works again."""
+Global___BreakerState: _TypeAlias = BreakerState  # noqa: Y015
+
 class _OnInterrupt:
     ValueType = _typing.NewType("ValueType", _builtins.int)
     V: _TypeAlias = ValueType  # noqa: Y015
@@ -949,6 +977,7 @@ class GetStatusResponse(_message.Message):
     CURSOR_FIELD_NUMBER: _builtins.int
     UPSTREAM_FIELD_NUMBER: _builtins.int
     CONNECTION_LIMIT_FIELD_NUMBER: _builtins.int
+    TARGETS_FIELD_NUMBER: _builtins.int
     version: _builtins.str
     """The daemon's version."""
     journal: _builtins.str
@@ -970,7 +999,9 @@ class GetStatusResponse(_message.Message):
     upstream: _builtins.str
     """The proxy that replays go through, without credentials; empty means none."""
     connection_limit: _builtins.int
-    """How many connections a target may have at once; 0 means that there is no limit."""
+    """How many connections a target may have at once, unless another number is set for it;
+    0 means that there is no limit.
+    """
     @_builtins.property
     def start_time(self) -> _timestamp_pb2.Timestamp:
         """When it started."""
@@ -978,6 +1009,12 @@ class GetStatusResponse(_message.Message):
     @_builtins.property
     def running_replays(self) -> _containers.RepeatedCompositeFieldContainer[Global___RunningReplay]:
         """The replays in the replay thread's hands, at most 100."""
+
+    @_builtins.property
+    def targets(self) -> _containers.RepeatedCompositeFieldContainer[Global___TargetStatus]:
+        """The targets that are known, where a rate or a breaker is set: at most 100, those first
+        that somebody waits for.
+        """
 
     def __init__(
         self,
@@ -995,10 +1032,11 @@ class GetStatusResponse(_message.Message):
         cursor: _builtins.str = ...,
         upstream: _builtins.str = ...,
         connection_limit: _builtins.int = ...,
+        targets: _abc.Iterable[Global___TargetStatus] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["start_time", b"start_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["concurrency", b"concurrency", "connection_limit", b"connection_limit", "cursor", b"cursor", "journal", b"journal", "latest_sequence", b"latest_sequence", "oldest_sequence", b"oldest_sequence", "paused", b"paused", "running_replays", b"running_replays", "start_time", b"start_time", "store_id", b"store_id", "upstream", b"upstream", "version", b"version", "watcher_count", b"watcher_count"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["concurrency", b"concurrency", "connection_limit", b"connection_limit", "cursor", b"cursor", "journal", b"journal", "latest_sequence", b"latest_sequence", "oldest_sequence", b"oldest_sequence", "paused", b"paused", "running_replays", b"running_replays", "start_time", b"start_time", "store_id", b"store_id", "targets", b"targets", "upstream", b"upstream", "version", b"version", "watcher_count", b"watcher_count"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1694,6 +1732,62 @@ class CaptureNote(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___CaptureNote: _TypeAlias = CaptureNote  # noqa: Y015
+
+@_typing.final
+class TargetStatus(_message.Message):
+    """A target, as far as its rate and its breaker go: what is dialled, whatever host the requests
+    name.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    HOST_FIELD_NUMBER: _builtins.int
+    PORT_FIELD_NUMBER: _builtins.int
+    RUNNING_COUNT_FIELD_NUMBER: _builtins.int
+    WAITING_SESSION_COUNT_FIELD_NUMBER: _builtins.int
+    RATE_LIMIT_FIELD_NUMBER: _builtins.int
+    FAILURE_COUNT_FIELD_NUMBER: _builtins.int
+    BREAKER_FIELD_NUMBER: _builtins.int
+    PROBE_TIME_FIELD_NUMBER: _builtins.int
+    host: _builtins.str
+    """The host, or the address."""
+    port: _builtins.int
+    """The port."""
+    running_count: _builtins.int
+    """How many replays are under way there."""
+    waiting_session_count: _builtins.int
+    """How many sessions wait for it: each has one or more replays in the queue that may not be
+    taken before.
+    """
+    rate_limit: _builtins.float
+    """How many replays a second may begin; 0 means any number."""
+    failure_count: _builtins.int
+    """How many replays in a row have failed, until now."""
+    breaker: Global___BreakerState.ValueType
+    """Whether replays go there."""
+    @_builtins.property
+    def probe_time(self) -> _timestamp_pb2.Timestamp:
+        """When one replay may try it; unset unless the breaker is open."""
+
+    def __init__(
+        self,
+        *,
+        host: _builtins.str = ...,
+        port: _builtins.int = ...,
+        running_count: _builtins.int = ...,
+        waiting_session_count: _builtins.int = ...,
+        rate_limit: _builtins.float = ...,
+        failure_count: _builtins.int = ...,
+        breaker: Global___BreakerState.ValueType = ...,
+        probe_time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["probe_time", b"probe_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["breaker", b"breaker", "failure_count", b"failure_count", "host", b"host", "port", b"port", "probe_time", b"probe_time", "rate_limit", b"rate_limit", "running_count", b"running_count", "waiting_session_count", b"waiting_session_count"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___TargetStatus: _TypeAlias = TargetStatus  # noqa: Y015
 
 @_typing.final
 class CancelledReplay(_message.Message):

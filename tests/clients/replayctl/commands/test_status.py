@@ -1,9 +1,18 @@
 import json
 import re
 from collections.abc import Callable
+from pathlib import Path
 
 from click.testing import CliRunner
-from flowreplay.v1.replay_pb2 import CountResponse, GetStatusResponse, RunningReplay
+from flowreplay.v1 import reason_pb2
+from flowreplay.v1.replay_pb2 import (
+    BreakerState,
+    CountResponse,
+    GetStatusResponse,
+    RunningReplay,
+    TargetStatus,
+)
+from flowreplay_client import connect
 from replayctl.cli import cli
 
 from tests.support.daemon import Daemon
@@ -56,3 +65,43 @@ def test_a_real_daemon_tells(start_daemon: Callable[..., Daemon]) -> None:
     assert "connections: no limit\n" in shown
     assert "upstream:    http://127.0.0.1:9\n" in shown
     assert "secret" not in told + shown
+
+
+def test_targets_are_told_where_anything_is_limited(fake: FakeDaemon) -> None:
+    fake.answers["GetStatus"] = GetStatusResponse(
+        targets=[
+            TargetStatus(host="::1", port=80, running_count=1, rate_limit=0.5),
+            TargetStatus(
+                host="a\x1b",
+                port=443,
+                waiting_session_count=7,
+                failure_count=3,
+                breaker=BreakerState.BREAKER_STATE_PROBING,
+            ),
+        ]
+    )
+    fake.answers["Count"] = CountResponse()
+    shown = CliRunner().invoke(cli, ["--address", fake.address, "status"]).stdout
+    assert shown.endswith(
+        "targets:\n"
+        "  [::1]:80  1 running, at most 0.5/s\n"
+        "  a\\x1b:443  0 running, 7 waiting, 3 failed in a row, one replay tries it\n"
+    )
+
+
+def test_a_real_daemon_leaves_a_target_alone(
+    start_daemon: Callable[..., Daemon], captures: Path
+) -> None:
+    options = ("--target-rate", "127.0.0.0/8=1000/s", "--breaker", "2:1h")
+    daemon = start_daemon("--ephemeral", *options)
+    capture = str(captures / "rec-basic.mitm")
+    daemon.replayctl("enqueue", capture, "--connect-to", "=127.0.0.1:1")
+    with connect(daemon.address) as client, client.watch(start="start", kinds=["log"]) as watch:
+        assert next(watch).log.reason == reason_pb2.REASON_BREAKER_OPEN
+    shown = daemon.replayctl("status").stdout
+    assert re.search(
+        r"^  127\.0\.0\.1:1  0 running, at most 1000/s, 2 failed in a row, left alone until ",
+        shown,
+        re.M,
+    )
+    assert "queue:       open, 21 waiting\n" in shown
