@@ -12,7 +12,8 @@ A tour, in the order in which data travels:
             event commit together.
 `queue`     wakes the one replay thread when the journal has something to run.
 `replay`    that thread: take -> intent -> connect -> send -> receive -> outcome, for any
-            number of replays in flight, waiting only in its selector.
+            number of replays in flight, waiting only in its selector. What answers give to
+            later requests (`live`) it puts into those before they are sent.
 `wire`      what it sends and receives with: transports (TCP, TLS, proxies), the pool of
             kept connections, the reader of HTTP/1 responses.
 `journal`   records the outcome and its event, and

@@ -86,4 +86,5 @@ class Reason(IntEnum):
     # Notes.
     CAPTURE_NOTE = 90
     RETRIED = 91
+    VALUE_MISSING = 95
     BREAKER_CLOSED = 112

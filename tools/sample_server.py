@@ -4,18 +4,22 @@
 
 Listens on 127.0.0.1 (port 8080 unless said otherwise, 0 picks one) and prints
 `listening on ADDR`. It answers what the capture rec-basic.mitm asks for, nearly as the
-captured server did: `/status/500` works here, so that a replay has something to show.
+captured server did: `/status/500` works here, so that a replay has something to show. Who was at
+`/login` may see `/account`.
 """
 
 import contextlib
 import hashlib
 import json
+import secrets
 import sys
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 Fields = dict[str, str]
 ETAG = '"v1"'
+LOGGED_IN: set[tuple[str | None, str | None]] = set()
+"""What those show who have logged in: credentials and cookies."""
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -58,6 +62,14 @@ class Handler(BaseHTTPRequestHandler):
                 return 304 if known else 200, {"ETag": ETAG}, b"" if known else b"tagged\n"
             case ["auth"] if "Authorization" not in self.headers:
                 return 401, {"WWW-Authenticate": "Basic"}, b"who are you?\n"
+            case ["login"]:
+                token, cookie = secrets.token_urlsafe(), secrets.token_urlsafe()
+                LOGGED_IN.add((f"Bearer {token}", f"sid={cookie}"))
+                fields = {"Content-Type": "application/json", "Set-Cookie": f"sid={cookie}; Path=/"}
+                return 200, fields, json.dumps({"token": token}).encode() + b"\n"
+            case ["account"]:
+                shown = (self.headers.get("Authorization"), self.headers.get("Cookie"))
+                return (200, {}, b"hello\n") if shown in LOGGED_IN else (401, {}, b"who are you?\n")
             case ["set-cookies"]:
                 return 200, {"Set-Cookie": "sample=1; Path=/"}, b"have a cookie\n"
         said = {

@@ -30,6 +30,7 @@ from flowreplay_client.errors import EventsCompacted, ReplaydClientError, Unreac
 from flowreplay_client.export import Export
 from flowreplay_client.flows import request_flow
 from flowreplay_client.listing import ListSettings, state_names
+from flowreplay_client.live import LIVE_SCOPES, LiveSettings
 from flowreplay_client.messages import (
     HTTP_VERSIONS,
     ON_INTERRUPT,
@@ -52,6 +53,7 @@ from flowreplay_client.watch import Watch
 
 __all__ = [
     "HTTP_VERSIONS",
+    "LIVE_SCOPES",
     "ON_INTERRUPT",
     "RESOLUTIONS",
     "WEBSOCKET_PACES",
@@ -61,6 +63,7 @@ __all__ = [
     "EventsCompacted",
     "Export",
     "ListSettings",
+    "LiveSettings",
     "PaceSettings",
     "Plans",
     "ReplaydClientError",

@@ -28,6 +28,7 @@ from flowreplay.v1.replay_pb2 import (
 from flowreplay_client.capture import CHUNK_BYTES, Capture
 from flowreplay_client.connect_to import parse_connect_to
 from flowreplay_client.listing import state_number
+from flowreplay_client.live import LiveSettings, fill_live
 from flowreplay_client.pace import PaceSettings, fill_pace
 from flowreplay_client.rewriting import RewriteSettings, fill_rewriting
 
@@ -75,7 +76,7 @@ RESOLUTIONS = {
 """What is done with a parked replay, by the words that people say."""
 
 
-class EnqueueSettings(RewriteSettings, PaceSettings, total=False):
+class EnqueueSettings(RewriteSettings, PaceSettings, LiveSettings, total=False):
     """How to take the flows of an Enqueue; what is left out has the daemon's default."""
 
     format: str
@@ -184,6 +185,7 @@ def enqueue_options(settings: EnqueueSettings) -> EnqueueOptions:
     )
     fill_rewriting(options, settings)
     fill_pace(options, settings)
+    fill_live(options, settings)
     return options
 
 

@@ -14,7 +14,7 @@ from google.protobuf.duration_pb2 import Duration
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from replayd.codec.fields import add_headers
-from replayd.codec.parts import fill_head, websocket_result
+from replayd.codec.parts import fill_head, live_value, websocket_result
 from replayd.codec.wire_format import bytes_tag, int_tag, varint, varint_at
 from replayd.codec.withheld import withheld_of
 from replayd.model.event import PREVIEW_LIMIT, EventKind, LogLevel, PendingEvent, UpdateKind
@@ -89,6 +89,8 @@ def outcome_event(
             response.lenient = True
         if shown.trailers:
             add_headers(response.trailers, shown.trailers)
+        if shown.live_values:
+            response.live_values.extend(map(live_value, shown.live_values))
         kind, payload = EventKind.RESPONSE, response
     else:
         error = event.error

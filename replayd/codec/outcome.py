@@ -8,6 +8,7 @@ from replayd.codec.websocket import websocket_message_from
 from replayd.codec.withheld import put_back
 from replayd.model.outcome import (
     ConnectionInfo,
+    LiveValue,
     Outcome,
     ResponseHead,
     Timings,
@@ -30,6 +31,7 @@ def decode_outcome(encoded: bytes, withheld: bytes = b"") -> Outcome:
         outcome.trailers = headers_from(event.response.trailers)
         outcome.early = event.response.early
         outcome.lenient = event.response.lenient
+        outcome.live_values = tuple(map(_live_value, event.response.live_values))
         return outcome
     if kind == "error":
         outcome = _outcome(event.error, ReplayState(event.error.state), recorded)
@@ -74,6 +76,10 @@ def _connection(message: event_pb2.Connection) -> ConnectionInfo:
         server_name=message.server_name,
         alpn=message.alpn,
     )
+
+
+def _live_value(message: event_pb2.LiveValue) -> LiveValue:
+    return LiveValue(message.source, message.recorded_value, message.value)
 
 
 def _websocket(message: event_pb2.WebSocketResult) -> WebSocketResult:

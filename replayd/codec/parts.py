@@ -4,7 +4,7 @@ from flowreplay.v1 import event_pb2
 
 from replayd.codec.fields import add_headers
 from replayd.codec.websocket import websocket_message
-from replayd.model.outcome import ResponseHead, WebSocketResult
+from replayd.model.outcome import LiveValue, ResponseHead, WebSocketResult
 
 
 def fill_head(message: event_pb2.ResponseHead, head: ResponseHead) -> None:
@@ -15,6 +15,13 @@ def fill_head(message: event_pb2.ResponseHead, head: ResponseHead) -> None:
     add_headers(message.headers, head.headers)
     if head.interim_status_codes:
         message.interim_status_codes.extend(head.interim_status_codes)
+
+
+def live_value(value: LiveValue) -> event_pb2.LiveValue:
+    """Converts a value that an answer gave."""
+    return event_pb2.LiveValue(
+        source=value.source, recorded_value=value.recorded, value=value.value
+    )
 
 
 def websocket_result(result: WebSocketResult) -> event_pb2.WebSocketResult:

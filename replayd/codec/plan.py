@@ -12,7 +12,9 @@ from replayd.model.plan import (
     Framing,
     Http2Request,
     HttpVersions,
+    LivePlan,
     Plan,
+    RecordedValue,
     Target,
     WebSocketPace,
     WebSocketPlan,
@@ -56,6 +58,8 @@ def encode_plan(plan: Plan) -> bytes:
         parts.append(bytes_field(16, _websocket_message(plan.websocket).SerializeToString()))
     if plan.resends_replay_id:
         parts.append(bytes_field(17, plan.resends_replay_id.encode()))
+    if plan.live is not None:
+        parts.append(bytes_field(20, _live_message(plan.live).SerializeToString()))
     return b"".join(parts)
 
 
@@ -116,6 +120,7 @@ def decode_plan(data: bytes) -> Plan:
             _http2(message.http2) if message.HasField("http2") else None,
             _websocket(message.websocket) if message.HasField("websocket") else None,
             message.resends_replay_id,
+            _live(message.live) if message.HasField("live") else None,
         )
     )
 
@@ -172,4 +177,23 @@ def _websocket(message: plan_pb2.WebSocketPlan) -> WebSocketPlan:
         close_code=message.close_code,
         close_reason=message.close_reason,
         handshake_time=time_of(message, "handshake_time"),
+    )
+
+
+def _live_message(live: LivePlan) -> plan_pb2.LivePlan:
+    return plan_pb2.LivePlan(
+        sticky_cookies=live.sticky_cookies,
+        recorded_values=[
+            plan_pb2.RecordedValue(source=each.source, value=each.value)
+            for each in live.recorded_values
+        ],
+        recorded_set_cookies=live.recorded_set_cookies,
+    )
+
+
+def _live(message: plan_pb2.LivePlan) -> LivePlan:
+    return LivePlan(
+        message.sticky_cookies,
+        tuple([RecordedValue(each.source, each.value) for each in message.recorded_values]),
+        tuple(message.recorded_set_cookies),
     )

@@ -6,7 +6,7 @@ Encoded as a `flowreplay.v1.Event` with those fields alone, each of them whole. 
 from flowreplay.v1 import event_pb2
 
 from replayd.codec.fields import add_headers
-from replayd.codec.parts import fill_head, websocket_result
+from replayd.codec.parts import fill_head, live_value, websocket_result
 from replayd.model.event import PREVIEW_LIMIT
 from replayd.model.outcome import Outcome
 from replayd.model.replay import ReplayState
@@ -19,6 +19,9 @@ def withheld_of(outcome: Outcome, shown: Outcome) -> bytes:
         payload: event_pb2.ResponseEvent | event_pb2.ErrorEvent = event.response
         if shown.trailers != outcome.trailers:
             add_headers(event.response.trailers, outcome.trailers)
+        if outcome.live_values:
+            # Always: what a restart has to learn again is known by it.
+            event.response.live_values.extend(map(live_value, outcome.live_values))
     else:
         payload = event.error
         if shown.message != outcome.message:

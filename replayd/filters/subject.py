@@ -3,15 +3,14 @@
 Texts and bytes are as mitmproxy has them, so that the same expression finds the same flows.
 """
 
-import zlib
 from functools import cached_property
 
+from replayd.codings import unpacked
 from replayd.model.flow import Flow, Headers, Request
 
 UNPACKED_LIMIT = 64 << 20
 """Bytes of a content that are unpacked to be searched; the rest of a larger one is not."""
 
-_WINDOW_BITS = {b"gzip": 31, b"x-gzip": 31, b"deflate": 15}
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
@@ -101,20 +100,7 @@ def _lines(headers: Headers) -> bytes:
 
 
 def _unpacked(content: bytes | None, headers: Headers) -> tuple[bytes, ...]:
-    """Returns a content without gzip or deflate, or as it is where it is something else."""
-    if content is None:
-        return ()
-    codings = values(headers, b"content-encoding")
-    bits = _WINDOW_BITS.get(codings[0].strip().lower()) if len(codings) == 1 else None
-    if bits is None or not content:
-        return (content,)
-    # Some send deflate without zlib's frame (RFC 9110 section 8.4.1.2).
-    for window in (bits, -15) if bits == 15 else (bits,):
-        try:
-            return (zlib.decompressobj(window).decompress(content, UNPACKED_LIMIT),)
-        except zlib.error:
-            continue
-    return (content,)
+    return () if content is None else (unpacked(content, headers, UNPACKED_LIMIT),)
 
 
 def _text(octets: bytes) -> str:

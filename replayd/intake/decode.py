@@ -5,9 +5,11 @@ Knows nothing of processes and pipes: messages come from an iterator, rows go to
 callback. Raises ReplaydError for what can't be taken; the caller then keeps nothing.
 """
 
+from __future__ import annotations
+
 import hashlib
 from collections.abc import Callable, Iterator
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from flowreplay.v1 import replay_pb2
 
@@ -18,7 +20,7 @@ from replayd.filters import Matcher, Subject
 from replayd.formats import Format, read_capture
 from replayd.intake.capture import CaptureStream, spool
 from replayd.intake.frames import LISTED, NotedFlow, RefusedFlow, Summary
-from replayd.intake.options import MAX_TEXT, check_options, filter_of
+from replayd.intake.options import MAX_TEXT, check_options, filter_of, recorded_of
 from replayd.intake.rewrites import rewriter_of
 from replayd.intake.stream import MessageStream
 from replayd.intake.timing import Window
@@ -35,8 +37,14 @@ from replayd.redaction.redactor import UNKEYED, Redactor
 from replayd.rewriting.rewriter import Rewriter
 from replayd.rewriting.rules import Unrewritable
 
+if TYPE_CHECKING:
+    from replayd.live.recorded import Recorded
+
 MAX_NOTE = 1000
 """Characters of a note or of a refusal's message: many travel in one answer."""
+
+_LIVE_SESSION = "\0live"
+"""The session of all flows that share live values: each of them may need what came before."""
 
 _FORMATS = {
     replay_pb2.CAPTURE_FORMAT_UNSPECIFIED: None,
@@ -76,6 +84,9 @@ class Decoding:
         self._connect_to: tuple[ConnectTo, ...] = ()
         self._http_version = HttpVersion.AUTO
         self._websocket_pace = WebSocketPace.AFTER_MESSAGES
+        self._recorded: Recorded | None = None
+        self._one_session = ""
+        """That of all flows; empty: each has its own."""
         self._hash = hashlib.sha256()
         self._summary = Summary()
 
@@ -121,6 +132,9 @@ class Decoding:
         self._http_version = HttpVersion(options.http_version or HttpVersion.AUTO)
         pace = options.websocket_pace or WebSocketPace.AFTER_MESSAGES
         self._websocket_pace = WebSocketPace(pace)
+        self._recorded = recorded_of(options)
+        if self._recorded and options.live_scope != replay_pb2.LIVE_SCOPE_SESSION:
+            self._one_session = _LIVE_SESSION
         unnamed = replay_pb2.EnqueueOptions()
         unnamed.CopyFrom(options)
         for name in ("request_id", "end_follows"):
@@ -194,6 +208,8 @@ class Decoding:
             trust_idempotency_key=self._options.trust_idempotency_key,
             rewritten=rewritten,
         )
+        if self._recorded is not None:
+            plan = plan._replace(live=self._recorded.plan(flow))
         redactor = self._settings.redactor
         # What is shown with everything, and sent nowhere.
         plan = plan._replace(url=redactor.url(plan.url))
@@ -203,7 +219,7 @@ class Decoding:
             Row(
                 index,
                 # No captured session id begins like this one of the flow's own.
-                flow.session_id or f"\0{index}",
+                self._one_session or flow.session_id or f"\0{index}",
                 plan.idempotent,
                 encode_plan(plan),
                 encode_flow(flow) if encoded is None else encoded,

@@ -2,6 +2,10 @@
 and needs none of the formats.
 """
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 from flowreplay.v1 import plan_pb2, replay_pb2
 
 from replayd.errors import ReplaydError
@@ -10,6 +14,9 @@ from replayd.intake.timing import Window, check_pace
 from replayd.model.batch import Terms
 from replayd.model.replay import OnInterrupt
 from replayd.reasons import Reason
+
+if TYPE_CHECKING:
+    from replayd.live.recorded import Recorded
 
 MAX_TEXT = 200
 """Characters of a request_id, a label or a flow's id."""
@@ -47,8 +54,15 @@ _USED_UP = (
     "window_end_time",
     "window_start_duration",
     "window_end_duration",
+    # What they say is in the plans.
+    "sticky_cookies",
+    "carry",
+    "live_scope",
 )
 """Options that taking the flows in has used up, or that a batch keeps by themselves."""
+
+MAX_SOURCES, MAX_SOURCE = 50, 1000
+"""How many values `carry` may name, and the characters of each."""
 
 MAX_HOST = 255
 """Characters of a host in `connect_to`: no name in the DNS is longer."""
@@ -74,6 +88,7 @@ def check_options(options: replay_pb2.EnqueueOptions) -> None:
     filter_of(options)
     check_pace(options.pace, "options.pace")
     Window(options)
+    check_live_values(options)
     for position, rule in enumerate(options.connect_to):
         name = f"connect_to[{position}]"
         if len(rule.host) > MAX_HOST or len(rule.dial_host) > MAX_HOST:
@@ -82,6 +97,34 @@ def check_options(options: replay_pb2.EnqueueOptions) -> None:
             raise _invalid_options(name, "needs a dial_host, and a dial_port from 1 to 65535")
         if rule.scheme not in ("", "http", "https") or not 0 <= rule.port < 1 << 16:
             raise _invalid_options(name, "takes http or https as scheme, 0 to 65535 as port")
+
+
+def check_live_values(options: replay_pb2.EnqueueOptions) -> None:
+    """Raises ReplaydError INVALID_OPTIONS. What a source says is read by who takes the flows in:
+    nobody else needs RE2.
+    """
+    if options.live_scope not in replay_pb2.LiveScope.values():
+        raise _invalid_options("live_scope", f"has the unknown value {options.live_scope}")
+    if len(options.carry) > MAX_SOURCES:
+        raise _invalid_options("carry", f"may name at most {MAX_SOURCES} values")
+    if any(len(source) > MAX_SOURCE for source in options.carry):
+        raise _invalid_options("carry", f"may have at most {MAX_SOURCE} characters each")
+
+
+def recorded_of(options: replay_pb2.EnqueueOptions) -> Recorded | None:
+    """Returns what finds the values of recorded answers; None: none are wanted.
+
+    Raises ReplaydError INVALID_OPTIONS.
+    """
+    if not (options.carry or options.sticky_cookies):
+        return None
+    # RE2 is loaded by those few who ask for live values.
+    from replayd.live.recorded import Recorded  # noqa: PLC0415
+
+    try:
+        return Recorded(options.carry, sticky_cookies=options.sticky_cookies)
+    except ValueError as error:
+        raise _invalid_options("carry", f"can't be used: {error}") from error
 
 
 def terms_of(options: replay_pb2.EnqueueOptions) -> Terms:

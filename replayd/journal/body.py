@@ -158,6 +158,19 @@ class SpoolBody:
         """Returns the first bytes, at most `limit`, at most 64 KiB."""
         return (self._prefix or self._beginning())[:limit]
 
+    def pieces(self) -> Iterator[bytes]:
+        """Yields what was written, once all of it was; raises JournalError."""
+        path, held = self._path, list(self._held)
+        if path is not None:
+            try:
+                with path.open("rb", buffering=0) as file:
+                    while data := file.read(PIECE):
+                        yield data
+            except OSError as error:
+                raise JournalError(f"{path} can't be read: {error.strerror}") from error
+        for part in held:
+            yield bytes(part)
+
     def seal(self, on_settled: Callable[[], None] | None = None) -> Content:
         """Ends the writing; calls back, from another thread, once a file is durable."""
         if self._spool is None or self._file is None or self._path is None:

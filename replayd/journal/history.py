@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from replayd.errors import JournalError
 from replayd.journal.batch import ended_of
 from replayd.journal.enqueues import not_found
-from replayd.journal.interface import Ends, Listed, Past, Place, Wanted
+from replayd.journal.interface import Ends, Listed, Past, Place, Wanted, Withheld
 from replayd.journal.ledger import Ledger
 from replayd.journal.store import (
     StoredBatch,
@@ -66,6 +66,26 @@ class History:
         if found.more:
             end = split_place(found.last)[1]
         return Ends(found.events, end, end < batch.last)
+
+    def withheld(self, batch_id: str, after_index: int, limit: int) -> Sequence[Withheld]:
+        """Reads the replays of a batch of whose end something was withheld."""
+        ledger = self._ledger
+        with ledger.writing:
+            ledger.check_open()
+            batch = ledger.store.batch(batch_id)
+            if batch is None:
+                raise not_found(batch_id)
+            if after_index >= batch.last:
+                return ()
+            first, last = (
+                place_of(batch.number, after_index + 1),
+                place_of(batch.number, batch.last),
+            )
+            stored = ledger.store.withheld(first, last, limit, _STEP_BYTES)
+        return [
+            Withheld(ReplayKey(batch_id, 0, split_place(each.place)[1]), *each[1:])
+            for each in stored
+        ]
 
     def replays(self, place: Place, wanted: Wanted, limit: int) -> Listed:
         """Looks through some more replays."""

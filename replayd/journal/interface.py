@@ -202,6 +202,19 @@ class Ends(NamedTuple):
     """Whether there is anything to look through after that."""
 
 
+class Withheld(NamedTuple):
+    """A replay whose event does not show all of how it ended."""
+
+    key: ReplayKey
+    session: str
+    plan: bytes
+    """An encoded `flowreplay.v1.Plan`."""
+    event: bytes
+    """The encoded event that ended it."""
+    withheld: bytes
+    """What that does not show (`PendingEvent`)."""
+
+
 class Place(NamedTuple):
     """Where a listing stands in the order of the queue: after this replay."""
 
@@ -249,6 +262,11 @@ class Body(Protocol):
 
     def prefix(self, limit: int) -> bytes:
         """Returns the first bytes, at most `limit` (no more than 64 KiB are promised)."""
+
+    def pieces(self) -> Iterator[bytes]:
+        """Yields what was written, once all of it was. From any thread; raises JournalError
+        when it can't be read, also because it was discarded meanwhile.
+        """
 
     def discard(self) -> None:
         """Forgets everything; for a body that is not handed to `finish`. Idempotent."""
@@ -531,6 +549,14 @@ class Journal(Protocol):
         """Reads some more of the events that ended the replays of a batch, a step of about a
         millisecond, which may find none. Left out are replays that have not ended, were
         cleared, or whose event was trimmed.
+
+        Raises ReplaydError: BATCH_NOT_FOUND, or (JournalError) when one is damaged.
+        """
+
+    def withheld(self, batch_id: str, after_index: int, limit: int) -> Sequence[Withheld]:
+        """Reads those replays of a batch with a flow index above `after_index` of whose end
+        something was withheld, in order of the capture: at most `limit`, fewer when they are
+        large, none at the end.
 
         Raises ReplaydError: BATCH_NOT_FOUND, or (JournalError) when one is damaged.
         """

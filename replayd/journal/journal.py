@@ -97,6 +97,7 @@ class StoredJournal:
         self.history = history.history
         self.replays = history.replays
         self.ends = history.ends
+        self.withheld = history.withheld
         retention = Retention(ledger)
         self.retain = retention.retain
         self.size = retention.size

@@ -8,6 +8,7 @@ import time
 from bisect import bisect_left
 from collections import deque
 from collections.abc import Callable, Generator, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import NoReturn
 
@@ -30,6 +31,7 @@ from replayd.journal.store import (
     StoredReplay,
     StoredResolution,
     StoredState,
+    StoredWithheld,
     matching,
     place_of,
     split_place,
@@ -220,6 +222,26 @@ class MemoryStore:
         ended = (self._replays.get(place) for place in range(first, last + 1))
         events = (self._events.get(replay.sequence) for replay in ended if replay is not None)
         return StoredEnds([event.body for event in events if event is not None], 0, more=False)
+
+    def withheld(
+        self, first: int, last: int, limit: int, max_bytes: int
+    ) -> Sequence[StoredWithheld]:
+        """Returns replays of whose event something was withheld; as with `past`."""
+        number, flow_index = split_place(first)
+        rows = self._rows.get(number, [])
+        start = bisect_left(rows, flow_index, key=_flow_index)
+        found: list[StoredWithheld] = []
+        for row in islice(rows, start, None):
+            place = place_of(number, row.flow_index)
+            if place > last or len(found) == limit:
+                break
+            replay = self._replays.get(place)
+            event = self._events.get(replay.sequence) if replay else None
+            if replay and event and replay.withheld:
+                found.append(
+                    StoredWithheld(place, row.session, row.plan, event.body, replay.withheld)
+                )
+        return found
 
     def events(
         self, after: int, until: int, kinds: frozenset[EventKind], batch_id: str

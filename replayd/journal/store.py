@@ -269,6 +269,16 @@ class StoredEnds(NamedTuple):
     """Whether it was looked no further than that."""
 
 
+class StoredWithheld(NamedTuple):
+    """A replay whose event does not show all of how it ended; see `Withheld`."""
+
+    place: int
+    session: str
+    plan: bytes
+    event: bytes
+    withheld: bytes
+
+
 class Opened(NamedTuple):
     """What a store held when it was opened."""
 
@@ -394,6 +404,13 @@ class Store(Protocol):
     def ends(self, first: int, last: int, max_bytes: int) -> StoredEnds:
         """Returns the events that are kept of those that ended replays, from one place to
         another, in order: but for the first, not more than `max_bytes`.
+        """
+
+    def withheld(
+        self, first: int, last: int, limit: int, max_bytes: int
+    ) -> Sequence[StoredWithheld]:
+        """Returns replays, from one place to another, of whose event something was withheld, in
+        order: at most `limit` and, but for the first, not more than `max_bytes`.
         """
 
     def events(

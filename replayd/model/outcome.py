@@ -64,6 +64,17 @@ class Note(NamedTuple):
     reason: Reason = Reason.UNSPECIFIED
 
 
+class LiveValue(NamedTuple):
+    """A value that an answer gave for later requests, and the recorded one that it stands for."""
+
+    source: str
+    """Where it stood: one of `carry`, or `cookie:` and a cookie's name."""
+    recorded: bytes
+    """Empty: the recorded server gave none."""
+    value: bytes = b""
+    """Empty: this answer gave none, or deleted the cookie."""
+
+
 @dataclass(slots=True)
 class Timings:
     """When each phase was reached, in nanoseconds from `start`; None: it was not."""
@@ -97,5 +108,6 @@ class Outcome:
     lenient: bool = False
     websocket: WebSocketResult | None = None
     """None: no WebSocket handshake was accepted."""
+    live_values: tuple[LiveValue, ...] = ()
     notes: list[Note] = field(default_factory=list)
     """Becomes one `log` event each."""

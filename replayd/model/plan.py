@@ -33,6 +33,8 @@ class ChangeKind(IntEnum):
     FIELD_REWRITTEN = 12
     CONTENT_REWRITTEN = 13
     SERVER_NAME_REWRITTEN = 14
+    STICKY_COOKIE = 20
+    VALUE_CARRIED = 21
 
 
 class HttpVersion(IntEnum):
@@ -128,6 +130,25 @@ class WebSocketPlan(NamedTuple):
     """When the handshake was answered in the capture, in seconds since the epoch."""
 
 
+class RecordedValue(NamedTuple):
+    """A value of a recorded answer that later requests of the capture may hold."""
+
+    source: str
+    """Where it stood (`live.sources`)."""
+    value: bytes
+
+
+class LivePlan(NamedTuple):
+    """What live values need to know of a flow."""
+
+    sticky_cookies: bool = False
+    recorded_values: tuple[RecordedValue, ...] = ()
+    recorded_set_cookies: tuple[bytes, ...] = ()
+    """Values of the recorded answer's Set-Cookie fields."""
+    cookies: tuple[tuple[bytes, bytes], ...] | None = None
+    """Those of the request as captured; None: they still stand in the head. Not encoded."""
+
+
 class Plan(NamedTuple):
     """What will be sent over HTTP/1: `head`, then the content as `framed` says; and, when
     the connection speaks HTTP/2, `http2` in its place.
@@ -160,6 +181,8 @@ class Plan(NamedTuple):
     """Only of a WebSocket flow."""
     resends_replay_id: str = ""
     """The replay that this one sends again; empty: none."""
+    live: LivePlan | None = None
+    """None: its batch has no live values."""
 
 
 def framed(plan: Plan, content: Iterable[bytes]) -> Iterator[bytes]:

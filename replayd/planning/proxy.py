@@ -8,6 +8,7 @@ a tunnel instead, unchanged: that, and the CONNECT, is the wire's business.
 from replayd.model.plan import Change, ChangeKind, Plan
 from replayd.planning.draft import is_field
 from replayd.planning.hosts import host_port
+from replayd.planning.section import field_lines
 
 _CREDENTIALS = b"proxy-authorization"
 
@@ -20,7 +21,7 @@ def for_upstream(plan: Plan, credentials: bytes | None) -> Plan:
     """
     # A raw method may hold anything, so it is not looked for but counted off.
     rest, _, section = plan.head[len(plan.method) + 1 :].partition(b"\r\n")
-    lines = _lines(section)
+    lines = field_lines(section)
     target, space, version = rest.rpartition(b" ")
     if not space:
         # So may a raw target: what follows its line end is not its version.
@@ -44,17 +45,6 @@ def for_upstream(plan: Plan, credentials: bytes | None) -> Plan:
         changes=tuple(changes),
         proxy_authorization=plan.proxy_authorization and credentials is None,
     )
-
-
-def _lines(section: bytes) -> list[bytes]:
-    """Cuts a head's fields apart, each with its line end and its folded continuations."""
-    lines: list[bytes] = []
-    for line in section.removesuffix(b"\r\n").split(b"\r\n")[:-1]:
-        if lines and line.startswith((b" ", b"\t")):
-            lines[-1] += line + b"\r\n"
-        else:
-            lines.append(line + b"\r\n")
-    return lines
 
 
 def _name(line: bytes) -> bytes:

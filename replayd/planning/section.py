@@ -58,6 +58,19 @@ def written(fields: Iterable[tuple[bytes, bytes]]) -> bytes:
     return b"".join([b"%b: %b\r\n" % pair for pair in fields])
 
 
+def field_lines(section: bytes) -> list[bytes]:
+    """Cuts the fields of a written head apart, each with its line end and its folded
+    continuations; the empty line at its end is left out.
+    """
+    lines: list[bytes] = []
+    for line in section.removesuffix(b"\r\n").split(b"\r\n")[:-1]:
+        if lines and line.startswith((b" ", b"\t")):
+            lines[-1] += line + b"\r\n"
+        else:
+            lines.append(line + b"\r\n")
+    return lines
+
+
 def plain(name: bytes) -> bytes:
     """Returns a captured name as a lenient server would see it: without regard to case, and
     to the space that must not stand around it.

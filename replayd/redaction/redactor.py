@@ -6,7 +6,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from replayd.model.flow import Headers, WebSocketMessage, WebSocketMessageKind
-from replayd.model.outcome import Outcome, ResponseHead, WebSocketResult
+from replayd.model.outcome import LiveValue, Outcome, ResponseHead, WebSocketResult
 from replayd.model.plan import Change, Http2Request, Plan
 from replayd.redaction.contents import redact_content, redact_text
 from replayd.redaction.fields import Fields
@@ -71,6 +71,8 @@ class Redactor:
             http2=plan.http2 and self._http2(plan.http2),
             websocket=plan.websocket
             and plan.websocket._replace(close_reason=self.text(plan.websocket.close_reason)),
+            # Nothing but secrets.
+            live=None,
         )
         return plan if shown == plan else shown
 
@@ -113,6 +115,8 @@ class Redactor:
             shown = found or b""
         if hidden or shown is not content or outcome.trailers or outcome.message:
             return self._hiding(outcome, shown)
+        if outcome.live_values:
+            return self._hiding(outcome, shown)
         return outcome if outcome.websocket is None else self._hiding(outcome, shown)
 
     def response_content(self, content: bytes, headers: Headers) -> bytes | None:
@@ -127,6 +131,10 @@ class Redactor:
             trailers=self._fields.fields(outcome.trailers),
             message=self.text(outcome.message),
             websocket=outcome.websocket and self._websocket(outcome.websocket),
+            live_values=tuple(
+                LiveValue(source, self._mark(recorded), self._mark(value))
+                for source, recorded, value in outcome.live_values
+            ),
         )
         return outcome if shown == outcome else shown
 

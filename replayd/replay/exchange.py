@@ -49,6 +49,8 @@ class Surroundings(NamedTuple):
     """A deadline was set (`Deadlines.announce`)."""
     ended: Callable[[Exchange], None]
     """The exchange is over and recorded."""
+    learn: Callable[[Replay, Plan, Outcome, Body | None], None]
+    """A response came to a replay of a batch with live values."""
 
 
 class Exchange:
@@ -288,6 +290,8 @@ class Exchange:
     def _conclude(self, outcome: Outcome) -> None:
         """Records it, then keeps or closes the connection."""
         body = self._body_worth_keeping(outcome)
+        if self.plan.live is not None and outcome.state is ReplayState.SUCCEEDED:
+            self._around.learn(self.replay, self.plan, outcome, body)
         self._session_waits = self._around.recorder.ended(self.replay, self.plan, outcome, body)
         self._over = True
         if self._transfer is not None:

@@ -7,6 +7,8 @@ One bad flow never ends the loop; a journal that can't store makes it wait: noth
 taken, what runs goes on, and what was handed over is committed as soon as that works.
 """
 
+from __future__ import annotations
+
 import logging
 import threading
 from collections.abc import Callable, Collection, Sequence
@@ -14,9 +16,9 @@ from typing import TYPE_CHECKING
 
 from replayd.codec.plan import decode_plan, encode_plan
 from replayd.errors import JournalError, WireError
-from replayd.journal.interface import Journal, Part
+from replayd.journal.interface import Body, Journal, Part
 from replayd.model.event import PREVIEW_LIMIT
-from replayd.model.outcome import Timings
+from replayd.model.outcome import Outcome, Timings
 from replayd.model.plan import Plan, Target
 from replayd.model.replay import Replay, ReplayKey
 from replayd.queue import ReplayQueue
@@ -35,6 +37,7 @@ from replayd.wire.settings import WireSettings
 if TYPE_CHECKING:
     from replayd.model.target_state import TargetState
     from replayd.replay.governor import Governor, GovernorSettings
+    from replayd.replay.live_values import LiveValues
 
 _logger = logging.getLogger(__name__)
 
@@ -58,7 +61,7 @@ class ReplayThread:
         clock: Clock = SYSTEM_CLOCK,
         lookup: Lookup = system_lookup,
         redactor: Redactor = UNKEYED,
-        governed: "GovernorSettings | None" = None,
+        governed: GovernorSettings | None = None,
     ) -> None:
         """`on_failure` is called, on this thread, when it ends because it can't go on.
 
@@ -82,7 +85,9 @@ class ReplayThread:
             budget,
             self._deadlines.announce,
             self._ended,
+            self._learn,
         )
+        self._live: LiveValues | None = None
         self._running: dict[ReplayKey, Exchange] = {}
         self._taken: list[Exchange] = []
         """Taken and announced, but without an intent yet: nothing of them was sent."""
@@ -98,7 +103,7 @@ class ReplayThread:
             self._governor = self._new_governor(governed)
         self._thread = threading.Thread(target=self._run, name="replay", daemon=True)
 
-    def _new_governor(self, settings: "GovernorSettings") -> "Governor":
+    def _new_governor(self, settings: GovernorSettings) -> Governor:
         # Loaded for those who limit anything.
         from replayd.replay.governor import BOUND, Governor  # noqa: PLC0415
 
@@ -112,7 +117,7 @@ class ReplayThread:
             bound=BOUND if self._concurrency > 1 else 0,
         )
 
-    def targets(self) -> Sequence["TargetState"]:
+    def targets(self) -> Sequence[TargetState]:
         """Tells what is known of targets, where anything is limited. From any thread."""
         return self._governor.states() if self._governor is not None else ()
 
@@ -318,6 +323,8 @@ class ReplayThread:
         plan = None
         try:
             plan = decode_plan(replay.plan)
+            if plan.live is not None:
+                replay, plan = self._live_values().put_in(replay, plan)
             as_sent = self._wire.settings.as_sent(plan)
             if as_sent is not plan or replay.shown_plan is None:
                 plan, replay = self._as_sent(as_sent, replay)
@@ -336,6 +343,17 @@ class ReplayThread:
         exchange = self._prepare(replay)
         if exchange is not None:
             exchange.refuse(error)
+
+    def _live_values(self) -> LiveValues:
+        if self._live is None:
+            # Few batches have them.
+            from replayd.replay.live_values import LiveValues  # noqa: PLC0415
+
+            self._live = LiveValues(self._journal, self._clock)
+        return self._live
+
+    def _learn(self, replay: Replay, plan: Plan, outcome: Outcome, body: Body | None) -> None:
+        self._live_values().learn(replay, plan, outcome, body)
 
     def _as_sent(self, plan: Plan, replay: Replay) -> tuple[Plan, Replay]:
         """Finds out what may be shown, where the decoder did not: of a plan that an upstream

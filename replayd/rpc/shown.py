@@ -8,7 +8,7 @@ are. One that may see secrets gets what was kept out of the events put back.
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 
-from flowreplay.v1 import event_pb2, flow_pb2
+from flowreplay.v1 import event_pb2, flow_pb2, plan_pb2
 
 from replayd.codec.event import sequence_of
 from replayd.codec.flow import decode_flow
@@ -53,6 +53,10 @@ class Shown:
         """
         for encoded in events:
             event = event_pb2.Event.FromString(encoded)
+            if _was_edited(event):
+                # What was sent is nowhere else.
+                yield self._cut(event, limit)
+                continue
             if reveal:
                 with _unless_removed():
                     self._reveal(event)
@@ -68,6 +72,12 @@ class Shown:
                 ):
                     self._fit_messages(payload.websocket, key, limit, reveal=reveal)
             yield event.SerializeToString()
+
+    def _cut(self, event: event_pb2.Event, limit: int) -> bytes:
+        if len(event.request.content) > limit:
+            event.request.content = event.request.content[:limit]
+            event.request.content_truncated = True
+        return event.SerializeToString()
 
     def _reveal(self, event: event_pb2.Event) -> None:
         """Puts back what was kept out of an event, but for contents."""
@@ -141,6 +151,14 @@ class Shown:
                 if len(content) >= limit:
                     break
         return bytes(content[:limit])
+
+
+_EDITED = frozenset((plan_pb2.CHANGE_KIND_STICKY_COOKIE, plan_pb2.CHANGE_KIND_VALUE_CARRIED))
+"""Changes that are made when a request is sent."""
+
+
+def _was_edited(event: event_pb2.Event) -> bool:
+    return any(change.kind in _EDITED for change in event.request.plan.changes)
 
 
 @contextmanager

@@ -11,7 +11,14 @@ from replayd.errors import ReplaydError
 from replayd.intake.decode import DecodeSettings, Decoding
 from replayd.intake.frames import LISTED, Summary
 from replayd.model.flow import CaptureNote
-from replayd.model.plan import ChangeKind, HttpVersions, WebSocketPace, WebSocketPlan
+from replayd.model.plan import (
+    ChangeKind,
+    HttpVersions,
+    LivePlan,
+    RecordedValue,
+    WebSocketPace,
+    WebSocketPlan,
+)
 from replayd.model.replay import Row
 from replayd.planning.target_rules import TargetRules
 from replayd.reasons import Reason
@@ -290,3 +297,46 @@ def test_flows_outside_the_window_are_left_out_and_counted() -> None:
         flow.request.start_time.seconds = 100 + index
     rows, summary = decode(options(window_start_duration={"seconds": 2}, filter="!~u /3"), message)
     assert ([row.flow_index for row in rows], summary.filtered) == ([2], 3)
+
+
+def with_answer(content: bytes, session: str) -> replay_pb2.EnqueueRequest:
+    message = flows(1)
+    flow = message.flow_batch.flows[0]
+    flow.session_id = session
+    flow.response.status_code = 200
+    flow.response.content = content
+    flow.response.headers.add(name=b"Set-Cookie", value=b"sid=1; Path=/")
+    return message
+
+
+def test_recorded_values_are_kept_with_plans_and_shown_to_nobody() -> None:
+    wanted = options(sticky_cookies=True, carry=["json:$.token"])
+    (row,), _ = decode(wanted, with_answer(b'{"token": "recorded"}', "a"))
+    live = LivePlan(True, (RecordedValue("json:$.token", b"recorded"),), (b"sid=1; Path=/",))
+    assert decode_plan(row.plan).live == live
+    assert row.shown_plan
+    assert decode_plan(row.shown_plan).live is None
+
+
+@pytest.mark.parametrize(
+    ("scope", "sessions"),
+    [
+        (replay_pb2.LIVE_SCOPE_UNSPECIFIED, 1),
+        (replay_pb2.LIVE_SCOPE_BATCH, 1),
+        (replay_pb2.LIVE_SCOPE_SESSION, 2),
+    ],
+)
+def test_who_shares_live_values_is_one_session(
+    scope: replay_pb2.LiveScope.ValueType, sessions: int
+) -> None:
+    both = (with_answer(b"", "a"), with_answer(b"", "b"))
+    rows, _ = decode(options(sticky_cookies=True, live_scope=scope), *both)
+    assert len({row.session for row in rows}) == sessions
+    rows, _ = decode(options(live_scope=scope), *both)
+    assert len({row.session for row in rows}) == 2
+    assert {decode_plan(row.plan).live for row in rows} == {None}
+
+
+def test_a_source_that_is_none_is_named() -> None:
+    with pytest.raises(ReplaydError, match="carry can't be used: 'token' is no source"):
+        decode(options(carry=["token"]), flows(1))

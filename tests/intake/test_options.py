@@ -8,6 +8,8 @@ from replayd.intake.decode import _FORMATS
 from replayd.intake.options import (
     MAX_FILTER,
     MAX_HOST,
+    MAX_SOURCE,
+    MAX_SOURCES,
     MAX_TEXT,
     check_options,
     filter_of,
@@ -35,6 +37,9 @@ def test_what_is_in_range_passes() -> None:
         check_options(options(websocket_pace=pace, refuse_websocket=True))
     for policy in replay_pb2.OnInterrupt.values():
         check_options(options(on_interrupt=policy))
+    for scope in replay_pb2.LiveScope.values():
+        check_options(options(live_scope=scope))
+    check_options(options(carry=["x" * MAX_SOURCE] * MAX_SOURCES))
     check_options(options(filter="~u " + "x" * (MAX_FILTER - 3)))
 
 
@@ -48,6 +53,9 @@ def test_every_format_of_the_contract_is_read() -> None:
         ({"request_id": "x" * (MAX_TEXT + 1)}, "options.request_id"),
         ({"label": "x" * (MAX_TEXT + 1)}, "options.label"),
         ({"format": 99}, "options.format"),
+        ({"live_scope": 99}, "options.live_scope"),
+        ({"carry": [""] * (MAX_SOURCES + 1)}, "options.carry"),
+        ({"carry": ["x" * (MAX_SOURCE + 1)]}, "options.carry"),
         ({"http_version": 5}, "options.http_version"),
         ({"websocket_pace": 3}, "options.websocket_pace"),
         ({"on_interrupt": 5}, "options.on_interrupt"),

@@ -5,9 +5,16 @@ from pathlib import Path
 import pytest
 from flowreplay.v1 import event_pb2
 
-from replayd.errors import ReplaydError
+from replayd.errors import JournalError, ReplaydError
 from replayd.journal import history
-from replayd.journal.interface import ROW_CONTENT_LIMIT, Journal, Past, Place, Wanted
+from replayd.journal.interface import (
+    ROW_CONTENT_LIMIT,
+    Journal,
+    Past,
+    Place,
+    Wanted,
+    Withheld,
+)
 from replayd.journal.journal import StoredJournal
 from replayd.journal.memory import open_memory
 from replayd.journal.sqlite import open_sqlite
@@ -288,3 +295,47 @@ def test_large_ends_make_short_steps(stored: Journal, monkeypatch: pytest.Monkey
         (1, 2, False),
         (0, 2, False),
     ]
+
+
+def test_only_what_was_withheld_is_read(journal: Journal) -> None:
+    given = [row(index, "s") for index in range(4)]
+    enqueue(journal, "b1", given)
+    for index, withheld in enumerate((b"first", b"", b"third")):
+        (replay,) = journal.take(1, NOW)
+        journal.begin([replay])
+        finish(journal, replay, withheld=withheld)
+        journal.commit()
+        assert replay.key.flow_index == index
+    first, third = journal.withheld("b1", -1, 10)
+    history_of = journal.history("b1", -1, 10)
+    assert first == Withheld(
+        ReplayKey("b1", 0, 0), "s", given[0].plan, history_of[0].event, b"first"
+    )
+    assert (third.key.flow_index, third.withheld) == (2, b"third")
+    assert list(journal.withheld("b1", -1, 1)) == [first]
+    assert list(journal.withheld("b1", 0, 10)) == [third]
+    assert list(journal.withheld("b1", 2, 10)) == []
+    assert list(journal.withheld("b1", 3, 10)) == []
+    with pytest.raises(ReplaydError) as caught:
+        journal.withheld("b0", -1, 10)
+    assert caught.value.reason is Reason.BATCH_NOT_FOUND
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        "UPDATE withheld SET event = x'00'",
+        "UPDATE event SET body = body || x'00' WHERE sequence = 2",
+        "UPDATE prepared SET plan = x'00'",
+    ],
+)
+def test_what_was_withheld_is_checked(stored: Journal, damage: str) -> None:
+    enqueue(stored, "b1", [row(0)])
+    (replay,) = stored.take(1, NOW)
+    stored.begin([replay])
+    finish(stored, replay, withheld=b"withheld")
+    stored.commit()
+    assert isinstance(stored, StoredJournal)
+    stored._ledger.store._connection.execute(damage)  # type: ignore[attr-defined]
+    with pytest.raises(JournalError, match="damaged"):
+        stored.withheld("b1", -1, 10)

@@ -13,10 +13,11 @@ from flowreplay.v1 import event_pb2, replay_pb2
 from replayd.access.settings import Access
 from replayd.access.tokens import parse_tokens
 from replayd.codec.event import outcome_event, request_event
-from replayd.codec.plan import decode_plan
+from replayd.codec.plan import decode_plan, encode_plan
 from replayd.journal.enqueues import not_found
 from replayd.model.event import PREVIEW_LIMIT
 from replayd.model.outcome import Outcome, ResponseHead, Timings
+from replayd.model.plan import Change, ChangeKind, LivePlan
 from replayd.model.replay import Replay, ReplayState
 from replayd.reasons import Reason
 from replayd.rpc.listen import TcpAddress
@@ -157,5 +158,35 @@ def test_events_of_before_redaction_are_redacted_when_they_are_read(tmp_path: Pa
         hidden = await watched(served)
         assert SECRET not in b"".join(event.SerializeToString() for event in hidden)
         assert hidden[1].request.content_redacted
+
+    run(tmp_path, test)
+
+
+@pytest.mark.parametrize("limit", [5, 100])
+def test_a_request_that_was_edited_is_shown_as_the_log_has_it(tmp_path: Path, limit: int) -> None:
+    async def test(served: Served) -> None:
+        await served.stub.Enqueue(iter([enqueued()]))
+        (replay,) = served.journal.take(1, time.time_ns())
+        edited = decode_plan(replay.shown_plan or b"")._replace(
+            changes=(Change(ChangeKind.VALUE_CARRIED, "put in"),), live=LivePlan()
+        )
+        shown = replay._replace(shown_plan=encode_plan(edited), shown_content=b"as it was sent")
+        served.journal.emit([request_event(shown, edited, b"", time.time_ns())])
+        served.journal.commit()
+        request = replay_pb2.WatchEventsRequest(
+            position=replay_pb2.START_POSITION_START,
+            kinds=[event_pb2.EVENT_KIND_REQUEST],
+            reveal_secrets=True,
+            content_limit_bytes=limit,
+        )
+        call = served.stub.WatchEvents(request)
+        async for response in call:
+            if response.events:
+                break
+        call.cancel()
+        (event,) = response.events
+        assert event.request.content == b"as it was sent"[:limit]
+        assert event.request.plan.head == edited.head
+        assert SECRET not in event.SerializeToString()
 
     run(tmp_path, test)

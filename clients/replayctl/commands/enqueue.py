@@ -19,6 +19,7 @@ from flowreplay_client import (
 from replayctl import exits
 from replayctl.connect import Globals, pass_globals
 from replayctl.dry_run import plan_all
+from replayctl.options.live import live_options
 from replayctl.options.pace import check_pace_settings, pace_options
 from replayctl.options.rewriting import rewriting_options
 from replayctl.options.waiting import waiting_of, waiting_options
@@ -119,6 +120,7 @@ def _connect_to(
     is_flag=True,
     help="Take requests with an Idempotency-Key for idempotent: they may be sent again.",
 )
+@live_options
 @click.option(
     "--label",
     default="",

@@ -347,6 +347,7 @@ class ResponseEvent(_message.Message):
     WEBSOCKET_FIELD_NUMBER: _builtins.int
     RESENDS_REPLAY_ID_FIELD_NUMBER: _builtins.int
     CONTENT_REDACTED_FIELD_NUMBER: _builtins.int
+    LIVE_VALUES_FIELD_NUMBER: _builtins.int
     flow_index: _builtins.int
     """The flow's index in its capture, from 0."""
     content: _builtins.bytes
@@ -393,6 +394,12 @@ class ResponseEvent(_message.Message):
     def websocket(self) -> Global___WebSocketResult:
         """What was said after a WebSocket handshake that the server accepted."""
 
+    @_builtins.property
+    def live_values(self) -> _containers.RepeatedCompositeFieldContainer[Global___LiveValue]:
+        """What this answer gave that later requests of its batch are sent with, in the place of
+        what was recorded; marks stand for the values.
+        """
+
     def __init__(
         self,
         *,
@@ -413,14 +420,45 @@ class ResponseEvent(_message.Message):
         websocket: Global___WebSocketResult | None = ...,
         resends_replay_id: _builtins.str = ...,
         content_redacted: _builtins.bool = ...,
+        live_values: _abc.Iterable[Global___LiveValue] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["connection", b"connection", "head", b"head", "timings", b"timings", "websocket", b"websocket"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["connection", b"connection", "content", b"content", "content_redacted", b"content_redacted", "content_size_bytes", b"content_size_bytes", "content_truncated", b"content_truncated", "early", b"early", "flow_id", b"flow_id", "flow_index", b"flow_index", "head", b"head", "lenient", b"lenient", "method", b"method", "recorded_status_code", b"recorded_status_code", "resends_replay_id", b"resends_replay_id", "timings", b"timings", "trailers", b"trailers", "url", b"url", "websocket", b"websocket"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["connection", b"connection", "content", b"content", "content_redacted", b"content_redacted", "content_size_bytes", b"content_size_bytes", "content_truncated", b"content_truncated", "early", b"early", "flow_id", b"flow_id", "flow_index", b"flow_index", "head", b"head", "lenient", b"lenient", "live_values", b"live_values", "method", b"method", "recorded_status_code", b"recorded_status_code", "resends_replay_id", b"resends_replay_id", "timings", b"timings", "trailers", b"trailers", "url", b"url", "websocket", b"websocket"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ResponseEvent: _TypeAlias = ResponseEvent  # noqa: Y015
+
+@_typing.final
+class LiveValue(_message.Message):
+    """A value that the replayed server answered, and the recorded one that it stands for."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SOURCE_FIELD_NUMBER: _builtins.int
+    RECORDED_VALUE_FIELD_NUMBER: _builtins.int
+    VALUE_FIELD_NUMBER: _builtins.int
+    source: _builtins.str
+    """Where it stood: one of `EnqueueOptions.carry`, or `cookie:` and a cookie's name."""
+    recorded_value: _builtins.bytes
+    """The recorded value; empty when the recorded server gave none."""
+    value: _builtins.bytes
+    """The value now; empty when this answer gave none, or deleted the cookie."""
+    def __init__(
+        self,
+        *,
+        source: _builtins.str = ...,
+        recorded_value: _builtins.bytes = ...,
+        value: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["recorded_value", b"recorded_value", "source", b"source", "value", b"value"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___LiveValue: _TypeAlias = LiveValue  # noqa: Y015
 
 @_typing.final
 class ErrorEvent(_message.Message):

@@ -145,6 +145,12 @@ class _ChangeKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ChangeKind
     """The content, or a WebSocket message, is another, as the user asked."""
     CHANGE_KIND_SERVER_NAME_REWRITTEN: _ChangeKind.ValueType  # 14
     """TLS asks for another name, as the user asked."""
+    CHANGE_KIND_STICKY_COOKIE: _ChangeKind.ValueType  # 20
+    """A cookie is the replayed server's, as the user asked (`sticky_cookies`)."""
+    CHANGE_KIND_VALUE_CARRIED: _ChangeKind.ValueType  # 21
+    """A recorded value became the one that the replayed server answered, as the user asked
+    (`carry`).
+    """
 
 class ChangeKind(_ChangeKind, metaclass=_ChangeKindEnumTypeWrapper):
     """Tells kinds of changes. Values may be added."""
@@ -183,6 +189,12 @@ CHANGE_KIND_CONTENT_REWRITTEN: ChangeKind.ValueType  # 13
 """The content, or a WebSocket message, is another, as the user asked."""
 CHANGE_KIND_SERVER_NAME_REWRITTEN: ChangeKind.ValueType  # 14
 """TLS asks for another name, as the user asked."""
+CHANGE_KIND_STICKY_COOKIE: ChangeKind.ValueType  # 20
+"""A cookie is the replayed server's, as the user asked (`sticky_cookies`)."""
+CHANGE_KIND_VALUE_CARRIED: ChangeKind.ValueType  # 21
+"""A recorded value became the one that the replayed server answered, as the user asked
+(`carry`).
+"""
 Global___ChangeKind: _TypeAlias = ChangeKind  # noqa: Y015
 
 @_typing.final
@@ -210,6 +222,7 @@ class Plan(_message.Message):
     HTTP2_FIELD_NUMBER: _builtins.int
     WEBSOCKET_FIELD_NUMBER: _builtins.int
     RESENDS_REPLAY_ID_FIELD_NUMBER: _builtins.int
+    LIVE_FIELD_NUMBER: _builtins.int
     method: _builtins.bytes
     """The captured method."""
     url: _builtins.bytes
@@ -259,6 +272,12 @@ class Plan(_message.Message):
     def websocket(self) -> Global___WebSocketPlan:
         """What is said after the handshake; only for a WebSocket flow."""
 
+    @_builtins.property
+    def live(self) -> Global___LivePlan:
+        """What live values need to know of the flow; unset when its batch has none. Of events it
+        is no part.
+        """
+
     def __init__(
         self,
         *,
@@ -279,14 +298,77 @@ class Plan(_message.Message):
         http2: Global___Http2Request | None = ...,
         websocket: Global___WebSocketPlan | None = ...,
         resends_replay_id: _builtins.str = ...,
+        live: Global___LivePlan | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["http2", b"http2", "target", b"target", "websocket", b"websocket"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["http2", b"http2", "live", b"live", "target", b"target", "websocket", b"websocket"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["changes", b"changes", "content_size_bytes", b"content_size_bytes", "expect_continue", b"expect_continue", "flow_id", b"flow_id", "flow_index", b"flow_index", "framing", b"framing", "head", b"head", "http2", b"http2", "idempotent", b"idempotent", "method", b"method", "proxy_authorization", b"proxy_authorization", "recorded_status_code", b"recorded_status_code", "resends_replay_id", b"resends_replay_id", "target", b"target", "trailer_section", b"trailer_section", "url", b"url", "websocket", b"websocket"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["changes", b"changes", "content_size_bytes", b"content_size_bytes", "expect_continue", b"expect_continue", "flow_id", b"flow_id", "flow_index", b"flow_index", "framing", b"framing", "head", b"head", "http2", b"http2", "idempotent", b"idempotent", "live", b"live", "method", b"method", "proxy_authorization", b"proxy_authorization", "recorded_status_code", b"recorded_status_code", "resends_replay_id", b"resends_replay_id", "target", b"target", "trailer_section", b"trailer_section", "url", b"url", "websocket", b"websocket"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Plan: _TypeAlias = Plan  # noqa: Y015
+
+@_typing.final
+class LivePlan(_message.Message):
+    """What is needed to put what the replayed server answers in the place of what was
+    recorded: `EnqueueOptions.sticky_cookies` and `carry`.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    STICKY_COOKIES_FIELD_NUMBER: _builtins.int
+    RECORDED_VALUES_FIELD_NUMBER: _builtins.int
+    RECORDED_SET_COOKIES_FIELD_NUMBER: _builtins.int
+    sticky_cookies: _builtins.bool
+    """Whether cookies are kept and sent."""
+    @_builtins.property
+    def recorded_values(self) -> _containers.RepeatedCompositeFieldContainer[Global___RecordedValue]:
+        """What the recorded answer had where `carry` looks, in the order in which it was found."""
+
+    @_builtins.property
+    def recorded_set_cookies(self) -> _containers.RepeatedScalarFieldContainer[_builtins.bytes]:
+        """The values of the recorded answer's Set-Cookie fields."""
+
+    def __init__(
+        self,
+        *,
+        sticky_cookies: _builtins.bool = ...,
+        recorded_values: _abc.Iterable[Global___RecordedValue] | None = ...,
+        recorded_set_cookies: _abc.Iterable[_builtins.bytes] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["recorded_set_cookies", b"recorded_set_cookies", "recorded_values", b"recorded_values", "sticky_cookies", b"sticky_cookies"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___LivePlan: _TypeAlias = LivePlan  # noqa: Y015
+
+@_typing.final
+class RecordedValue(_message.Message):
+    """A value of a recorded answer."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SOURCE_FIELD_NUMBER: _builtins.int
+    VALUE_FIELD_NUMBER: _builtins.int
+    source: _builtins.str
+    """Where it stood: one of `EnqueueOptions.carry`."""
+    value: _builtins.bytes
+    """The value."""
+    def __init__(
+        self,
+        *,
+        source: _builtins.str = ...,
+        value: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["source", b"source", "value", b"value"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RecordedValue: _TypeAlias = RecordedValue  # noqa: Y015
 
 @_typing.final
 class Http2Request(_message.Message):

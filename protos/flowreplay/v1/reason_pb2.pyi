@@ -211,6 +211,10 @@ class _ReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Reason.ValueTy
     """
     REASON_RETRIED: _Reason.ValueType  # 91
     """A kept connection was closed by the server and the request was sent once more."""
+    REASON_VALUE_MISSING: _Reason.ValueType  # 95
+    """An answer has no value where `carry` looks and the recorded answer has one, or values
+    were forgotten because there are too many.
+    """
     REASON_BREAKER_CLOSED: _Reason.ValueType  # 112
     """A target that was left alone answers again."""
 
@@ -410,6 +414,10 @@ The capture holds something that was ignored.
 """
 REASON_RETRIED: Reason.ValueType  # 91
 """A kept connection was closed by the server and the request was sent once more."""
+REASON_VALUE_MISSING: Reason.ValueType  # 95
+"""An answer has no value where `carry` looks and the recorded answer has one, or values
+were forgotten because there are too many.
+"""
 REASON_BREAKER_CLOSED: Reason.ValueType  # 112
 """A target that was left alone answers again."""
 Global___Reason: _TypeAlias = Reason  # noqa: Y015

@@ -128,6 +128,32 @@ ON_INTERRUPT_FAIL: OnInterrupt.ValueType  # 4
 """It ends FAILED, with the reason `INTERRUPTED`."""
 Global___OnInterrupt: _TypeAlias = OnInterrupt  # noqa: Y015
 
+class _LiveScope:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _LiveScopeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_LiveScope.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    LIVE_SCOPE_UNSPECIFIED: _LiveScope.ValueType  # 0
+    """As `LIVE_SCOPE_BATCH`."""
+    LIVE_SCOPE_BATCH: _LiveScope.ValueType  # 1
+    """All of a batch: a browser's capture has one user on several connections."""
+    LIVE_SCOPE_SESSION: _LiveScope.ValueType  # 2
+    """Those of a session: each connection of the capture has values of its own."""
+
+class LiveScope(_LiveScope, metaclass=_LiveScopeEnumTypeWrapper):
+    """Tells which replays share live values (`sticky_cookies`, `carry`). Those that do run one
+    after the other, in the order of the capture. Values may be added.
+    """
+
+LIVE_SCOPE_UNSPECIFIED: LiveScope.ValueType  # 0
+"""As `LIVE_SCOPE_BATCH`."""
+LIVE_SCOPE_BATCH: LiveScope.ValueType  # 1
+"""All of a batch: a browser's capture has one user on several connections."""
+LIVE_SCOPE_SESSION: LiveScope.ValueType  # 2
+"""Those of a session: each connection of the capture has values of its own."""
+Global___LiveScope: _TypeAlias = LiveScope  # noqa: Y015
+
 class _CaptureFormat:
     ValueType = _typing.NewType("ValueType", _builtins.int)
     V: _TypeAlias = ValueType  # noqa: Y015
@@ -1077,6 +1103,9 @@ class EnqueueOptions(_message.Message):
     WINDOW_END_TIME_FIELD_NUMBER: _builtins.int
     WINDOW_START_DURATION_FIELD_NUMBER: _builtins.int
     WINDOW_END_DURATION_FIELD_NUMBER: _builtins.int
+    STICKY_COOKIES_FIELD_NUMBER: _builtins.int
+    CARRY_FIELD_NUMBER: _builtins.int
+    LIVE_SCOPE_FIELD_NUMBER: _builtins.int
     END_FOLLOWS_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
     """Makes the call safe to repeat: the same id with the same content returns the
@@ -1148,6 +1177,12 @@ class EnqueueOptions(_message.Message):
     """The name that TLS asks for and verifies, in place of what was captured or follows
     from `target` and `map_remote`. Empty means that.
     """
+    sticky_cookies: _builtins.bool
+    """Whether cookies that the replayed server sets are sent in later requests, as a
+    browser would (RFC 6265), in the place of recorded ones.
+    """
+    live_scope: Global___LiveScope.ValueType
+    """Whose values, and cookies, those are; unset means `LIVE_SCOPE_BATCH`."""
     end_follows: _builtins.bool
     """Whether an `end` is the last message. Then a stream that ends without it, because the
     connection or the client broke, is not taken (`INVALID_STREAM`): gRPC takes a message
@@ -1217,6 +1252,17 @@ class EnqueueOptions(_message.Message):
     def window_end_duration(self) -> _duration_pb2.Duration:
         """As `window_end_time`, counted likewise. Contradicts it."""
 
+    @_builtins.property
+    def carry(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Values of answers that later requests depend on, such as tokens: wherever the
+        recorded answer's value stands in a later request (target, fields, content), the
+        replayed answer's takes its place. Each says where in an answer they stand:
+        `json:PATH` (JSONPath: names, indices, `*`, `..`), `header:NAME` or
+        `header:NAME:REGEX`, `regex:REGEX` (in the content). A regular expression is one of
+        RE2; its first group, or else all that it matches, is the value. At most 50, of
+        1,000 characters each.
+        """
+
     def __init__(
         self,
         *,
@@ -1249,11 +1295,14 @@ class EnqueueOptions(_message.Message):
         window_end_time: _timestamp_pb2.Timestamp | None = ...,
         window_start_duration: _duration_pb2.Duration | None = ...,
         window_end_duration: _duration_pb2.Duration | None = ...,
+        sticky_cookies: _builtins.bool = ...,
+        carry: _abc.Iterable[_builtins.str] | None = ...,
+        live_scope: Global___LiveScope.ValueType = ...,
         end_follows: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["pace", b"pace", "window_end_duration", b"window_end_duration", "window_end_time", b"window_end_time", "window_start_duration", b"window_start_duration", "window_start_time", b"window_start_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["connect_to", b"connect_to", "end_follows", b"end_follows", "filter", b"filter", "format", b"format", "host", b"host", "http_version", b"http_version", "label", b"label", "map_remote", b"map_remote", "modify_body", b"modify_body", "modify_headers", b"modify_headers", "on_interrupt", b"on_interrupt", "pace", b"pace", "raw", b"raw", "refuse_websocket", b"refuse_websocket", "remove_headers", b"remove_headers", "request_id", b"request_id", "salvage", b"salvage", "server_name", b"server_name", "set_cookies", b"set_cookies", "set_headers", b"set_headers", "set_query", b"set_query", "stream", b"stream", "strict", b"strict", "target", b"target", "trust_idempotency_key", b"trust_idempotency_key", "websocket_pace", b"websocket_pace", "window_end_duration", b"window_end_duration", "window_end_time", b"window_end_time", "window_start_duration", b"window_start_duration", "window_start_time", b"window_start_time"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["carry", b"carry", "connect_to", b"connect_to", "end_follows", b"end_follows", "filter", b"filter", "format", b"format", "host", b"host", "http_version", b"http_version", "label", b"label", "live_scope", b"live_scope", "map_remote", b"map_remote", "modify_body", b"modify_body", "modify_headers", b"modify_headers", "on_interrupt", b"on_interrupt", "pace", b"pace", "raw", b"raw", "refuse_websocket", b"refuse_websocket", "remove_headers", b"remove_headers", "request_id", b"request_id", "salvage", b"salvage", "server_name", b"server_name", "set_cookies", b"set_cookies", "set_headers", b"set_headers", "set_query", b"set_query", "sticky_cookies", b"sticky_cookies", "stream", b"stream", "strict", b"strict", "target", b"target", "trust_idempotency_key", b"trust_idempotency_key", "websocket_pace", b"websocket_pace", "window_end_duration", b"window_end_duration", "window_end_time", b"window_end_time", "window_start_duration", b"window_start_duration", "window_start_time", b"window_start_time"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -9,7 +9,14 @@ from replayd.codec.event import sequence_of
 from replayd.errors import JournalError
 from replayd.journal.sqlite.checksum import checksum, damaged, outcome_checksum, prepared_checksum
 from replayd.journal.sqlite.query import fetch_row
-from replayd.journal.store import StoredEnds, StoredPast, StoredResolution, StoredState, split_place
+from replayd.journal.store import (
+    StoredEnds,
+    StoredPast,
+    StoredResolution,
+    StoredState,
+    StoredWithheld,
+    split_place,
+)
 from replayd.model.replay import ReplayState, Resolution
 
 _PAST = """
@@ -32,6 +39,17 @@ _ENDS = """
     WHERE r.place BETWEEN ? AND ? AND r.sequence > 0 ORDER BY r.place
 """
 """CROSS: replays in their order, and the event of each."""
+
+
+_WITHHELD = """
+    SELECT p.place, p.session, p.idempotent, p.plan, p.request_content, p.checksum,
+        e.sequence, e.kind, e.batch_id, e.body, e.checksum, w.event, w.checksum
+    FROM withheld AS w
+    JOIN prepared AS p ON p.place = w.place
+    JOIN replay AS r ON r.place = w.place
+    JOIN event AS e ON e.sequence = r.sequence
+    WHERE w.place BETWEEN ? AND ? ORDER BY w.place LIMIT ?
+"""
 
 
 def read_past(
@@ -60,6 +78,29 @@ def read_ends(connection: apsw.Connection, first: int, last: int, max_bytes: int
         if size > max_bytes:
             return StoredEnds(found, place, more=True)
     return StoredEnds(found, 0, more=False)
+
+
+def read_withheld(
+    connection: apsw.Connection, first: int, last: int, limit: int, max_bytes: int
+) -> Sequence[StoredWithheld]:
+    """Returns replays of whose event something was withheld, as `Store.withheld` says."""
+    found: list[StoredWithheld] = []
+    size = 0
+    for row in connection.execute(_WITHHELD, (first, last, limit)):
+        place, session, idempotent, plan, request_content, expected = row[:6]
+        if expected != prepared_checksum(place, session, idempotent, plan, request_content):
+            raise _damaged(connection, place, "the request")
+        sequence, kind, batch_id, body, expected = row[6:11]
+        if expected != checksum(kind, batch_id, body) or sequence_of(body) != sequence:
+            raise damaged(connection.filename, f"event {sequence}")
+        withheld, expected = row[11:]
+        if expected != checksum(place, withheld):
+            raise _damaged(connection, place, "what was withheld")
+        found.append(StoredWithheld(place, session, plan, body, withheld))
+        size += sum(len(value) for value in row if isinstance(value, bytes))
+        if size > max_bytes:
+            break
+    return found
 
 
 def read_states(

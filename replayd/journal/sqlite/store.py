@@ -34,7 +34,13 @@ from replayd.journal.sqlite.loading import (
     redacted_from,
     stored_batch,
 )
-from replayd.journal.sqlite.past import read_ends, read_past, read_resolution, read_states
+from replayd.journal.sqlite.past import (
+    read_ends,
+    read_past,
+    read_resolution,
+    read_states,
+    read_withheld,
+)
 from replayd.journal.sqlite.query import fetch_row, fetch_rows
 from replayd.journal.sqlite.removing import Remover
 from replayd.journal.sqlite.rollback import begin_epoch, check_log, end_epoch
@@ -56,6 +62,7 @@ from replayd.journal.store import (
     StoredPast,
     StoredResolution,
     StoredState,
+    StoredWithheld,
     matching,
     place_of,
     split_place,
@@ -268,6 +275,13 @@ class SqliteStore:
                 if size > max_bytes:
                     break
         return found
+
+    def withheld(
+        self, first: int, last: int, limit: int, max_bytes: int
+    ) -> Sequence[StoredWithheld]:
+        """Returns replays of whose event something was withheld."""
+        with self._guard():
+            return read_withheld(self._connection, first, last, limit, max_bytes)
 
     def past(self, first: int, last: int, limit: int, max_bytes: int) -> Sequence[StoredPast]:
         """Returns what is kept of replays."""

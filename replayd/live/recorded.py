@@ -1,0 +1,41 @@
+"""What a recorded answer holds that later requests may depend on: found when its flow is taken in,
+and kept with its plan.
+"""
+
+from collections.abc import Sequence
+
+from replayd.codings import unpacked
+from replayd.live.sources import CONTENT_LIMIT, MIN_VALUE, Finder, finder
+from replayd.model.flow import Flow
+from replayd.model.plan import LivePlan, RecordedValue
+
+
+class Recorded:
+    """Looks through the recorded answers of one batch."""
+
+    def __init__(self, sources: Sequence[str], *, sticky_cookies: bool) -> None:
+        """Raises ValueError, its text saying why, when a source is none."""
+        self._finders: list[tuple[str, Finder]] = [
+            (source, finder(source)) for source in dict.fromkeys(sources)
+        ]
+        self._sticky = sticky_cookies
+
+    def plan(self, flow: Flow) -> LivePlan:
+        """Returns what is to be known of a flow."""
+        response = flow.response
+        if response is None:
+            return LivePlan(self._sticky)
+        content = unpacked(
+            (response.content or b"")[:CONTENT_LIMIT], response.headers, CONTENT_LIMIT
+        )
+        values = [
+            RecordedValue(source, value)
+            for source, find in self._finders
+            for value in find(response.headers, content)
+        ]
+        cookies = [value for name, value in response.headers if name.lower() == b"set-cookie"]
+        return LivePlan(
+            self._sticky,
+            tuple(values) if any(len(each.value) >= MIN_VALUE for each in values) else (),
+            tuple(cookies) if self._sticky else (),
+        )

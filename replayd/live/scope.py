@@ -1,0 +1,78 @@
+"""What one scope, a batch or a session of it, has learnt: values that were carried, and cookies.
+
+Scopes are told of answers in the order of the capture. The same answers teach the same, so one
+that was lost with the daemon is made again from those that the journal has.
+"""
+
+from collections.abc import Sequence
+from itertools import zip_longest
+
+from replayd.codings import unpacked
+from replayd.live.editing import Edited, cookies_of, edited, where_of
+from replayd.live.jar import Jar
+from replayd.live.sources import CONTENT_LIMIT, MIN_VALUE, finder
+from replayd.live.values import Values
+from replayd.model.flow import Headers
+from replayd.model.outcome import LiveValue
+from replayd.model.plan import Plan
+
+
+class Scope:
+    """Live values that some replays share."""
+
+    def __init__(self) -> None:
+        self._values = Values()
+        self._jar = Jar()
+
+    @property
+    def size(self) -> int:
+        """About how many bytes it holds."""
+        return self._values.size + self._jar.size
+
+    def edited(self, plan: Plan, content: bytes | None, now: float) -> Edited:
+        """Returns a planned request with the values of now (seconds since the epoch)."""
+        assert plan.live is not None
+        live = plan.live._replace(cookies=cookies_of(plan))
+        jar = self._jar if live.sticky_cookies else None
+        return edited(plan._replace(live=live), content, self._values, jar, now)
+
+    def learn(
+        self, plan: Plan, headers: Headers, carried: Sequence[LiveValue], now: float
+    ) -> tuple[LiveValue, ...]:
+        """Takes what an answer with these fields gave: the values that `found` found, and its
+        cookies. Returns all of it.
+        """
+        live = plan.live
+        assert live is not None
+        for each in carried:
+            if each.value:
+                self._values.put(*each)
+        if not live.sticky_cookies:
+            return tuple(carried)
+        answered = [value for name, value in headers if name.lower() == b"set-cookie"]
+        if not answered and not live.recorded_set_cookies:
+            return tuple(carried)
+        cookies = cookies_of(plan) if live.cookies is None else live.cookies
+        learnt = self._jar.learn(where_of(plan), cookies, live.recorded_set_cookies, answered, now)
+        return (*carried, *learnt)
+
+
+def found(plan: Plan, headers: Headers, content: bytes) -> tuple[LiveValue, ...]:
+    """Finds in an answer what stood in the recorded one: each recorded value with what takes its
+    place, or nothing. `content` may be cut.
+    """
+    live = plan.live
+    assert live is not None
+    if not live.recorded_values:
+        return ()
+    text = unpacked(content[:CONTENT_LIMIT], headers, CONTENT_LIMIT)
+    pairs: list[LiveValue] = []
+    for source in dict.fromkeys(each.source for each in live.recorded_values):
+        recorded = [each.value for each in live.recorded_values if each.source == source]
+        answered = finder(source)(headers, text)[: len(recorded)]
+        pairs += [
+            LiveValue(source, old, new)
+            for old, new in zip_longest(recorded, answered, fillvalue=b"")
+            if len(old) >= MIN_VALUE
+        ]
+    return tuple(pairs)

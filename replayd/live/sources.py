@@ -1,0 +1,96 @@
+"""Where a value stands in an answer: `json:PATH`, `header:NAME`, `header:NAME:REGEX` or
+`regex:REGEX`, the last one in the content.
+
+Regular expressions are RE2's, which take time in proportion to what they look through: they
+come from clients, and run where everybody waits for them.
+"""
+
+from collections.abc import Callable
+from functools import lru_cache
+
+from replayd.live.json_path import MAX_FOUND, JsonPath
+from replayd.model.flow import Headers
+
+CONTENT_LIMIT = 256 * 1024
+"""Bytes of a content, unpacked, that are looked through."""
+
+MIN_VALUE, MAX_VALUE = 4, 8 * 1024
+"""Bytes of a recorded value. A shorter one stands in too many places by chance."""
+
+_REGEX_MEMORY = 1 << 20
+"""Bytes that RE2 may take for an expression."""
+
+Finder = Callable[[Headers, bytes], list[bytes]]
+"""Finds values in an answer's fields and its content, unpacked."""
+
+
+@lru_cache(maxsize=256)
+def finder(source: str) -> Finder:
+    """Reads a source; raises ValueError, its text saying what is wrong with it."""
+    kind, colon, rest = source.partition(":")
+    if not colon or kind not in ("json", "header", "regex") or not rest:
+        raise ValueError(
+            f"{source!r} is no source of values; use json:PATH, header:NAME, header:NAME:REGEX "
+            "or regex:REGEX"
+        )
+    if kind == "json":
+        path = JsonPath(rest)
+        return lambda _, content: _usable(path.find(content))
+    if kind == "regex":
+        matches = _regex(rest)
+        return lambda _, content: _usable(matches(content))
+    return _in_fields(rest)
+
+
+def _in_fields(rest: str) -> Finder:
+    name, colon, expression = rest.partition(":")
+    wanted = name.strip().lower().encode()
+    if not wanted:
+        raise ValueError(f"'header:{rest}' names no field; use header:NAME or header:NAME:REGEX")
+    matches = _regex(expression) if colon else lambda value: [value.strip()]
+
+    def find(headers: Headers, _content: bytes) -> list[bytes]:
+        values = [value for other, value in headers if other.strip().lower() == wanted]
+        return _usable([found for value in values for found in matches(value)])
+
+    return find
+
+
+def _regex(expression: str) -> Callable[[bytes], list[bytes]]:
+    """Returns what finds the first groups, or all that is matched where there are none."""
+    # Loaded by those few who need it.
+    import re2  # noqa: PLC0415
+
+    options = re2.Options()
+    # Any bytes are a text then.
+    options.encoding = re2.Options.Encoding.LATIN1
+    options.log_errors = False
+    options.max_mem = _REGEX_MEMORY
+    try:
+        pattern = re2.compile(expression.encode(), options)
+    except re2.error as error:
+        (said,) = error.args
+        raise ValueError(
+            f"the regular expression {expression!r} can't be read: {said.decode(errors='replace')}"
+        ) from error
+    group = 1 if pattern.groups else 0
+
+    def find(text: bytes) -> list[bytes]:
+        found: list[bytes] = []
+        for match in pattern.finditer(text):
+            value: bytes | None = match.group(group)
+            found.append(value or b"")
+            if len(found) == MAX_FOUND:
+                break
+        return found
+
+    return find
+
+
+def _usable(values: list[bytes]) -> list[bytes]:
+    """Empties values that can't stand in a request; the others keep their places."""
+    return [value if _is_usable(value) else b"" for value in values]
+
+
+def _is_usable(value: bytes) -> bool:
+    return len(value) <= MAX_VALUE and not any(octet < 0x20 or octet == 0x7F for octet in value)

@@ -1,0 +1,153 @@
+"""The live values of batches under way: puts them into requests before those are announced, and
+learns new ones from answers before those are recorded.
+
+What was learnt is part of an answer's event, and so commits with its outcome: of a batch that
+it meets in the middle, after a restart, the replay thread reads it back from the journal.
+"""
+
+from collections import OrderedDict
+
+from replayd.codec.outcome import decode_outcome
+from replayd.codec.plan import decode_plan, encode_plan
+from replayd.errors import ReplaydError
+from replayd.journal.interface import Body, Journal
+from replayd.live.scope import Scope, found
+from replayd.live.sources import CONTENT_LIMIT
+from replayd.model.outcome import Note, Outcome
+from replayd.model.plan import Plan
+from replayd.model.replay import Replay, ReplayKey
+from replayd.reasons import Reason
+from replayd.replay.clock import Clock
+
+MAX_BYTES = 32 << 20
+"""Of values and cookies, of all batches; what was used longest ago goes."""
+
+_SECOND = 1_000_000_000
+_PAGE = 1024
+
+_ScopeKey = tuple[str, int, str]
+"""Batch, repeat and session: those that share values are one session."""
+
+
+class LiveValues:
+    """Of the replay thread alone."""
+
+    def __init__(self, journal: Journal, clock: Clock) -> None:
+        self._journal = journal
+        self._clock = clock
+        self._scopes: OrderedDict[_ScopeKey, Scope] = OrderedDict()
+        """Those used longest ago first."""
+        self._size = 0
+        self._known: set[str] = set()
+        """Batches of which everything that was learnt is here."""
+
+    def put_in(self, replay: Replay, plan: Plan) -> tuple[Replay, Plan]:
+        """Returns a replay with the values of now in its request."""
+        batch_id = replay.key.batch_id
+        if batch_id not in self._known:
+            self._meet(batch_id)
+        scope = self._scope(replay.key, replay.session)
+        edited = scope.edited(plan, replay.request_content, self._clock.wall() / _SECOND)
+        if edited.plan.changes == plan.changes:
+            return replay, edited.plan
+        return replay._replace(
+            # What may be shown of it is not known any more.
+            plan=encode_plan(edited.plan),
+            shown_plan=None,
+            shown_content=None,
+            request_content=edited.content,
+        ), edited.plan
+
+    def learn(self, replay: Replay, plan: Plan, outcome: Outcome, body: Body | None) -> None:
+        """Takes what an answer gave, and notes it in the outcome."""
+        assert plan.live is not None
+        assert outcome.head is not None
+        content = b""
+        if plan.live.recorded_values and body is not None and outcome.websocket is None:
+            content = _beginning(body)
+        carried = found(plan, outcome.head.headers, content)
+        scope = self._scope(replay.key, replay.session)
+        before = scope.size
+        now = self._clock.wall() / _SECOND
+        outcome.live_values = scope.learn(plan, outcome.head.headers, carried, now)
+        missing = dict.fromkeys(each.source for each in carried if not each.value)
+        outcome.notes = [
+            *outcome.notes,
+            *(
+                Note(
+                    f"the recorded answer has a value at {source}, this one (status "
+                    f"{outcome.head.status_code}) has none: later requests keep what they had",
+                    Reason.VALUE_MISSING,
+                )
+                for source in missing
+            ),
+        ]
+        self._size += scope.size - before
+        if self._size > MAX_BYTES:
+            self._drop_oldest()
+            outcome.notes.append(
+                Note(
+                    f"live values of more than {MAX_BYTES} bytes: those of the sessions that were "
+                    "used longest ago are forgotten",
+                    Reason.VALUE_MISSING,
+                )
+            )
+
+    def _scope(self, key: ReplayKey, session: str) -> Scope:
+        place = (key.batch_id, key.repeat, session)
+        scope = self._scopes.get(place)
+        if scope is None:
+            scope = self._scopes[place] = Scope()
+        else:
+            self._scopes.move_to_end(place)
+        return scope
+
+    def _drop_oldest(self) -> None:
+        while self._size > MAX_BYTES and len(self._scopes) > 1:
+            _, scope = self._scopes.popitem(last=False)
+            self._size -= scope.size
+
+    def _meet(self, batch_id: str) -> None:
+        """Reads back what a batch had learnt; forgets batches that have ended."""
+        for known in [*self._known]:
+            if self._has_ended(known):
+                self._forget(known)
+        self._known.add(batch_id)
+        if not self._journal.count(batch_id).succeeded:
+            return
+        after = -1
+        while page := self._journal.withheld(batch_id, after, _PAGE):
+            for key, session, plan, event, withheld in page:
+                outcome = decode_outcome(event, withheld)
+                if outcome.live_values and outcome.head is not None:
+                    self._learn_again(key, session, decode_plan(plan), outcome)
+            after = page[-1].key.flow_index
+
+    def _learn_again(self, key: ReplayKey, session: str, plan: Plan, outcome: Outcome) -> None:
+        assert outcome.head is not None
+        carried = [each for each in outcome.live_values if not each.source.startswith("cookie:")]
+        scope = self._scope(key, session)
+        before = scope.size
+        answered = outcome.timings.start + (outcome.timings.total or 0)
+        scope.learn(plan, outcome.head.headers, carried, answered / _SECOND)
+        self._size += scope.size - before
+
+    def _has_ended(self, batch_id: str) -> bool:
+        try:
+            return self._journal.count(batch_id).idle
+        except ReplaydError:
+            return True  # Retention has removed it.
+
+    def _forget(self, batch_id: str) -> None:
+        self._known.remove(batch_id)
+        for place in [place for place in self._scopes if place[0] == batch_id]:
+            self._size -= self._scopes.pop(place).size
+
+
+def _beginning(body: Body) -> bytes:
+    beginning = bytearray()
+    for piece in body.pieces():
+        beginning += piece
+        if len(beginning) >= CONTENT_LIMIT:
+            break
+    return bytes(beginning[:CONTENT_LIMIT])

@@ -1,0 +1,84 @@
+"""Recorded values are replaced however they are written, and nothing else is."""
+
+import json
+from urllib.parse import quote, quote_plus
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from replayd.live import values
+from replayd.live.values import Form, Values
+
+TEXT = st.text(st.characters(codec="utf-8", exclude_categories=["Cc", "Cs"]), min_size=4)
+
+
+def replaced(text: bytes, form: Form, **carried: bytes) -> bytes:
+    kept = Values()
+    for recorded, live in carried.items():
+        kept.put(f"json:$.{recorded}", recorded.encode(), live)
+    return kept.replaced(text, form)[0]
+
+
+@pytest.mark.parametrize(
+    ("text", "form", "expected"),
+    [
+        (b"Bearer abcd", Form.PLAIN, b"Bearer x/y z"),
+        (b"abcd", Form.PLAIN, b"x/y z"),
+        (b"/a/abcd?q=abcd&r=abcdabcd", Form.URL, b"/a/x%2Fy%20z?q=x%2Fy%20z&r=abcdabcd"),
+        (b"to=%2Fa%3Fq%3Dabcd", Form.URL, b"to=%2Fa%3Fq%3Dx%2Fy%20z"),
+        (
+            b'{"a": "abcd", "b": "\\nabcd\\u003dabcd"}',
+            Form.JSON,
+            b'{"a": "x/y z", "b": "\\nx/y z\\u003dx/y z"}',
+        ),
+        (b"xabcd abcdx _abcd abcd_ ABCD", Form.PLAIN, b"xabcd abcdx _abcd abcd_ ABCD"),
+        (b"abcd-abcd.abcd", Form.PLAIN, b"x/y z-x/y z.x/y z"),
+    ],
+)
+def test_where_a_value_stands(text: bytes, form: Form, expected: bytes) -> None:
+    assert replaced(text, form, abcd=b"x/y z") == expected
+
+
+def test_all_at_once_the_longest_first() -> None:
+    carried = {"1041": b"1042", "1042": b"1043", "1041.1": b"9"}
+    assert replaced(b"1041 1042 1041.1", Form.PLAIN, **carried) == b"1042 1043 9"
+
+
+@given(TEXT, TEXT)
+def test_encoded_as_what_it_replaces(recorded: str, live: str) -> None:
+    kept = Values()
+    kept.put("json:$.a", recorded.encode(), live.encode())
+    text, form = quote(recorded, safe="").encode(), Form.URL
+    assert kept.replaced(b"/?a=" + text, form)[0] == b"/?a=" + quote(live, safe="").encode()
+    quoted = json.dumps(recorded, ensure_ascii=False).encode()
+    found = kept.replaced(b'{"a": %b}' % quoted, Form.JSON)[0]
+    assert json.loads(found) == {"a": live}
+
+
+def test_forms_and_lower_case() -> None:
+    kept = Values()
+    kept.put("json:$.a", b"a b/c", b"d e/f")
+    assert kept.replaced(quote_plus("a b/c").encode(), Form.URL)[0] == b"d%20e%2Ff"
+    assert kept.replaced(b"a%20b%2fc", Form.URL)[0] == b"d%20e%2ff"
+    assert kept.replaced(rb'"a b\/c"', Form.JSON)[0] == rb'"d e\/f"'
+
+
+def test_sources_are_told_once() -> None:
+    kept = Values()
+    kept.put("json:$.a", b"abcd", b"1")
+    kept.put("json:$.b", b"efgh", b"2")
+    kept.put("json:$.b", b"same", b"same")
+    assert kept.replaced(b"efgh abcd abcd same", Form.PLAIN) == (
+        b"2 1 1 same",
+        ["json:$.b", "json:$.a"],
+    )
+
+
+def test_the_oldest_goes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(values, "MAX_VALUES", 2)
+    kept = Values()
+    for name in (b"aaaa", b"bbbb", b"aaaa", b"cccc"):
+        kept.put("json:$.a", name, b"new")
+    assert kept.replaced(b"aaaa bbbb cccc", Form.PLAIN)[0] == b"new bbbb new"
+    assert kept.size == 14

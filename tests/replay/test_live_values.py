@@ -1,0 +1,201 @@
+"""Live values of batches under way: in requests, from answers, and back from the journal."""
+
+from collections.abc import Iterator
+
+import pytest
+from flowreplay.v1 import event_pb2
+
+from replayd.codec.event import outcome_event
+from replayd.codec.plan import decode_plan, encode_plan
+from replayd.journal.interface import Body, Journal
+from replayd.journal.memory import open_memory
+from replayd.live.sources import CONTENT_LIMIT
+from replayd.model.flow import Headers
+from replayd.model.outcome import LiveValue, Outcome, ResponseHead, Timings
+from replayd.model.plan import LivePlan, RecordedValue
+from replayd.model.replay import Replay, ReplayKey, ReplayState, Row
+from replayd.planning.plan import make_plan
+from replayd.reasons import Reason
+from replayd.replay import live_values
+from replayd.replay.clock import Clock
+from replayd.replay.live_values import LiveValues
+from tests.support import replaying as replaying_module
+from tests.support.journals import NOW, enqueue, plan, row
+from tests.support.replaying import Replaying, flow
+from tests.support.scripted_server import ScriptedServer, answers
+
+CLOCK = Clock(monotonic=lambda: 0, wall=lambda: NOW)
+LOGIN = LivePlan(True, (RecordedValue("json:$.token", b"recorded"),), (b"sid=old",))
+HEAD = b"GET / HTTP/1.1\r\nHost: a.test\r\nA: recorded\r\nCookie: sid=old\r\n\r\n"
+EDITED = HEAD.replace(b"recorded", b"replayed").replace(b"old", b"new")
+
+
+@pytest.fixture
+def journal() -> Iterator[Journal]:
+    opened = open_memory(NOW)
+    yield opened
+    opened.close()
+
+
+def rows(count: int = 3, session: str = "s") -> list[Row]:
+    """A login, then requests with what it gave."""
+    plans = [plan()._replace(live=LOGIN)]
+    plans += [plan(i)._replace(head=HEAD, live=LivePlan(True)) for i in range(1, count)]
+    return [
+        row(i, session)._replace(plan=encode_plan(each), shown_plan=encode_plan(plan(i)))
+        for i, each in enumerate(plans)
+    ]
+
+
+def answer(
+    live: LiveValues,
+    journal: Journal,
+    replay: Replay,
+    content: bytes = b'{"token": "replayed"}',
+    headers: Headers = ((b"Set-Cookie", b"sid=new"),),
+) -> Outcome:
+    """Takes a replay to its outcome, and that to the journal."""
+    replay, sent = live.put_in(replay, decode_plan(replay.plan))
+    head = ResponseHead(b"HTTP/1.1", 200, b"OK", headers)
+    outcome = Outcome(ReplayState.SUCCEEDED, Timings(NOW, total=5), head=head)
+    live.learn(replay, sent, outcome, body(journal, content))
+    journal.begin([replay])
+    journal.finish(replay.key, outcome, [outcome_event(replay, sent, outcome, NOW)])
+    journal.commit()
+    return outcome
+
+
+def body(journal: Journal, content: bytes) -> Body:
+    made = journal.new_body()
+    made.write(content)
+    return made
+
+
+def taken(journal: Journal) -> Replay:
+    (replay,) = journal.take(1, NOW)
+    return replay
+
+
+def head_of(live: LiveValues, replay: Replay) -> bytes:
+    return live.put_in(replay, decode_plan(replay.plan))[1].head
+
+
+def test_what_an_answer_gave_is_in_the_next_request(journal: Journal) -> None:
+    live = LiveValues(journal, CLOCK)
+    enqueue(journal, "b1", rows())
+    outcome = answer(live, journal, taken(journal))
+    assert outcome.live_values == (
+        LiveValue("json:$.token", b"recorded", b"replayed"),
+        LiveValue("cookie:sid", b"old", b"new"),
+    )
+    before = taken(journal)
+    replay, sent = live.put_in(before, decode_plan(before.plan))
+    assert sent.head == EDITED
+    assert decode_plan(replay.plan).head == EDITED
+    assert (replay.shown_plan, replay.shown_content) == (None, None)
+
+
+def test_what_is_not_touched_is_shown_as_before(journal: Journal) -> None:
+    live = LiveValues(journal, CLOCK)
+    enqueue(journal, "b1", rows())
+    replay = taken(journal)
+    assert live.put_in(replay, decode_plan(replay.plan))[0] is replay
+
+
+@pytest.mark.parametrize("other", ["batch", "session"])
+def test_others_have_values_of_their_own(journal: Journal, other: str) -> None:
+    live = LiveValues(journal, CLOCK)
+    enqueue(journal, "b1", rows(1))
+    answer(live, journal, taken(journal))
+    session = "s" if other == "batch" else "other"
+    enqueue(journal, "b2", [each._replace(session=session) for each in rows(2)[1:]])
+    replay = taken(journal)
+    if other == "session":
+        replay = replay._replace(key=ReplayKey("b1", 0, 1))
+    assert head_of(live, replay) == HEAD
+
+
+def test_after_a_restart_it_is_read_back(journal: Journal, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(live_values, "_PAGE", 1)
+    enqueue(journal, "b1", rows(5))
+    live = LiveValues(journal, CLOCK)
+    answer(live, journal, taken(journal), b'{"token": "oldest"}')
+    answer(live, journal, taken(journal), headers=())
+    answer(live, journal, taken(journal), headers=((b"Set-Cookie", b"sid=; Max-Age=0"),))
+    expected = HEAD.replace(b"recorded", b"oldest").replace(b"Cookie: sid=old\r\n", b"")
+    replay = taken(journal)
+    assert head_of(live, replay) == expected
+    assert head_of(LiveValues(journal, CLOCK), replay) == expected
+
+
+def test_a_value_that_is_missing_is_noted(journal: Journal) -> None:
+    live = LiveValues(journal, CLOCK)
+    enqueue(journal, "b1", rows())
+    outcome = answer(live, journal, taken(journal), b'{"error": "no"}')
+    (note,) = outcome.notes
+    assert note.reason is Reason.VALUE_MISSING
+    assert "at json:$.token, this one (status 200) has none" in note.message
+    assert b"A: recorded" in head_of(live, taken(journal))
+
+
+def test_a_large_answer_is_looked_through_as_far_as_the_limit(journal: Journal) -> None:
+    live = LiveValues(journal, CLOCK)
+    enqueue(journal, "b1", rows())
+    content = b'{"token": "replayed"}'.ljust(CONTENT_LIMIT + 1)
+    assert not answer(live, journal, taken(journal), content).notes
+
+
+def test_too_many_values_are_forgotten(journal: Journal, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(live_values, "MAX_BYTES", 60)
+    live = LiveValues(journal, CLOCK)
+    for batch_id in ("b1", "b2"):
+        enqueue(journal, batch_id, rows(2, batch_id))
+    first = answer(live, journal, taken(journal))
+    kept = taken(journal)
+    second = answer(live, journal, taken(journal))
+    assert not first.notes
+    assert [note.reason for note in second.notes] == [Reason.VALUE_MISSING]
+    assert head_of(live, kept) == HEAD
+    assert head_of(live, taken(journal)) == EDITED
+
+
+def test_a_batch_that_has_ended_is_forgotten(journal: Journal) -> None:
+    live = LiveValues(journal, CLOCK)
+    enqueue(journal, "b1", rows(1))
+    answer(live, journal, taken(journal))
+    enqueue(journal, "b2", rows(2))
+    answer(live, journal, taken(journal))
+    assert {key[0] for key in live._scopes} == {"b2"}
+    assert live._size == sum(scope.size for scope in live._scopes.values())
+
+
+def test_on_the_replay_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    content = b'{"token": "replayed"}'
+    login = b"HTTP/1.1 200 OK\r\nSet-Cookie: sid=new\r\nContent-Length: %d\r\n\r\n%b"
+    ok = b"HTTP/1.1 204 No Content\r\n\r\n"
+    with (
+        ScriptedServer(answers(login % (len(content), content), ok)) as server,
+        Replaying() as replaying,
+    ):
+        host = (b"Host", b"127.0.0.1:%d" % server.port)
+        fields = (host, (b"A", b"recorded"), (b"Cookie", b"sid=old"))
+        live = iter((LOGIN, LivePlan(True)))
+        monkeypatch.setattr(
+            replaying_module,
+            "make_plan",
+            lambda *a, **n: make_plan(*a, **n)._replace(live=next(live)),
+        )
+        batch = replaying.enqueue(
+            flow(server.port, headers=(host,), session="s"),
+            flow(server.port, headers=fields, session="s"),
+        )
+        replaying.outcomes(batch, 2)
+        assert b"A: replayed\r\nCookie: sid=new\r\n" in server.requests[1]
+        events = replaying.events()
+    (learnt,) = [each.response for each in events if each.response.live_values]
+    assert [each.source for each in learnt.live_values] == ["json:$.token", "cookie:sid"]
+    assert all(b"redacted" in each.value for each in learnt.live_values)
+    shown = [each.request for each in events if each.HasField("request")]
+    assert isinstance(shown[1], event_pb2.RequestEvent)
+    assert len(shown[1].plan.changes) == 2
+    assert b"new" not in shown[1].plan.head
