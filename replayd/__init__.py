@@ -20,6 +20,7 @@ A tour, in the order in which data travels:
 `rpc.watch` sends the event, encoded once, to every watcher.
 
 `rpc.history` reads back what became of batches, `summary` makes figures of it.
+`matching`  asks the filters of watchers, lists and exports, in a process of its own.
 
 `retention` has the journal remove what is old, while all of that goes on.
 

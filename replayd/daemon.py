@@ -29,6 +29,7 @@ from replayd.redaction.redactor import Redactor
 from replayd.replay.thread import ReplayThread
 from replayd.retention import RetentionThread
 from replayd.rpc.enqueue import Enqueuer
+from replayd.rpc.filtering import Filtering
 from replayd.rpc.history import HistoryService
 from replayd.rpc.journal import JournalService
 from replayd.rpc.listen import TcpAddress, parse_addresses, reach
@@ -145,7 +146,8 @@ class _Daemon:
         planner = self._planner(decoders)
         places = Places(self._config.max_watchers, self._config.client_watchers)
         shown = Shown(journal, redactor, self._wire_settings.as_sent)
-        watchers = Watchers(journal, places, shown)
+        filtering = Filtering(journal, shown, redactor)
+        watchers = Watchers(journal, places, shown, filtering)
         about = About(
             time.time_ns(),
             self._config.concurrency,
@@ -155,7 +157,7 @@ class _Daemon:
         thread = self._replay_thread(journal, redactor)
         service = ReplayService(journal, enqueuer, planner, watchers, about, thread=thread)
         server = RpcServer(
-            [service, HistoryService(journal), JournalService(journal)],
+            [service, HistoryService(journal, filtering), JournalService(journal)],
             self._addresses,
             self._access,
             max_calls=self._config.max_watchers + OTHER_CALLS,
@@ -181,6 +183,7 @@ class _Daemon:
         finally:
             await self._stop_serving(server)
             await decoders.close()
+            await filtering.close()
             await asyncio.to_thread(retention.stop)
         _log.info("stopped")
 

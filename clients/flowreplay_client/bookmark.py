@@ -33,6 +33,9 @@ class WatchSettings(TypedDict, total=False):
     """Only these: `request`, `response`, `error`, `log`, `update`; empty: all."""
     batch_id: str
     """Only this batch, and what concerns the whole queue; empty: all."""
+    filter: str
+    """Only events about single replays that this filter expression finds, in mitmproxy's
+    notation, such as `~m POST & ~c 500`; empty: all."""
     content_limit: int
     """Bytes of each content, at most 1 MiB; the daemon's default is 64 KiB."""
     secrets: bool
@@ -120,6 +123,7 @@ def _first_request(settings: WatchSettings) -> WatchEventsRequest:
         batch_id=settings.get("batch_id", ""),
         until_idle=settings.get("until_idle", False),
         reveal_secrets=settings.get("secrets", False),
+        filter=settings.get("filter", ""),
     )
     if "content_limit" in settings:
         request.content_limit_bytes = settings["content_limit"]

@@ -258,12 +258,13 @@ class Client:
                 return
             request.page_token = page.next_page_token
 
-    def export(self, batch_id: str, format: str) -> Export:  # noqa: A002
+    def export(self, batch_id: str, format: str, *, filter: str = "") -> Export:  # noqa: A002
         """Returns a batch as a capture, in pieces of bytes: what was captured and what came.
 
-        `format` is `mitmproxy`, `har` or `goreplay`. Raises ValueError for another one.
+        `format` is `mitmproxy`, `har` or `goreplay`; `filter` an expression in mitmproxy's
+        notation for those that are wanted. Raises ValueError for another format.
         """
-        request = export_request(batch_id, format)
+        request = export_request(batch_id, format, filter)
         call = self._history.Export(request, metadata=self._access.metadata())
         return Export(call, self.address, self._timeout)
 

@@ -11,9 +11,9 @@ from flowreplay_client.messages import format_number
 from flowreplay_client.stream import Stream, first_response
 
 
-def export_request(batch_id: str, format: str) -> ExportRequest:  # noqa: A002
+def export_request(batch_id: str, format: str, filter: str) -> ExportRequest:  # noqa: A002
     """Builds the request; raises ValueError for a format that there is not."""
-    return ExportRequest(batch_id=batch_id, format=format_number(format))
+    return ExportRequest(batch_id=batch_id, format=format_number(format), filter=filter)
 
 
 class Export(Iterator[bytes]):
@@ -31,6 +31,8 @@ class Export(Iterator[bytes]):
         self.left_out_count = 0
         """How many of the batch were left out so far: those that have not ended or were
         cleared, and those that the format has no way to hold."""
+        self.filtered_count = 0
+        """How many the filter left out so far."""
         try:
             first_response(call, timeout, address)
         except grpc.RpcError as failure:
@@ -55,4 +57,5 @@ class Export(Iterator[bytes]):
             raise error_from(failure, self._address) from None
         self.exported_count = response.exported_count
         self.left_out_count = response.left_out_count
+        self.filtered_count = response.filtered_count
         return response.chunk

@@ -18,6 +18,8 @@ class ListSettings(TypedDict, total=False):
     """Only those in these states, such as `failed`."""
     parked: bool
     """Only those that were interrupted and not resolved."""
+    filter: str
+    """Only those that this filter expression finds, in mitmproxy's notation."""
     page_size: int
     """How many the daemon sends at once, up to 1,000; 0: as many as it likes."""
 
@@ -35,6 +37,7 @@ def list_request(settings: ListSettings) -> ListReplaysRequest:
         states=[state_number(name) for name in settings.get("states", ())],
         parked=settings.get("parked", False),
         page_size=settings.get("page_size", 0),
+        filter=settings.get("filter", ""),
     )
 
 

@@ -47,9 +47,17 @@ def format_for(out: str, named: str = "") -> str:
     return found
 
 
-def save(client: Client, batch_id: str, out: str, format: str, output: Output) -> None:  # noqa: A002
-    """Writes a batch to a file (`-`: stdout) and says so."""
-    with client.export(batch_id, format) as export:
+def save(
+    client: Client,
+    batch_id: str,
+    out: str,
+    format: str,  # noqa: A002
+    output: Output,
+    *,
+    filter: str = "",  # noqa: A002
+) -> None:
+    """Writes a batch, or what a filter finds of it, to a file (`-`: stdout) and says so."""
+    with client.export(batch_id, format, filter=filter) as export:
         if out == STDOUT:
             for piece in export:
                 sys.stdout.buffer.write(piece)
@@ -62,9 +70,11 @@ def save(client: Client, batch_id: str, out: str, format: str, output: Output) -
         "format": format,
         "exportedCount": export.exported_count,
         "leftOutCount": export.left_out_count,
+        "filteredCount": export.filtered_count,
     }
     noun = "replay" if export.exported_count == 1 else "replays"
     left_out = f", {export.left_out_count} left out" if export.left_out_count else ""
+    left_out += f", {export.filtered_count} filtered out" if export.filtered_count else ""
     line = f"{out}: {export.exported_count} {noun} of batch {batch_id}{left_out}"
     if out != STDOUT:
         output.show_object(values, line)

@@ -20,6 +20,7 @@ from replayd.model.flow import WebSocketMessage
 from replayd.model.replay import OUTCOMES, ReplayKey, ReplayState
 from replayd.model.replayed import Replayed
 from replayd.reasons import Reason
+from replayd.rpc.filtering import Found
 
 if TYPE_CHECKING:
     from replayd.formats.writers import Writer
@@ -38,14 +39,20 @@ their steps would wait 5 ms (`sys.getswitchinterval`) for as long as the export 
 class Export:
     """One export. `chunks` may be iterated once."""
 
-    def __init__(self, journal: Journal, batch_id: str, writer: "Writer") -> None:
+    def __init__(
+        self, journal: Journal, batch_id: str, writer: "Writer", found: Found = list
+    ) -> None:
+        """`found` picks those that a filter finds."""
         self._journal = journal
         self._batch_id = batch_id
         self._writer = writer
+        self._found = found
         self.exported = 0
         """How many replays were written so far."""
         self.left_out = 0
         """How many have no end of their own yet, or can't be written in this format."""
+        self.filtered = 0
+        """How many the filter did not find."""
 
     def chunks(self) -> Iterator[bytes]:
         """Yields the capture in chunks of CHUNK bytes; none when it is empty.
@@ -74,7 +81,9 @@ class Export:
     def _history(self) -> Iterator[Past]:
         after = -1
         while page := self._journal.history(self._batch_id, after, _STEP):
-            yield from page
+            found = self._found(page)
+            self.filtered += len(page) - len(found)
+            yield from found
             after = page[-1].key.flow_index
 
     def _written(self, past: Past) -> Iterable[bytes]:

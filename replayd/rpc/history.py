@@ -8,9 +8,11 @@ from flowreplay.v1 import history_pb2, replay_pb2
 
 from replayd.access.roles import Role
 from replayd.errors import ReplaydError
+from replayd.journal.interface import Journal
 from replayd.reasons import Reason
 from replayd.rpc.calls import Call, Methods, Service, stream, unary
 from replayd.rpc.export import Export
+from replayd.rpc.filtering import Filtering
 from replayd.rpc.listing import Listing
 
 if TYPE_CHECKING:
@@ -28,6 +30,10 @@ class HistoryService(Service):
 
     name = history_pb2.DESCRIPTOR.services_by_name["HistoryService"].full_name
 
+    def __init__(self, journal: Journal, filtering: Filtering) -> None:
+        super().__init__(journal)
+        self._filtering = filtering
+
     def methods(self) -> Methods:
         """Makes the table of the service's RPCs."""
         return {
@@ -41,9 +47,11 @@ class HistoryService(Service):
     ) -> AsyncGenerator[bytes, None]:
         """Export."""
         self.refuse_when_stopping()
-        export = Export(self.journal, _batch_id(request), _writer(request.format))
+        found = self._filtering.found(request.filter, reveal=True)
+        export = Export(self.journal, _batch_id(request), _writer(request.format), found)
         # Raises BATCH_NOT_FOUND.
         await asyncio.to_thread(self.journal.count, request.batch_id)
+        await self._filtering.check(request.filter)
         cursor = self.cursor()
         yield _response(b"", export, cursor)
         chunks = export.chunks()
@@ -58,7 +66,9 @@ class HistoryService(Service):
     ) -> history_pb2.ListReplaysResponse:
         """ListReplays."""
         self.refuse_when_stopping()
-        listing = Listing(self.journal, request)
+        await self._filtering.check(request.filter)
+        found = self._filtering.found(request.filter, reveal=False)
+        listing = Listing(self.journal, request, found)
         cursor = self.cursor()
         replays = await asyncio.to_thread(listing.page)
         return history_pb2.ListReplaysResponse(
@@ -109,5 +119,6 @@ def _response(chunk: bytes, export: Export, cursor: str) -> bytes:
         chunk=chunk,
         exported_count=export.exported,
         left_out_count=export.left_out,
+        filtered_count=export.filtered,
         cursor=cursor,
     ).SerializeToString()

@@ -16,6 +16,7 @@ from replayd.journal.interface import Journal, Past, Place, Wanted
 from replayd.model.replay import ReplayKey, ReplayState
 from replayd.reasons import Reason
 from replayd.redaction.redactor import UNKEYED
+from replayd.rpc.filtering import Found
 
 PAGE_SIZE = 100
 MAX_PAGE_SIZE = 1000
@@ -36,12 +37,20 @@ _KNOWN = frozenset(ReplayState)
 class Listing:
     """One page."""
 
-    def __init__(self, journal: Journal, request: history_pb2.ListReplaysRequest) -> None:
-        """Raises ReplaydError INVALID_OPTIONS."""
+    def __init__(
+        self,
+        journal: Journal,
+        request: history_pb2.ListReplaysRequest,
+        found: Found = list,
+    ) -> None:
+        """`found` picks those that the request's filter finds. Raises ReplaydError
+        INVALID_OPTIONS.
+        """
         self._journal = journal
         self._limit = _page_size(request.page_size)
         self._wanted = Wanted(request.batch_id, _states(request), request.parked)
-        self._asked = _digest(self._wanted)
+        self._found = found
+        self._asked = _digest(self._wanted, request.filter)
         self._place = self._start(request.page_token)
         self._more = True
 
@@ -55,7 +64,7 @@ class Listing:
                 break
             step = self._journal.replays(self._place, self._wanted, self._limit - len(found))
             self._place, self._more = step.place, step.more
-            messages = list(map(replay_message, step.replays))
+            messages = list(map(replay_message, self._found(step.replays)))
             found += messages
             size += sum(message.ByteSize() for message in messages)
             time.sleep(_PAUSE)
@@ -132,9 +141,9 @@ def _states(request: history_pb2.ListReplaysRequest) -> frozenset[ReplayState]:
     return frozenset(map(ReplayState, request.states))
 
 
-def _digest(wanted: Wanted) -> bytes:
+def _digest(wanted: Wanted, filter_text: str) -> bytes:
     """Tells requests apart; nobody gains from making two look the same."""
-    text = repr((wanted.batch_id, sorted(wanted.states), wanted.parked))
+    text = repr((wanted.batch_id, sorted(wanted.states), wanted.parked, filter_text))
     return hashlib.blake2b(text.encode(), digest_size=8).digest()
 
 

@@ -21,6 +21,7 @@ from replayd.journal.interface import Journal
 from replayd.model.event import PREVIEW_LIMIT, EventKind
 from replayd.reasons import Reason
 from replayd.rpc.contents import content_limit
+from replayd.rpc.filtering import Filtering
 from replayd.rpc.news import News
 from replayd.rpc.pages import Pages, Place, concerning
 from replayd.rpc.places import Places
@@ -33,10 +34,19 @@ PROGRESS_SECONDS = 10.0
 class Watchers:
     """Serves watchers and wakes them. Lives on one event loop."""
 
-    def __init__(self, journal: Journal, places: Places, shown: Shown | None = None) -> None:
-        """`shown` is for those who ask for other contents than the log has, or secrets."""
+    def __init__(
+        self,
+        journal: Journal,
+        places: Places,
+        shown: Shown | None = None,
+        filtering: Filtering | None = None,
+    ) -> None:
+        """`shown` is for those who ask for other contents than the log has, or secrets;
+        `filtering` for those who ask for some replays only.
+        """
         self._journal = journal
         self._shown = shown or Shown(journal)
+        self._filtering = filtering or Filtering(journal, self._shown)
         self._places = places
         self._loop = asyncio.get_running_loop()
         self._news = News()
@@ -66,6 +76,7 @@ class Watchers:
         with self._places.taken(caller), self._heeding_failure():
             # Raises BATCH_NOT_FOUND.
             await asyncio.to_thread(self._journal.count, request.batch_id)
+            await self._filtering.check(request.filter)
             view = self._view(request)
             yield self._pages.encode([], view.place.after)
             told = self._loop.time()
@@ -83,6 +94,10 @@ class Watchers:
                         yield encoded
                         told = self._loop.time()
                 if view.behind:
+                    # What it asks for may be rare in a long log.
+                    if self._loop.time() >= told + view.progress_seconds:
+                        yield self._pages.encode([], view.place.after)
+                        told = self._loop.time()
                     continue
                 if await self._ended(view, stopping):
                     return
@@ -108,6 +123,7 @@ class Watchers:
             ),
             content_limit=content_limit(request),
             reveal=request.reveal_secrets,
+            filter=request.filter,
             until_idle=request.until_idle,
             progress_seconds=PROGRESS_SECONDS * random.uniform(0.8, 1.2),  # noqa: S311
         )
@@ -139,9 +155,13 @@ class Watchers:
         return cursor.sequence
 
     async def _with_contents(self, view: "_View") -> AsyncIterator[bytes]:
-        """Yields the messages of the next page, with as much of contents as was asked for."""
+        """Yields the messages of the next page, of the replays and with as much of contents as
+        was asked for.
+        """
         page = await self._pages.page(view.place)
         wanted = concerning(page.events, view.place.batch_id)
+        if view.filter and wanted:
+            wanted = await self._filtering.of_events(view.filter, wanted, reveal=view.reveal)
         shown = self._shown.events(wanted, view.content_limit, reveal=view.reveal)
         while group := await asyncio.to_thread(_next_group, shown, self._pages.max_bytes):
             yield self._pages.encode(group, sequence_of(group[-1]))
@@ -185,6 +205,8 @@ class _View:
     content_limit: int
     reveal: bool
     """Secrets are shown."""
+    filter: str
+    """Which replays it is about; empty: all, and the queue."""
     until_idle: bool
     progress_seconds: float
     """After this much silence it is told how far it is; watchers differ, to spread the load."""
@@ -196,6 +218,7 @@ class _View:
         return (
             self.content_limit == PREVIEW_LIMIT
             and not self.reveal
+            and not self.filter
             and self.place.after >= redacted_after
         )
 

@@ -46,5 +46,7 @@ def test_an_enum_is_the_contract_s(own: type[IntEnum], contract: EnumTypeWrapper
 
 def test_every_enum_of_the_model_is_compared() -> None:
     compared = {own for own, _ in PAIRS}
-    models = {kind for kind in IntEnum.__subclasses__() if kind.__module__.startswith("replayd.m")}
+    models = {
+        kind for kind in IntEnum.__subclasses__() if kind.__module__.startswith("replayd.model")
+    }
     assert models <= compared

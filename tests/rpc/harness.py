@@ -26,6 +26,7 @@ from replayd.model.replay import Replay, ReplayKey, ReplayState
 from replayd.model.target_state import TargetState
 from replayd.reasons import Reason
 from replayd.rpc.enqueue import Enqueuer
+from replayd.rpc.filtering import Filtering
 from replayd.rpc.history import HistoryService
 from replayd.rpc.journal import JournalService
 from replayd.rpc.listen import Address, UnixAddress
@@ -136,14 +137,14 @@ async def serving(
     decoders = DecoderPool(WorkerSettings("anywhere", (), (), 64 << 20))
     enqueuer = Enqueuer(journal, decoders, max_queued=max_queued, client=client)
     planner = Planner(decoders, wire.as_told, wire.upstream.name if wire.upstream else "")
-    watchers = Watchers(
-        journal, Places(max_watchers, max_watchers), Shown(journal, as_sent=wire.as_sent)
-    )
+    shown = Shown(journal, as_sent=wire.as_sent)
+    filtering = Filtering(journal, shown)
+    watchers = Watchers(journal, Places(max_watchers, max_watchers), shown, filtering)
     thread = HandThread(journal)
     service = ReplayService(
         journal, enqueuer, planner, watchers, About(time.time_ns(), 1), thread=thread
     )
-    services = [service, HistoryService(journal), JournalService(journal)]
+    services = [service, HistoryService(journal, filtering), JournalService(journal)]
     server = RpcServer(
         services, [address or UnixAddress(folder / "s.sock")], access, max_calls=max_calls
     )
@@ -169,6 +170,7 @@ async def serving(
         await planner.stop()
         await server.stop(0)
         await decoders.close()
+        await filtering.close()
         journal.close()
 
 

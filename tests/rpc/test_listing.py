@@ -98,6 +98,8 @@ def test_a_token_is_for_the_same_request(journal: Journal) -> None:
     Listing(journal, Request(page_size=5, page_token=one.next_page_token))
     with pytest.raises(ReplaydError, match="of a request for other replays"):
         Listing(journal, Request(parked=True, page_token=one.next_page_token))
+    with pytest.raises(ReplaydError, match="of a request for other replays"):
+        Listing(journal, Request(filter="~q", page_token=one.next_page_token))
 
 
 def test_a_message_has_what_is_known() -> None:

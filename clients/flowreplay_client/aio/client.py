@@ -206,9 +206,9 @@ class Client:
                 return
             request.page_token = page.next_page_token
 
-    async def export(self, batch_id: str, format: str) -> Export:  # noqa: A002
-        """Returns a batch as a capture, in pieces of bytes."""
-        request = export_request(batch_id, format)
+    async def export(self, batch_id: str, format: str, *, filter: str = "") -> Export:  # noqa: A002
+        """Returns a batch, or what a filter finds of it, as a capture, in pieces of bytes."""
+        request = export_request(batch_id, format, filter)
         call = self._history.Export(request, metadata=self._access.metadata())
         export = Export(call, self.address, self._timeout)
         await export.open()

@@ -31,6 +31,8 @@ class Export(AsyncIterator[bytes]):
         """How many replays came so far."""
         self.left_out_count = 0
         """How many of the batch were left out so far."""
+        self.filtered_count = 0
+        """How many the filter left out so far."""
 
     async def open(self) -> None:
         """Waits until the daemon has begun; `Client.export` has called it."""
@@ -62,4 +64,5 @@ class Export(AsyncIterator[bytes]):
             raise error_from(failure, self._address) from None
         self.exported_count = response.exported_count
         self.left_out_count = response.left_out_count
+        self.filtered_count = response.filtered_count
         return response.chunk

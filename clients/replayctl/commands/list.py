@@ -1,12 +1,12 @@
 """`replayctl list`: what became of replays, or what is parked."""
 
-from collections.abc import Sequence
 from datetime import date, datetime
+from typing import Unpack
 
 import click
 from flowreplay.v1 import event_pb2
 from flowreplay.v1.history_pb2 import Replay
-from flowreplay_client import state_names
+from flowreplay_client import ListSettings, state_names
 
 from replayctl.connect import Globals, pass_globals
 from replayctl.events import clock_time, enum_name, reason_name, state_name
@@ -30,12 +30,18 @@ _STATE_WIDTH = 11
     is_flag=True,
     help="Only those that a crash interrupted and nobody has resolved (`replayctl resolve`).",
 )
+@click.option(
+    "--filter",
+    default="",
+    metavar="EXPR",
+    help="Only those that this filter finds, in mitmproxy's notation: '~m POST & ~c 500'.",
+)
 @pass_globals
-def command(options: Globals, batch_id: str, states: Sequence[str], parked: bool) -> None:
+def command(options: Globals, **settings: Unpack[ListSettings]) -> None:
     """List replays in the order of the queue: state, request, and how it ended."""
     today = datetime.now().astimezone().date()
     with options.client() as client:
-        for replay in client.replays(batch_id=batch_id, states=states, parked=parked):
+        for replay in client.replays(**settings):
             options.output.show(replay, _line(replay, today))
 
 

@@ -31,6 +31,12 @@ from replayctl.output import Output, note
     help="Only this kind. Repeatable.  [default: all; text shows requests only with --bodies]",
 )
 @click.option("--batch", "batch_id", default="", metavar="BATCH", help="Only this batch.")
+@click.option(
+    "--filter",
+    default="",
+    metavar="EXPR",
+    help="Only replays that this filter finds, in mitmproxy's notation: '~m POST & ~c 500'.",
+)
 @click.option("--until-idle", is_flag=True, help="End when nothing waits or runs any more.")
 @click.option("--bodies", is_flag=True, help="Show contents, at most 1 MiB of each.")
 @click.option(

@@ -124,6 +124,7 @@ class ListReplaysRequest(_message.Message):
     PARKED_FIELD_NUMBER: _builtins.int
     PAGE_SIZE_FIELD_NUMBER: _builtins.int
     PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    FILTER_FIELD_NUMBER: _builtins.int
     batch_id: _builtins.str
     """Only this batch; empty means all."""
     parked: _builtins.bool
@@ -133,6 +134,10 @@ class ListReplaysRequest(_message.Message):
     page_token: _builtins.str
     """The `next_page_token` of the page before; empty means the first page. The rest of
     the request has to be the same.
+    """
+    filter: _builtins.str
+    """Only those that this filter expression finds, as in `WatchEventsRequest`: by the
+    request, and by the response that came. It sees marks in the place of secrets.
     """
     @_builtins.property
     def states(self) -> _containers.RepeatedScalarFieldContainer[_event_pb2.ReplayState.ValueType]:
@@ -146,10 +151,11 @@ class ListReplaysRequest(_message.Message):
         parked: _builtins.bool = ...,
         page_size: _builtins.int = ...,
         page_token: _builtins.str = ...,
+        filter: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["batch_id", b"batch_id", "page_size", b"page_size", "page_token", b"page_token", "parked", b"parked", "states", b"states"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["batch_id", b"batch_id", "filter", b"filter", "page_size", b"page_size", "page_token", b"page_token", "parked", b"parked", "states", b"states"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -195,19 +201,25 @@ class ExportRequest(_message.Message):
 
     BATCH_ID_FIELD_NUMBER: _builtins.int
     FORMAT_FIELD_NUMBER: _builtins.int
+    FILTER_FIELD_NUMBER: _builtins.int
     batch_id: _builtins.str
     """The batch."""
     format: _replay_pb2.CaptureFormat.ValueType
     """The format to write, which must be named: mitmproxy's, HAR or GoReplay's."""
+    filter: _builtins.str
+    """Only replays that this filter expression finds, as in `WatchEventsRequest`: by the
+    request, and by the response that came. It sees secrets.
+    """
     def __init__(
         self,
         *,
         batch_id: _builtins.str = ...,
         format: _replay_pb2.CaptureFormat.ValueType = ...,
+        filter: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["batch_id", b"batch_id", "format", b"format"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["batch_id", b"batch_id", "filter", b"filter", "format", b"format"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -223,6 +235,7 @@ class ExportResponse(_message.Message):
     EXPORTED_COUNT_FIELD_NUMBER: _builtins.int
     LEFT_OUT_COUNT_FIELD_NUMBER: _builtins.int
     CURSOR_FIELD_NUMBER: _builtins.int
+    FILTERED_COUNT_FIELD_NUMBER: _builtins.int
     chunk: _builtins.bytes
     """The bytes, at most 1 MiB; empty in the first response and in the last."""
     exported_count: _builtins.int
@@ -231,6 +244,8 @@ class ExportResponse(_message.Message):
     """How many replays of the batch were left out so far."""
     cursor: _builtins.str
     """The place in the log when the export began."""
+    filtered_count: _builtins.int
+    """How many replays `filter` left out so far."""
     def __init__(
         self,
         *,
@@ -238,10 +253,11 @@ class ExportResponse(_message.Message):
         exported_count: _builtins.int = ...,
         left_out_count: _builtins.int = ...,
         cursor: _builtins.str = ...,
+        filtered_count: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["chunk", b"chunk", "cursor", b"cursor", "exported_count", b"exported_count", "left_out_count", b"left_out_count"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["chunk", b"chunk", "cursor", b"cursor", "exported_count", b"exported_count", "filtered_count", b"filtered_count", "left_out_count", b"left_out_count"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

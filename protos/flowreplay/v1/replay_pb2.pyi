@@ -589,6 +589,7 @@ class WatchEventsRequest(_message.Message):
     CONTENT_LIMIT_BYTES_FIELD_NUMBER: _builtins.int
     UNTIL_IDLE_FIELD_NUMBER: _builtins.int
     REVEAL_SECRETS_FIELD_NUMBER: _builtins.int
+    FILTER_FIELD_NUMBER: _builtins.int
     cursor: _builtins.str
     """After this cursor."""
     position: Global___StartPosition.ValueType
@@ -607,6 +608,14 @@ class WatchEventsRequest(_message.Message):
     as `‹redacted 32B blake2:ab12›`: the size of the value, and a digest that only tells
     equal ones of one store. Needs the role `secrets`.
     """
+    filter: _builtins.str
+    """Only events about single replays that this filter expression finds, such as
+    `~m POST & ~c 500`: mitmproxy's notation. It sees the request as it is sent and, at the
+    event that ends a replay, the response that came: so `~q` finds `request` events, and
+    `~c` only terminal ones. It sees no more of secrets than the watcher. At most 2,000
+    characters; empty means all events. What is wrong with one is `INVALID_OPTIONS`, with
+    the metadata `position`: a character, counted from 0.
+    """
     @_builtins.property
     def kinds(self) -> _containers.RepeatedScalarFieldContainer[_event_pb2.EventKind.ValueType]:
         """Only these kinds; empty means all."""
@@ -621,10 +630,11 @@ class WatchEventsRequest(_message.Message):
         content_limit_bytes: _builtins.int | None = ...,
         until_idle: _builtins.bool = ...,
         reveal_secrets: _builtins.bool = ...,
+        filter: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_content_limit_bytes", b"_content_limit_bytes", "content_limit_bytes", b"content_limit_bytes", "cursor", b"cursor", "position", b"position", "start", b"start"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_content_limit_bytes", b"_content_limit_bytes", "batch_id", b"batch_id", "content_limit_bytes", b"content_limit_bytes", "cursor", b"cursor", "kinds", b"kinds", "position", b"position", "reveal_secrets", b"reveal_secrets", "start", b"start", "until_idle", b"until_idle"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_content_limit_bytes", b"_content_limit_bytes", "batch_id", b"batch_id", "content_limit_bytes", b"content_limit_bytes", "cursor", b"cursor", "filter", b"filter", "kinds", b"kinds", "position", b"position", "reveal_secrets", b"reveal_secrets", "start", b"start", "until_idle", b"until_idle"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__content_limit_bytes: _TypeAlias = _typing.Literal["content_limit_bytes"]  # noqa: Y015
     _WhichOneofArgType__content_limit_bytes: _TypeAlias = _typing.Literal["_content_limit_bytes", b"_content_limit_bytes"]  # noqa: Y015

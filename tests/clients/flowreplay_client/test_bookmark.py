@@ -26,7 +26,12 @@ def take(bookmark: Bookmark, response: WatchEventsResponse) -> list[int]:
 
 def test_settings_become_a_request() -> None:
     settings = WatchSettings(
-        start="start", kinds=["log", "error"], batch_id="b", content_limit=0, until_idle=True
+        start="start",
+        kinds=["log", "error"],
+        batch_id="b",
+        content_limit=0,
+        until_idle=True,
+        filter="~q",
     )
     assert Bookmark(settings).request() == replay_pb2.WatchEventsRequest(
         position=replay_pb2.START_POSITION_START,
@@ -34,6 +39,7 @@ def test_settings_become_a_request() -> None:
         batch_id="b",
         content_limit_bytes=0,
         until_idle=True,
+        filter="~q",
     )
 
 

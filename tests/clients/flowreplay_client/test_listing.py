@@ -13,5 +13,5 @@ def test_every_state_has_its_word() -> None:
 
 def test_settings_become_a_request() -> None:
     assert list_request({}) == ListReplaysRequest()
-    asked = list_request({"batch_id": "b", "parked": True, "page_size": 3})
-    assert asked == ListReplaysRequest(batch_id="b", parked=True, page_size=3)
+    asked = list_request({"batch_id": "b", "parked": True, "page_size": 3, "filter": "~q"})
+    assert asked == ListReplaysRequest(batch_id="b", parked=True, page_size=3, filter="~q")

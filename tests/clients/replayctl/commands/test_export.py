@@ -16,6 +16,7 @@ from tests.support.replayctl import replayctl, replayctl_on_terminal
 BEGUN = ExportResponse()
 CHUNK = ExportResponse(chunk=b"bytes", exported_count=1)
 LAST = ExportResponse(exported_count=1, left_out_count=2)
+FILTERED = ExportResponse(exported_count=1, left_out_count=2, filtered_count=3)
 
 
 @pytest.fixture
@@ -32,6 +33,13 @@ def test_it_saves_the_capture_and_says_so(fake: FakeDaemon, out: Path) -> None:
     assert fake.requests == [ExportRequest(batch_id="b1", format=2)]
 
 
+def test_a_filter_is_asked_for_and_what_it_leaves_out_is_told(fake: FakeDaemon, out: Path) -> None:
+    fake.exports.append([BEGUN, CHUNK, FILTERED])
+    ended = replayctl(fake.address, "export", "b1", str(out), "--filter", "~m GET")
+    assert ended.stdout == f"{out}: 1 replay of batch b1, 2 left out, 3 filtered out\n"
+    assert fake.requests == [ExportRequest(batch_id="b1", format=2, filter="~m GET")]
+
+
 def test_json(fake: FakeDaemon, out: Path) -> None:
     fake.exports.append([BEGUN, CHUNK, LAST])
     ended = replayctl(fake.address, "--output", "json", "export", "b1", str(out))
@@ -41,6 +49,7 @@ def test_json(fake: FakeDaemon, out: Path) -> None:
         "format": "har",
         "exportedCount": 1,
         "leftOutCount": 2,
+        "filteredCount": 0,
     }
 
 

@@ -50,8 +50,8 @@ def test_a_line_for_each_replay_of_every_page(fake: FakeDaemon) -> None:
 
 def test_what_is_wanted_is_asked_for(fake: FakeDaemon) -> None:
     fake.pages.append(ListReplaysResponse(replays=[INTERRUPTED]))
-    options = ["--state", "failed", "--state", "interrupted", "--parked"]
+    options = ["--state", "failed", "--state", "interrupted", "--parked", "--filter", "~q"]
     shown = replayctl(fake.address, "--output", "json", "list", *options).stdout
     assert json.loads(shown)["resentReplayId"] == "c.1"
-    assert fake.requests == [ListReplaysRequest(states=[4, 7], parked=True)]
+    assert fake.requests == [ListReplaysRequest(states=[4, 7], parked=True, filter="~q")]
     assert replayctl(fake.address, "list", "--state", "odd").code == 2

@@ -88,6 +88,14 @@ def test_it_starts_where_it_is_told(fake: FakeDaemon, options: list[str], start:
     assert (request.cursor or request.position) == start
 
 
+def test_a_filter_is_asked_for(fake: FakeDaemon) -> None:
+    fake.watches.append([events()])
+    assert replayctl(fake.address, "watch", "--filter", "~m POST").code == 0
+    (request,) = fake.requests
+    assert isinstance(request, WatchEventsRequest)
+    assert request.filter == "~m POST"
+
+
 def test_a_restart_is_told_and_survived(fake: FakeDaemon) -> None:
     fake.watches.append([events(cursor="c"), STOPPING])
     fake.watches.append([events(cursor="c"), events(1)])

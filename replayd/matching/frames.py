@@ -1,0 +1,97 @@
+"""What travels to the filters' process and back: one question, one answer. Pure.
+
+A question is a filter with events, each perhaps with the request of its replay; its answer is a
+verdict for each event, or an error.
+"""
+
+import json
+import struct
+from collections.abc import Iterable, Iterator, Sequence
+from enum import IntEnum
+from typing import NamedTuple
+
+from replayd.errors import ReplaydError
+from replayd.reasons import Reason
+
+HEADER = struct.Struct(">?I")
+"""Whether it is as it should be, and how many bytes follow."""
+
+_QUESTION = struct.Struct(">?H")
+"""Whether secrets are shown, and the filter's bytes."""
+_ITEM = struct.Struct(">II")
+"""Bytes of an event and of a request."""
+
+
+class Verdict(IntEnum):
+    """What a filter says of an event."""
+
+    NO = 0
+    YES = 1
+    UNKNOWN = 2
+    """The filter asks about the request, which the event does not have: ask again with it."""
+
+
+class Item(NamedTuple):
+    """One event to be judged."""
+
+    event: bytes
+    """An encoded `flowreplay.v1.Event`."""
+    request: bytes = b""
+    """The encoded `flowreplay.v1.RequestEvent` of its replay; empty: not at hand."""
+
+
+class Question(NamedTuple):
+    """A filter and what it is asked about."""
+
+    text: str
+    items: Sequence[Item]
+    revealed: bool = False
+    """Secrets are shown in what it is asked about."""
+
+
+def encode_question(question: Question) -> bytes:
+    """Encodes a question, with its header."""
+    text = question.text.encode()
+    parts = [_QUESTION.pack(question.revealed, len(text)), text]
+    for event, request in question.items:
+        parts += (_ITEM.pack(len(event), len(request)), event, request)
+    return HEADER.pack(True, sum(map(len, parts))) + b"".join(parts)
+
+
+def decode_question(payload: bytes) -> Question:
+    """Decodes what `encode_question` made, without its header."""
+    revealed, length = _QUESTION.unpack_from(payload)
+    start = _QUESTION.size + length
+    text = payload[_QUESTION.size : start].decode()
+    return Question(text, list(_items(payload, start)), revealed)
+
+
+def _items(payload: bytes, start: int) -> Iterator[Item]:
+    while start < len(payload):
+        events, requests = _ITEM.unpack_from(payload, start)
+        event = start + _ITEM.size
+        request = event + events
+        start = request + requests
+        yield Item(payload[event:request], payload[request:start])
+
+
+def encode_verdicts(verdicts: Iterable[Verdict]) -> bytes:
+    """Encodes an answer, with its header."""
+    payload = bytes(verdicts)
+    return HEADER.pack(True, len(payload)) + payload
+
+
+def encode_failure(what: str, position: int) -> bytes:
+    """Encodes what is wrong with a filter, with its header."""
+    payload = json.dumps([what, position]).encode()
+    return HEADER.pack(False, len(payload)) + payload
+
+
+def decode_answer(good: bool, payload: bytes) -> list[Verdict]:
+    """Decodes an answer; raises ReplaydError INVALID_OPTIONS for a filter that is none."""
+    if good:
+        return [Verdict(each) for each in payload]
+    what, position = json.loads(payload)
+    raise ReplaydError(
+        Reason.INVALID_OPTIONS, f"filter can't be read: {what}", field="filter", position=position
+    )
