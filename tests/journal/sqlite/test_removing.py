@@ -1,21 +1,23 @@
 """What retention leaves in the database and on the disk: nothing."""
 
+from itertools import islice
 from pathlib import Path
 
 import apsw
 import pytest
 
 from replayd.codec.event import with_sequence
-from replayd.errors import JournalError
+from replayd.errors import JournalError, ReplaydError
 from replayd.journal.interface import Journal, Limits, Part
 from replayd.journal.journal import StoredJournal
-from replayd.journal.sqlite import open_sqlite
+from replayd.journal.sqlite import open_sqlite, removing
 from replayd.journal.sqlite.checksum import checksum
 from replayd.journal.sqlite.migrations import MIGRATIONS
 from replayd.journal.sqlite.query import fetch_row, fetch_rows
 from replayd.journal.sqlite.schema import open_database
 from replayd.journal.sqlite.store import SqliteStore
 from replayd.model.replay import Counts, ReplayKey
+from replayd.reasons import Reason
 from tests.support.journals import (
     DAY,
     NOW,
@@ -55,6 +57,24 @@ def fill(journal: Journal, batch_id: str = "b1", count: int = 3) -> None:
     finish(journal, last, content=SECRET, withheld=SECRET)
     journal.commit()
     journal.clear(batch_id, NOW)
+
+
+def test_a_slice_has_a_step_though_its_time_is_over_at_once(
+    stored: Journal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(removing, "_SECONDS", 0)
+    fill(stored)
+    fill(stored, "b2")
+    removed = 0
+    for slice_ in islice(stored.retain(AGED, LATER), 1000):
+        removed += slice_.events
+        with pytest.raises(ReplaydError) as caught:
+            stored.read(0, limit=1, max_bytes=1)
+        assert caught.value.reason is Reason.SEQUENCE_COMPACTED
+        assert caught.value.metadata["oldest_sequence"] in (str(removed + 1), "0")
+    assert removed == stored.latest
+    with pytest.raises(ReplaydError, match="no batch"):
+        stored.count("b1")
 
 
 def left(connection: apsw.Connection) -> dict[str, int]:
