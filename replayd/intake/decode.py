@@ -20,8 +20,13 @@ from replayd.filters import Matcher, Subject
 from replayd.formats import Format, read_capture
 from replayd.intake.capture import CaptureStream, spool
 from replayd.intake.frames import LISTED, NotedFlow, RefusedFlow, Summary
-from replayd.intake.options import MAX_TEXT, check_options, filter_of, recorded_of
-from replayd.intake.rewrites import rewriter_of
+from replayd.intake.options import (
+    MAX_TEXT,
+    asks_for_rewriting,
+    check_options,
+    filter_of,
+    recorded_of,
+)
 from replayd.intake.stream import MessageStream
 from replayd.intake.timing import Window
 from replayd.intake.typed import TypedFlow, typed_flows
@@ -30,14 +35,13 @@ from replayd.model.flow import CaptureNote, DamagedFlow, Flow, Found
 from replayd.model.plan import Change, ConnectTo, HttpVersion, WebSocketPace
 from replayd.model.replay import Row
 from replayd.planning.plan import make_plan
-from replayd.planning.refusal import Refusal, refuse, unfit
+from replayd.planning.refusal import Refusal, refuse
 from replayd.planning.target_rules import TargetRules
 from replayd.reasons import Reason
 from replayd.redaction.redactor import UNKEYED, Redactor
-from replayd.rewriting.rewriter import Rewriter
-from replayd.rewriting.rules import Unrewritable
 
 if TYPE_CHECKING:
+    from replayd.intake.rewrites import Rewrites
     from replayd.live.recorded import Recorded
 
 MAX_NOTE = 1000
@@ -79,7 +83,7 @@ class Decoding:
         self._emit = emit
         self._options = replay_pb2.EnqueueOptions()
         self._wanted: Matcher | None = None
-        self._rewriter: Rewriter | None = None
+        self._rewrites: Rewrites | None = None
         self._window: Window | None = None
         self._connect_to: tuple[ConnectTo, ...] = ()
         self._http_version = HttpVersion.AUTO
@@ -122,7 +126,11 @@ class Decoding:
         check_options(options)
         self._options = options
         self._wanted = filter_of(options)
-        self._rewriter = rewriter_of(options, self._settings.body_size_limit)
+        if asks_for_rewriting(options):
+            # Imported here: few do, and every worker would take as long.
+            from replayd.intake.rewrites import Rewrites  # noqa: PLC0415
+
+            self._rewrites = Rewrites(options, self._settings.body_size_limit)
         window = Window(options)
         self._window = None if window.open else window
         self._connect_to = tuple(
@@ -178,12 +186,12 @@ class Decoding:
             self._summary.filtered += 1
             return
         rewritten: tuple[Change, ...] = ()
-        if self._rewriter is not None:
-            try:
-                flow, rewritten = self._rewritten(flow, self._rewriter)
-            except Unrewritable as error:
-                self._refuse(flow.flow_id, index, Refusal(error.reason, str(error)))
+        if self._rewrites is not None:
+            made = self._rewrites.of(flow)
+            if isinstance(made, Refusal):
+                self._refuse(flow.flow_id, index, made)
                 return
+            flow, rewritten = made
             # What came as a message is another flow now.
             encoded = None if rewritten else encoded
         refusal = refuse(
@@ -230,12 +238,6 @@ class Decoding:
             )
         )
         self._summary.accepted += 1
-
-    def _rewritten(self, flow: Flow, rewriter: Rewriter) -> tuple[Flow, tuple[Change, ...]]:
-        """Rewrites a flow, unless it will be refused for what it lacks."""
-        if unfit(flow, refuse_websocket=self._options.refuse_websocket) is not None:
-            return flow, ()
-        return rewriter.rewrite(flow)
 
     def _shown_content(self, flow: Flow, content: bytes) -> bytes | None:
         preview = content[:PREVIEW_LIMIT]

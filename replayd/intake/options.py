@@ -24,6 +24,19 @@ MAX_TEXT = 200
 MAX_FILTER = 2000
 """Characters of a filter expression."""
 
+_REWRITING = (
+    "target",
+    "modify_headers",
+    "map_remote",
+    "modify_body",
+    "set_headers",
+    "remove_headers",
+    "set_query",
+    "set_cookies",
+    "host",
+    "server_name",
+)
+
 _USED_UP = (
     "request_id",
     "format",
@@ -40,16 +53,7 @@ _USED_UP = (
     "trust_idempotency_key",
     "end_follows",
     "filter",
-    "target",
-    "modify_headers",
-    "map_remote",
-    "modify_body",
-    "set_headers",
-    "remove_headers",
-    "set_query",
-    "set_cookies",
-    "host",
-    "server_name",
+    *_REWRITING,
     "window_start_time",
     "window_end_time",
     "window_start_duration",
@@ -140,6 +144,11 @@ def terms_of(options: replay_pb2.EnqueueOptions) -> Terms:
         OnInterrupt(options.on_interrupt or OnInterrupt.AUTO),
         kept.SerializeToString(),
     )
+
+
+def asks_for_rewriting(options: replay_pb2.EnqueueOptions) -> bool:
+    """Tells whether requests are to be rewritten."""
+    return any(getattr(options, name) for name in _REWRITING)
 
 
 def filter_of(options: replay_pb2.EnqueueOptions) -> Matcher | None:

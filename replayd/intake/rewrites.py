@@ -11,10 +11,13 @@ from typing import Protocol, TypeVar
 from flowreplay.v1 import replay_pb2
 
 from replayd.errors import ReplaydError
+from replayd.model.flow import Flow
+from replayd.model.plan import Change
+from replayd.planning.refusal import Refusal, unfit
 from replayd.reasons import Reason
 from replayd.rewriting import rules
 from replayd.rewriting.rewriter import Rewriter
-from replayd.rewriting.rules import RuleError
+from replayd.rewriting.rules import RuleError, Unrewritable
 
 MAX_RULES = 100
 """Rules of one kind."""
@@ -47,11 +50,28 @@ class _Pair(Protocol):
     value: bytes
 
 
-def rewriter_of(options: replay_pb2.EnqueueOptions, body_size_limit: int) -> Rewriter | None:
-    """Returns what rewrites flows; None: nothing is to be rewritten. `body_size_limit`: bytes
-    that a content may have.
-    """
-    found = rules.Rules(
+class Rewrites:
+    """What a call asks for, done to its flows."""
+
+    def __init__(self, options: replay_pb2.EnqueueOptions, body_size_limit: int) -> None:
+        """`body_size_limit`: bytes that a content may have."""
+        self._refuse_websocket = options.refuse_websocket
+        self._rewriter = Rewriter(_rules(options), body_size_limit)
+
+    def of(self, flow: Flow) -> tuple[Flow, tuple[Change, ...]] | Refusal:
+        """Rewrites a flow; returns it with what was changed, or why that can't be done. One that
+        will be refused for what it lacks stays as it is.
+        """
+        if unfit(flow, refuse_websocket=self._refuse_websocket) is not None:
+            return flow, ()
+        try:
+            return self._rewriter.rewrite(flow)
+        except Unrewritable as error:
+            return Refusal(error.reason, str(error))
+
+
+def _rules(options: replay_pb2.EnqueueOptions) -> rules.Rules:
+    return rules.Rules(
         modify_headers=_each("modify_headers", options.modify_headers, _header_rule),
         map_remote=_each("map_remote", options.map_remote, _url_rule),
         modify_body=_each("modify_body", options.modify_body, _content_rule),
@@ -63,7 +83,6 @@ def rewriter_of(options: replay_pb2.EnqueueOptions, body_size_limit: int) -> Rew
         host=_one("host", options.host, _host) or b"",
         server_name=_one("server_name", options.server_name, _server_name) or "",
     )
-    return None if found == rules.Rules() else Rewriter(found, body_size_limit)
 
 
 def _each(field: str, asked: Sequence[Asked], make: Callable[[Asked], Made]) -> tuple[Made, ...]:

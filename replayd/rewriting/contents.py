@@ -1,32 +1,10 @@
 """Contents that are rewritten: unpacked before, packed after; and a WebSocket's messages."""
 
-import zlib
-from typing import NamedTuple
-
+from replayd.codings import CodingError, Packed, UnpackedTooLargeError, packed
 from replayd.model.flow import Flow, Headers, Request, WebSocketMessage, WebSocketMessageKind
 from replayd.model.plan import Change, ChangeKind
 from replayd.reasons import Reason
 from replayd.rewriting.rules import ContentRule, Unrewritable, finds
-
-_PLAIN = (b"", b"identity", b"none")
-_WINDOW_BITS = {b"gzip": 31, b"x-gzip": 31, b"deflate": 15}
-_RAW_DEFLATE = -15
-"""Without zlib's frame: some send deflate so (RFC 9110 section 8.4.1.2)."""
-
-
-class Packed(NamedTuple):
-    """A content as it was before it was packed, and how it was."""
-
-    plain: bytes
-    window_bits: int
-    """zlib's word for the coding; 0: none."""
-
-    def again(self, plain: bytes) -> bytes:
-        """Packs another content the same way."""
-        if not self.window_bits:
-            return plain
-        packer = zlib.compressobj(wbits=self.window_bits)
-        return packer.compress(plain) + packer.flush()
 
 
 def modify_body(flow: Flow, rule: ContentRule, limit: int) -> Flow:
@@ -42,11 +20,11 @@ def modify_body(flow: Flow, rule: ContentRule, limit: int) -> Flow:
     request = flow.request
     assert request is not None
     content = request.content or b""
-    packed = _unpacked(content, request.headers, limit)
-    plain = _substituted(packed.plain, rule, limit)
-    if plain == packed.plain:
+    was = _unpacked(content, request.headers, limit)
+    plain = _substituted(was.plain, rule, limit)
+    if plain == was.plain:
         return flow
-    return flow._replace(request=_with_content(request, packed.again(plain)))
+    return flow._replace(request=_with_content(request, was.again(plain)))
 
 
 def named_changes(before: Flow, after: Flow) -> list[Change]:
@@ -119,47 +97,13 @@ def _substituted(plain: bytes, rule: ContentRule, limit: int) -> bytes:
 
 
 def _unpacked(content: bytes, headers: Headers, limit: int) -> Packed:
-    codings = [value for name, value in headers if name.lower() == b"content-encoding"]
-    coding = b", ".join(codings).strip().lower()
-    if coding in _PLAIN:
-        return Packed(content, 0)
-    bits = _WINDOW_BITS.get(coding)
-    if bits is None:
-        raise Unrewritable(
-            Reason.REWRITE_FAILED,
-            f"its content has the Content-Encoding {coding[:80].decode('latin-1')!r}, which "
-            "modify_body can't decode (it can gzip and deflate); leave the flow out with a filter",
-        )
-    if not content:
-        return Packed(b"", bits)
-    for window_bits in (bits, _RAW_DEFLATE) if bits == _WINDOW_BITS[b"deflate"] else (bits,):
-        plain = _inflated(content, window_bits, limit)
-        if plain is not None:
-            return Packed(plain, window_bits)
-    raise Unrewritable(
-        Reason.REWRITE_FAILED,
-        f"its content is damaged, or no {coding.decode('latin-1')} as its Content-Encoding says",
-    )
-
-
-def _inflated(content: bytes, window_bits: int, limit: int) -> bytes | None:
-    """Unpacks a content, all parts of it (RFC 1952 section 2.2); None: it can't be."""
-    plain: list[bytes] = []
-    room = limit
-    while content:
-        unpacker = zlib.decompressobj(window_bits)
-        try:
-            part = unpacker.decompress(content, room + 1)
-        except zlib.error:
-            return None
-        room -= len(part)
-        if room < 0:
-            raise _too_large(limit)
-        if not unpacker.eof:
-            return None
-        plain.append(part)
-        content = unpacker.unused_data
-    return b"".join(plain)
+    try:
+        return packed(content, headers, limit)
+    except CodingError as error:
+        what = f"modify_body is asked of it, and {error}; leave the flow out with a filter"
+        raise Unrewritable(Reason.REWRITE_FAILED, what) from error
+    except UnpackedTooLargeError:
+        raise _too_large(limit) from None
 
 
 def _too_large(limit: int) -> Unrewritable:

@@ -11,6 +11,7 @@ from replayd.intake.options import (
     MAX_SOURCE,
     MAX_SOURCES,
     MAX_TEXT,
+    asks_for_rewriting,
     check_options,
     filter_of,
     terms_of,
@@ -88,3 +89,18 @@ def test_without_a_filter_all_flows_are_taken() -> None:
 def test_what_a_batch_runs_under_is_kept_without_what_is_used_up() -> None:
     given = options(label="mine", filter="~m GET", request_id="r", on_interrupt=3, stream=True)
     assert terms_of(given) == Terms("mine", OnInterrupt.PARK)
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        *({"target": "http://h"}, {"host": "h"}, {"server_name": "h"}, {"remove_headers": [b"a"]}),
+        *({name: [{}]} for name in ("modify_headers", "map_remote", "modify_body", "set_headers")),
+        *({name: [{}]} for name in ("set_query", "set_cookies")),
+    ],
+)
+def test_what_is_rewritten_is_used_up(values: dict[str, object]) -> None:
+    asked = options(**values)
+    assert asks_for_rewriting(asked)
+    assert not terms_of(asked).options
+    assert not asks_for_rewriting(options(raw=True, filter="~q"))

@@ -11,20 +11,21 @@ from replayd.intake.rewrites import (
     MAX_RULES,
     MAX_URL,
     MAX_VALUE,
-    rewriter_of,
+    Rewrites,
 )
-from replayd.rewriting.rewriter import Rewriter
+from replayd.planning.refusal import Refusal
+from replayd.reasons import Reason
 from tests.rewriting.rewriting import flow
 
 PAIR = {"name": b"a", "value": b"b"}
 
 
-def made(**values: object) -> Rewriter | None:
-    return rewriter_of(replay_pb2.EnqueueOptions(**values), 1000)  # type: ignore[arg-type]
+def made(**values: object) -> Rewrites:
+    return Rewrites(replay_pb2.EnqueueOptions(**values), 1000)  # type: ignore[arg-type]
 
 
 def test_options_become_rules() -> None:
-    rewriter = made(
+    rewrites = made(
         target="https://staging.test/v2",
         modify_headers=[{"filter": "~m GET", "name": b"X-M", "value": b"1"}],
         map_remote=[{"url_regex": "/a", "replacement": "/b"}],
@@ -36,10 +37,12 @@ def test_options_become_rules() -> None:
         host="host.test",
         server_name="tls.test",
     )
-    assert rewriter is not None
-    changed, _ = rewriter.rewrite(
+    found = rewrites.of(
         flow(path=b"/a", content=b"c", headers=((b"Host", b"shop.test"), (b"X-R", b"")))
     )
+    assert not isinstance(found, Refusal)
+    changed, changes = found
+    assert len(changes) == 9
     request = changed.request
     assert request is not None
     assert (changed.server_name, request.path, request.content) == ("tls.test", b"/v2/b?q=1", b"d")
@@ -47,8 +50,14 @@ def test_options_become_rules() -> None:
     assert request.headers == tuple(zip(names, (b"host.test", b"1", b"1", b"k=1"), strict=True))
 
 
-def test_without_any_nothing_is_rewritten() -> None:
-    assert made(raw=True, filter="~m GET") is None
+def test_what_can_not_be_done_is_a_refusal_of_a_flow_that_is_fit() -> None:
+    rewrites = made(modify_body=[{"regex": b"c", "replacement": b"d"}])
+    packed = flow(content=b"c", headers=((b"Content-Encoding", b"br"),))
+    found = rewrites.of(packed)
+    assert isinstance(found, Refusal)
+    assert found.reason is Reason.REWRITE_FAILED
+    live = packed._replace(live=True)
+    assert rewrites.of(live) == (live, ())
 
 
 @pytest.mark.parametrize(
