@@ -119,6 +119,8 @@ class Decoding:
                 self._flow(_named_briefly(found), index)
             index += 1
         self._messages.check_end()
+        for source in self._recorded.missing if self._recorded else ():
+            self._note(CaptureNote(max(index - 1, 0), _nowhere(source)))
         self._summary.content_hash = self._hash.hexdigest()
         return self._summary
 
@@ -260,6 +262,10 @@ class Decoding:
 
     def _said(self, message: str) -> str:
         return self._settings.redactor.text(message[:MAX_NOTE])[:MAX_NOTE]
+
+
+def _nowhere(source: str) -> str:
+    return f"nothing is carried: no recorded answer up to here has 4 bytes or more at {source}"
 
 
 def _named_briefly(flow: Flow) -> Flow:

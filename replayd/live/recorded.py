@@ -19,6 +19,8 @@ class Recorded:
             (source, finder(source)) for source in dict.fromkeys(sources)
         ]
         self._sticky = sticky_cookies
+        self.missing = {source: None for source, _ in self._finders}
+        """Sources of which no answer so far had a value that can be carried."""
 
     def plan(self, flow: Flow) -> LivePlan:
         """Returns what is to be known of a flow."""
@@ -33,6 +35,9 @@ class Recorded:
             for source, find in self._finders
             for value in find(response.headers, content)
         ]
+        for source, value in values:
+            if len(value) >= MIN_VALUE:
+                self.missing.pop(source, None)
         cookies = [value for name, value in response.headers if name.lower() == b"set-cookie"]
         return LivePlan(
             self._sticky,

@@ -45,7 +45,7 @@ class LiveValues:
         """Returns a replay with the values of now in its request."""
         batch_id = replay.key.batch_id
         if batch_id not in self._known:
-            self._meet(batch_id)
+            self._meet(batch_id, plan)
         scope = self._scope(replay.key, replay.session)
         edited = scope.edited(plan, replay.request_content, self._clock.wall() / _SECOND)
         if edited.plan.changes == plan.changes:
@@ -107,21 +107,41 @@ class LiveValues:
             _, scope = self._scopes.popitem(last=False)
             self._size -= scope.size
 
-    def _meet(self, batch_id: str) -> None:
-        """Reads back what a batch had learnt; forgets batches that have ended."""
+    def _meet(self, batch_id: str, plan: Plan) -> None:
+        """Reads back what a batch had learnt, and before it those whose replays it sends again;
+        forgets batches that have ended. `plan`: of one of its replays.
+        """
         for known in [*self._known]:
             if self._has_ended(known):
                 self._forget(known)
         self._known.add(batch_id)
-        if not self._journal.count(batch_id).succeeded:
-            return
-        after = -1
-        while page := self._journal.withheld(batch_id, after, _PAGE):
-            for key, session, plan, event, withheld in page:
-                outcome = decode_outcome(event, withheld)
-                if outcome.live_values and outcome.head is not None:
-                    self._learn_again(key, session, decode_plan(plan), outcome)
-            after = page[-1].key.flow_index
+        batches = [batch_id]
+        while (origin := _origin_of(plan)) and origin not in batches:
+            batches.append(origin)
+            try:
+                first = self._journal.history(origin, -1, 1)
+            except ReplaydError:
+                break  # Retention has removed it.
+            plan = decode_plan(first[0].plan)
+        for each in reversed(batches):
+            self._read_back(each, batch_id)
+
+    def _read_back(self, source: str, batch_id: str) -> None:
+        """Has a batch learn what one had learnt: itself, or one whose replays it sends again."""
+        try:
+            if not self._journal.count(source).succeeded:
+                return
+            after = -1
+            while page := self._journal.withheld(source, after, _PAGE):
+                for key, session, plan, event, withheld in page:
+                    outcome = decode_outcome(event, withheld)
+                    if outcome.live_values:
+                        here = key._replace(batch_id=batch_id)
+                        self._learn_again(here, session, decode_plan(plan), outcome)
+                after = page[-1].key.flow_index
+        except ReplaydError as error:
+            if error.reason is not Reason.BATCH_NOT_FOUND:
+                raise
 
     def _learn_again(self, key: ReplayKey, session: str, plan: Plan, outcome: Outcome) -> None:
         assert outcome.head is not None
@@ -142,6 +162,12 @@ class LiveValues:
         self._known.remove(batch_id)
         for place in [place for place in self._scopes if place[0] == batch_id]:
             self._size -= self._scopes.pop(place).size
+
+
+def _origin_of(plan: Plan) -> str:
+    """The batch of the replay that one sends again; empty: it sends none again."""
+    replay_id = plan.resends_replay_id
+    return ReplayKey.parse(replay_id).batch_id if replay_id else ""
 
 
 def _beginning(body: Body) -> bytes:

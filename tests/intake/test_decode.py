@@ -337,6 +337,15 @@ def test_who_shares_live_values_is_one_session(
     assert {decode_plan(row.plan).live for row in rows} == {None}
 
 
+def test_a_source_that_finds_nothing_is_noted() -> None:
+    wanted = options(carry=["json:$.token", "json:$.tokne"])
+    _, summary = decode(wanted, with_answer(b'{"token": "recorded"}', "a"), flows(1))
+    (note,) = summary.notes
+    assert (note.flow_index, note.message.endswith(" at json:$.tokne")) == (1, True)
+    _, summary = decode(options(carry=["json:$.token"]))
+    assert [note.flow_index for note in summary.notes] == [0]
+
+
 def test_a_source_that_is_none_is_named() -> None:
     with pytest.raises(ReplaydError, match="carry can't be used: 'token' is no source"):
         decode(options(carry=["token"]), flows(1))

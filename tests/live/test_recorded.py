@@ -37,3 +37,10 @@ def test_nothing_that_is_worth_it(flow: Flow) -> None:
 def test_what_is_no_source() -> None:
     with pytest.raises(ValueError, match="no source"):
         Recorded(["token"], sticky_cookies=False)
+
+
+def test_what_was_in_no_answer_is_known() -> None:
+    recorded = Recorded(["json:$.token", "json:$.id", "json:$.other"], sticky_cookies=False)
+    for content in (b"none", b'{"token": "abcd", "id": 7}', b'{"id": 8}'):
+        recorded.plan(answered(content))
+    assert list(recorded.missing) == ["json:$.id", "json:$.other"]

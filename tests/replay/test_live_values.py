@@ -128,6 +128,32 @@ def test_after_a_restart_it_is_read_back(journal: Journal, monkeypatch: pytest.M
     assert head_of(LiveValues(journal, CLOCK), replay) == expected
 
 
+def again(rows: list[Row], origin: str) -> list[Row]:
+    """The rows of a batch that sends another one's replays again."""
+    plans = [decode_plan(each.plan) for each in rows]
+    return [
+        each._replace(plan=encode_plan(p._replace(resends_replay_id=f"{origin}.{p.flow_index}")))
+        for each, p in zip(rows, plans, strict=True)
+    ]
+
+
+def test_what_is_sent_again_has_what_its_batch_had_learnt(journal: Journal) -> None:
+    live = LiveValues(journal, CLOCK)
+    enqueue(journal, "b1", rows(2))
+    answer(live, journal, taken(journal))
+    answer(live, journal, taken(journal), headers=())
+    enqueue(journal, "b2", again(rows(2)[1:], "b1"))
+    answer(live, journal, taken(journal), headers=((b"Set-Cookie", b"sid=newer"),))
+    enqueue(journal, "b3", again(rows(2)[1:], "b2"))
+    replay = taken(journal)
+    assert head_of(LiveValues(journal, CLOCK), replay) == EDITED.replace(b"new", b"newer")
+
+
+def test_what_is_sent_again_of_a_batch_that_is_gone(journal: Journal) -> None:
+    enqueue(journal, "b2", again(rows(2)[1:], "gone"))
+    assert head_of(LiveValues(journal, CLOCK), taken(journal)) == HEAD
+
+
 def test_a_value_that_is_missing_is_noted(journal: Journal) -> None:
     live = LiveValues(journal, CLOCK)
     enqueue(journal, "b1", rows())
