@@ -4,25 +4,18 @@ It is made of the log's events, of which none has both. Contents are seen as far
 them.
 """
 
-import re
 from collections import OrderedDict
 
 from flowreplay.v1 import event_pb2, plan_pb2
 
 from replayd.codec.fields import headers_from
 from replayd.codec.websocket import websocket_message_from
-from replayd.filters import FilterError, Subject
+from replayd.filters import Subject
 from replayd.model.flow import Flow, FlowError, FlowKind, Headers, Request, Response, WebSocket
 
 KEPT_REQUESTS = 4096
 KEPT_BYTES = 16 << 20
 """Requests that are remembered until their replays end, and the bytes of all their contents."""
-
-_TERM = re.compile(r"~\s*([A-Za-z]+)")
-_ABOUT_REQUESTS = frozenset({"b", "bq", "d", "h", "hq", "t", "tq", "websocket"})
-"""Terms that ask for more of a request than its method and its URL."""
-_UNTOLD = frozenset({"comment", "marked", "marker"})
-"""Terms about what events do not tell."""
 
 
 class Replays:
@@ -67,17 +60,6 @@ class Replays:
     def _forget(self, asked: Flow | None) -> None:
         if asked is not None:
             self._bytes -= _size(asked)
-
-
-def needs_request(text: str) -> bool:
-    """Tells whether a filter may ask for more of a request than every event has of it.
-
-    Raises FilterError when it asks for what no event tells.
-    """
-    for found in _TERM.finditer(text):
-        if found[1] in _UNTOLD:
-            raise FilterError(f"events do not tell what ~{found[1]} is about", found.start())
-    return any(found[1] in _ABOUT_REQUESTS for found in _TERM.finditer(text))
 
 
 class _ReplaySubject(Subject):

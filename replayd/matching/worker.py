@@ -24,7 +24,8 @@ from replayd.matching.frames import (
     encode_failure,
     encode_verdicts,
 )
-from replayd.matching.subjects import Replays, needs_request
+from replayd.matching.subjects import Replays
+from replayd.matching.terms import needs_request
 
 MEMORY_LIMIT = 512 << 20
 """Bytes of address space."""

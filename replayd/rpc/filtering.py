@@ -50,10 +50,16 @@ class Filtering:
         if self._process is not None:
             await self._process.close()
 
-    async def check(self, text: str) -> None:
-        """Raises ReplaydError INVALID_OPTIONS when a filter is none; empty is one for all."""
-        if text:
-            await self._ask(text, [], reveal=False)
+    async def check(self, text: str) -> bool:
+        """Tells whether a filter asks for more of requests than the events that end replays have
+        of them; empty is one for all. Raises ReplaydError INVALID_OPTIONS when it is none.
+        """
+        if not text:
+            return False
+        await self._ask(text, [], reveal=False)
+        from replayd.matching.terms import needs_request  # noqa: PLC0415
+
+        return needs_request(text)
 
     def found(self, text: str, *, reveal: bool) -> Found:
         """Returns what picks the replays that a filter finds; empty: all of them."""

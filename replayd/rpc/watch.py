@@ -11,7 +11,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from flowreplay.v1 import replay_pb2
+from flowreplay.v1 import event_pb2, replay_pb2
 
 from replayd.access.roles import LOCAL, Caller
 from replayd.codec.cursor import Cursor, decode_cursor
@@ -76,8 +76,8 @@ class Watchers:
         with self._places.taken(caller), self._heeding_failure():
             # Raises BATCH_NOT_FOUND.
             await asyncio.to_thread(self._journal.count, request.batch_id)
-            await self._filtering.check(request.filter)
-            view = self._view(request)
+            needs_requests = await self._filtering.check(request.filter)
+            view = self._view(request, needs_requests=needs_requests)
             yield self._pages.encode([], view.place.after)
             told = self._loop.time()
             while True:
@@ -115,12 +115,15 @@ class Watchers:
                 raise
             raise _stopped(self._journal.failure) from error
 
-    def _view(self, request: replay_pb2.WatchEventsRequest) -> "_View":
-        """Checks a request; raises ReplaydError."""
+    def _view(self, request: replay_pb2.WatchEventsRequest, *, needs_requests: bool) -> "_View":
+        """Checks a request; raises ReplaydError. `needs_requests`: its filter asks for them."""
+        kinds = frozenset(map(_kind, request.kinds))
+        # Read along with the others, the filter has seen a request when its replay ends; else
+        # each would be looked up, which costs ten times as much.
+        read = kinds | {EventKind.REQUEST} if kinds and needs_requests else kinds
         return _View(
-            place=Place(
-                self._start(request), frozenset(map(_kind, request.kinds)), request.batch_id
-            ),
+            place=Place(self._start(request), read, request.batch_id),
+            kinds=kinds if read != kinds else frozenset(),
             content_limit=content_limit(request),
             reveal=request.reveal_secrets,
             filter=request.filter,
@@ -162,6 +165,8 @@ class Watchers:
         wanted = concerning(page.events, view.place.batch_id)
         if view.filter and wanted:
             wanted = await self._filtering.of_events(view.filter, wanted, reveal=view.reveal)
+            if view.kinds:
+                wanted = [event for event in wanted if _kind_of(event) in view.kinds]
         shown = self._shown.events(wanted, view.content_limit, reveal=view.reveal)
         while group := await asyncio.to_thread(_next_group, shown, self._pages.max_bytes):
             yield self._pages.encode(group, sequence_of(group[-1]))
@@ -202,6 +207,8 @@ class _View:
     """What one watcher asked for, and how far it has been served."""
 
     place: Place
+    kinds: frozenset[EventKind]
+    """Only these of what is read are sent; empty: all."""
     content_limit: int
     reveal: bool
     """Secrets are shown."""
@@ -238,6 +245,12 @@ def _kind(number: int) -> EventKind:
         raise ReplaydError(
             Reason.INVALID_OPTIONS, f"there is no event kind {number}", field="kinds"
         ) from error
+
+
+def _kind_of(event: bytes) -> EventKind:
+    name = event_pb2.Event.FromString(event).WhichOneof("payload")
+    assert name is not None
+    return EventKind[name.upper()]
 
 
 def _next_group(events: Iterator[bytes], max_bytes: int) -> list[bytes]:

@@ -3,9 +3,10 @@
 import pytest
 from flowreplay.v1 import event_pb2
 
-from replayd.filters import FilterError, compile_filter
+from replayd.filters import compile_filter
 from replayd.matching import subjects
-from replayd.matching.subjects import Replays, needs_request
+from replayd.matching.subjects import Replays
+from replayd.matching.terms import needs_request
 from tests.matching.replays import answered, asked, failed, noted
 
 
@@ -77,10 +78,3 @@ def test_few_requests_are_remembered(monkeypatch: pytest.MonkeyPatch, name: str)
     monkeypatch.setattr(subjects, name, 1 if name == "KEPT_REQUESTS" else 15)
     events = (asked(), asked(), asked(replay_id="b.1"), noted(), noted("b.1"))
     assert found("~m POST", *events) == [True, True, True, None, True]
-
-
-def test_what_events_do_not_tell_is_told() -> None:
-    with pytest.raises(FilterError, match="~comment") as caught:
-        needs_request("~m GET & ~comment x")
-    assert caught.value.position == 9
-    assert not needs_request("~m GET | ~u '~x'")

@@ -3,13 +3,15 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from pathlib import Path
+from unittest.mock import patch
 
 import grpc
 import pytest
 from flowreplay.v1 import event_pb2, history_pb2, history_pb2_grpc, replay_pb2
 
 from replayd.codec.cursor import Cursor, decode_cursor, encode_cursor
-from replayd.codec.event import log_event
+from replayd.codec.event import log_event, request_event
+from replayd.codec.plan import decode_plan
 from replayd.journal.interface import Place, Wanted
 from replayd.model.event import LogLevel
 from replayd.reasons import Reason
@@ -81,6 +83,27 @@ def test_watchers_get_what_their_filter_finds(tmp_path: Path) -> None:
         # The request is no part of its event: it is looked up.
         assert await watched(served, "~bq joe | ~hq nothing") == ["response 1"]
         assert await watched(served, "~q") == []
+
+    run(tmp_path, test)
+
+
+def test_requests_are_read_along_where_a_filter_asks_for_them(tmp_path: Path) -> None:
+    async def test(served: Served) -> None:
+        await served.stub.Enqueue(iter([flows(1, method=b"PUT")]))
+        (replay,) = served.journal.take(1, 1)
+        for each in (replay, served.journal.take(1, 1)[0]):
+            served.journal.emit([request_event(each, decode_plan(each.plan), b"", 1)])
+            served.finish(each)
+        served.journal.commit()
+        looked_up = served.journal.history
+        with patch.object(served.journal, "history", side_effect=looked_up) as looking:
+            kinds = [event_pb2.EVENT_KIND_RESPONSE]
+            assert await watched(served, "~hq host & ~m PUT", kinds=kinds) == ["response 0"]
+            # Those that ended before their requests were told.
+            assert looking.call_count == 2
+            kinds = [event_pb2.EVENT_KIND_REQUEST]
+            assert await watched(served, "~hq host & ~m PUT", kinds=kinds) == ["request 0"]
+            assert looking.call_count == 2
 
     run(tmp_path, test)
 
