@@ -357,6 +357,8 @@ def _say_what_is_parked(journal: Journal) -> None:
             "sent; `replayctl list --parked` has them, `replayctl resolve` sends or drops them",
             parked,
         )
+    if held := journal.held_sessions:
+        _log.warning("%d sessions wait until what is parked of them is resolved", held)
 
 
 def _say_stopping(journal: Journal) -> None:

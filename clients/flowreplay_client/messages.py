@@ -108,6 +108,8 @@ class EnqueueSettings(RewriteSettings, PaceSettings, LiveSettings, total=False):
     """What becomes of a replay that may have been sent when the daemon died: `auto` (sent again
     if it is idempotent, else parked), `resend`, `park` (it ends INTERRUPTED) or `fail` (it
     ends FAILED); empty: auto."""
+    strict_session: bool
+    """Have the later replays of a session wait while one of it is parked, until it is resolved."""
     trust_idempotency_key: bool
     """Take a request with an `Idempotency-Key` for idempotent: it may be sent again."""
     filter: str
@@ -180,6 +182,7 @@ def enqueue_options(settings: EnqueueSettings) -> EnqueueOptions:
         refuse_websocket=settings.get("refuse_websocket", False),
         websocket_pace=websocket_pace_number(settings.get("websocket_pace", "")),
         on_interrupt=on_interrupt_number(settings.get("on_interrupt", "")),
+        strict_session=settings.get("strict_session", False),
         trust_idempotency_key=settings.get("trust_idempotency_key", False),
         filter=settings.get("filter", ""),
     )

@@ -49,7 +49,7 @@ class History:
             stored = ledger.store.past(first, last, limit, _STEP_BYTES)
             _check_complete(batch, after_index, list(map(_stored_state, stored)))
             taken = taken_of(ledger, batch_id)
-        return [_past(batch, taken, each) for each in stored]
+        return [self._past(batch, taken, each) for each in stored]
 
     def ends(self, batch_id: str, after: int = -1) -> Ends:
         """Reads some more of the events that ended replays."""
@@ -138,11 +138,18 @@ class History:
             if wanted.parked and state is not ReplayState.INTERRUPTED:
                 continue
             at = place_of(batch.number, flow_index)
-            past = _past(batch, taken, store.past(at, at, 1, _STEP_BYTES)[0])
+            past = self._past(batch, taken, store.past(at, at, 1, _STEP_BYTES)[0])
             if past.parked or not wanted.parked:
                 found.append(past)
                 size += sum(len(part) for part in past if isinstance(part, bytes))
         return Listed(found, Place(batch.position, after), more=True)
+
+    def _past(self, batch: StoredBatch, taken: set[int], stored: StoredPast) -> Past:
+        past = _past(batch, taken, stored)
+        holding = self._ledger.holding
+        if holding is None or past.state is not ReplayState.QUEUED:
+            return past
+        return past._replace(awaited=holding.awaited_by((batch.number, stored.session)))
 
 
 def taken_of(ledger: Ledger, batch_id: str) -> set[int]:

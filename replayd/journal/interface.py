@@ -184,6 +184,8 @@ class Past(NamedTuple):
     """The batch whose replay with the same flow index sends it again; empty: none does."""
     withheld: bytes = b""
     """What that event does not show (`PendingEvent`)."""
+    awaited: ReplayKey | None = None
+    """The parked replay, or the one that sends it again, that its strict session waits for."""
 
     @property
     def parked(self) -> bool:
@@ -487,6 +489,12 @@ class Journal(Protocol):
         returns; a claimed request_id is remembered for 24 hours.
 
         Raises ReplaydError, and has queued nothing then: BATCH_NOT_FOUND, ALREADY_RESOLVED.
+        """
+
+    @property
+    def held_sessions(self) -> int:
+        """How many strict sessions wait for a parked replay, or for the one that sends it
+        again. Whoever resolves it, drops it or has it cleared lets them go on.
         """
 
     def count(self, batch_id: str) -> Counts:

@@ -15,7 +15,7 @@ from replayd.codec.event import update_event
 from replayd.journal.control import Control
 from replayd.journal.enqueues import Enqueues
 from replayd.journal.history import History
-from replayd.journal.interface import Body, Cancelled, Info, Receipt, Resolved
+from replayd.journal.interface import Body, Cancelled, Cleared, Info, Receipt, Resolved
 from replayd.journal.ledger import Ledger
 from replayd.journal.log import Log
 from replayd.journal.pacing import NEVER
@@ -59,6 +59,16 @@ class StoredJournal:
         )
         self._ledger = ledger = Ledger(store, opened, strict_order=strict_order, clock=clock)
         recover(ledger, opened.interrupted, now)
+        interrupted = [
+            batch
+            for batch in ledger.books.live.values()
+            if batch.options and batch.tally.ended[ReplayState.INTERRUPTED]
+        ]
+        if interrupted:
+            # Imported here: few journals have any.
+            from replayd.journal.holding import hold_sessions  # noqa: PLC0415
+
+            hold_sessions(ledger, interrupted)
         if opened.copied and opened.paused:
             paused = update_event(UpdateKind.PAUSED, now)
             ledger.commit(lambda commit: commit.log([paused]))
@@ -83,8 +93,7 @@ class StoredJournal:
         self.emit = runs.emit
         self.running = runs.running
 
-        control = Control(ledger, runs)
-        self.clear = control.clear
+        self._control = control = Control(ledger, runs)
         self.count = control.count
         self.pause = control.pause
         self.options = control.options
@@ -108,7 +117,15 @@ class StoredJournal:
         """Takes single replays off the queue."""
         from replayd.journal.cancelling import Cancelling  # noqa: PLC0415 - few ever do
 
-        return Cancelling(self._ledger, self._runs).cancel(keys, now)
+        cancelled = Cancelling(self._ledger, self._runs).cancel(keys, now)
+        self._heed_holding()
+        return cancelled
+
+    def clear(self, batch_id: str, now: int) -> Cleared:
+        """Takes what is QUEUED off the queue."""
+        cleared = self._control.clear(batch_id, now)
+        self._heed_holding()
+        return cleared
 
     def back_up(self, new_dir: Path, progress: Callable[[int, int], None]) -> int:
         """Copies the journal while it is used."""
@@ -131,9 +148,22 @@ class StoredJournal:
         """Resolves parked replays of a batch."""
         from replayd.journal.resolving import Resolving  # noqa: PLC0415 - few ever do
 
-        return Resolving(self._ledger, self._enqueues).resolve(
+        resolved = Resolving(self._ledger, self._enqueues).resolve(
             batch_id, flow_indices, resolution, resent_as=resent_as, now=now
         )
+        self._heed_holding()
+        return resolved
+
+    def _heed_holding(self) -> None:
+        """Lets sessions go on that wait for a replay which is resolved, or off the queue."""
+        if self._ledger.holding is not None:
+            self._ledger.holding.look_again()
+
+    @property
+    def held_sessions(self) -> int:
+        """How many sessions wait for a parked replay."""
+        holding = self._ledger.holding
+        return len(holding.sessions) if holding is not None else 0
 
     def ended(
         self, batch_id: str, flow_indices: Sequence[int] | None, states: Collection[ReplayState]

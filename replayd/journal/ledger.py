@@ -20,6 +20,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
 from itertools import takewhile
+from typing import TYPE_CHECKING
 
 from replayd.codec.event import with_sequence
 from replayd.errors import DiskError, JournalError
@@ -33,6 +34,9 @@ from replayd.journal.schedule import Entry, Schedule
 from replayd.journal.store import Change, Opened, Store, StoredEvent, StoredReplay
 from replayd.model.event import PendingEvent
 from replayd.model.replay import ReplayKey, ReplayState
+
+if TYPE_CHECKING:
+    from replayd.journal.holding import Holding
 
 
 class Taken:
@@ -114,6 +118,8 @@ class Ledger:
         self.trimmed = opened.trimmed
         self.paused = opened.paused
         self.closed = False
+        self.holding: Holding | None = None
+        """Which sessions wait for parked replays; None: none did at the opening."""
         self.copying = False
         """Whether a copy is being made, for which all batches have to stay; changes with
         `writing` held."""
@@ -171,6 +177,9 @@ class Ledger:
                 raise
         if logged:
             call_all(self.on_append)
+        if self.holding is not None and self.holding.freed:
+            self.holding.freed = False
+            call_all(self.on_runnable)
 
     def _take(self, *, wait: bool) -> list[_HandedOver]:
         taken = self._handed_over
@@ -221,6 +230,8 @@ class Ledger:
         for taken in finished:
             del self.taken[taken.entry.key]
             self.books.end(taken.batch, taken.entry.key.flow_index, taken.state)
+        if self.holding is not None:
+            self.holding.ended(finished)
 
 
 def _settled(handed_over: _HandedOver) -> bool:

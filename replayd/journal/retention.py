@@ -176,6 +176,8 @@ class Retention:
                     parked = ledger.books.forget(batch_ids)
             if not batch_ids:
                 return
+            if parked and ledger.holding is not None:
+                ledger.holding.look_again()
             yield Removed(batches=len(batch_ids), parked=parked)
             yield from self._erase()
 

@@ -126,6 +126,11 @@ class Schedule:
         if not session.busy and len(session.waiting) == 1:
             self._set_ready(entry)
 
+    def block(self, key: SessionKey) -> None:
+        """Keeps a session busy of which nothing was added yet, until it is freed."""
+        session = self._sessions[key] = _Session(key)
+        session.busy = True
+
     def prepare(self, prepared: Prepared) -> None:
         """Keeps what sending takes with the replay, if it waits."""
         entry = self.entries.get(prepared.place)

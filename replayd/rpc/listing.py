@@ -112,6 +112,8 @@ def replay_message(past: Past) -> history_pb2.Replay:
         message.resolution = event_pb2.Resolution.ValueType(past.resolution.value)
     if past.resent_as:
         message.resent_replay_id = ReplayKey(past.resent_as, 0, key.flow_index).replay_id
+    if past.awaited is not None:
+        message.awaited_replay_id = past.awaited.replay_id
     if past.event:
         _fill_end(message, event_pb2.Event.FromString(past.event))
     return message

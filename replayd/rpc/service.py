@@ -221,6 +221,7 @@ class ReplayService(Service):
             upstream=self._about.upstream,
             connection_limit=self._about.connection_limit,
             targets=map(target_message, _listed(self._thread.targets())),
+            held_session_count=journal.held_sessions,
         )
         answer.start_time.FromNanoseconds(self._about.start_time)
         return answer

@@ -151,3 +151,34 @@ def test_what_is_parked_is_found_and_resolved_once_also_across_kills(
     assert ended[f"{again}.2"][0].response.resends_replay_id == f"{batch}.2"
     assert came == {b"/0": 2, b"/1": 1, b"/2": 2}
     assert count(daemon).parked_count == 0
+
+
+def test_a_strict_session_waits_for_what_is_parked_of_it(
+    start_daemon: Callable[..., Daemon], start_recorder: Callable[..., Recorder]
+) -> None:
+    came: list[bytes] = []
+
+    def hang_first(exchange: Exchange) -> None:
+        came.append(path_of(exchange))
+        if came == [b"/0"]:
+            exchange.hang()
+        exchange.reply()
+
+    recorder = start_recorder(hang_first)
+    daemon = start_daemon()
+    flows = [
+        flow(f"http://{recorder.address}/{index}", method=method, session_id=session)
+        for index, (method, session) in enumerate([(b"POST", "a"), (b"GET", "a"), (b"GET", "b")])
+    ]
+    batch = enqueue(daemon.stub(), flows, strict_session=True).batch_id
+    recorder.wait_for(1)
+    daemon.kill()
+    daemon.restart()
+    recorder.wait_for(2)
+    assert "1 sessions wait until what is parked of them is resolved" in daemon.log
+    (waits,) = daemon.replayctl("list", "--state", "queued").stdout.splitlines()
+    assert waits.endswith(f"waits for {batch}.0")
+    assert "1 sessions wait for parked replays" in daemon.replayctl("status").stdout
+    daemon.replayctl("resolve", f"{batch}.0", "resend")
+    events(daemon.stub())
+    assert came == [b"/0", b"/2", b"/0", b"/1"]

@@ -116,6 +116,12 @@ def _connect_to(
     "sends or drops it), fail (it ends FAILED).",
 )
 @click.option(
+    "--strict-session",
+    is_flag=True,
+    help="Have the later replays of a session wait while one of it is parked, until "
+    "`replayctl resolve`.",
+)
+@click.option(
     "--trust-idempotency-key",
     is_flag=True,
     help="Take requests with an Idempotency-Key for idempotent: they may be sent again.",

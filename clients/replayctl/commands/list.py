@@ -64,6 +64,8 @@ def _outcome(replay: Replay) -> list[str]:
     if replay.resolution:
         name = enum_name(event_pb2.Resolution.DESCRIPTOR, replay.resolution, "RESOLUTION_")
         told.append(f"resolved: {name} {printable(replay.resent_replay_id)}".rstrip())
+    if replay.awaited_replay_id:
+        told.append(f"waits for {printable(replay.awaited_replay_id)}")
     if replay.resends_replay_id:
         told.append(f"sends {printable(replay.resends_replay_id)} again")
     return [", ".join(told)] if told else []

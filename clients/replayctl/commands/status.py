@@ -34,6 +34,7 @@ def _lines(status: GetStatusResponse, address: str, counts: CountResponse) -> It
         "started": status.start_time.ToDatetime().isoformat(" ", "seconds") + " UTC",
         "journal": f"{status.journal} {status.store_id}",
         "queue": f"{'paused' if status.paused else 'open'}, {_waiting(counts)}",
+        **_held(status.held_session_count),
         "concurrency": f"{status.concurrency}{' (strict order)' * (status.concurrency == 1)}",
         "connections": _connections(status.connection_limit),
         "upstream": status.upstream or "none",
@@ -74,6 +75,11 @@ def _target(target: TargetStatus, today: date) -> str:
 def _waiting(counts: CountResponse) -> str:
     parked = f", {counts.parked_count} parked" if counts.parked_count else ""
     return f"{counts.queued_count} waiting{parked}"
+
+
+def _held(sessions: int) -> dict[str, str]:
+    """Strict sessions are few, and none waits but after a crash."""
+    return {"held": f"{sessions} sessions wait for parked replays"} if sessions else {}
 
 
 def _connections(limit: int) -> str:

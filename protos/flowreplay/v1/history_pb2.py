@@ -29,7 +29,7 @@ from flowreplay.v1 import summary_pb2 as flowreplay_dot_v1_dot_summary__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1b\x66lowreplay/v1/history.proto\x12\rflowreplay.v1\x1a\x19\x66lowreplay/v1/event.proto\x1a\x1a\x66lowreplay/v1/reason.proto\x1a\x1a\x66lowreplay/v1/replay.proto\x1a\x1b\x66lowreplay/v1/summary.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xbe\x03\n\x06Replay\x12\x11\n\treplay_id\x18\x01 \x01(\t\x12\x10\n\x08\x62\x61tch_id\x18\x02 \x01(\t\x12\x12\n\nflow_index\x18\x03 \x01(\x03\x12\x0f\n\x07\x66low_id\x18\x04 \x01(\t\x12)\n\x05state\x18\x05 \x01(\x0e\x32\x1a.flowreplay.v1.ReplayState\x12\x0f\n\x07\x61ttempt\x18\x06 \x01(\x05\x12\x0e\n\x06method\x18\x07 \x01(\x0c\x12\x0b\n\x03url\x18\x08 \x01(\x0c\x12\x1c\n\x14recorded_status_code\x18\t \x01(\x05\x12\x13\n\x0bstatus_code\x18\n \x01(\x05\x12%\n\x06reason\x18\x0b \x01(\x0e\x32\x15.flowreplay.v1.Reason\x12\x0f\n\x07message\x18\x0c \x01(\t\x12,\n\x08\x65nd_time\x18\r \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x14\n\x0c\x65nd_sequence\x18\x0e \x01(\x03\x12-\n\nresolution\x18\x0f \x01(\x0e\x32\x19.flowreplay.v1.Resolution\x12\x18\n\x10resent_replay_id\x18\x10 \x01(\t\x12\x19\n\x11resends_replay_id\x18\x11 \x01(\t\"\x99\x01\n\x12ListReplaysRequest\x12\x10\n\x08\x62\x61tch_id\x18\x01 \x01(\t\x12*\n\x06states\x18\x02 \x03(\x0e\x32\x1a.flowreplay.v1.ReplayState\x12\x0e\n\x06parked\x18\x03 \x01(\x08\x12\x11\n\tpage_size\x18\x04 \x01(\x05\x12\x12\n\npage_token\x18\x05 \x01(\t\x12\x0e\n\x06\x66ilter\x18\x06 \x01(\t\"f\n\x13ListReplaysResponse\x12&\n\x07replays\x18\x01 \x03(\x0b\x32\x15.flowreplay.v1.Replay\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\x0e\n\x06\x63ursor\x18\x03 \x01(\t\"_\n\rExportRequest\x12\x10\n\x08\x62\x61tch_id\x18\x01 \x01(\t\x12,\n\x06\x66ormat\x18\x02 \x01(\x0e\x32\x1c.flowreplay.v1.CaptureFormat\x12\x0e\n\x06\x66ilter\x18\x03 \x01(\t\"w\n\x0e\x45xportResponse\x12\r\n\x05\x63hunk\x18\x01 \x01(\x0c\x12\x16\n\x0e\x65xported_count\x18\x02 \x01(\x03\x12\x16\n\x0eleft_out_count\x18\x03 \x01(\x03\x12\x0e\n\x06\x63ursor\x18\x04 \x01(\t\x12\x16\n\x0e\x66iltered_count\x18\x05 \x01(\x03\"O\n\x10SummarizeRequest\x12\x10\n\x08\x62\x61tch_id\x18\x01 \x01(\t\x12\x12\n\nassertions\x18\x02 \x03(\t\x12\x15\n\rvalidate_only\x18\x03 \x01(\x08\"\x87\x01\n\x11SummarizeResponse\x12\'\n\x07summary\x18\x01 \x01(\x0b\x32\x16.flowreplay.v1.Summary\x12\x39\n\x11\x66\x61iled_assertions\x18\x02 \x03(\x0b\x32\x1e.flowreplay.v1.FailedAssertion\x12\x0e\n\x06\x63ursor\x18\x03 \x01(\t2\xff\x01\n\x0eHistoryService\x12G\n\x06\x45xport\x12\x1c.flowreplay.v1.ExportRequest\x1a\x1d.flowreplay.v1.ExportResponse0\x01\x12T\n\x0bListReplays\x12!.flowreplay.v1.ListReplaysRequest\x1a\".flowreplay.v1.ListReplaysResponse\x12N\n\tSummarize\x12\x1f.flowreplay.v1.SummarizeRequest\x1a .flowreplay.v1.SummarizeResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1b\x66lowreplay/v1/history.proto\x12\rflowreplay.v1\x1a\x19\x66lowreplay/v1/event.proto\x1a\x1a\x66lowreplay/v1/reason.proto\x1a\x1a\x66lowreplay/v1/replay.proto\x1a\x1b\x66lowreplay/v1/summary.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xd9\x03\n\x06Replay\x12\x11\n\treplay_id\x18\x01 \x01(\t\x12\x10\n\x08\x62\x61tch_id\x18\x02 \x01(\t\x12\x12\n\nflow_index\x18\x03 \x01(\x03\x12\x0f\n\x07\x66low_id\x18\x04 \x01(\t\x12)\n\x05state\x18\x05 \x01(\x0e\x32\x1a.flowreplay.v1.ReplayState\x12\x0f\n\x07\x61ttempt\x18\x06 \x01(\x05\x12\x0e\n\x06method\x18\x07 \x01(\x0c\x12\x0b\n\x03url\x18\x08 \x01(\x0c\x12\x1c\n\x14recorded_status_code\x18\t \x01(\x05\x12\x13\n\x0bstatus_code\x18\n \x01(\x05\x12%\n\x06reason\x18\x0b \x01(\x0e\x32\x15.flowreplay.v1.Reason\x12\x0f\n\x07message\x18\x0c \x01(\t\x12,\n\x08\x65nd_time\x18\r \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x14\n\x0c\x65nd_sequence\x18\x0e \x01(\x03\x12-\n\nresolution\x18\x0f \x01(\x0e\x32\x19.flowreplay.v1.Resolution\x12\x18\n\x10resent_replay_id\x18\x10 \x01(\t\x12\x19\n\x11resends_replay_id\x18\x11 \x01(\t\x12\x19\n\x11\x61waited_replay_id\x18\x12 \x01(\t\"\x99\x01\n\x12ListReplaysRequest\x12\x10\n\x08\x62\x61tch_id\x18\x01 \x01(\t\x12*\n\x06states\x18\x02 \x03(\x0e\x32\x1a.flowreplay.v1.ReplayState\x12\x0e\n\x06parked\x18\x03 \x01(\x08\x12\x11\n\tpage_size\x18\x04 \x01(\x05\x12\x12\n\npage_token\x18\x05 \x01(\t\x12\x0e\n\x06\x66ilter\x18\x06 \x01(\t\"f\n\x13ListReplaysResponse\x12&\n\x07replays\x18\x01 \x03(\x0b\x32\x15.flowreplay.v1.Replay\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\x0e\n\x06\x63ursor\x18\x03 \x01(\t\"_\n\rExportRequest\x12\x10\n\x08\x62\x61tch_id\x18\x01 \x01(\t\x12,\n\x06\x66ormat\x18\x02 \x01(\x0e\x32\x1c.flowreplay.v1.CaptureFormat\x12\x0e\n\x06\x66ilter\x18\x03 \x01(\t\"w\n\x0e\x45xportResponse\x12\r\n\x05\x63hunk\x18\x01 \x01(\x0c\x12\x16\n\x0e\x65xported_count\x18\x02 \x01(\x03\x12\x16\n\x0eleft_out_count\x18\x03 \x01(\x03\x12\x0e\n\x06\x63ursor\x18\x04 \x01(\t\x12\x16\n\x0e\x66iltered_count\x18\x05 \x01(\x03\"O\n\x10SummarizeRequest\x12\x10\n\x08\x62\x61tch_id\x18\x01 \x01(\t\x12\x12\n\nassertions\x18\x02 \x03(\t\x12\x15\n\rvalidate_only\x18\x03 \x01(\x08\"\x87\x01\n\x11SummarizeResponse\x12\'\n\x07summary\x18\x01 \x01(\x0b\x32\x16.flowreplay.v1.Summary\x12\x39\n\x11\x66\x61iled_assertions\x18\x02 \x03(\x0b\x32\x1e.flowreplay.v1.FailedAssertion\x12\x0e\n\x06\x63ursor\x18\x03 \x01(\t2\xff\x01\n\x0eHistoryService\x12G\n\x06\x45xport\x12\x1c.flowreplay.v1.ExportRequest\x1a\x1d.flowreplay.v1.ExportResponse0\x01\x12T\n\x0bListReplays\x12!.flowreplay.v1.ListReplaysRequest\x1a\".flowreplay.v1.ListReplaysResponse\x12N\n\tSummarize\x12\x1f.flowreplay.v1.SummarizeRequest\x1a .flowreplay.v1.SummarizeResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -37,19 +37,19 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'flowreplay.v1.history_pb2',
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_REPLAY']._serialized_start=192
-  _globals['_REPLAY']._serialized_end=638
-  _globals['_LISTREPLAYSREQUEST']._serialized_start=641
-  _globals['_LISTREPLAYSREQUEST']._serialized_end=794
-  _globals['_LISTREPLAYSRESPONSE']._serialized_start=796
-  _globals['_LISTREPLAYSRESPONSE']._serialized_end=898
-  _globals['_EXPORTREQUEST']._serialized_start=900
-  _globals['_EXPORTREQUEST']._serialized_end=995
-  _globals['_EXPORTRESPONSE']._serialized_start=997
-  _globals['_EXPORTRESPONSE']._serialized_end=1116
-  _globals['_SUMMARIZEREQUEST']._serialized_start=1118
-  _globals['_SUMMARIZEREQUEST']._serialized_end=1197
-  _globals['_SUMMARIZERESPONSE']._serialized_start=1200
-  _globals['_SUMMARIZERESPONSE']._serialized_end=1335
-  _globals['_HISTORYSERVICE']._serialized_start=1338
-  _globals['_HISTORYSERVICE']._serialized_end=1593
+  _globals['_REPLAY']._serialized_end=665
+  _globals['_LISTREPLAYSREQUEST']._serialized_start=668
+  _globals['_LISTREPLAYSREQUEST']._serialized_end=821
+  _globals['_LISTREPLAYSRESPONSE']._serialized_start=823
+  _globals['_LISTREPLAYSRESPONSE']._serialized_end=925
+  _globals['_EXPORTREQUEST']._serialized_start=927
+  _globals['_EXPORTREQUEST']._serialized_end=1022
+  _globals['_EXPORTRESPONSE']._serialized_start=1024
+  _globals['_EXPORTRESPONSE']._serialized_end=1143
+  _globals['_SUMMARIZEREQUEST']._serialized_start=1145
+  _globals['_SUMMARIZEREQUEST']._serialized_end=1224
+  _globals['_SUMMARIZERESPONSE']._serialized_start=1227
+  _globals['_SUMMARIZERESPONSE']._serialized_end=1362
+  _globals['_HISTORYSERVICE']._serialized_start=1365
+  _globals['_HISTORYSERVICE']._serialized_end=1620
 # @@protoc_insertion_point(module_scope)

@@ -46,6 +46,7 @@ class Replay(_message.Message):
     RESOLUTION_FIELD_NUMBER: _builtins.int
     RESENT_REPLAY_ID_FIELD_NUMBER: _builtins.int
     RESENDS_REPLAY_ID_FIELD_NUMBER: _builtins.int
+    AWAITED_REPLAY_ID_FIELD_NUMBER: _builtins.int
     replay_id: _builtins.str
     """The replay."""
     batch_id: _builtins.str
@@ -80,6 +81,10 @@ class Replay(_message.Message):
     """The replay that sends it again; empty when none does."""
     resends_replay_id: _builtins.str
     """The replay that this one sends again; empty when it does not."""
+    awaited_replay_id: _builtins.str
+    """The parked replay of its session, or the one that sends that again, which it waits for
+    (`EnqueueOptions.strict_session`); empty when it waits for none.
+    """
     @_builtins.property
     def end_time(self) -> _timestamp_pb2.Timestamp:
         """When it ended."""
@@ -104,10 +109,11 @@ class Replay(_message.Message):
         resolution: _event_pb2.Resolution.ValueType = ...,
         resent_replay_id: _builtins.str = ...,
         resends_replay_id: _builtins.str = ...,
+        awaited_replay_id: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["end_time", b"end_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["attempt", b"attempt", "batch_id", b"batch_id", "end_sequence", b"end_sequence", "end_time", b"end_time", "flow_id", b"flow_id", "flow_index", b"flow_index", "message", b"message", "method", b"method", "reason", b"reason", "recorded_status_code", b"recorded_status_code", "replay_id", b"replay_id", "resends_replay_id", b"resends_replay_id", "resent_replay_id", b"resent_replay_id", "resolution", b"resolution", "state", b"state", "status_code", b"status_code", "url", b"url"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["attempt", b"attempt", "awaited_replay_id", b"awaited_replay_id", "batch_id", b"batch_id", "end_sequence", b"end_sequence", "end_time", b"end_time", "flow_id", b"flow_id", "flow_index", b"flow_index", "message", b"message", "method", b"method", "reason", b"reason", "recorded_status_code", b"recorded_status_code", "replay_id", b"replay_id", "resends_replay_id", b"resends_replay_id", "resent_replay_id", b"resent_replay_id", "resolution", b"resolution", "state", b"state", "status_code", b"status_code", "url", b"url"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

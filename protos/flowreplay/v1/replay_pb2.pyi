@@ -1014,6 +1014,7 @@ class GetStatusResponse(_message.Message):
     UPSTREAM_FIELD_NUMBER: _builtins.int
     CONNECTION_LIMIT_FIELD_NUMBER: _builtins.int
     TARGETS_FIELD_NUMBER: _builtins.int
+    HELD_SESSION_COUNT_FIELD_NUMBER: _builtins.int
     version: _builtins.str
     """The daemon's version."""
     journal: _builtins.str
@@ -1037,6 +1038,10 @@ class GetStatusResponse(_message.Message):
     connection_limit: _builtins.int
     """How many connections a target may have at once, unless another number is set for it;
     0 means that there is no limit.
+    """
+    held_session_count: _builtins.int
+    """How many sessions wait for a parked replay (`EnqueueOptions.strict_session`), or for the
+    one that sends it again.
     """
     @_builtins.property
     def start_time(self) -> _timestamp_pb2.Timestamp:
@@ -1069,10 +1074,11 @@ class GetStatusResponse(_message.Message):
         upstream: _builtins.str = ...,
         connection_limit: _builtins.int = ...,
         targets: _abc.Iterable[Global___TargetStatus] | None = ...,
+        held_session_count: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["start_time", b"start_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["concurrency", b"concurrency", "connection_limit", b"connection_limit", "cursor", b"cursor", "journal", b"journal", "latest_sequence", b"latest_sequence", "oldest_sequence", b"oldest_sequence", "paused", b"paused", "running_replays", b"running_replays", "start_time", b"start_time", "store_id", b"store_id", "targets", b"targets", "upstream", b"upstream", "version", b"version", "watcher_count", b"watcher_count"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["concurrency", b"concurrency", "connection_limit", b"connection_limit", "cursor", b"cursor", "held_session_count", b"held_session_count", "journal", b"journal", "latest_sequence", b"latest_sequence", "oldest_sequence", b"oldest_sequence", "paused", b"paused", "running_replays", b"running_replays", "start_time", b"start_time", "store_id", b"store_id", "targets", b"targets", "upstream", b"upstream", "version", b"version", "watcher_count", b"watcher_count"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1116,6 +1122,7 @@ class EnqueueOptions(_message.Message):
     STICKY_COOKIES_FIELD_NUMBER: _builtins.int
     CARRY_FIELD_NUMBER: _builtins.int
     LIVE_SCOPE_FIELD_NUMBER: _builtins.int
+    STRICT_SESSION_FIELD_NUMBER: _builtins.int
     END_FOLLOWS_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
     """Makes the call safe to repeat: the same id with the same content returns the
@@ -1193,6 +1200,11 @@ class EnqueueOptions(_message.Message):
     """
     live_scope: Global___LiveScope.ValueType
     """Whose values, and cookies, those are; unset means `LIVE_SCOPE_BATCH`."""
+    strict_session: _builtins.bool
+    """Whether a replay that is parked holds up the later ones of its session: until it is
+    resolved, and what sends it again has ended. Other sessions go on. Else only the parked
+    one waits.
+    """
     end_follows: _builtins.bool
     """Whether an `end` is the last message. Then a stream that ends without it, because the
     connection or the client broke, is not taken (`INVALID_STREAM`): gRPC takes a message
@@ -1308,11 +1320,12 @@ class EnqueueOptions(_message.Message):
         sticky_cookies: _builtins.bool = ...,
         carry: _abc.Iterable[_builtins.str] | None = ...,
         live_scope: Global___LiveScope.ValueType = ...,
+        strict_session: _builtins.bool = ...,
         end_follows: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["pace", b"pace", "window_end_duration", b"window_end_duration", "window_end_time", b"window_end_time", "window_start_duration", b"window_start_duration", "window_start_time", b"window_start_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["carry", b"carry", "connect_to", b"connect_to", "end_follows", b"end_follows", "filter", b"filter", "format", b"format", "host", b"host", "http_version", b"http_version", "label", b"label", "live_scope", b"live_scope", "map_remote", b"map_remote", "modify_body", b"modify_body", "modify_headers", b"modify_headers", "on_interrupt", b"on_interrupt", "pace", b"pace", "raw", b"raw", "refuse_websocket", b"refuse_websocket", "remove_headers", b"remove_headers", "request_id", b"request_id", "salvage", b"salvage", "server_name", b"server_name", "set_cookies", b"set_cookies", "set_headers", b"set_headers", "set_query", b"set_query", "sticky_cookies", b"sticky_cookies", "stream", b"stream", "strict", b"strict", "target", b"target", "trust_idempotency_key", b"trust_idempotency_key", "websocket_pace", b"websocket_pace", "window_end_duration", b"window_end_duration", "window_end_time", b"window_end_time", "window_start_duration", b"window_start_duration", "window_start_time", b"window_start_time"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["carry", b"carry", "connect_to", b"connect_to", "end_follows", b"end_follows", "filter", b"filter", "format", b"format", "host", b"host", "http_version", b"http_version", "label", b"label", "live_scope", b"live_scope", "map_remote", b"map_remote", "modify_body", b"modify_body", "modify_headers", b"modify_headers", "on_interrupt", b"on_interrupt", "pace", b"pace", "raw", b"raw", "refuse_websocket", b"refuse_websocket", "remove_headers", b"remove_headers", "request_id", b"request_id", "salvage", b"salvage", "server_name", b"server_name", "set_cookies", b"set_cookies", "set_headers", b"set_headers", "set_query", b"set_query", "sticky_cookies", b"sticky_cookies", "stream", b"stream", "strict", b"strict", "strict_session", b"strict_session", "target", b"target", "trust_idempotency_key", b"trust_idempotency_key", "websocket_pace", b"websocket_pace", "window_end_duration", b"window_end_duration", "window_end_time", b"window_end_time", "window_start_duration", b"window_start_duration", "window_start_time", b"window_start_time"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -12,6 +12,7 @@ QUEUED = Replay(
     method=b"GET",
     url=b"http://h/\x1b",
     resends_replay_id="a.0",
+    awaited_replay_id="b.9",
 )
 INTERRUPTED = Replay(
     replay_id="b.1",
@@ -37,7 +38,9 @@ def test_a_line_for_each_replay_of_every_page(fake: FakeDaemon) -> None:
     fake.pages.append(ListReplaysResponse(replays=[QUEUED, INTERRUPTED], next_page_token="t"))
     fake.pages.append(ListReplaysResponse(replays=[SUCCEEDED]))
     lines = replayctl(fake.address, "list", "--batch", "b").stdout.splitlines()
-    assert lines[0] == r"b.0           QUEUED       GET http://h/\x1b  sends a.0 again"
+    assert (
+        lines[0] == r"b.0           QUEUED       GET http://h/\x1b  waits for b.9, sends a.0 again"
+    )
     request, outcome = lines[1].rsplit("  ", 1)
     assert request == "b.1           INTERRUPTED  POST http://h/pay"
     assert outcome == "INTERRUPTED, attempt 2, resolved: RESEND c.1"

@@ -31,6 +31,7 @@ def test_people_read_one_fact_a_line(fake: FakeDaemon) -> None:
         paused=True,
         upstream="socks5://p:1080",
         connection_limit=2,
+        held_session_count=3,
         running_replays=[RunningReplay(replay_id="r\x1b", attempt=2)],
     )
     fake.answers["Count"] = CountResponse(queued_count=17, running_count=1, parked_count=2)
@@ -41,6 +42,7 @@ def test_people_read_one_fact_a_line(fake: FakeDaemon) -> None:
         "version": "1.2",
         "journal": "sqlite s",
         "queue": "paused, 17 waiting, 2 parked",
+        "held": "3 sessions wait for parked replays",
         "concurrency": "4",
         "connections": "at most 2 a target",
         "upstream": "socks5://p:1080",
