@@ -153,6 +153,7 @@ class _Daemon:
             self._config.concurrency,
             self._connection_limit(),
             self._upstream_name(),
+            self._access.expires,
         )
         thread = self._replay_thread(journal, redactor)
         service = ReplayService(journal, enqueuer, planner, watchers, about, thread=thread)

@@ -18,20 +18,22 @@ class Certificates(NamedTuple):
     """The daemon's certificate, and those between it and its authority."""
     client_authorities: bytes | None
     """Whose certificates callers must show; None: they show none."""
+    expires: int
+    """When the daemon's certificate ends, in seconds since the epoch."""
 
 
 def read_certificates(chain: Path, key: Path, client_ca: Path | None) -> Certificates:
     """Reads and checks the files; raises ConfigError for what no client could connect to."""
-    found = Certificates(
+    read = (
         read_private(key, "--tls-key"),
         _read(chain, "--tls-cert"),
         _read(client_ca, "--tls-client-ca") if client_ca else None,
     )
     server = _server_context(chain, key)
-    _check_handshake(server, chain)
+    expires = _check_handshake(server, chain)
     if client_ca:
         _trusting(client_ca, "--tls-client-ca")
-    return found
+    return Certificates(*read, expires)
 
 
 def _read(path: Path, option: str) -> bytes:
@@ -63,17 +65,15 @@ def _why_not(error: ssl.SSLError) -> str:
     return "they can't be read as PEM"
 
 
-def _check_handshake(server: ssl.SSLContext, chain: Path) -> None:
+def _check_handshake(server: ssl.SSLContext, chain: Path) -> int:
     """Shakes hands with a client that trusts this very certificate: whether it is its time,
-    and for a server, is left to judge.
+    and for a server, is left to judge. Returns when it ends.
     """
     client = _trusting(chain, "--tls-cert")
     client.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
     to_server, to_client = ssl.MemoryBIO(), ssl.MemoryBIO()
-    sides = [
-        client.wrap_bio(to_client, to_server),
-        server.wrap_bio(to_server, to_client, server_side=True),
-    ]
+    peer = client.wrap_bio(to_client, to_server)
+    sides = [peer, server.wrap_bio(to_server, to_client, server_side=True)]
     try:
         while sides:
             sides = [side for side in sides if not _shaken(side)]
@@ -82,6 +82,8 @@ def _check_handshake(server: ssl.SSLContext, chain: Path) -> None:
             f"--tls-cert {chain}: no client would take it: {error.verify_message}; give one that "
             "is valid now, for a server"
         ) from error
+    seen = peer.getpeercert() or {}
+    return int(ssl.cert_time_to_seconds(str(seen["notAfter"])))
 
 
 def _shaken(side: ssl.SSLObject) -> bool:

@@ -44,6 +44,14 @@ class Access(NamedTuple):
     own_token: str = ""
     """The one that this daemon made; empty: it made none."""
 
+    @property
+    def expires(self) -> Callable[[], int] | None:
+        """Tells when the daemon's certificate of now ends, in seconds since the epoch; None: it
+        has none.
+        """
+        certificates = self.certificates
+        return None if certificates is None else lambda: certificates.current().expires
+
     def announced(self, folder: Path, addresses: Collection[str]) -> AbstractContextManager[None]:
         """Keeps the token that the daemon made, if it made one, where callers of these
         addresses look for it: in files below `folder`. Raises ConfigError.

@@ -71,6 +71,9 @@ class About(NamedTuple):
     """Connections that a target may have at once; 0: no limit."""
     upstream: str = ""
     """The proxy's name, without credentials; empty: none."""
+    expires: Callable[[], int] | None = None
+    """When the daemon's certificate ends, in seconds since the epoch; it may read files. None:
+    it has none."""
 
 
 class ReplayService(Service):
@@ -224,6 +227,9 @@ class ReplayService(Service):
             held_session_count=journal.held_sessions,
         )
         answer.start_time.FromNanoseconds(self._about.start_time)
+        if self._about.expires is not None:
+            ends = await asyncio.to_thread(self._about.expires)
+            answer.certificate_expire_time.FromSeconds(ends)
         return answer
 
 

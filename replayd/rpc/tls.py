@@ -12,11 +12,22 @@ if TYPE_CHECKING:
 
 def server_credentials(renewed: "Reread[Certificates]") -> grpc.ServerCredentials:
     """Makes what a listener needs. Connections that are open keep what they began with."""
+    # Imported here: few daemons speak TLS with their callers.
+    from replayd.access.expiry import ExpiryWarning  # noqa: PLC0415
+
+    warning = ExpiryWarning("--tls-cert")
     first = renewed.current()
+    warning.look(first.expires)
+
+    def now() -> grpc.ServerCertificateConfiguration:
+        files = renewed.current()
+        warning.look(files.expires)
+        return _configuration(files)
+
     return grpc.dynamic_ssl_server_credentials(
         _configuration(first),
         # Called by gRPC in a thread of its own, before each handshake.
-        lambda: _configuration(renewed.current()),
+        now,
         first.client_authorities is not None,
     )
 

@@ -14,7 +14,7 @@ NOW = datetime.now(UTC)
 def test_a_good_pair_is_read_with_the_callers_authority(authority: Authority) -> None:
     chain, key = authority.files("good.test")
     found = read_certificates(chain, key, authority.ca_file)
-    assert found == (key.read_bytes(), chain.read_bytes(), authority.ca_file.read_bytes())
+    assert found[:3] == (key.read_bytes(), chain.read_bytes(), authority.ca_file.read_bytes())
     assert read_certificates(chain, key, None).client_authorities is None
 
 
@@ -23,6 +23,12 @@ def test_a_key_of_another_certificate_is_refused(authority: Authority) -> None:
     _, key = authority.files("two.test")
     with pytest.raises(ConfigError, match=f"--tls-cert {chain}, --tls-key {key}: the key is not"):
         read_certificates(chain, key, None)
+
+
+def test_when_it_ends_is_known(authority: Authority) -> None:
+    last = (NOW + timedelta(days=20)).replace(microsecond=0)
+    chain, key = authority.files("ends.test", not_after=last)
+    assert read_certificates(chain, key, None).expires == last.timestamp()
 
 
 @pytest.mark.parametrize(

@@ -142,7 +142,12 @@ async def serving(
     watchers = Watchers(journal, Places(max_watchers, max_watchers), shown, filtering)
     thread = HandThread(journal)
     service = ReplayService(
-        journal, enqueuer, planner, watchers, About(time.time_ns(), 1), thread=thread
+        journal,
+        enqueuer,
+        planner,
+        watchers,
+        About(time.time_ns(), 1, expires=access.expires),
+        thread=thread,
     )
     services = [service, HistoryService(journal, filtering), JournalService(journal)]
     server = RpcServer(

@@ -2,7 +2,9 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import grpc
 import pytest
@@ -26,9 +28,10 @@ class Files:
         self.tokens.write_text(f"ci read {TOKEN}\nops read,admin cert:ops.example.org\n")
         self.tokens.chmod(0o600)
 
-    def issue(self, authority: Authority) -> bytes:
+    def issue(self, authority: Authority, **attributes: Any) -> bytes:
         """Puts a new certificate and its key in place; returns the certificate."""
-        for made, place in zip(authority.files("127.0.0.1"), (self.chain, self.key), strict=True):
+        issued = authority.files("127.0.0.1", **attributes)
+        for made, place in zip(issued, (self.chain, self.key), strict=True):
             made.rename(place)
         return self.chain.read_bytes()
 
@@ -131,5 +134,27 @@ def test_who_speaks_no_tls_is_not_heard(files: Files) -> None:
         with pytest.raises(grpc.aio.AioRpcError) as caught:
             await count(served.channel)
         assert caught.value.code() is grpc.StatusCode.UNAVAILABLE
+
+    run(files, None, test)
+
+
+def test_a_certificate_that_ends_soon_is_told(
+    files: Files, authority: Authority, caplog: pytest.LogCaptureFixture
+) -> None:
+    ends = (datetime.now(UTC) + timedelta(days=5)).replace(microsecond=0)
+    files.issue(authority, not_after=ends)
+
+    async def test(served: Served) -> None:
+        assert "--tls-cert: the certificate ends in 4 days" in caplog.text
+        async with connection(served, authority) as channel:
+            stub = replay_pb2_grpc.ReplayServiceStub(channel)
+            status = await stub.GetStatus(replay_pb2.GetStatusRequest(), metadata=SHOWN)
+            assert status.certificate_expire_time.ToDatetime(UTC) == ends
+            files.issue(authority, not_after=ends - timedelta(days=1))
+            await stub.GetStatus(replay_pb2.GetStatusRequest(), metadata=SHOWN)
+        async with connection(served, authority) as channel:
+            stub = replay_pb2_grpc.ReplayServiceStub(channel)
+            await stub.GetStatus(replay_pb2.GetStatusRequest(), metadata=SHOWN)
+        assert "the certificate ends in 3 days" in caplog.text
 
     run(files, None, test)

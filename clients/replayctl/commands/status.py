@@ -35,6 +35,7 @@ def _lines(status: GetStatusResponse, address: str, counts: CountResponse) -> It
         "journal": f"{status.journal} {status.store_id}",
         "queue": f"{'paused' if status.paused else 'open'}, {_waiting(counts)}",
         **_held(status.held_session_count),
+        **_certificate(status),
         "concurrency": f"{status.concurrency}{' (strict order)' * (status.concurrency == 1)}",
         "connections": _connections(status.connection_limit),
         "upstream": status.upstream or "none",
@@ -80,6 +81,14 @@ def _waiting(counts: CountResponse) -> str:
 def _held(sessions: int) -> dict[str, str]:
     """Strict sessions are few, and none waits but after a crash."""
     return {"held": f"{sessions} sessions wait for parked replays"} if sessions else {}
+
+
+def _certificate(status: GetStatusResponse) -> dict[str, str]:
+    """Only of a daemon that has one."""
+    if not status.HasField("certificate_expire_time"):
+        return {}
+    ends = status.certificate_expire_time.ToDatetime().isoformat(" ", "minutes")
+    return {"certificate": f"until {ends} UTC"}
 
 
 def _connections(limit: int) -> str:

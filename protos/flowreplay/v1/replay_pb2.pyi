@@ -1015,6 +1015,7 @@ class GetStatusResponse(_message.Message):
     CONNECTION_LIMIT_FIELD_NUMBER: _builtins.int
     TARGETS_FIELD_NUMBER: _builtins.int
     HELD_SESSION_COUNT_FIELD_NUMBER: _builtins.int
+    CERTIFICATE_EXPIRE_TIME_FIELD_NUMBER: _builtins.int
     version: _builtins.str
     """The daemon's version."""
     journal: _builtins.str
@@ -1057,6 +1058,10 @@ class GetStatusResponse(_message.Message):
         that somebody waits for.
         """
 
+    @_builtins.property
+    def certificate_expire_time(self) -> _timestamp_pb2.Timestamp:
+        """When the daemon's own certificate ends; unset when it speaks no TLS with its callers."""
+
     def __init__(
         self,
         *,
@@ -1075,10 +1080,11 @@ class GetStatusResponse(_message.Message):
         connection_limit: _builtins.int = ...,
         targets: _abc.Iterable[Global___TargetStatus] | None = ...,
         held_session_count: _builtins.int = ...,
+        certificate_expire_time: _timestamp_pb2.Timestamp | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["start_time", b"start_time"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["certificate_expire_time", b"certificate_expire_time", "start_time", b"start_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["concurrency", b"concurrency", "connection_limit", b"connection_limit", "cursor", b"cursor", "held_session_count", b"held_session_count", "journal", b"journal", "latest_sequence", b"latest_sequence", "oldest_sequence", b"oldest_sequence", "paused", b"paused", "running_replays", b"running_replays", "start_time", b"start_time", "store_id", b"store_id", "targets", b"targets", "upstream", b"upstream", "version", b"version", "watcher_count", b"watcher_count"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["certificate_expire_time", b"certificate_expire_time", "concurrency", b"concurrency", "connection_limit", b"connection_limit", "cursor", b"cursor", "held_session_count", b"held_session_count", "journal", b"journal", "latest_sequence", b"latest_sequence", "oldest_sequence", b"oldest_sequence", "paused", b"paused", "running_replays", b"running_replays", "start_time", b"start_time", "store_id", b"store_id", "targets", b"targets", "upstream", b"upstream", "version", b"version", "watcher_count", b"watcher_count"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -20,7 +20,7 @@ from tests.support.fake_daemon import FakeDaemon
 
 
 def test_people_read_one_fact_a_line(fake: FakeDaemon) -> None:
-    fake.answers["GetStatus"] = GetStatusResponse(
+    fake.answers["GetStatus"] = status = GetStatusResponse(
         version="1.2",
         journal="sqlite",
         store_id="s",
@@ -34,6 +34,7 @@ def test_people_read_one_fact_a_line(fake: FakeDaemon) -> None:
         held_session_count=3,
         running_replays=[RunningReplay(replay_id="r\x1b", attempt=2)],
     )
+    status.certificate_expire_time.FromSeconds(1_700_000_000)
     fake.answers["Count"] = CountResponse(queued_count=17, running_count=1, parked_count=2)
     shown = CliRunner().invoke(cli, ["--address", fake.address, "status"]).stdout
     facts = dict(line.split(":", 1) for line in shown.splitlines() if not line.startswith(" "))
@@ -43,6 +44,7 @@ def test_people_read_one_fact_a_line(fake: FakeDaemon) -> None:
         "journal": "sqlite s",
         "queue": "paused, 17 waiting, 2 parked",
         "held": "3 sessions wait for parked replays",
+        "certificate": "until 2023-11-14 22:13 UTC",
         "concurrency": "4",
         "connections": "at most 2 a target",
         "upstream": "socks5://p:1080",
