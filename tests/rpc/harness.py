@@ -3,11 +3,21 @@
 Tests play the replay thread: they take replays and finish them.
 """
 
+import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Collection, Iterator, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import (
+    AsyncGenerator,
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Collection,
+    Iterator,
+    Sequence,
+)
+from contextlib import aclosing, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import grpc
 import pytest
@@ -177,6 +187,29 @@ async def serving(
         await decoders.close()
         await filtering.close()
         journal.close()
+
+
+def counted(served: Served) -> Callable[[int], Awaitable[None]]:
+    """Returns what waits until there are so many watchers; call it before the first one comes."""
+    watchers, changed = served.watchers, asyncio.Event()
+    original = watchers.watch
+
+    async def watch(*arguments: Any) -> AsyncGenerator[bytes, None]:
+        try:
+            async with aclosing(original(*arguments)) as messages:
+                async for message in messages:
+                    changed.set()
+                    yield message
+        finally:
+            changed.set()
+
+    async def wait(number: int) -> None:
+        while watchers.count != number:
+            changed.clear()
+            await changed.wait()
+
+    watchers.watch = watch  # type: ignore[method-assign]
+    return wait
 
 
 @contextmanager

@@ -13,7 +13,7 @@ from flowreplay.v1 import replay_pb2
 
 from replayd.rpc import server
 from replayd.rpc.server import OPTIONS
-from tests.rpc.harness import DEADLINE, Served, serving
+from tests.rpc.harness import DEADLINE, Served, counted, serving
 from tests.support.raw_grpc import RawPeer, message, plain
 
 
@@ -105,12 +105,11 @@ def test_a_connection_without_calls_is_closed_and_one_with_a_watcher_is_not(tmp_
 
 def test_who_answers_no_ping_is_gone(tmp_path: Path) -> None:
     async def test(served: Served, address: str) -> None:
+        watchers = counted(served)
         # It never reads, so it never answers.
         with RawPeer(address) as peer:
             peer.data(peer.call("WatchEvents"), message(b""), end=True)
-            while not served.watchers.count:
-                await asyncio.sleep(0.001)
-            while served.watchers.count:
-                await asyncio.sleep(0.001)
+            await watchers(1)
+            await watchers(0)
 
     run(tmp_path, test, keepalive_time_ms=100, keepalive_timeout_ms=100, http2__ping_timeout_ms=100)

@@ -2,9 +2,10 @@
 
     unshare --net python -m tests.support.half_open WATCHERS MILLISECONDS
 
-Serves with this keepalive time and timeout, has watchers connect, waits for a while in which
-all have to stay, takes the network down and waits until the server has let all of them go.
-Prints as JSON how many had stayed, and after how many seconds the last was gone.
+Serves with this keepalive time and timeout, has watchers connect, waits until another one who
+answers nothing is gone, while all have to stay, takes the network down and waits until the
+server has let all of them go. Prints as JSON how many had stayed, and after how many seconds
+the last was gone.
 """
 
 import asyncio
@@ -23,9 +24,10 @@ from flowreplay.v1 import replay_pb2, replay_pb2_grpc
 
 from replayd.rpc import server
 from replayd.rpc.listen import TcpAddress
-from tests.rpc.harness import serving
+from tests.rpc.harness import counted, serving
 from tests.support.daemon import CHANNEL_OPTIONS
 from tests.support.processes import DEADLINE
+from tests.support.raw_grpc import RawPeer, message
 
 _SET_FLAGS = 0x8914
 _UP = 1
@@ -50,21 +52,23 @@ async def watch(address: str) -> None:
             pass
 
 
-async def lose(number: int, keepalive: float) -> dict[str, float]:
-    """Loses so many watchers; `keepalive` is in seconds."""
+async def lose(number: int) -> dict[str, float]:
+    """Loses so many watchers."""
     with tempfile.TemporaryDirectory() as folder:
         address = TcpAddress("127.0.0.1", 0)
-        async with serving(Path(folder), address=address, max_watchers=number) as served:
+        async with serving(Path(folder), address=address, max_watchers=number + 1) as served:
+            watchers = counted(served)
             tasks = [asyncio.create_task(watch(served.address)) for _ in range(number)]
             async with asyncio.timeout(DEADLINE):
-                while served.watchers.count < number:
-                    await asyncio.sleep(0.01)
-                # Longer than anybody stays who does not answer.
-                await asyncio.sleep(3 * keepalive)
-                stayed, start = served.watchers.count, time.monotonic()
+                await watchers(number)
+                with RawPeer(served.address) as silent:
+                    silent.data(silent.call("WatchEvents"), message(b""), end=True)
+                    await watchers(number + 1)
+                    # It never reads, and so answers no ping: whoever answers none is gone by then.
+                    await watchers(number)
+                stayed, start = number - sum(task.done() for task in tasks), time.monotonic()
                 network(up=False)
-                while served.watchers.count:
-                    await asyncio.sleep(0.01)
+                await watchers(0)
             seconds = time.monotonic() - start
             network(up=True)
             for task in tasks:
@@ -79,7 +83,7 @@ def main() -> None:
     network(up=True)
     changed = {**dict(server.OPTIONS), **dict.fromkeys(_KEEPALIVE, milliseconds)}
     with patch.object(server, "OPTIONS", tuple(changed.items())):
-        sys.stdout.write(json.dumps(asyncio.run(lose(number, milliseconds / 1000))))
+        sys.stdout.write(json.dumps(asyncio.run(lose(number))))
 
 
 if __name__ == "__main__":

@@ -2,19 +2,21 @@
 
 import gzip
 import stat
+from base64 import b64decode
 from collections.abc import Callable
 from pathlib import Path
 
 import apsw
 import grpc
 from flowreplay.v1 import flow_pb2, history_pb2, history_pb2_grpc, replay_pb2
-from flowreplay_client import request_flow
+from flowreplay_client import connect, request_flow
 
 from tests.support.calls import enqueue, events
+from tests.support.certificates import Authority
 from tests.support.daemon import Daemon
 from tests.support.processes import DEADLINE
 from tests.support.scripted_server import ScriptedServer, answers
-from tests.system.test_retention import wait_until_removed
+from tests.support.websockets import WebSocketServer, echo, heard, said, typed, websocket_flow
 
 SENT = [
     "authorization",
@@ -153,8 +155,59 @@ def test_canaries_are_found_in_what_is_kept_for_replays_alone(
     # Once it has gone, in no byte of any file.
     daemon.options += ["--retention-age", "1ms"]
     daemon.restart()
-    wait_until_removed(daemon.stub(), answer.batch_id)
+    # Told once what it held is gone as well.
+    daemon.process.wait_for_output(lambda: "and 1 batches" in daemon.log, "removal")
     assert daemon.terminate() == 0
     for path in data.rglob("*"):
         if path.is_file():
             assert found(path.read_bytes()) == [], path
+
+
+SAID = [canary("websocket-said").encode(), canary("websocket-binary").encode()]
+TOKEN = canary("token-of-a-caller")
+
+
+def test_canaries_of_conversations_tokens_and_keys(
+    start_daemon: Callable[..., Daemon], authority: Authority, tmp_path: Path
+) -> None:
+    chain, key = authority.files("127.0.0.1")
+    tokens, mine = tmp_path / "tokens", tmp_path / "mine"
+    for file, text in ((tokens, f"ops all {TOKEN}\n"), (mine, TOKEN)):
+        file.write_text(text)
+        file.chmod(0o600)
+    daemon = start_daemon(
+        *("--log-level", "debug", "--listen", "127.0.0.1:0"),
+        *("--tls-cert", str(chain), "--tls-key", str(key), "--token-file", str(tokens)),
+    )
+    with (
+        WebSocketServer(echo) as server,
+        connect(daemon.address, token_file=mine, ca_file=authority.ca_file) as client,
+    ):
+        text = f'{{"password": "{SAID[0].decode()}"}}'
+        messages = said(text), heard(text), said(SAID[1]), heard(SAID[1])
+        batch = client.enqueue([typed(websocket_flow(server.port, *messages))])
+        logged = list(client.watch(start=batch.cursor, until_idle=True))
+        revealed = list(client.watch(start=batch.cursor, until_idle=True, secrets=True))
+        (visit,) = server.wait_for_ends(1)
+        told = str(client.status()).encode()
+    assert visit.messages == [text, SAID[1]]
+    assert logged[-1].response.websocket.received_count == 2
+    told += b"".join(event.SerializeToString() for event in logged)
+    assert [each for each in SAID if each in told] == []
+    shown = b"".join(event.SerializeToString() for event in revealed)
+    assert [each for each in SAID if each in shown] == SAID
+    process = Path(f"/proc/{daemon.process.pid}")
+    told += b"".join((process / name).read_bytes() for name in ("cmdline", "environ"))
+
+    assert daemon.terminate() == 0
+    told += daemon.log.encode() + "\n".join(daemon.process.stdout).encode()
+    assert [each for each in SAID if each in told] == []
+    data = daemon.folder / "data"
+    tables = stored(data, "event", "shown", "meta", "batch", "answered")
+    assert [each for each in SAID if each in tables] == []
+    kept = stored(data, "prepared", "replay", "withheld")
+    assert [each for each in SAID if each in kept] == SAID
+    lines = key.read_bytes().splitlines()[1:-1]
+    files = b"".join(path.read_bytes() for path in data.rglob("*") if path.is_file())
+    for secret in (TOKEN.encode(), *lines, b64decode(b"".join(lines))):
+        assert secret not in told + files
