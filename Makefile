@@ -2,7 +2,8 @@
 #
 #   make demo      a real capture, replayed against a sample server
 #   make test      the tests; those whose real server is missing are counted as skipped
-#   make servers   mitmproxy and grpcurl for those tests (apt-get install nginx-light nodejs)
+#   make servers   mitmproxy, grpcurl and Node's gRPC for those tests (apt-get install
+#                  nginx-light nodejs npm)
 #   make check     format, lint, types, import rules, locks, contract, generated code
 #   make fidelity  replays captures and judges each byte that arrives, beside mitmproxy's
 #                  (CAPTURES=dir for others than the tests'; FIDELITY_ARGUMENTS=--verbose)
@@ -224,9 +225,12 @@ bytecode: .venv/.stamp
 	.venv-lowest/bin/python $(OURSELVES)
 	@touch $@
 
-.venv-servers/.stamp: tools/locks/servers.txt
+.venv-servers/.stamp: tools/locks/servers.txt examples/node/package-lock.json
 	$(SERVERS_PYTHON) -m venv .venv-servers
 	.venv-servers/bin/python $(LOCKED) $<
+	mkdir -p .venv-servers/node
+	cp examples/node/package.json examples/node/package-lock.json .venv-servers/node
+	cd .venv-servers/node && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
 	@touch $@
 
 .venv-audit/.stamp: tools/locks/audit.txt

@@ -22,6 +22,8 @@ A tour, in the order in which data travels:
 `rpc.history` reads back what became of batches, `summary` makes figures of it.
 `matching`  asks the filters of watchers, lists and exports, in a process of its own.
 
+`hooks` are clients that are asked on the way: before a request is sent and before its
+outcome is recorded (`rpc.hook`, `replay.hooked`).
 `retention` has the journal remove what is old, while all of that goes on.
 
 Nothing flows back. `daemon` builds all of it; `cli` and `config` turn flags, environment

@@ -31,6 +31,7 @@ from replayd.retention import RetentionThread
 from replayd.rpc.enqueue import Enqueuer
 from replayd.rpc.filtering import Filtering
 from replayd.rpc.history import HistoryService
+from replayd.rpc.hook import HookService
 from replayd.rpc.journal import JournalService
 from replayd.rpc.listen import TcpAddress, parse_addresses, reach
 from replayd.rpc.places import Places
@@ -157,8 +158,15 @@ class _Daemon:
         )
         thread = self._replay_thread(journal, redactor)
         service = ReplayService(journal, enqueuer, planner, watchers, about, thread=thread)
+        hooks = HookService(
+            journal,
+            thread.use_hooks,
+            targets=self._targets(),
+            body_size_limit=self._config.body_size_limit,
+            redactor=redactor,
+        )
         server = RpcServer(
-            [service, HistoryService(journal, filtering), JournalService(journal)],
+            [service, HistoryService(journal, filtering), JournalService(journal), hooks],
             self._addresses,
             self._access,
             max_calls=self._config.max_watchers + OTHER_CALLS,
@@ -176,6 +184,7 @@ class _Daemon:
                 await self._until_stopped(bound)
                 await server.begin_stop()
                 await self._drain(thread)
+                hooks.end()
                 await enqueuer.stop()
                 await planner.stop()
                 if not journal.failure:
@@ -222,19 +231,22 @@ class _Daemon:
         return upstream.name if upstream else ""
 
     def _replay_thread(self, journal: Journal, redactor: Redactor) -> ReplayThread:
-        worker = self._worker_settings
         loop = asyncio.get_running_loop()
         return ReplayThread(
             journal,
             ReplayQueue(journal),
             self._wire_settings,
-            targets=TargetRules(
-                mode=worker.target_mode, allow=worker.allow_targets, deny=worker.deny_targets
-            ),
+            targets=self._targets(),
             concurrency=self._config.concurrency,
             on_failure=lambda error: loop.call_soon_threadsafe(self._fail, error),
             redactor=redactor,
             governed=self._governor_settings,
+        )
+
+    def _targets(self) -> TargetRules:
+        worker = self._worker_settings
+        return TargetRules(
+            mode=worker.target_mode, allow=worker.allow_targets, deny=worker.deny_targets
         )
 
     def _heed_failure(self, journal: Journal, thread: ReplayThread) -> None:

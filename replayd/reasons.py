@@ -88,3 +88,13 @@ class Reason(IntEnum):
     RETRIED = 91
     VALUE_MISSING = 95
     BREAKER_CLOSED = 112
+
+    # Hooks.
+    HOOK_KILLED = 130
+    HOOK_LATE = 131
+    HOOK_GONE = 132
+    HOOK_INVALID = 133
+    HOOK_EXISTS = 134
+    TOO_MANY_HOOKS = 135
+    HOOK_UNSAFE = 136
+    HOOK_NOTE = 137

@@ -17,6 +17,8 @@
             replays are listed,
             `tries` whether it is sent again, `outbox` how it gets into gRPC's thread;
 `rewriting` how its requests are rewritten, in mitmproxy's notation;
+`hook`      functions that take part in replays, `hook_flow` what they are given, `hook_run`
+            the two ways to talk about it;
 `bookmark`  where a watch stands and whether it goes on;
 `errors`    what a call can end with; `address` and `channel` how the daemon is found,
             `access` what it is shown.
@@ -29,6 +31,9 @@ from flowreplay_client.connect_to import parse_connect_to
 from flowreplay_client.errors import EventsCompacted, ReplaydClientError, Unreachable
 from flowreplay_client.export import Export
 from flowreplay_client.flows import request_flow
+from flowreplay_client.hook import LATE_POLICIES, Hook, HookSettings
+from flowreplay_client.hook_flow import HookFlow, Response
+from flowreplay_client.hook_run import HookRun
 from flowreplay_client.listing import ListSettings, state_names
 from flowreplay_client.live import LIVE_SCOPES, LiveSettings
 from flowreplay_client.messages import (
@@ -53,6 +58,7 @@ from flowreplay_client.watch import Watch
 
 __all__ = [
     "HTTP_VERSIONS",
+    "LATE_POLICIES",
     "LIVE_SCOPES",
     "ON_INTERRUPT",
     "RESOLUTIONS",
@@ -62,11 +68,16 @@ __all__ = [
     "EnqueueSettings",
     "EventsCompacted",
     "Export",
+    "Hook",
+    "HookFlow",
+    "HookRun",
+    "HookSettings",
     "ListSettings",
     "LiveSettings",
     "PaceSettings",
     "Plans",
     "ReplaydClientError",
+    "Response",
     "RewriteSettings",
     "Unreachable",
     "Watch",

@@ -10,6 +10,7 @@ import grpc
 from flowreplay.v1.flow_pb2 import Flow
 from flowreplay.v1.history_pb2 import Replay, SummarizeResponse
 from flowreplay.v1.history_pb2_grpc import HistoryServiceStub
+from flowreplay.v1.hook_pb2_grpc import HookServiceStub
 from flowreplay.v1.journal_pb2 import BackUpRequest, BackUpResponse
 from flowreplay.v1.journal_pb2_grpc import JournalServiceStub
 from flowreplay.v1.replay_pb2 import (
@@ -39,6 +40,8 @@ from flowreplay_client.capture import CaptureSource, open_capture
 from flowreplay_client.channel import DEFAULT_TIMEOUT, channel_options
 from flowreplay_client.errors import error_from
 from flowreplay_client.export import Export, export_request
+from flowreplay_client.hook import Hook
+from flowreplay_client.hook_run import HookRun
 from flowreplay_client.listing import ListSettings, list_request
 from flowreplay_client.messages import (
     EnqueueSettings,
@@ -99,6 +102,7 @@ class Client:
         self._stub = ReplayServiceStub(self._channel)
         self._history = HistoryServiceStub(self._channel)
         self._journal = JournalServiceStub(self._channel)
+        self._hooks = HookServiceStub(self._channel)
 
     def close(self) -> None:
         """Ends open calls and the connection. Idempotent."""
@@ -247,6 +251,28 @@ class Client:
         """
         request = summarize_request(batch_id, assertions)
         return self._call(self._history.Summarize, request, SUMMARY_TIMEOUT)
+
+    def hook(
+        self,
+        hook: Hook,
+        *,
+        on_interruption: Interruption | None = None,
+        on_return: Callable[[], None] | None = None,
+    ) -> HookRun:
+        """Registers a hook: returns once the daemon asks about what it takes from then on.
+
+        An unreachable daemon is an error now, but later it is waited for, as `watch` does.
+        Raises ValueError for a hook without functions.
+        """
+        begin = self._hooks.Hook
+        return HookRun(
+            begin,
+            hook,
+            self._access,
+            self._timeout,
+            on_interruption=on_interruption,
+            on_return=on_return,
+        )
 
     def replays(self, **settings: Unpack[ListSettings]) -> Iterator[Replay]:
         """Lists replays in the order of the queue, asking for a page when it is needed."""

@@ -18,6 +18,7 @@ VERBS = (
     "count",
     "enqueue",
     "export",
+    "hook",
     "list",
     "pause",
     "resolve",

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 import click
-from flowreplay_client import AccessFiles, Client, connect
+from flowreplay_client import AccessFiles, Client, aio, connect
 
 from replayctl.output import Output
 
@@ -23,6 +23,13 @@ class Globals:
         """
         try:
             return connect(self.address, timeout=self.timeout, **self.files)
+        except ValueError as error:
+            raise click.UsageError(f"{error} (see replayctl --help)") from error
+
+    def aio_client(self) -> aio.Client:
+        """Returns an asynchronous client, for the event loop that runs; raises as `client`."""
+        try:
+            return aio.connect(self.address, timeout=self.timeout, **self.files)
         except ValueError as error:
             raise click.UsageError(f"{error} (see replayctl --help)") from error
 

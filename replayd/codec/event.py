@@ -91,6 +91,9 @@ def outcome_event(
             add_headers(response.trailers, shown.trailers)
         if shown.live_values:
             response.live_values.extend(map(live_value, shown.live_values))
+        if outcome.hooked is not None:
+            response.answering_hook = outcome.hooked.answering
+            response.changing_hooks.extend(outcome.hooked.changing)
         kind, payload = EventKind.RESPONSE, response
     else:
         error = event.error

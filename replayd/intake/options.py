@@ -42,15 +42,10 @@ _USED_UP = (
     "format",
     "strict",
     "label",
-    "connect_to",
-    "raw",
     "salvage",
-    "http_version",
     "refuse_websocket",
     "websocket_pace",
     "stream",
-    "on_interrupt",
-    "trust_idempotency_key",
     "end_follows",
     "filter",
     *_REWRITING,
@@ -63,7 +58,7 @@ _USED_UP = (
     "carry",
     "live_scope",
 )
-"""Options that taking the flows in has used up, or that a batch keeps by themselves."""
+"""Options that taking the flows in has used up: what a hook changes is planned with the others."""
 
 MAX_SOURCES, MAX_SOURCE = 50, 1000
 """How many values `carry` may name, and the characters of each."""

@@ -75,6 +75,15 @@ class LiveValue(NamedTuple):
     """Empty: this answer gave none, or deleted the cookie."""
 
 
+class HookMarks(NamedTuple):
+    """What hooks had to do with a response."""
+
+    answering: str = ""
+    """The hook that answered: nothing was sent; empty: the server did."""
+    changing: tuple[str, ...] = ()
+    """Those that changed it."""
+
+
 @dataclass(slots=True)
 class Timings:
     """When each phase was reached, in nanoseconds from `start`; None: it was not."""
@@ -109,5 +118,7 @@ class Outcome:
     websocket: WebSocketResult | None = None
     """None: no WebSocket handshake was accepted."""
     live_values: tuple[LiveValue, ...] = ()
+    hooked: HookMarks | None = None
+    """None: no hook touched it."""
     notes: list[Note] = field(default_factory=list)
     """Becomes one `log` event each."""

@@ -35,6 +35,7 @@ class ChangeKind(IntEnum):
     SERVER_NAME_REWRITTEN = 14
     STICKY_COOKIE = 20
     VALUE_CARRIED = 21
+    HOOK = 30
 
 
 class HttpVersion(IntEnum):

@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterable
 from functools import partial
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from replayd.errors import ReplaydError, WireError
 from replayd.journal.interface import Body, Journal, Part
@@ -32,6 +32,10 @@ from replayd.wire.client import Wire
 from replayd.wire.poller import Connection
 from replayd.wire.pool import Session
 
+if TYPE_CHECKING:
+    from replayd.hooks.words import Content, End, Record
+    from replayd.replay.hooked import Hooking
+
 _logger = logging.getLogger(__name__)
 
 _SECOND = 1_000_000_000
@@ -51,6 +55,8 @@ class Surroundings(NamedTuple):
     """The exchange is over and recorded."""
     learn: Callable[[Replay, Plan, Outcome, Body | None], None]
     """A response came to a replay of a batch with live values."""
+    hooking: Hooking | None = None
+    """Asks hooks; None: there are none."""
 
 
 class Exchange:
@@ -67,6 +73,12 @@ class Exchange:
     _session_waits = False
     failure = Reason.UNSPECIFIED
     """Why it failed, or was killed."""
+    _body: Body | None = None
+    """The response's content, where it is no transfer's."""
+    _parted = False
+    """The transfer's connection is no longer its own."""
+    sends: Content | None = None
+    """The request's content, where hooks changed it and it is not the replay's."""
 
     def __init__(self, replay: Replay, plan: Plan, around: Surroundings, timings: Timings) -> None:
         self.replay = replay
@@ -109,8 +121,22 @@ class Exchange:
         """Ends it without an outcome: what is known of it is left to the journal."""
         self._over = True
         self._hang_up()
-        if self._transfer is not None and self._transfer.body is not None:
-            self._transfer.body.discard()
+        self._forget_contents()
+
+    def note(self, notes: Iterable[Note]) -> None:
+        """Adds what is to be logged with its outcome."""
+        self._notes += notes
+
+    def settle(self, outcome: Outcome, body: Body | None = None) -> None:
+        """Ends it with an outcome that is no server's; `body`: its response's content."""
+        self._body, self.failure = body, outcome.reason
+        self._step(lambda _: self._conclude(outcome))
+
+    def hear(self, outcome: Outcome, verdict: Record | End) -> None:
+        """Goes on with the outcome that hooks were asked about."""
+        if self._over:
+            verdict.discard()
+        self._step(self._hear, outcome, verdict)
 
     def _step(self, step: Callable[..., None], *arguments: object) -> None:
         """Takes a step; nothing that goes wrong in it gets out."""
@@ -207,6 +233,8 @@ class Exchange:
         content = self.replay.request_content
         if content is not None:
             return (content,)
+        if self.sends is not None:
+            return self.sends.pieces()
         return self._around.journal.content(self.replay.key, Part.REQUEST)
 
     def _set_deadline(self, deadline: int) -> None:
@@ -229,7 +257,7 @@ class Exchange:
 
     def _went_wrong(self, error: ReplaydError) -> None:
         transfer, versions = self._transfer, self._target.http_versions
-        if transfer is not None:
+        if transfer is not None and not self._parted:
             how = second_try(error, transfer, self.plan, versions, resent=self._resent)
             if how is not None:
                 self._try_again(error, how)
@@ -288,21 +316,64 @@ class Exchange:
         return self._connecting.info if self._connecting is not None else None
 
     def _conclude(self, outcome: Outcome) -> None:
+        """Records it, unless hooks are to be asked before."""
+        hooking = self._around.hooking
+        if hooking is None or not hooking.asks(self, outcome):
+            self._record(outcome)
+
+    def part(self) -> None:
+        """Gives its connection to whoever needs it while hooks are asked: they take their time,
+        and it has none to be late in.
+        """
+        self.deadline = NEVER
+        if self._parted:
+            return
+        self._parted, self._session_waits = True, True
+        if self._transfer is not None:
+            self._body = self._transfer.body
+            self._transfer.conclude(self._keep)
+        elif self._connecting is not None:
+            self._connecting.close()
+            self._connecting = None
+
+    @property
+    def body(self) -> Body | None:
+        """The response's content, once it has parted from its connection."""
+        return self._body
+
+    def _hear(self, _now: int, outcome: Outcome, verdict: Record | End) -> None:
+        hooking = self._around.hooking
+        assert hooking is not None
+        made = hooking.made(outcome, verdict)
+        if made.body is not None:
+            if self._body is not None:
+                self._body.discard()
+            self._body = made.body
+        if made.ends:
+            self._conclude(made.outcome)
+        else:
+            self._record(made.outcome)
+
+    def _record(self, outcome: Outcome) -> None:
         """Records it, then keeps or closes the connection."""
         body = self._body_worth_keeping(outcome)
         if self.plan.live is not None and outcome.state is ReplayState.SUCCEEDED:
             self._around.learn(self.replay, self.plan, outcome, body)
         self._session_waits = self._around.recorder.ended(self.replay, self.plan, outcome, body)
         self._over = True
-        if self._transfer is not None:
+        if self._transfer is not None and not self._parted:
             self._transfer.conclude(self._keep)
         else:
             self._hang_up()
+        if self.sends is not None:
+            self.sends.discard()
         self._around.ended(self)
 
     def _body_worth_keeping(self, outcome: Outcome) -> Body | None:
         """Too much is not kept, nor what the journal failed to take."""
-        body = self._transfer.body if self._transfer is not None else None
+        body = self._body
+        if body is None and self._transfer is not None:
+            body = self._transfer.body
         if body is None or outcome.reason not in (
             Reason.BODY_TOO_LARGE,
             Reason.DISK_FULL,
@@ -326,8 +397,7 @@ class Exchange:
         self.failure = Reason.INTERNAL
         self._hang_up()
         if not recorded:
-            if self._transfer is not None and self._transfer.body is not None:
-                self._transfer.body.discard()
+            self._forget_contents()
             self._timings.total = self._around.clock.monotonic() - self._start
             self._around.recorder.crashed(self.replay, self.plan, self._timings, error)
         self._around.ended(self)
@@ -336,8 +406,16 @@ class Exchange:
         if self._connecting is not None:
             self._connecting.close()
             self._connecting = None
-        if self._transfer is not None:
+        if self._transfer is not None and not self._parted:
             self._transfer.abort()
+
+    def _forget_contents(self) -> None:
+        """Discards what will not be recorded."""
+        body = self._body or (self._transfer.body if self._transfer is not None else None)
+        if body is not None:
+            body.discard()
+        if self.sends is not None:
+            self.sends.discard()
 
     def _since_start(self, moment: int | None) -> int | None:
         return None if moment is None else moment - self._start

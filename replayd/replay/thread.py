@@ -35,8 +35,11 @@ from replayd.wire.resolver import Lookup, TargetChecks, system_lookup
 from replayd.wire.settings import WireSettings
 
 if TYPE_CHECKING:
+    from replayd.hooks.chain import Hooks
+    from replayd.hooks.words import Content, End, Respond, Send
     from replayd.model.target_state import TargetState
     from replayd.replay.governor import Governor, GovernorSettings
+    from replayd.replay.hooked import Held, Hooking
     from replayd.replay.live_values import LiveValues
 
 _logger = logging.getLogger(__name__)
@@ -88,7 +91,8 @@ class ReplayThread:
             self._learn,
         )
         self._live: LiveValues | None = None
-        self._running: dict[ReplayKey, Exchange] = {}
+        self._hooking: Hooking | None = None
+        self._running: dict[ReplayKey, Exchange | Held] = {}
         self._taken: list[Exchange] = []
         """Taken and announced, but without an intent yet: nothing of them was sent."""
         self._stop_at = NEVER
@@ -145,6 +149,12 @@ class ReplayThread:
 
         self._queue.post(cancel)
 
+    def use_hooks(self, hooks: Hooks | None, begun: Callable[[], None]) -> None:
+        """Has hooks asked about every replay that is taken from now on; None: nobody. `begun`
+        is called, on this thread, once that is so. From any thread.
+        """
+        self._queue.post(lambda: self._use_hooks(hooks, begun))
+
     def join(self, timeout: float | None = None) -> bool:
         """Waits until the thread has ended; False: it has not."""
         if self._thread.ident is not None:
@@ -171,7 +181,7 @@ class ReplayThread:
 
     def _turn(self) -> bool:
         """One turn of the loop; True: it was the last."""
-        if self._stopping and not self._running:
+        if self._stopping and not self._running and (not self._taken or self._retry_after):
             return True
         if self._clock.monotonic() >= self._retry_at:
             self._use_journal()
@@ -290,12 +300,10 @@ class ReplayThread:
     def _begin_more(self) -> None:
         """Fills the free slots. Raises JournalError; what was taken then stays taken."""
         free = self._concurrency - len(self._running)
-        if free <= 0 or self._stopping or self._blocked:
-            return
-        due = self._queue.next_due
-        if due is not None and due <= self._clock.monotonic():
-            self._queue.freed()
-        if not self._taken:
+        if not self._taken and free > 0 and not (self._stopping or self._blocked):
+            due = self._queue.next_due
+            if due is not None and due <= self._clock.monotonic():
+                self._queue.freed()
             self._taken = self._take(free)
         if not self._taken:
             return
@@ -317,30 +325,54 @@ class ReplayThread:
                 taken.append(exchange)
         return taken
 
-    def _prepare(self, replay: Replay) -> Exchange | None:
-        """Makes an exchange and announces it; a plan that can't be read ends its replay."""
+    def _prepare(self, replay: Replay, *, refused: bool = False) -> Exchange | None:
+        """Makes an exchange and announces it, unless hooks are to be asked before; a plan that
+        can't be read ends its replay. `refused`: nothing of it will be sent.
+        """
         timings = Timings(start=self._clock.wall(), lag=replay.lag)
         plan = None
         try:
             plan = decode_plan(replay.plan)
             if plan.live is not None:
                 replay, plan = self._live_values().put_in(replay, plan)
-            as_sent = self._wire.settings.as_sent(plan)
-            if as_sent is not plan or replay.shown_plan is None:
-                plan, replay = self._as_sent(as_sent, replay)
-            self._recorder.sending(replay, plan, self._preview(replay))
-            return Exchange(replay, plan, self._around, timings)
+            if self._hooking is not None and not refused:
+                held = self._hooking.holds(replay, plan, timings)
+                if held is not None:
+                    self._running[replay.key] = held
+                    return None
+            return self._announce(replay, plan, timings)
         except Exception as error:
             _logger.exception("replay %s can't be prepared", replay.key.replay_id)
-            plan = plan or Plan(b"", b"", Target("", "", 0), b"", flow_index=replay.key.flow_index)
-            self._recorder.crashed(replay, plan, timings, error)
-            self._queue.freed()
-            if self._governor is not None:
-                self._governor.ended(replay.key, Reason.INTERNAL, answered=False)
+            self._give_up(replay, plan, timings, error)
             return None
 
+    def _announce(
+        self, replay: Replay, plan: Plan, timings: Timings, content: Content | None = None
+    ) -> Exchange:
+        """Makes an exchange and announces it; `content`: the request's, where it is not the one
+        that the replay, or the journal, has.
+        """
+        preview = self._preview(replay) if content is None else next(iter(content.pieces()), b"")
+        as_sent = self._wire.settings.as_sent(plan)
+        if as_sent is not plan or replay.shown_plan is None:
+            plan, replay = self._as_sent(as_sent, replay, preview)
+        self._recorder.sending(replay, plan, preview)
+        exchange = Exchange(replay, plan, self._around, timings)
+        if content is not None:
+            exchange.sends = content
+        return exchange
+
+    def _give_up(
+        self, replay: Replay, plan: Plan | None, timings: Timings, error: Exception
+    ) -> None:
+        plan = plan or Plan(b"", b"", Target("", "", 0), b"", flow_index=replay.key.flow_index)
+        self._recorder.crashed(replay, plan, timings, error)
+        self._queue.freed()
+        if self._governor is not None:
+            self._governor.ended(replay.key, Reason.INTERNAL, answered=False)
+
     def _refuse(self, replay: Replay, error: WireError) -> None:
-        exchange = self._prepare(replay)
+        exchange = self._prepare(replay, refused=True)
         if exchange is not None:
             exchange.refuse(error)
 
@@ -355,13 +387,13 @@ class ReplayThread:
     def _learn(self, replay: Replay, plan: Plan, outcome: Outcome, body: Body | None) -> None:
         self._live_values().learn(replay, plan, outcome, body)
 
-    def _as_sent(self, plan: Plan, replay: Replay) -> tuple[Plan, Replay]:
+    def _as_sent(self, plan: Plan, replay: Replay, preview: bytes) -> tuple[Plan, Replay]:
         """Finds out what may be shown, where the decoder did not: of a plan that an upstream
         changes, and of a flow that was stored before anything was redacted.
         """
         shown_content = replay.shown_content
         if replay.shown_plan is None and plan.content_size:
-            content = self._preview(replay)[:PREVIEW_LIMIT]
+            content = preview[:PREVIEW_LIMIT]
             found = self._redactor.request_content(content, fields_of(plan.head))
             shown_content = None if found is content else found or b""
         shown = self._redactor.plan(plan)
@@ -380,3 +412,44 @@ class ReplayThread:
         if self._governor is not None:
             failure, answered = exchange.failure, exchange.answered
             self._governor.ended(exchange.replay.key, failure, answered=answered)
+
+    # Hooks
+
+    def _use_hooks(self, hooks: Hooks | None, begun: Callable[[], None]) -> None:
+        if hooks is None:
+            self._hooking = None
+        else:
+            # Most daemons never have a hook.
+            from replayd.replay.hooked import Hooking  # noqa: PLC0415
+
+            self._hooking = Hooking(hooks, self._journal, self._queue.post, self._decided)
+        self._around = self._around._replace(hooking=self._hooking)
+        begun()
+
+    def _decided(self, held: Held, verdict: Send | Respond | End) -> None:
+        """Goes on with a replay that hooks were asked about before it is sent."""
+        if self._running.get(held.replay.key) is not held:
+            verdict.discard()  # Too late: it was cancelled, or the thread ends.
+            return
+        del self._running[held.replay.key]
+        try:
+            self._go_on(held, verdict)
+        except Exception as error:
+            _logger.exception("replay %s can't be prepared", held.replay.key.replay_id)
+            self._give_up(held.replay, held.plan, held.timings, error)
+
+    def _go_on(self, held: Held, verdict: Send | Respond | End) -> None:
+        from replayd.hooks.words import Send  # noqa: PLC0415 - it is there by now
+
+        if isinstance(verdict, Send):
+            timings = Timings(start=self._clock.wall())
+            exchange = self._announce(verdict.replay, verdict.plan, timings, verdict.content)
+            exchange.note(verdict.notes)
+            self._taken.append(exchange)
+            return
+        settled, outcome, body = held.hooking.settled(held, verdict, self._clock.wall())
+        exchange = Exchange(settled.replay, settled.plan, self._around, held.timings)
+        if settled.content is not None:
+            exchange.sends = settled.content
+        self._running[exchange.replay.key] = exchange
+        exchange.settle(outcome, body)

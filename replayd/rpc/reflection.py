@@ -38,6 +38,8 @@ class Reflection(grpc.GenericRpcHandler):
 
 
 def _load(names: Sequence[str], gate: Gate) -> _Handler:
+    # What no hook has loaded yet is told of all the same.
+    from flowreplay.v1 import hook_pb2  # noqa: F401, PLC0415
     from grpc_reflection.v1alpha import reflection, reflection_pb2  # noqa: PLC0415
 
     # An asynchronous generator, whatever its stub says.

@@ -153,7 +153,13 @@ class Shown:
         return bytes(content[:limit])
 
 
-_EDITED = frozenset((plan_pb2.CHANGE_KIND_STICKY_COOKIE, plan_pb2.CHANGE_KIND_VALUE_CARRIED))
+_EDITED = frozenset(
+    (
+        plan_pb2.CHANGE_KIND_STICKY_COOKIE,
+        plan_pb2.CHANGE_KIND_VALUE_CARRIED,
+        plan_pb2.CHANGE_KIND_HOOK,
+    )
+)
 """Changes that are made when a request is sent."""
 
 

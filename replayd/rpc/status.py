@@ -45,6 +45,8 @@ _STATUSES = {
     Reason.SEQUENCE_COMPACTED: grpc.StatusCode.OUT_OF_RANGE,
     Reason.TOO_MANY_WATCHERS: grpc.StatusCode.RESOURCE_EXHAUSTED,
     Reason.TOO_MANY_CALLS: grpc.StatusCode.RESOURCE_EXHAUSTED,
+    Reason.HOOK_EXISTS: grpc.StatusCode.ALREADY_EXISTS,
+    Reason.TOO_MANY_HOOKS: grpc.StatusCode.RESOURCE_EXHAUSTED,
     Reason.DECODER_LIMIT: grpc.StatusCode.RESOURCE_EXHAUSTED,
     Reason.QUEUE_FULL: grpc.StatusCode.RESOURCE_EXHAUSTED,
     Reason.QUOTA_EXCEEDED: grpc.StatusCode.RESOURCE_EXHAUSTED,

@@ -3,7 +3,8 @@
 `console` blocks hold commands after `$ ` and what they print; `...` stands for anything,
 alone in a line for any number of lines. A command that serves runs on, as in a terminal
 of its own. `python` blocks are run as programs; those marked `from-protos` know nothing
-but generated code. `toml` blocks configure the daemon. Anything else is not an example.
+but generated code, and those marked with a file's name are what that file holds. `toml`
+blocks configure the daemon. Anything else is not an example.
 """
 
 import os
@@ -20,7 +21,12 @@ from tests.support.processes import DEADLINE, Process
 from tests.support.programs import ROOT, find
 
 _FENCE = re.compile(r"^```(\w+)([^\n]*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-_SERVERS = ("replayd serve", "python tools/sample_server.py")
+_SERVERS = (
+    "replayd serve",
+    "python tools/sample_server.py",
+    "replayctl --address unix:replayd.sock hook",
+)
+_IS_UP = (READY, "stamp is asked at: ")
 _PORT = "8080"
 _VARYING = [
     (re.compile(r"\b(\d{4}-\d\d-\d\d )?\d\d:\d\d:\d\d\.\d{3}\b"), "TIME"),
@@ -89,6 +95,8 @@ class Reader:
         if example.language == "console":
             for command, printed in commands(text):
                 self._type(command, printed)
+        elif example.mark.endswith(".py"):
+            (self.folder / example.mark).write_text(text)
         elif example.language == "python":
             self._run_program(text, from_protos=example.mark == "from-protos")
         elif example.language == "toml":
@@ -101,7 +109,7 @@ class Reader:
             )
             self._stack.callback(process.close)
             process.wait_for_output(
-                lambda: any(line.startswith(READY) for line in process.stdout), command
+                lambda: any(line.startswith(_IS_UP) for line in process.stdout), command
             )
             output = "\n".join(process.stdout)
             home = self.environment["HOME"]

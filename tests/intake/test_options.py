@@ -88,7 +88,8 @@ def test_without_a_filter_all_flows_are_taken() -> None:
 
 def test_what_a_batch_runs_under_is_kept_without_what_is_used_up() -> None:
     given = options(label="mine", filter="~m GET", request_id="r", on_interrupt=3, stream=True)
-    assert terms_of(given) == Terms("mine", OnInterrupt.PARK)
+    kept = options(on_interrupt=3).SerializeToString()
+    assert terms_of(given) == Terms("mine", OnInterrupt.PARK, kept)
 
 
 @pytest.mark.parametrize(

@@ -7,18 +7,19 @@ from collections.abc import AsyncGenerator
 
 import grpc
 import pytest
-from flowreplay.v1 import history_pb2, journal_pb2, replay_pb2
+from flowreplay.v1 import history_pb2, hook_pb2, journal_pb2, replay_pb2
 
 from replayd.access.roles import Role
 from replayd.rpc.calls import Call, Service, stream, unary
 from replayd.rpc.gate import Gate
 from replayd.rpc.history import HistoryService
+from replayd.rpc.hook import HookService
 from replayd.rpc.journal import JournalService
 from replayd.rpc.service import ReplayService
 from tests.docs.test_tables import section
 from tests.support.programs import ROOT
 
-SERVICES: tuple[type[Service], ...] = (ReplayService, HistoryService, JournalService)
+SERVICES: tuple[type[Service], ...] = (ReplayService, HistoryService, HookService, JournalService)
 
 
 def stated_roles() -> dict[str, Role]:
@@ -28,7 +29,8 @@ def stated_roles() -> dict[str, Role]:
 
 
 def test_every_rpc_of_the_contract_states_its_role() -> None:
-    files = (replay_pb2.DESCRIPTOR, history_pb2.DESCRIPTOR, journal_pb2.DESCRIPTOR)
+    modules = (replay_pb2, history_pb2, hook_pb2, journal_pb2)
+    files = [module.DESCRIPTOR for module in modules]
     services = [service for file in files for service in file.services_by_name.values()]
     assert {service.full_name for service in services} == {service.name for service in SERVICES}
     contract = {method.name for service in services for method in service.methods}

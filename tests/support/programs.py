@@ -43,6 +43,14 @@ _ADVICE = {
 }
 
 
+def node_modules(name: str) -> Path:
+    """The folder of Node's packages, if it has this one; skips the test when it does not."""
+    folder = ROOT / ".venv-servers" / "node" / "node_modules"
+    if not (folder / name).exists():
+        pytest.skip(f"{NEEDS}{name} for node (to have it: make servers)")
+    return folder
+
+
 def find(name: str) -> Path:
     """The program's path; skips the test, saying what installs it, when it is not here."""
     own = str(_PLACES.get(name, ""))

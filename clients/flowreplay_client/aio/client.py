@@ -10,6 +10,7 @@ from flowreplay.v1 import replay_pb2 as pb
 from flowreplay.v1.flow_pb2 import Flow
 from flowreplay.v1.history_pb2 import Replay, SummarizeResponse
 from flowreplay.v1.history_pb2_grpc import HistoryServiceStub
+from flowreplay.v1.hook_pb2_grpc import HookServiceStub
 from flowreplay.v1.journal_pb2 import BackUpRequest, BackUpResponse
 from flowreplay.v1.journal_pb2_grpc import JournalServiceStub
 from flowreplay.v1.replay_pb2_grpc import ReplayServiceStub
@@ -19,6 +20,7 @@ import flowreplay_client
 from flowreplay_client.access import Access, AccessFiles, find_access
 from flowreplay_client.aio.backup import followed
 from flowreplay_client.aio.export import Export
+from flowreplay_client.aio.hook_run import HookRun
 from flowreplay_client.aio.plans import Plans
 from flowreplay_client.aio.watch import Watch
 from flowreplay_client.bookmark import Bookmark, Return, WatchSettings
@@ -26,6 +28,7 @@ from flowreplay_client.capture import CaptureSource
 from flowreplay_client.channel import DEFAULT_TIMEOUT, channel_options
 from flowreplay_client.errors import error_from
 from flowreplay_client.export import export_request
+from flowreplay_client.hook import Hook
 from flowreplay_client.listing import ListSettings, list_request
 from flowreplay_client.messages import EnqueueSettings, Progress, resolve_request, retry_request
 from flowreplay_client.summary import SUMMARY_TIMEOUT, summarize_request
@@ -61,6 +64,7 @@ class Client:
         self._stub = ReplayServiceStub(self._channel)
         self._history = HistoryServiceStub(self._channel)
         self._journal = JournalServiceStub(self._channel)
+        self._hooks = HookServiceStub(self._channel)
 
     async def close(self) -> None:
         """Ends open calls and the connection. Idempotent."""
@@ -205,6 +209,26 @@ class Client:
             if not page.next_page_token:
                 return
             request.page_token = page.next_page_token
+
+    async def hook(
+        self,
+        hook: Hook,
+        *,
+        on_interruption: Interruption | None = None,
+        on_return: Callable[[], None] | None = None,
+    ) -> HookRun:
+        """Registers a hook, whose functions may be asynchronous."""
+        begin = self._hooks.Hook
+        run = HookRun(
+            begin,
+            hook,
+            self._access,
+            self._timeout,
+            on_interruption=on_interruption,
+            on_return=on_return,
+        )
+        await run.open()
+        return run
 
     async def export(self, batch_id: str, format: str, *, filter: str = "") -> Export:  # noqa: A002
         """Returns a batch, or what a filter finds of it, as a capture, in pieces of bytes."""

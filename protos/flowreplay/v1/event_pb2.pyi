@@ -348,6 +348,8 @@ class ResponseEvent(_message.Message):
     RESENDS_REPLAY_ID_FIELD_NUMBER: _builtins.int
     CONTENT_REDACTED_FIELD_NUMBER: _builtins.int
     LIVE_VALUES_FIELD_NUMBER: _builtins.int
+    ANSWERING_HOOK_FIELD_NUMBER: _builtins.int
+    CHANGING_HOOKS_FIELD_NUMBER: _builtins.int
     flow_index: _builtins.int
     """The flow's index in its capture, from 0."""
     content: _builtins.bytes
@@ -374,6 +376,10 @@ class ResponseEvent(_message.Message):
     """The replay that this one sends again; empty when it does not."""
     content_redacted: _builtins.bool
     """As in `RequestEvent`."""
+    answering_hook: _builtins.str
+    """The hook that answered in the server's place: nothing was sent. Empty: the server
+    answered.
+    """
     @_builtins.property
     def head(self) -> Global___ResponseHead:
         """The response's head."""
@@ -400,6 +406,10 @@ class ResponseEvent(_message.Message):
         what was recorded; marks stand for the values.
         """
 
+    @_builtins.property
+    def changing_hooks(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """The hooks that changed the response, in their order."""
+
     def __init__(
         self,
         *,
@@ -421,10 +431,12 @@ class ResponseEvent(_message.Message):
         resends_replay_id: _builtins.str = ...,
         content_redacted: _builtins.bool = ...,
         live_values: _abc.Iterable[Global___LiveValue] | None = ...,
+        answering_hook: _builtins.str = ...,
+        changing_hooks: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["connection", b"connection", "head", b"head", "timings", b"timings", "websocket", b"websocket"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["connection", b"connection", "content", b"content", "content_redacted", b"content_redacted", "content_size_bytes", b"content_size_bytes", "content_truncated", b"content_truncated", "early", b"early", "flow_id", b"flow_id", "flow_index", b"flow_index", "head", b"head", "lenient", b"lenient", "live_values", b"live_values", "method", b"method", "recorded_status_code", b"recorded_status_code", "resends_replay_id", b"resends_replay_id", "timings", b"timings", "trailers", b"trailers", "url", b"url", "websocket", b"websocket"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["answering_hook", b"answering_hook", "changing_hooks", b"changing_hooks", "connection", b"connection", "content", b"content", "content_redacted", b"content_redacted", "content_size_bytes", b"content_size_bytes", "content_truncated", b"content_truncated", "early", b"early", "flow_id", b"flow_id", "flow_index", b"flow_index", "head", b"head", "lenient", b"lenient", "live_values", b"live_values", "method", b"method", "recorded_status_code", b"recorded_status_code", "resends_replay_id", b"resends_replay_id", "timings", b"timings", "trailers", b"trailers", "url", b"url", "websocket", b"websocket"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

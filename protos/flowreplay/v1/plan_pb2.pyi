@@ -151,6 +151,8 @@ class _ChangeKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ChangeKind
     """A recorded value became the one that the replayed server answered, as the user asked
     (`carry`).
     """
+    CHANGE_KIND_HOOK: _ChangeKind.ValueType  # 30
+    """A hook changed the request."""
 
 class ChangeKind(_ChangeKind, metaclass=_ChangeKindEnumTypeWrapper):
     """Tells kinds of changes. Values may be added."""
@@ -195,6 +197,8 @@ CHANGE_KIND_VALUE_CARRIED: ChangeKind.ValueType  # 21
 """A recorded value became the one that the replayed server answered, as the user asked
 (`carry`).
 """
+CHANGE_KIND_HOOK: ChangeKind.ValueType  # 30
+"""A hook changed the request."""
 Global___ChangeKind: _TypeAlias = ChangeKind  # noqa: Y015
 
 @_typing.final

@@ -217,6 +217,27 @@ class _ReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Reason.ValueTy
     """
     REASON_BREAKER_CLOSED: _Reason.ValueType  # 112
     """A target that was left alone answers again."""
+    REASON_HOOK_KILLED: _Reason.ValueType  # 130
+    """Hooks.
+
+    A hook killed the replay.
+    """
+    REASON_HOOK_LATE: _Reason.ValueType  # 131
+    """A hook did not answer within its deadline: its policy decided."""
+    REASON_HOOK_GONE: _Reason.ValueType  # 132
+    """A hook's client went away before it answered: the hook's policy decided."""
+    REASON_HOOK_INVALID: _Reason.ValueType  # 133
+    """A hook's answer made no sense: its policy decided."""
+    REASON_HOOK_EXISTS: _Reason.ValueType  # 134
+    """A hook of this name is registered. Error of a call."""
+    REASON_TOO_MANY_HOOKS: _Reason.ValueType  # 135
+    """As many hooks are registered as may be at once. Error of a call."""
+    REASON_HOOK_UNSAFE: _Reason.ValueType  # 136
+    """A hook made a request that is not safe to send twice of one that is, in a batch of which
+    such are sent again after a crash: enqueue it with another `on_interrupt` than AUTO.
+    """
+    REASON_HOOK_NOTE: _Reason.ValueType  # 137
+    """A hook was registered, or has gone. In `log` events."""
 
 class Reason(_Reason, metaclass=_ReasonEnumTypeWrapper):
     """Says why something was refused, went wrong or was noted. The names after the
@@ -420,4 +441,25 @@ were forgotten because there are too many.
 """
 REASON_BREAKER_CLOSED: Reason.ValueType  # 112
 """A target that was left alone answers again."""
+REASON_HOOK_KILLED: Reason.ValueType  # 130
+"""Hooks.
+
+A hook killed the replay.
+"""
+REASON_HOOK_LATE: Reason.ValueType  # 131
+"""A hook did not answer within its deadline: its policy decided."""
+REASON_HOOK_GONE: Reason.ValueType  # 132
+"""A hook's client went away before it answered: the hook's policy decided."""
+REASON_HOOK_INVALID: Reason.ValueType  # 133
+"""A hook's answer made no sense: its policy decided."""
+REASON_HOOK_EXISTS: Reason.ValueType  # 134
+"""A hook of this name is registered. Error of a call."""
+REASON_TOO_MANY_HOOKS: Reason.ValueType  # 135
+"""As many hooks are registered as may be at once. Error of a call."""
+REASON_HOOK_UNSAFE: Reason.ValueType  # 136
+"""A hook made a request that is not safe to send twice of one that is, in a batch of which
+such are sent again after a crash: enqueue it with another `on_interrupt` than AUTO.
+"""
+REASON_HOOK_NOTE: Reason.ValueType  # 137
+"""A hook was registered, or has gone. In `log` events."""
 Global___Reason: _TypeAlias = Reason  # noqa: Y015
