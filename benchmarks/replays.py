@@ -8,6 +8,7 @@ without watchers, until the last outcome was recorded, as the log tells afterwar
 
 import time
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -16,6 +17,7 @@ from flowreplay.v1.replay_pb2 import CountResponse
 from flowreplay_client import Client, connect, request_flow
 
 from benchmarks.figures import Rate
+from benchmarks.hooked import hooked
 from benchmarks.machine import client_cores, cpu_seconds, server_cores
 from benchmarks.memory import resident
 from benchmarks.processes import Daemon, daemon_process
@@ -62,9 +64,11 @@ def replay(
     *,
     options: Sequence[str] = (),
     warm_up: int = 0,
+    hook: bool = False,
 ) -> Run:
     """Replays a workload on a daemon of its own, with these options beside the workload's;
-    `warm_up` small flows before, for counts so small that the first ones would show.
+    `warm_up` small flows before, for counts so small that the first ones would show; `hook`: one
+    is asked about each request, beside the server, and has it go on.
 
     Raises SystemExit when the books do not balance.
     """
@@ -73,7 +77,8 @@ def replay(
     with daemon_process("--paused", *needed, cores=cores) as daemon:
         if warm_up:
             replay_on(daemon, target, replace(workload, answer=SMALL, content=b""), warm_up)
-        return replay_on(daemon, target, workload, usual, watchers)
+        with hooked(daemon.address, server_cores()) if hook else nullcontext():
+            return replay_on(daemon, target, workload, usual, watchers)
 
 
 def replay_on(

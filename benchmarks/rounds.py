@@ -59,6 +59,7 @@ class Rounds:
                 yield self._unsynced
                 yield from (partial(self._watched, name) for name in _WATCHERS)
                 yield self._beside_enqueuer
+                yield self._hooked
             for name in beside:
                 if name in self.contenders:
                     yield partial(self._contender, name, workload)
@@ -92,6 +93,10 @@ class Rounds:
     def _beside_enqueuer(self) -> Round:
         rate = replay_beside_enqueuer(self.stage.target, self.stage.flows)
         return {figure(GET_32, goals.BESIDE_ENQUEUER): rate}
+
+    def _hooked(self) -> Round:
+        run = replay(self.stage.target, GET_32, self.stage.flows, hook=True)
+        return _named(GET_32, goals.HOOKED, run.rate)
 
     def _latency(self) -> Round:
         run = replay(self.stage.target, SLOW_20, self.stage.flows)

@@ -41,6 +41,7 @@ ELSEWHERE = {
     "benchmarks/enqueues.py": "tests/system/test_bench.py",
     "benchmarks/exchanges.py": "tests/system/test_large.py",
     "benchmarks/in_flight.py": "tests/system/test_in_flight.py",
+    "benchmarks/hooked.py": "tests/system/test_bench.py",
     "benchmarks/inside.py": "tests/system/test_bench.py",
     "benchmarks/large.py": "tests/system/test_large.py",
     "benchmarks/large_captures.py": "tests/system/test_large.py",

@@ -116,6 +116,10 @@ def _response(event: pb.Event, style: Style) -> str:
         status += " over HTTP/2"
     if response.recorded_status_code not in (0, code):
         status += f" (recorded {response.recorded_status_code})"
+    if response.answering_hook:
+        status += f" (of the hook {printable(response.answering_hook)})"
+    if response.changing_hooks:
+        status += f" (changed by {', '.join(map(printable, response.changing_hooks))})"
     what = size_text(response.content_size_bytes)
     if response.HasField("websocket"):
         what = result_line(response.websocket)

@@ -442,7 +442,7 @@ class ReplayThread:
         from replayd.hooks.words import Send  # noqa: PLC0415 - it is there by now
 
         if isinstance(verdict, Send):
-            timings = Timings(start=self._clock.wall())
+            timings = Timings(start=self._clock.wall(), lag=held.timings.lag)
             exchange = self._announce(verdict.replay, verdict.plan, timings, verdict.content)
             exchange.note(verdict.notes)
             self._taken.append(exchange)

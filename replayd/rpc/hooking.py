@@ -29,8 +29,10 @@ from replayd.rpc.hook_messages import answer_of, call_message, follows, settings
 CHUNK = 1 << 20
 """Bytes of a content that travel in one message."""
 
-GROUP = 1 << 20
-"""Bytes of questions that travel in one message, but for one that is larger."""
+GROUP_SIZE, GROUP = 1 << 20, 32
+"""Bytes of questions that travel in one message, but for one that is larger, and how many. As
+many answers are heard before others have their turn.
+"""
 
 
 def open_hooks(
@@ -130,6 +132,8 @@ class Attendance:
                 raise _invalid("only answers may stand here")
             last = len(request.answers.answers) - 1
             for position, answer in enumerate(request.answers.answers):
+                if position % GROUP == GROUP - 1:
+                    await asyncio.sleep(0)
                 if follows(answer) and position != last:
                     raise _invalid("content_follows is for the last answer of a message")
                 await self._answer(hook, answer, messages)
@@ -201,7 +205,7 @@ async def _questions(hook: Hook) -> AsyncIterator[bytes]:
     while (call := hook.take()) is not None:
         asked = call_message(call, limit)
         length = asked.message.ByteSize()
-        if size and size + length > GROUP:
+        if size and (size + length > GROUP_SIZE or len(group.calls) == GROUP):
             yield hook_pb2.HookResponse(calls=group).SerializeToString()
             group, size = hook_pb2.HookCalls(), 0
         group.calls.append(asked.message)

@@ -59,6 +59,10 @@ def test_a_watched_run_balances_over_tls_and_plain(target: Target) -> None:
         assert 0 < run.seen.p50 <= run.seen.p99
 
 
+def test_a_run_that_a_hook_is_asked_about_balances(target: Target) -> None:
+    assert replay(target, GET_32, FLOWS, hook=True).seen.outcomes == GET_32.count(FLOWS)
+
+
 def test_the_bare_loop_is_counted_too(target: Target, tmp_path: Path) -> None:
     stage = Stage(target, tmp_path, FLOWS)
     assert all(bare_loop_rate(stage, workload) > 0 for workload in (HTTPS_32, SLOW_32))

@@ -1,5 +1,6 @@
 """Hooks of several languages at a real daemon: every replay ends once, as the policies say."""
 
+import asyncio
 import signal
 import threading
 from collections import Counter
@@ -9,7 +10,7 @@ from pathlib import Path
 import pytest
 from flowreplay.v1 import event_pb2, reason_pb2
 from flowreplay.v1.flow_pb2 import Flow
-from flowreplay_client import Client, Hook, HookFlow, Response, connect, request_flow
+from flowreplay_client import Client, Hook, HookFlow, Response, aio, connect, request_flow
 
 from tests.support.daemon import Daemon
 from tests.support.hooking import start_node_hook, start_script
@@ -387,3 +388,47 @@ def test_a_stop_lets_a_hook_answer(
         watch = client.watch(start=batch.cursor, batch_id=batch.batch_id, until_idle=True)
         (end,) = ends(list(watch))
     assert (end.response.head.status_code, end.attempt) == (200, 1)
+
+
+def test_what_waits_for_a_hook_can_be_cancelled(
+    daemon: Daemon, client: Client, start_recorder: type[Recorder]
+) -> None:
+    server = start_recorder()
+    held, cancelled = threading.Event(), threading.Event()
+    hook = Hook("holder", deadline=600)
+
+    @hook.request
+    def hold(_: HookFlow) -> None:
+        held.set()
+        cancelled.wait(DEADLINE)
+
+    with client.hook(hook):
+        batch = client.enqueue([get(server)])
+        assert held.wait(DEADLINE)
+        daemon.replayctl("cancel", f"{batch.batch_id}.0")
+        watch = client.watch(start=batch.cursor, batch_id=batch.batch_id, until_idle=True)
+        (end,) = ends(list(watch))
+        cancelled.set()
+    assert end.error.reason == reason_pb2.REASON_CANCELLED
+    assert server.requests == []
+
+
+def test_functions_may_wait_for_others(daemon: Daemon, start_recorder: type[Recorder]) -> None:
+    """Each waits for all others to be asked: they are asked at once."""
+    server = start_recorder()
+    hook, asked = Hook("together", on_late="kill"), asyncio.Barrier(8)
+
+    @hook.request
+    async def wait(flow: HookFlow) -> None:
+        await asked.wait()
+        flow.request.headers["X-Together"] = "yes"
+
+    async def replay() -> list[event_pb2.Event]:
+        async with aio.connect(daemon.address) as client, await client.hook(hook):
+            batch = await client.enqueue([get(server) for _ in range(8)])
+            watch = await client.watch(start=batch.cursor, batch_id=batch.batch_id, until_idle=True)
+            return [event async for event in watch]
+
+    outcomes = ends(asyncio.run(replay()))
+    assert [event.response.head.status_code for event in outcomes] == [200] * 8
+    assert all(request.field(b"X-Together") == b"yes" for request in server.requests)

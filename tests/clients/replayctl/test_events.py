@@ -52,6 +52,14 @@ def test_a_recorded_status_is_told_when_it_differs(recorded: int, said: str) -> 
     assert f"  404{said}  " in line_of(pb.Event(response=response(404, recorded)))
 
 
+def test_what_hooks_had_to_do_with_it_is_told() -> None:
+    answered, changed = response(), response()
+    answered.answering_hook = "teapot"
+    changed.changing_hooks.extend(["a", "b"])
+    assert "  200 (of the hook teapot)  " in line_of(pb.Event(response=answered))
+    assert "  200 (changed by a, b)  " in line_of(pb.Event(response=changed))
+
+
 @pytest.mark.parametrize(
     ("status", "colour"), [(204, "green"), (301, "cyan"), (404, "yellow"), (503, "red")]
 )
