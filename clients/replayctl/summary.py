@@ -41,6 +41,10 @@ def summary_lines(response: SummarizeResponse) -> Iterator[str]:
     if summary.HasField("latencies"):
         yield f"  latency: {_latencies(summary.latencies)}"
         yield f"  {_run(summary)}"
+    if summary.hooked_count:
+        yield f"  answered by hooks: {summary.hooked_count}"
+    if summary.HasField("lags"):
+        yield f"  lag: {_latencies(summary.lags)}"
     if summary.missing_count:
         yield f"  of {summary.missing_count} more the events were compacted away"
     for failed in response.failed_assertions:

@@ -91,6 +91,8 @@ def _message(batch_id: str, figures: Figures) -> summary_pb2.Summary:
         reused_count=figures.reused,
         rate=figures.rate,
         missing_count=figures.missing,
+        lags=_latencies(figures.lag),
+        hooked_count=figures.hooked,
     )
     if figures.start:
         message.start_time.FromNanoseconds(figures.start)

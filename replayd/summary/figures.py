@@ -33,6 +33,10 @@ class Figures:
         """From the taking off the queue to the end of the response."""
         self.first_byte = Histogram()
         """To its first byte."""
+        self.lag = Histogram()
+        """How long after they were due replays were taken; of those that had a time."""
+        self.hooked = 0
+        """Responses that a hook gave in the server's place."""
         self.content_bytes = 0
         """Of responses, without framing."""
         self.dialled = 0
@@ -47,6 +51,8 @@ class Figures:
         self.seen += 1
         end = event.error if event.HasField("error") else event.response
         self._note_times(end.timings)
+        if end.timings.HasField("lag_duration"):
+            self.lag.add(_microseconds(end.timings.lag_duration))
         if end.connection.address:
             self.reused += end.connection.reused
             self.dialled += not end.connection.reused
@@ -58,6 +64,7 @@ class Figures:
             return
         status = event.response.head.status_code
         self.statuses[status] += 1
+        self.hooked += bool(event.response.answering_hook)
         self.first_of_status.setdefault(status, event.replay_id)
         if event.response.recorded_status_code not in (0, status):
             self.changed += 1

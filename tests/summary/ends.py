@@ -13,6 +13,7 @@ def response(
     milliseconds: int = 10,
     recorded: int = 0,
     reused: bool = False,
+    lag: int | None = None,
 ) -> event_pb2.Event:
     """A response that took some milliseconds, each replay begun one after the other."""
     event = event_pb2.Event(sequence=index + 1, replay_id=f"b.{index}")
@@ -23,6 +24,8 @@ def response(
     told.connection.address = "127.0.0.1:80"
     told.connection.reused = reused
     _fill(told.timings, index, milliseconds)
+    if lag is not None:
+        told.timings.lag_duration.FromMilliseconds(lag)
     told.timings.first_byte_duration.FromMilliseconds(milliseconds // 2)
     return event
 

@@ -60,9 +60,17 @@ def test_what_holds_is_not(figures: Figures, text: str) -> None:
     assert failed(text, figures) is None
 
 
+def test_a_lag_is_that_of_the_latest() -> None:
+    paced = Figures(Counts(succeeded=2))
+    paced.add(response(0, lag=20))
+    paced.add(response(1, lag=1))
+    assert failed("lag>19ms", paced) == Failed("lag>19ms", "20 ms")
+    assert failed("lag>20ms", paced) is None
+
+
 def test_of_a_batch_without_responses_nothing_is_slow() -> None:
     none = Figures(Counts())
-    assert [failed(text, none) for text in ("p95>0ms", "status", "error", "changed")] == [None] * 4
+    assert [failed(text, none) for text in ("p95>0ms", "lag>=0s", "status", "error")] == [None] * 4
     assert failed("rate<1", none) == Failed("rate<1", "0 a second")
 
 

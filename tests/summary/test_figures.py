@@ -36,6 +36,13 @@ def test_what_became_of_a_batch() -> None:
     assert made.rate == 5 / 4.03
 
 
+def test_what_a_pace_and_hooks_did() -> None:
+    hooked = response(1, lag=0)
+    hooked.response.answering_hook = "mine"
+    made = figures(Counts(succeeded=3), response(0, lag=250), hooked, response(2))
+    assert (made.lag.count, made.lag.greatest, made.hooked) == (2, 250_000, 1)
+
+
 def test_what_retention_removed_is_missing() -> None:
     assert figures(Counts(succeeded=3, cleared=2), response(2)).missing == 2
 

@@ -44,6 +44,8 @@ class Summary(_message.Message):
     RUN_DURATION_FIELD_NUMBER: _builtins.int
     RATE_FIELD_NUMBER: _builtins.int
     MISSING_COUNT_FIELD_NUMBER: _builtins.int
+    LAGS_FIELD_NUMBER: _builtins.int
+    HOOKED_COUNT_FIELD_NUMBER: _builtins.int
     batch_id: _builtins.str
     """The batch."""
     changed_count: _builtins.int
@@ -58,6 +60,8 @@ class Summary(_message.Message):
     """How many replays ended a second."""
     missing_count: _builtins.int
     """How many ended of which retention has removed the event."""
+    hooked_count: _builtins.int
+    """How many responses a hook gave in the server's place."""
     @_builtins.property
     def state_counts(self) -> _containers.RepeatedCompositeFieldContainer[Global___StateCount]:
         """How many replays are in each state; states without any are left out."""
@@ -86,6 +90,12 @@ class Summary(_message.Message):
     def run_duration(self) -> _duration_pb2.Duration:
         """How long it took from then to the end of the last one."""
 
+    @_builtins.property
+    def lags(self) -> Global___Latencies:
+        """How long after they were due replays were taken; of those to which a pace gave a
+        time.
+        """
+
     def __init__(
         self,
         *,
@@ -103,10 +113,12 @@ class Summary(_message.Message):
         run_duration: _duration_pb2.Duration | None = ...,
         rate: _builtins.float = ...,
         missing_count: _builtins.int = ...,
+        lags: Global___Latencies | None = ...,
+        hooked_count: _builtins.int = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["first_byte_latencies", b"first_byte_latencies", "latencies", b"latencies", "run_duration", b"run_duration", "start_time", b"start_time"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["first_byte_latencies", b"first_byte_latencies", "lags", b"lags", "latencies", b"latencies", "run_duration", b"run_duration", "start_time", b"start_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["batch_id", b"batch_id", "changed_count", b"changed_count", "content_bytes", b"content_bytes", "dialled_count", b"dialled_count", "first_byte_latencies", b"first_byte_latencies", "latencies", b"latencies", "missing_count", b"missing_count", "rate", b"rate", "reason_counts", b"reason_counts", "reused_count", b"reused_count", "run_duration", b"run_duration", "start_time", b"start_time", "state_counts", b"state_counts", "status_counts", b"status_counts"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["batch_id", b"batch_id", "changed_count", b"changed_count", "content_bytes", b"content_bytes", "dialled_count", b"dialled_count", "first_byte_latencies", b"first_byte_latencies", "hooked_count", b"hooked_count", "lags", b"lags", "latencies", b"latencies", "missing_count", b"missing_count", "rate", b"rate", "reason_counts", b"reason_counts", "reused_count", b"reused_count", "run_duration", b"run_duration", "start_time", b"start_time", "state_counts", b"state_counts", "status_counts", b"status_counts"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -76,6 +76,8 @@ def test_the_summary() -> None:
         run_duration=milliseconds(3000),
         rate=5 / 3,
         missing_count=7,
+        lags=latencies,
+        hooked_count=2,
     )
     assert told == [
         "batch b: 3 succeeded, 2 failed",
@@ -85,6 +87,8 @@ def test_the_summary() -> None:
         "  see `replayctl watch --batch b --from start --kind error --until-idle`",
         "  latency: p50 1.5 ms, p90 20 ms, p95 50.25 ms, p99 999.9 ms, max 2.5 s",
         "  2.0 KiB of content in 3 s, 1.667 replays a second; connections: 1 dialled, 4 reused",
+        "  answered by hooks: 2",
+        "  lag: p50 1.5 ms, p90 20 ms, p95 50.25 ms, p99 999.9 ms, max 2.5 s",
         "  of 7 more the events were compacted away",
         "  p95>50ms: 50.25 ms",
         "  error: 2 of 5 (b.3)",
