@@ -166,7 +166,7 @@ class _Daemon:
             redactor=redactor,
         )
         server = RpcServer(
-            [service, HistoryService(journal, filtering), JournalService(journal), hooks],
+            [service, HistoryService(journal, filtering, shown), JournalService(journal), hooks],
             self._addresses,
             self._access,
             max_calls=self._config.max_watchers + OTHER_CALLS,

@@ -46,6 +46,7 @@ from flowreplay_client.messages import (
 )
 from flowreplay_client.pace import PaceSettings, fill_pace, parse_pace
 from flowreplay_client.plans import Plans
+from flowreplay_client.replay import CONTENTS, KeptReplay
 from flowreplay_client.rewriting import (
     RewriteSettings,
     parse_map_remote,
@@ -57,6 +58,7 @@ from flowreplay_client.rewriting import (
 from flowreplay_client.watch import Watch
 
 __all__ = [
+    "CONTENTS",
     "HTTP_VERSIONS",
     "LATE_POLICIES",
     "LIVE_SCOPES",
@@ -72,6 +74,7 @@ __all__ = [
     "HookFlow",
     "HookRun",
     "HookSettings",
+    "KeptReplay",
     "ListSettings",
     "LiveSettings",
     "PaceSettings",

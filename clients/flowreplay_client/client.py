@@ -55,6 +55,7 @@ from flowreplay_client.messages import (
 )
 from flowreplay_client.outbox import Outbox
 from flowreplay_client.plans import Plans
+from flowreplay_client.replay import KeptReplay, replay_request
 from flowreplay_client.summary import SUMMARY_TIMEOUT, summarize_request
 from flowreplay_client.tries import Tries
 from flowreplay_client.watch import Interruption, Watch
@@ -283,6 +284,25 @@ class Client:
             if not page.next_page_token:
                 return
             request.page_token = page.next_page_token
+
+    def replay(
+        self,
+        replay_id: str,
+        contents: Iterable[str] = (),
+        *,
+        content_limit: int | None = None,
+        secrets: bool = False,
+    ) -> KeptReplay:
+        """Returns all that is kept of one replay, with these of its contents in pieces:
+        `request` (as it is sent), `recorded` (the captured response's), `response`.
+
+        `content_limit`: how many bytes of each; None: all. `secrets` shows what the log has
+        marks for, to callers who may see it; without it no content is shown beyond 1 MiB.
+        Raises ValueError for a content that there is not.
+        """
+        request = replay_request(replay_id, contents, content_limit, secrets=secrets)
+        call = self._history.GetReplay(request, metadata=self._access.metadata())
+        return KeptReplay(call, self.address, self._timeout)
 
     def export(self, batch_id: str, format: str, *, filter: str = "") -> Export:  # noqa: A002
         """Returns a batch as a capture, in pieces of bytes: what was captured and what came.

@@ -24,6 +24,7 @@ VERBS = (
     "resolve",
     "resume",
     "retry",
+    "show",
     "status",
     "summary",
     "watch",

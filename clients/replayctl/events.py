@@ -168,9 +168,9 @@ def _update(event: pb.Event, style: Style) -> str:
 
 
 def _resolution(update: pb.UpdateEvent) -> str:
-    """Says which replays send which parked ones again, or that they were dropped."""
+    """Says which replays send which others again, or that parked ones were dropped."""
     if update.resends_batch_id:
-        return f", which send parked ones of batch {printable(update.resends_batch_id)} again"
+        return f", which send those of batch {printable(update.resends_batch_id)} again"
     if update.kind != pb.UPDATE_KIND_RESOLVED:
         return ""
     if update.resent_batch_id:

@@ -5,7 +5,7 @@ from dataclasses import replace
 from functools import lru_cache
 from typing import NamedTuple
 
-from replayd.model.flow import Headers, WebSocketMessage, WebSocketMessageKind
+from replayd.model.flow import Flow, Headers, Request, WebSocketMessage, WebSocketMessageKind
 from replayd.model.outcome import LiveValue, Outcome, ResponseHead, WebSocketResult
 from replayd.model.plan import Change, Http2Request, Plan
 from replayd.redaction.contents import redact_content, redact_text
@@ -139,11 +139,13 @@ class Redactor:
         return outcome if shown == outcome else shown
 
     def _head(self, head: ResponseHead) -> ResponseHead:
-        phrase = head.reason_phrase
         return head._replace(
-            reason_phrase=phrase if phrase in PHRASES else self._mark(phrase),
+            reason_phrase=self._phrase(head.reason_phrase),
             headers=self._fields.fields(head.headers),
         )
+
+    def _phrase(self, phrase: bytes) -> bytes:
+        return phrase if phrase in PHRASES else self._mark(phrase)
 
     def _websocket(self, said: WebSocketResult) -> WebSocketResult:
         shown = tuple(map(self.message, said.messages))
@@ -152,6 +154,33 @@ class Redactor:
             messages=tuple([each for each, _ in shown]),
             messages_truncated=said.messages_truncated or any(cut for _, cut in shown),
             close_reason=self.text(said.close_reason),
+        )
+
+    # Captures
+
+    def flow(self, flow: Flow) -> Flow:
+        """Returns what may be shown of a captured flow, but for its contents."""
+        request, response, error, said = flow.request, flow.response, flow.error, flow.websocket
+        return flow._replace(
+            request=request and self._request(request),
+            response=response
+            and response._replace(
+                reason_phrase=self._phrase(response.reason_phrase),
+                headers=self._fields.fields(response.headers),
+                trailers=self._fields.fields(response.trailers),
+            ),
+            error=error and error._replace(message=self.text(error.message)),
+            comment=self.text(flow.comment),
+            websocket=said and said._replace(close_reason=self.text(said.close_reason)),
+        )
+
+    def _request(self, request: Request) -> Request:
+        authority = self.url(b"http://" + request.authority).removeprefix(b"http://")
+        return request._replace(
+            path=self.url(request.path),
+            authority=authority if request.authority else b"",
+            headers=self._fields.fields(request.headers),
+            trailers=self._fields.fields(request.trailers),
         )
 
     # Both

@@ -14,6 +14,7 @@ from replayd.rpc.calls import Call, Methods, Service, stream, unary
 from replayd.rpc.export import Export
 from replayd.rpc.filtering import Filtering
 from replayd.rpc.listing import Listing
+from replayd.rpc.shown import Shown
 
 if TYPE_CHECKING:
     from replayd.formats.writers import Writer
@@ -30,14 +31,16 @@ class HistoryService(Service):
 
     name = history_pb2.DESCRIPTOR.services_by_name["HistoryService"].full_name
 
-    def __init__(self, journal: Journal, filtering: Filtering) -> None:
+    def __init__(self, journal: Journal, filtering: Filtering, shown: Shown) -> None:
         super().__init__(journal)
         self._filtering = filtering
+        self._shown = shown
 
     def methods(self) -> Methods:
         """Makes the table of the service's RPCs."""
         return {
             "Export": stream(Role.SECRETS, self.export, history_pb2.ExportRequest),
+            "GetReplay": stream(Role.READ, self.get_replay, history_pb2.GetReplayRequest),
             "ListReplays": unary(Role.READ, self.list_replays, history_pb2.ListReplaysRequest),
             "Summarize": unary(Role.READ, self.summarize, history_pb2.SummarizeRequest),
         }
@@ -60,6 +63,20 @@ class HistoryService(Service):
             yield _response(chunk, export, cursor)
         # What came after the last chunk was only left out.
         yield _response(b"", export, cursor)
+
+    async def get_replay(
+        self, request: history_pb2.GetReplayRequest, call: Call
+    ) -> AsyncGenerator[bytes, None]:
+        """GetReplay."""
+        from replayd.rpc.replay import Told  # noqa: PLC0415 - it loads all of planning
+
+        self.refuse_when_stopping()
+        if request.reveal_secrets:
+            call.caller.require(Role.SECRETS)
+        responses = Told(self.journal, self._shown, request).responses(self.cursor())
+        while (response := await asyncio.to_thread(next, responses, None)) is not None:
+            self.refuse_when_stopping()
+            yield response.SerializeToString()
 
     async def list_replays(
         self, request: history_pb2.ListReplaysRequest, _: Call

@@ -44,8 +44,8 @@ class Shown:
     ) -> None:
         """`as_sent` fits a plan to the upstream, as the replay thread does."""
         self._journal = journal
-        self._redactor = redactor
-        self._as_sent = as_sent
+        self.redactor = redactor
+        self.as_sent = as_sent
 
     def events(self, events: Iterable[bytes], limit: int, *, reveal: bool) -> Iterator[bytes]:
         """Yields the events with at most `limit` bytes of each content, and, to `reveal` them,
@@ -61,7 +61,7 @@ class Shown:
                 with _unless_removed():
                     self._reveal(event)
             elif event.sequence <= self._journal.info.redacted_after:
-                redact_event(event, self._redactor)
+                redact_event(event, self.redactor)
             kind = event.WhichOneof("payload") or ""
             if kind in _PARTS:
                 payload: Payload = getattr(event, kind)
@@ -91,7 +91,7 @@ class Shown:
         (past,) = self._journal.history(key.batch_id, key.flow_index - 1, 1)
         url = url_of(decode_flow(flow_pb2.Flow.FromString(past.flow), b"", b""))
         if kind == "request":
-            plan = self._as_sent(decode_plan(past.plan))._replace(url=url)
+            plan = self.as_sent(decode_plan(past.plan))._replace(url=url)
             event.request.plan.ParseFromString(encode_plan(plan))
             return
         if past.event and sequence_of(past.event) == event.sequence:
@@ -111,7 +111,7 @@ class Shown:
             wants = reveal or (wants and bool(payload.content))
         # A failed replay's content is not kept whole: its preview is what there is.
         if wants and (found := self._read(key, part, limit)):
-            shown = found if reveal else may_show(payload, found, self._redactor)
+            shown = found if reveal else may_show(payload, found, self.redactor)
             payload.content = shown or b""
             payload.content_redacted = shown is not found
             payload.content_truncated = shown is None or len(found) < payload.content_size_bytes
@@ -136,7 +136,7 @@ class Shown:
             said = whole if whole.messages else said
         messages = said.messages
         if not reveal:
-            told = [self._redactor.message(message) for message in messages]
+            told = [self.redactor.message(message) for message in messages]
             messages = [message for message, _ in told]
             said.truncated |= any(hidden for _, hidden in told)
         del result.messages[:]

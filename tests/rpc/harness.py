@@ -159,7 +159,7 @@ async def serving(
         About(time.time_ns(), 1, expires=access.expires),
         thread=thread,
     )
-    services = [service, HistoryService(journal, filtering), JournalService(journal)]
+    services = [service, HistoryService(journal, filtering, shown), JournalService(journal)]
     server = RpcServer(
         services, [address or UnixAddress(folder / "s.sock")], access, max_calls=max_calls
     )

@@ -76,6 +76,7 @@ HANG = "hang"
 
 CopyStep = journal_pb2.BackUpResponse | Refuse | str
 ExportStep = history_pb2.ExportResponse | Refuse | str
+KeptStep = history_pb2.GetReplayResponse | Refuse | str
 WatchStep = pb.WatchEventsResponse | Refuse | str
 PlanStep = pb.PlanFlowsResponse | Refuse
 EnqueueStep = pb.EnqueueResponse | Refuse | Callable[[Iterator[pb.EnqueueRequest]], object]
@@ -100,6 +101,8 @@ class FakeDaemon(ReplayServiceServicer, HistoryServiceServicer, JournalServiceSe
         self.address = f"unix:{self.folder}/replayd.sock"
         self.watches: deque[list[WatchStep]] = deque()
         self.exports: deque[list[ExportStep]] = deque()
+        self.kept: deque[list[KeptStep]] = deque()
+        """What GetReplay answers."""
         self.copies: deque[list[CopyStep]] = deque()
         self.enqueues: deque[EnqueueStep] = deque()
         self.plans: deque[Callable[[Iterator[pb.PlanFlowsRequest]], Iterator[PlanStep]]] = deque()
@@ -142,6 +145,11 @@ class FakeDaemon(ReplayServiceServicer, HistoryServiceServicer, JournalServiceSe
         self, request: history_pb2.ExportRequest, context: grpc.ServicerContext
     ) -> Iterator[history_pb2.ExportResponse]:
         yield from self._stream(request, self.exports.popleft(), context)
+
+    def GetReplay(  # noqa: N802
+        self, request: history_pb2.GetReplayRequest, context: grpc.ServicerContext
+    ) -> Iterator[history_pb2.GetReplayResponse]:
+        yield from self._stream(request, self.kept.popleft(), context)
 
     def BackUp(  # noqa: N802
         self, request: journal_pb2.BackUpRequest, context: grpc.ServicerContext

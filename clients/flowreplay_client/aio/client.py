@@ -22,6 +22,7 @@ from flowreplay_client.aio.backup import followed
 from flowreplay_client.aio.export import Export
 from flowreplay_client.aio.hook_run import HookRun
 from flowreplay_client.aio.plans import Plans
+from flowreplay_client.aio.replay import KeptReplay
 from flowreplay_client.aio.watch import Watch
 from flowreplay_client.bookmark import Bookmark, Return, WatchSettings
 from flowreplay_client.capture import CaptureSource
@@ -31,6 +32,7 @@ from flowreplay_client.export import export_request
 from flowreplay_client.hook import Hook
 from flowreplay_client.listing import ListSettings, list_request
 from flowreplay_client.messages import EnqueueSettings, Progress, resolve_request, retry_request
+from flowreplay_client.replay import replay_request
 from flowreplay_client.summary import SUMMARY_TIMEOUT, summarize_request
 from flowreplay_client.watch import Interruption
 
@@ -229,6 +231,21 @@ class Client:
         )
         await run.open()
         return run
+
+    async def replay(
+        self,
+        replay_id: str,
+        contents: Iterable[str] = (),
+        *,
+        content_limit: int | None = None,
+        secrets: bool = False,
+    ) -> KeptReplay:
+        """Returns all that is kept of one replay, with these of its contents in pieces."""
+        request = replay_request(replay_id, contents, content_limit, secrets=secrets)
+        call = self._history.GetReplay(request, metadata=self._access.metadata())
+        kept = KeptReplay(call, self.address, self._timeout)
+        await kept.open()
+        return kept
 
     async def export(self, batch_id: str, format: str, *, filter: str = "") -> Export:  # noqa: A002
         """Returns a batch, or what a filter finds of it, as a capture, in pieces of bytes."""

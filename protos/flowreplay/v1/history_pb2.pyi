@@ -5,6 +5,8 @@ isort:skip_file
 
 from collections import abc as _abc
 from flowreplay.v1 import event_pb2 as _event_pb2
+from flowreplay.v1 import flow_pb2 as _flow_pb2
+from flowreplay.v1 import plan_pb2 as _plan_pb2
 from flowreplay.v1 import reason_pb2 as _reason_pb2
 from flowreplay.v1 import replay_pb2 as _replay_pb2
 from flowreplay.v1 import summary_pb2 as _summary_pb2
@@ -12,6 +14,7 @@ from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
+from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -22,6 +25,34 @@ else:
     from typing_extensions import TypeAlias as _TypeAlias, Never as _Never
 
 DESCRIPTOR: _descriptor.FileDescriptor
+
+class _ReplayContent:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _ReplayContentEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ReplayContent.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    REPLAY_CONTENT_UNSPECIFIED: _ReplayContent.ValueType  # 0
+    """Not said."""
+    REPLAY_CONTENT_REQUEST: _ReplayContent.ValueType  # 1
+    """That of the request, as it is sent."""
+    REPLAY_CONTENT_RECORDED: _ReplayContent.ValueType  # 2
+    """That of the response that was captured."""
+    REPLAY_CONTENT_RESPONSE: _ReplayContent.ValueType  # 3
+    """That of the response that came now. Of a replay that failed its first 64 KiB are kept."""
+
+class ReplayContent(_ReplayContent, metaclass=_ReplayContentEnumTypeWrapper):
+    """Tells contents of a replay apart. Values may be added."""
+
+REPLAY_CONTENT_UNSPECIFIED: ReplayContent.ValueType  # 0
+"""Not said."""
+REPLAY_CONTENT_REQUEST: ReplayContent.ValueType  # 1
+"""That of the request, as it is sent."""
+REPLAY_CONTENT_RECORDED: ReplayContent.ValueType  # 2
+"""That of the response that was captured."""
+REPLAY_CONTENT_RESPONSE: ReplayContent.ValueType  # 3
+"""That of the response that came now. Of a replay that failed its first 64 KiB are kept."""
+Global___ReplayContent: _TypeAlias = ReplayContent  # noqa: Y015
 
 @_typing.final
 class Replay(_message.Message):
@@ -118,6 +149,78 @@ class Replay(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Replay: _TypeAlias = Replay  # noqa: Y015
+
+@_typing.final
+class GetReplayRequest(_message.Message):
+    """Which replay to tell of."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REPLAY_ID_FIELD_NUMBER: _builtins.int
+    CONTENTS_FIELD_NUMBER: _builtins.int
+    CONTENT_LIMIT_BYTES_FIELD_NUMBER: _builtins.int
+    REVEAL_SECRETS_FIELD_NUMBER: _builtins.int
+    replay_id: _builtins.str
+    """The replay."""
+    content_limit_bytes: _builtins.int
+    """How many bytes of each content to send, at least 0; unset means all."""
+    reveal_secrets: _builtins.bool
+    """Whether to show the secrets. Needs the role `secrets`."""
+    @_builtins.property
+    def contents(self) -> _containers.RepeatedScalarFieldContainer[Global___ReplayContent.ValueType]:
+        """Which contents to send; empty means none. A WebSocket has messages in their place, which
+        the details have.
+        """
+
+    def __init__(
+        self,
+        *,
+        replay_id: _builtins.str = ...,
+        contents: _abc.Iterable[Global___ReplayContent.ValueType] | None = ...,
+        content_limit_bytes: _builtins.int | None = ...,
+        reveal_secrets: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_content_limit_bytes", b"_content_limit_bytes", "content_limit_bytes", b"content_limit_bytes"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_content_limit_bytes", b"_content_limit_bytes", "content_limit_bytes", b"content_limit_bytes", "contents", b"contents", "replay_id", b"replay_id", "reveal_secrets", b"reveal_secrets"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__content_limit_bytes: _TypeAlias = _typing.Literal["content_limit_bytes"]  # noqa: Y015
+    _WhichOneofArgType__content_limit_bytes: _TypeAlias = _typing.Literal["_content_limit_bytes", b"_content_limit_bytes"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__content_limit_bytes) -> _WhichOneofReturnType__content_limit_bytes | None: ...
+
+Global___GetReplayRequest: _TypeAlias = GetReplayRequest  # noqa: Y015
+
+@_typing.final
+class GetReplayResponse(_message.Message):
+    """What is kept of a replay: its details first, and once, then contents."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DETAILS_FIELD_NUMBER: _builtins.int
+    PIECE_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def details(self) -> Global___ReplayDetails:
+        """All but contents."""
+
+    @_builtins.property
+    def piece(self) -> Global___ContentPiece:
+        """The next piece of a content."""
+
+    def __init__(
+        self,
+        *,
+        details: Global___ReplayDetails | None = ...,
+        piece: Global___ContentPiece | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["details", b"details", "payload", b"payload", "piece", b"piece"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["details", b"details", "payload", b"payload", "piece", b"piece"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType_payload: _TypeAlias = _typing.Literal["details", "piece"]  # noqa: Y015
+    _WhichOneofArgType_payload: _TypeAlias = _typing.Literal["payload", b"payload"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_payload) -> _WhichOneofReturnType_payload | None: ...
+
+Global___GetReplayResponse: _TypeAlias = GetReplayResponse  # noqa: Y015
 
 @_typing.final
 class ListReplaysRequest(_message.Message):
@@ -337,3 +440,105 @@ class SummarizeResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___SummarizeResponse: _TypeAlias = SummarizeResponse  # noqa: Y015
+
+@_typing.final
+class ReplayDetails(_message.Message):
+    """All that is kept of a replay, but for contents."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REPLAY_FIELD_NUMBER: _builtins.int
+    FLOW_FIELD_NUMBER: _builtins.int
+    PLAN_FIELD_NUMBER: _builtins.int
+    END_EVENT_FIELD_NUMBER: _builtins.int
+    RECORDED_MESSAGES_FIELD_NUMBER: _builtins.int
+    RECORDED_MESSAGES_TRUNCATED_FIELD_NUMBER: _builtins.int
+    CURSOR_FIELD_NUMBER: _builtins.int
+    recorded_messages_truncated: _builtins.bool
+    """Whether `recorded_messages` are not all, or not whole."""
+    cursor: _builtins.str
+    """The place in the log when this was told."""
+    @_builtins.property
+    def replay(self) -> Global___Replay:
+        """What a list tells of it."""
+
+    @_builtins.property
+    def flow(self) -> _flow_pb2.Flow:
+        """The flow as it was captured, without contents."""
+
+    @_builtins.property
+    def plan(self) -> _plan_pb2.Plan:
+        """What is sent where, or was, with each change."""
+
+    @_builtins.property
+    def end_event(self) -> _event_pb2.Event:
+        """The `response` or `error` event that ended it, without content; unset when there is none
+        (yet, or any more).
+        """
+
+    @_builtins.property
+    def recorded_messages(self) -> _containers.RepeatedCompositeFieldContainer[_flow_pb2.WebSocketMessage]:
+        """What was said on a WebSocket in the capture, at most 64 KiB of it; what is said now is in
+        `end_event`.
+        """
+
+    def __init__(
+        self,
+        *,
+        replay: Global___Replay | None = ...,
+        flow: _flow_pb2.Flow | None = ...,
+        plan: _plan_pb2.Plan | None = ...,
+        end_event: _event_pb2.Event | None = ...,
+        recorded_messages: _abc.Iterable[_flow_pb2.WebSocketMessage] | None = ...,
+        recorded_messages_truncated: _builtins.bool = ...,
+        cursor: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["end_event", b"end_event", "flow", b"flow", "plan", b"plan", "replay", b"replay"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cursor", b"cursor", "end_event", b"end_event", "flow", b"flow", "plan", b"plan", "recorded_messages", b"recorded_messages", "recorded_messages_truncated", b"recorded_messages_truncated", "replay", b"replay"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ReplayDetails: _TypeAlias = ReplayDetails  # noqa: Y015
+
+@_typing.final
+class ContentPiece(_message.Message):
+    """A piece of a content of a replay. Each content that was asked for, and that there is, has at
+    least one; what is empty has none.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CONTENT_FIELD_NUMBER: _builtins.int
+    DATA_FIELD_NUMBER: _builtins.int
+    LAST_FIELD_NUMBER: _builtins.int
+    TRUNCATED_FIELD_NUMBER: _builtins.int
+    REDACTED_FIELD_NUMBER: _builtins.int
+    content: Global___ReplayContent.ValueType
+    """Which content."""
+    data: _builtins.bytes
+    """The bytes, at most 1 MiB, as they are on the wire, without chunk framing."""
+    last: _builtins.bool
+    """Whether this is the content's last piece."""
+    truncated: _builtins.bool
+    """In the last piece: whether there is more of it than was sent."""
+    redacted: _builtins.bool
+    """Whether it is shown otherwise than it is: marks stand for its secrets, or, where it is no
+    plain text, nothing of it is shown.
+    """
+    def __init__(
+        self,
+        *,
+        content: Global___ReplayContent.ValueType = ...,
+        data: _builtins.bytes = ...,
+        last: _builtins.bool = ...,
+        truncated: _builtins.bool = ...,
+        redacted: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["content", b"content", "data", b"data", "last", b"last", "redacted", b"redacted", "truncated", b"truncated"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ContentPiece: _TypeAlias = ContentPiece  # noqa: Y015

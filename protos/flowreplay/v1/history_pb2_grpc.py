@@ -43,6 +43,11 @@ class HistoryServiceStub(object):
                 request_serializer=flowreplay_dot_v1_dot_history__pb2.ExportRequest.SerializeToString,
                 response_deserializer=flowreplay_dot_v1_dot_history__pb2.ExportResponse.FromString,
                 _registered_method=True)
+        self.GetReplay = channel.unary_stream(
+                '/flowreplay.v1.HistoryService/GetReplay',
+                request_serializer=flowreplay_dot_v1_dot_history__pb2.GetReplayRequest.SerializeToString,
+                response_deserializer=flowreplay_dot_v1_dot_history__pb2.GetReplayResponse.FromString,
+                _registered_method=True)
         self.ListReplays = channel.unary_unary(
                 '/flowreplay.v1.HistoryService/ListReplays',
                 request_serializer=flowreplay_dot_v1_dot_history__pb2.ListReplaysRequest.SerializeToString,
@@ -73,6 +78,22 @@ class HistoryServiceServicer(object):
 
         Errors: INVALID_ARGUMENT (`INVALID_OPTIONS`), NOT_FOUND (`BATCH_NOT_FOUND`),
         OUT_OF_RANGE (`SEQUENCE_COMPACTED`), RESOURCE_EXHAUSTED (`JOURNAL_UNAVAILABLE`).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetReplay(self, request, context):
+        """Tells all that is kept of one replay: what was captured, what is or was sent, how it
+        ended. The first response has that; contents follow in pieces, those that were asked
+        for, one after the other. Secrets have marks in their place, as in events, unless the
+        caller asks for them. Without them no more than 1 MiB of a content is looked through,
+        and shown.
+
+        Role: `read`, and `secrets` beside it with `reveal_secrets`.
+
+        Errors: INVALID_ARGUMENT (`INVALID_OPTIONS`), NOT_FOUND (`REPLAY_NOT_FOUND`,
+        `BATCH_NOT_FOUND`), RESOURCE_EXHAUSTED (`JOURNAL_UNAVAILABLE`).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -114,6 +135,11 @@ def add_HistoryServiceServicer_to_server(servicer, server):
                     servicer.Export,
                     request_deserializer=flowreplay_dot_v1_dot_history__pb2.ExportRequest.FromString,
                     response_serializer=flowreplay_dot_v1_dot_history__pb2.ExportResponse.SerializeToString,
+            ),
+            'GetReplay': grpc.unary_stream_rpc_method_handler(
+                    servicer.GetReplay,
+                    request_deserializer=flowreplay_dot_v1_dot_history__pb2.GetReplayRequest.FromString,
+                    response_serializer=flowreplay_dot_v1_dot_history__pb2.GetReplayResponse.SerializeToString,
             ),
             'ListReplays': grpc.unary_unary_rpc_method_handler(
                     servicer.ListReplays,
@@ -157,6 +183,33 @@ class HistoryService(object):
             '/flowreplay.v1.HistoryService/Export',
             flowreplay_dot_v1_dot_history__pb2.ExportRequest.SerializeToString,
             flowreplay_dot_v1_dot_history__pb2.ExportResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetReplay(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/flowreplay.v1.HistoryService/GetReplay',
+            flowreplay_dot_v1_dot_history__pb2.GetReplayRequest.SerializeToString,
+            flowreplay_dot_v1_dot_history__pb2.GetReplayResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -49,6 +49,18 @@ class HistoryServiceStub:
     Errors: INVALID_ARGUMENT (`INVALID_OPTIONS`), NOT_FOUND (`BATCH_NOT_FOUND`),
     OUT_OF_RANGE (`SEQUENCE_COMPACTED`), RESOURCE_EXHAUSTED (`JOURNAL_UNAVAILABLE`).
     """
+    GetReplay: _grpc.UnaryStreamMultiCallable[_history_pb2.GetReplayRequest, _history_pb2.GetReplayResponse]
+    """Tells all that is kept of one replay: what was captured, what is or was sent, how it
+    ended. The first response has that; contents follow in pieces, those that were asked
+    for, one after the other. Secrets have marks in their place, as in events, unless the
+    caller asks for them. Without them no more than 1 MiB of a content is looked through,
+    and shown.
+
+    Role: `read`, and `secrets` beside it with `reveal_secrets`.
+
+    Errors: INVALID_ARGUMENT (`INVALID_OPTIONS`), NOT_FOUND (`REPLAY_NOT_FOUND`,
+    `BATCH_NOT_FOUND`), RESOURCE_EXHAUSTED (`JOURNAL_UNAVAILABLE`).
+    """
     ListReplays: _grpc.UnaryUnaryMultiCallable[_history_pb2.ListReplaysRequest, _history_pb2.ListReplaysResponse]
     """Lists replays, in the order of the queue: batches as they were accepted, flows as
     they were captured. A page may have fewer than asked for, and none, while there are
@@ -91,6 +103,18 @@ class HistoryServiceAsyncStub(HistoryServiceStub):
 
     Errors: INVALID_ARGUMENT (`INVALID_OPTIONS`), NOT_FOUND (`BATCH_NOT_FOUND`),
     OUT_OF_RANGE (`SEQUENCE_COMPACTED`), RESOURCE_EXHAUSTED (`JOURNAL_UNAVAILABLE`).
+    """
+    GetReplay: _aio.UnaryStreamMultiCallable[_history_pb2.GetReplayRequest, _history_pb2.GetReplayResponse]  # type: ignore[assignment]
+    """Tells all that is kept of one replay: what was captured, what is or was sent, how it
+    ended. The first response has that; contents follow in pieces, those that were asked
+    for, one after the other. Secrets have marks in their place, as in events, unless the
+    caller asks for them. Without them no more than 1 MiB of a content is looked through,
+    and shown.
+
+    Role: `read`, and `secrets` beside it with `reveal_secrets`.
+
+    Errors: INVALID_ARGUMENT (`INVALID_OPTIONS`), NOT_FOUND (`REPLAY_NOT_FOUND`,
+    `BATCH_NOT_FOUND`), RESOURCE_EXHAUSTED (`JOURNAL_UNAVAILABLE`).
     """
     ListReplays: _aio.UnaryUnaryMultiCallable[_history_pb2.ListReplaysRequest, _history_pb2.ListReplaysResponse]  # type: ignore[assignment]
     """Lists replays, in the order of the queue: batches as they were accepted, flows as
@@ -137,6 +161,24 @@ class HistoryServiceServicer(metaclass=_abc_1.ABCMeta):
 
         Errors: INVALID_ARGUMENT (`INVALID_OPTIONS`), NOT_FOUND (`BATCH_NOT_FOUND`),
         OUT_OF_RANGE (`SEQUENCE_COMPACTED`), RESOURCE_EXHAUSTED (`JOURNAL_UNAVAILABLE`).
+        """
+
+    @_abc_1.abstractmethod
+    def GetReplay(
+        self,
+        request: _history_pb2.GetReplayRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_history_pb2.GetReplayResponse], _abc.AsyncIterator[_history_pb2.GetReplayResponse]]:
+        """Tells all that is kept of one replay: what was captured, what is or was sent, how it
+        ended. The first response has that; contents follow in pieces, those that were asked
+        for, one after the other. Secrets have marks in their place, as in events, unless the
+        caller asks for them. Without them no more than 1 MiB of a content is looked through,
+        and shown.
+
+        Role: `read`, and `secrets` beside it with `reveal_secrets`.
+
+        Errors: INVALID_ARGUMENT (`INVALID_OPTIONS`), NOT_FOUND (`REPLAY_NOT_FOUND`,
+        `BATCH_NOT_FOUND`), RESOURCE_EXHAUSTED (`JOURNAL_UNAVAILABLE`).
         """
 
     @_abc_1.abstractmethod

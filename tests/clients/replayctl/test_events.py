@@ -205,7 +205,7 @@ def test_a_note_has_its_flow_and_reason() -> None:
             pb.UpdateEvent(
                 kind=pb.UPDATE_KIND_QUEUED, replay_count=2, label="l", resends_batch_id="a"
             ),
-            "queued 2 replays (l), which send parked ones of batch a again",
+            "queued 2 replays (l), which send those of batch a again",
         ),
         (
             pb.UpdateEvent(
