@@ -425,6 +425,8 @@ def _connection_limits(config: Config) -> "TargetLimits[int] | None":
 
 
 def _governed(config: Config) -> "GovernorSettings | None":
+    if config.breaker_action == "fail" and not config.breaker:
+        raise ConfigError("--breaker-action fail says what --breaker does; set --breaker N:TIME")
     if not (config.target_rate or config.breaker):
         return None
     from replayd.planning.target_limits import (  # noqa: PLC0415

@@ -6,13 +6,14 @@ import resource
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 from unittest.mock import patch
 
 import pytest
 
 from replayd import daemon
 from replayd.config import Config
-from replayd.errors import JournalError
+from replayd.errors import ConfigError, JournalError
 from replayd.journal.memory import open_memory
 from tests.support.journals import after_crash, enqueue, row
 
@@ -148,3 +149,20 @@ def test_what_is_on_its_way_on_streams_has_its_part_of_the_budget(
     options: dict[str, int], window: int
 ) -> None:
     assert daemon._wire_settings(Config(**options)).stream_window == window
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"target_rate": ("5",)}, "--target-rate 5: '5' is not a rate"),
+        ({"breaker": "x"}, "--breaker x: 'x' is none"),
+        ({"breaker_action": "fail"}, "set --breaker N:TIME"),
+        ({"connections_per_target": ("a=b",)}, "--connections-per-target a=b: 'b' is not a number"),
+    ],
+)
+def test_what_targets_have_to_bear_is_checked_at_the_start(
+    options: dict[str, Any], said: str
+) -> None:
+    with pytest.raises(ConfigError) as caught:
+        daemon._Daemon(Config(ephemeral=True, listen=("unix:/tmp/x",), **options))
+    assert said in str(caught.value)

@@ -30,6 +30,8 @@ from flowreplay.v1.replay_pb2 import (
     ResumeRequest,
     ResumeResponse,
     RetryResponse,
+    SetTargetLimitRequest,
+    SetTargetLimitResponse,
 )
 from flowreplay.v1.replay_pb2_grpc import ReplayServiceStub
 
@@ -223,6 +225,18 @@ class Client:
             return self._stub.Retry(request, metadata=self._access.metadata())
         except grpc.RpcError as failure:
             raise error_from(failure, self.address) from None
+
+    def set_target_limit(
+        self, pattern: str = "", *, rate: float | None = None, close_breaker: bool = False
+    ) -> SetTargetLimitResponse:
+        """Sets how many replays a second may begin to what fits a pattern, or to all other
+        targets; 0: any number, None: as it is. `close_breaker` has replays go again to those
+        that are left alone.
+        """
+        request = SetTargetLimitRequest(
+            pattern=pattern, rate_limit=rate, close_breaker=close_breaker
+        )
+        return self._call(self._stub.SetTargetLimit, request)
 
     def status(self) -> GetStatusResponse:
         """Tells what the daemon is and does."""

@@ -26,6 +26,7 @@ VERBS = (
     "retry",
     "show",
     "status",
+    "target",
     "summary",
     "watch",
 )

@@ -28,18 +28,20 @@ class TargetLimits(Generic[T]):
         self._rules = [(pattern, value) for pattern, value in rules if pattern is not None]
         self._others = [value for pattern, value in rules if pattern is None]
 
+    def having(self, pattern: Pattern | None, value: T) -> "TargetLimits[T]":
+        """Returns these with another value for a pattern, or (None) for all other targets; one
+        with a pattern comes first.
+        """
+        if pattern is None:
+            return TargetLimits([*self._rules, (None, value)])
+        rules = [rule for rule in self._rules if rule[0].text != pattern.text]
+        others: list[tuple[Pattern | None, T]] = [(None, each) for each in self._others]
+        return TargetLimits([(pattern, value), *rules, *others])
+
     def of(self, host: str, port: int) -> T | None:
         """Returns what is set for the target at this host, or address, and port."""
-        try:
-            name = normal_host(host)
-        except ValueError:
-            return self.default
-        address = literal_address(name)
-        key = name.lower().removesuffix(".")
         for pattern, value in self._rules:
-            if pattern.matches_host(key, port):
-                return value
-            if address is not None and pattern.matches_address(address, port):
+            if fits(pattern, host, port):
                 return value
         return self.default
 
@@ -47,6 +49,18 @@ class TargetLimits(Generic[T]):
     def default(self) -> T | None:
         """What is set for all other targets."""
         return self._others[0] if self._others else None
+
+
+def fits(pattern: Pattern, host: str, port: int) -> bool:
+    """Tells whether a pattern is about what is dialled."""
+    try:
+        name = normal_host(host)
+    except ValueError:
+        return False
+    if pattern.matches_host(name.lower().removesuffix("."), port):
+        return True
+    address = literal_address(name)
+    return address is not None and pattern.matches_address(address, port)
 
 
 def parse_limits(texts: Iterable[str], option: str, parse: Callable[[str], T]) -> TargetLimits[T]:

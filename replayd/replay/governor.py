@@ -22,7 +22,8 @@ from replayd.model.event import LogLevel
 from replayd.model.replay import Replay, ReplayKey
 from replayd.model.target_state import BreakerState, TargetState
 from replayd.planning.hosts import host_port
-from replayd.planning.target_limits import SECOND, Breaker, TargetLimits
+from replayd.planning.target_limits import NO_BREAKER, SECOND, Breaker, TargetLimits, fits
+from replayd.planning.target_rules import Pattern
 from replayd.reasons import Reason
 from replayd.replay.clock import Clock
 from replayd.replay.deadlines import NEVER
@@ -38,6 +39,9 @@ _LATE = SECOND // 20
 
 _RELEASED = 256
 """Sessions that are let go at once, so that the thread is never busy with that for long."""
+
+_PATIENCE = SECOND
+"""After this what was let go is not waited for any more: its batch may be paused."""
 
 _KNOWN = 1024
 """Targets that are remembered; of those beyond, the ones of which there is nothing to tell
@@ -68,6 +72,8 @@ FAULTS = frozenset(
 
 Session = tuple[int, str]
 
+_LEVELS = {LogLevel.INFO: logging.INFO, LogLevel.WARNING: logging.WARNING}
+
 
 class Queue(Protocol):
     """As much of the journal as the governor needs."""
@@ -84,7 +90,7 @@ class GovernorSettings(NamedTuple):
 
     rates: TargetLimits[int]
     """Nanoseconds from one replay to the next; 0: no limit."""
-    breaker: Breaker
+    breaker: Breaker = NO_BREAKER
     fails: bool = False
     """What would have to wait for a breaker fails in place of that."""
 
@@ -101,6 +107,7 @@ class _Target:
         "port",
         "probe",
         "released",
+        "released_at",
         "reopens_at",
         "running",
         "waiting",
@@ -116,6 +123,8 @@ class _Target:
         self.waiting: deque[Session] = deque()
         self.released = 0
         """Sessions that were let go and not taken from since."""
+        self.released_at = 0
+        """Monotonic, the last of them."""
         self.failures = 0
         self.breaker = BreakerState.CLOSED
         self.reopens_at = 0
@@ -244,11 +253,13 @@ class Governor:
             self._blocker = None
             promising = True
         for target in list(self._awaited):
+            if target.released and now >= target.released_at + _PATIENCE:
+                target.released = 0
             # What is to fail need not wait for that.
             room = _RELEASED if self._refuses(target) else target.room(now) - target.released
             count = min(room, len(target.waiting), _RELEASED)
             if count > 0:
-                self._release(target, count)
+                self._release(target, count, now)
                 promising = True
         return promising
 
@@ -269,9 +280,36 @@ class Governor:
         earliest = self._blocker.again_at if self._blocker is not None else NEVER
         for target in self._awaited:
             # What was let go is on its way to `admit`.
-            if not target.released:
-                earliest = min(earliest, target.again_at)
+            late = target.released_at + _PATIENCE
+            earliest = min(earliest, late if target.released else target.again_at)
         return earliest
+
+    # For an operator
+
+    def limit(self, pattern: Pattern | None, interval: int) -> None:
+        """Has replays begin no sooner than so many nanoseconds after each other, where they go
+        to what fits a pattern, or (None) to where nothing else is set; 0: no limit.
+        """
+        now = self._clock.monotonic()
+        self._settings = self._settings._replace(
+            rates=self._settings.rates.having(pattern, interval)
+        )
+        for target in self._targets.values():
+            target.interval = self._interval(target.host, target.port)
+            target.next_at = min(target.next_at, now + target.interval)
+        rate = f"{SECOND / interval:g} replays a second" if interval else "any number of replays"
+        self._say(LogLevel.INFO, f"{rate} may begin to {_named(pattern)} from now on")
+
+    def close_breakers(self, pattern: Pattern | None) -> None:
+        """Lets replays go again to what fits a pattern (None: anything) and is left alone."""
+        for target in self._targets.values():
+            if pattern is not None and not fits(pattern, target.host, target.port):
+                continue
+            if target.breaker is not BreakerState.CLOSED:
+                target.failures = 0
+                target.breaker, target.probe = BreakerState.CLOSED, None
+                message = f"replays go to {target.name} again, as somebody asked"
+                self._say(LogLevel.INFO, message, Reason.BREAKER_CLOSED)
 
     # For anybody
 
@@ -307,10 +345,11 @@ class Governor:
         else:
             self._blocker = target
 
-    def _release(self, target: _Target, count: int) -> None:
+    def _release(self, target: _Target, count: int, now: int) -> None:
         sessions = [target.waiting.popleft() for _ in range(count)]
         self._held -= count
         target.released += count
+        target.released_at = now
         if not target.waiting:
             del self._awaited[target]
         self._queue.let_go(sessions)
@@ -338,8 +377,8 @@ class Governor:
             message = f"{target.name} answers again; replays go there as before"
             self._say(LogLevel.INFO, message, Reason.BREAKER_CLOSED)
 
-    def _say(self, level: LogLevel, message: str, reason: Reason) -> None:
-        _logger.warning("%s", message)
+    def _say(self, level: LogLevel, message: str, reason: Reason = Reason.UNSPECIFIED) -> None:
+        _logger.log(_LEVELS[level], "%s", message)
         self._recorder.note(level, message, reason)
 
     # Targets
@@ -354,15 +393,20 @@ class Governor:
         if target is None:
             if len(self._targets) >= _KNOWN:
                 self._forget(now)
-            target = self._targets[address] = _Target(
-                *address, self._settings.rates.of(*address) or 0
-            )
+            target = self._targets[address] = _Target(*address, self._interval(*address))
         return target
+
+    def _interval(self, host: str, port: int) -> int:
+        return self._settings.rates.of(host, port) or 0
 
     def _forget(self, now: int) -> None:
         for address, target in list(self._targets.items()):
             if target.forgettable(now):
                 del self._targets[address]
+
+
+def _named(pattern: Pattern | None) -> str:
+    return f"each target that fits {pattern.text}" if pattern is not None else "each other target"
 
 
 def _left_alone(target: _Target, now: int) -> WireError:

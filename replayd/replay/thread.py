@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from replayd.hooks.chain import Hooks
     from replayd.hooks.words import Content, End, Respond, Send
     from replayd.model.target_state import TargetState
+    from replayd.planning.target_rules import Pattern
     from replayd.replay.governor import Governor, GovernorSettings
     from replayd.replay.hooked import Held, Hooking
     from replayd.replay.live_values import LiveValues
@@ -107,12 +108,13 @@ class ReplayThread:
             self._governor = self._new_governor(governed)
         self._thread = threading.Thread(target=self._run, name="replay", daemon=True)
 
-    def _new_governor(self, settings: GovernorSettings) -> Governor:
+    def _new_governor(self, settings: GovernorSettings | None) -> Governor:
         # Loaded for those who limit anything.
-        from replayd.replay.governor import BOUND, Governor  # noqa: PLC0415
+        from replayd.planning.target_limits import TargetLimits  # noqa: PLC0415
+        from replayd.replay.governor import BOUND, Governor, GovernorSettings  # noqa: PLC0415
 
         return Governor(
-            settings,
+            settings or GovernorSettings(TargetLimits([])),
             self._journal,
             self._recorder,
             self._clock,
@@ -120,6 +122,29 @@ class ReplayThread:
             # Nothing overtakes in strict order.
             bound=BOUND if self._concurrency > 1 else 0,
         )
+
+    def limit_targets(
+        self,
+        pattern: Pattern | None,
+        interval: int | None,
+        told: Callable[[], object],
+        *,
+        close_breakers: bool,
+    ) -> None:
+        """Sets what the targets that fit a pattern, or (None) all others, are asked to bear:
+        nanoseconds from one replay to the next, 0: no limit, None: as it is; and closes their
+        breakers if asked to. Calls back, on this thread, once it holds. From any thread.
+        """
+
+        def limit() -> None:
+            governor = self._governor = self._governor or self._new_governor(None)
+            if interval is not None:
+                governor.limit(pattern, interval)
+            if close_breakers:
+                governor.close_breakers(pattern)
+            told()
+
+        self._queue.post(limit)
 
     def targets(self) -> Sequence[TargetState]:
         """Tells what is known of targets, where anything is limited. From any thread."""

@@ -73,9 +73,11 @@ class HistoryService(Service):
         self.refuse_when_stopping()
         if request.reveal_secrets:
             call.caller.require(Role.SECRETS)
-        responses = Told(self.journal, self._shown, request).responses(self.cursor())
+        cursor = self.cursor()
+        responses = Told(self.journal, self._shown, request).responses()
         while (response := await asyncio.to_thread(next, responses, None)) is not None:
             self.refuse_when_stopping()
+            response.cursor = cursor
             yield response.SerializeToString()
 
     async def list_replays(

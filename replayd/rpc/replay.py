@@ -45,14 +45,13 @@ class Told:
         if self._limit is not None and self._limit < 0:
             raise _invalid("content_limit_bytes", "may not be negative")
 
-    def responses(self, cursor: str) -> Iterator[history_pb2.GetReplayResponse]:
+    def responses(self) -> Iterator[history_pb2.GetReplayResponse]:
         """Yields the responses. Raises ReplaydError: REPLAY_NOT_FOUND, BATCH_NOT_FOUND, or as
         the journal does.
         """
         past = self._past()
         event = self._event(past)
         details = self._details(past, event)
-        details.cursor = cursor
         yield history_pb2.GetReplayResponse(details=details)
         for content in self._wanted:
             for piece in self._pieces(content, details, event):

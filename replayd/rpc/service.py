@@ -42,6 +42,7 @@ from replayd.rpc.watch import Watchers
 
 if TYPE_CHECKING:
     from replayd.model.target_state import TargetState
+    from replayd.planning.target_rules import Pattern
 
 
 LISTED_RUNNING = 100
@@ -59,6 +60,16 @@ class Thread(Protocol):
 
     def targets(self) -> Sequence["TargetState"]:
         """Tells what is known of targets."""
+
+    def limit_targets(
+        self,
+        pattern: "Pattern | None",
+        interval: int | None,
+        told: Callable[[], object],
+        *,
+        close_breakers: bool,
+    ) -> None:
+        """Sets what targets are asked to bear; calls back, from another thread, once it holds."""
 
 
 class About(NamedTuple):
@@ -111,6 +122,9 @@ class ReplayService(Service):
             "Resolve": unary(Role.ADMIN, self.resolve, replay_pb2.ResolveRequest),
             "Cancel": unary(Role.ADMIN, self.cancel, replay_pb2.CancelRequest),
             "Retry": unary(Role.ADMIN, self.retry, replay_pb2.RetryRequest),
+            "SetTargetLimit": unary(
+                Role.ADMIN, self.set_target_limit, replay_pb2.SetTargetLimitRequest
+            ),
             "GetStatus": unary(Role.READ, self.get_status, replay_pb2.GetStatusRequest),
         }
 
@@ -202,6 +216,19 @@ class ReplayService(Service):
         answer.cursor = self.cursor(receipt.sequence)
         answer.duplicate = receipt.duplicate
         return answer
+
+    async def set_target_limit(
+        self, request: replay_pb2.SetTargetLimitRequest, _: Call
+    ) -> replay_pb2.SetTargetLimitResponse:
+        """SetTargetLimit."""
+        from replayd.rpc.target_limit import set_target_limit  # noqa: PLC0415 - few ever do
+
+        self.refuse_when_stopping()
+        cursor = self.cursor()
+        await set_target_limit(self._thread, request)
+        return replay_pb2.SetTargetLimitResponse(
+            targets=map(target_message, _listed(self._thread.targets())), cursor=cursor
+        )
 
     async def get_status(
         self, _: replay_pb2.GetStatusRequest, __: Call

@@ -14,6 +14,7 @@ from replayd.planning.target_limits import (
     parse_limits,
     parse_rate,
 )
+from replayd.planning.target_rules import Pattern
 
 
 def test_the_first_pattern_that_fits_wins_and_then_what_is_for_all() -> None:
@@ -37,6 +38,15 @@ def test_the_first_pattern_that_fits_wins_and_then_what_is_for_all() -> None:
     ]
     assert found == [1, 3, 2, 4, 5, 7, 7, 7]
     assert parse_limits(["a=1"], "--x", parse_count).of("b", 80) is None
+
+
+def test_another_value_takes_the_place_of_the_one_before() -> None:
+    limits = parse_limits(["7", "a=1", "b=2"], "--x", parse_count)
+    b, c = Pattern.parse("b"), Pattern.parse("*.c")
+    changed = limits.having(b, 3).having(c, 4).having(None, 8).having(b, 5)
+    found = [changed.of(host, 80) for host in ("a", "b", "x.c", "d")]
+    assert found == [1, 5, 4, 8]
+    assert limits.of("b", 80) == 2
 
 
 def test_what_is_no_rule_is_named() -> None:

@@ -1,5 +1,6 @@
 """What a target is asked to bear: rates, breakers, and where replays wait meanwhile."""
 
+import threading
 from collections.abc import Sequence
 
 import pytest
@@ -18,10 +19,11 @@ from replayd.planning.target_limits import (
     parse_limits,
     parse_rate,
 )
+from replayd.planning.target_rules import Pattern
 from replayd.reasons import Reason
 from replayd.replay import governor as module
-from replayd.replay.deadlines import NEVER
 from replayd.replay.governor import Governor, GovernorSettings
+from tests.support.processes import DEADLINE
 from tests.support.replaying import Replaying, flow
 from tests.support.scripted_server import OK, ScriptedServer, answers, silent
 
@@ -117,9 +119,9 @@ def test_a_rate_lets_one_after_the_other_go_and_others_pass() -> None:
     assert governed.governor.deadline == START + SECOND // 2
     assert governed.later(0.4) == []
     assert governed.later(0.1) == ["1"]
-    # It is on its way: nobody else is let go in its place, and nothing is waited for.
+    # It is on its way: nobody else is let go in its place.
     assert governed.later(0.5) == []
-    assert governed.governor.deadline == NEVER
+    assert governed.governor.deadline == governed.now + SECOND // 2
     assert governed.take(1) == [1]
     # It was late, and the next one need not be.
     assert governed.governor.deadline == governed.now + SECOND // 2 - SECOND // 20
@@ -139,6 +141,14 @@ def test_one_that_was_let_go_and_cleared_holds_up_nobody() -> None:
     assert governed.later(1) == ["1"]
     governed.governor.look_again()
     assert governed.later(0) == ["2"]
+
+
+def test_one_that_was_let_go_and_is_not_taken_holds_up_nobody_for_long() -> None:
+    governed = Governed("2/s")
+    governed.take(0, 1, 2)
+    assert governed.later(0.5) == ["1"]
+    assert governed.later(0.9) == []
+    assert governed.later(0.1) == ["2"]
 
 
 def test_beyond_the_bound_nothing_is_taken_until_there_is_room() -> None:
@@ -252,6 +262,37 @@ def test_one_whose_plan_can_t_be_read_goes_on_to_where_that_is_told() -> None:
     governed.end(0, Reason.INTERNAL)
 
 
+# While it runs
+
+
+def test_another_rate_holds_for_what_waits_already() -> None:
+    governed = Governed("1/m")
+    governed.take(0, 1, 2)
+    governed.governor.limit(Pattern.parse("a.test"), SECOND // 2)
+    governed.governor.limit(None, 0)
+    assert governed.later(0.4) == []
+    assert governed.later(0.1) == ["1"]
+    assert governed.take(1) == [1]
+    assert governed.take(*range(10, 20), host="b.test") == list(range(10, 20))
+    governed.governor.limit(Pattern.parse("a.test"), 0)
+    assert governed.later(0) == ["2"]
+    assert governed.notes == [Reason.UNSPECIFIED] * 3
+
+
+def test_a_breaker_can_be_closed_by_hand() -> None:
+    governed = Governed(breaker=Breaker(1, 3600 * SECOND))
+    for index, host in enumerate(("a.test", "b.test")):
+        governed.take(index, host=host)
+        governed.end(index, FAILED)
+        governed.take(index + 10, host=host)
+    governed.governor.close_breakers(Pattern.parse("a.test:80"))
+    assert governed.breakers() == [BreakerState.CLOSED, BreakerState.OPEN]
+    assert governed.later(0) == ["10"]
+    governed.governor.close_breakers(None)
+    assert governed.later(0) == ["11"]
+    assert governed.notes[-1] is Reason.BREAKER_CLOSED
+
+
 # With the thread
 
 
@@ -324,3 +365,18 @@ def test_what_is_refused_fails_unsent() -> None:
         assert first.error.state == second.error.state == event_pb2.REPLAY_STATE_FAILED
         assert second.error.reason == reason_pb2.REASON_BREAKER_OPEN
         assert len(server.peers) == 1
+
+
+def test_a_rate_can_be_set_where_there_was_none() -> None:
+    with ScriptedServer(answers(*[OK] * 9)) as server, Replaying() as replaying:
+        replaying.run(flow(server.port))
+        assert replaying.thread.targets() == ()
+        told = threading.Event()
+        replaying.thread.limit_targets(None, SECOND // 50, told.set, close_breakers=True)
+        assert told.wait(DEADLINE)
+        ended = replaying.run(*(flow(server.port) for _ in range(5)))
+        begun = [event.response.timings.start_time.ToNanoseconds() for event in ended]
+        assert begun[-1] - begun[0] >= 4 * SECOND // 50 - SECOND // 20
+        assert [log.message for log in replaying.logs()] == [
+            "50 replays a second may begin to each other target from now on"
+        ]

@@ -34,6 +34,7 @@ from replayd.journal.memory import open_memory
 from replayd.model.outcome import Outcome, ResponseHead, Timings
 from replayd.model.replay import Replay, ReplayKey, ReplayState
 from replayd.model.target_state import TargetState
+from replayd.planning.target_rules import Pattern
 from replayd.reasons import Reason
 from replayd.rpc.enqueue import Enqueuer
 from replayd.rpc.filtering import Filtering
@@ -64,6 +65,8 @@ class HandThread:
         self._journal = journal
         self.states: list[TargetState] = []
         """What it tells of targets."""
+        self.limits: list[tuple[str | None, int | None, bool]] = []
+        """What was set for targets: pattern, nanoseconds, whether breakers are closed."""
         self._runs: dict[ReplayKey, tuple[Replay, Callable[[Replay], object] | None]] = {}
 
     def runs(self, replay: Replay, instead: Callable[[Replay], object] | None = None) -> None:
@@ -73,6 +76,18 @@ class HandThread:
     def targets(self) -> Sequence[TargetState]:
         """Tells what is known of targets."""
         return self.states
+
+    def limit_targets(
+        self,
+        pattern: Pattern | None,
+        interval: int | None,
+        told: Callable[[], object],
+        *,
+        close_breakers: bool,
+    ) -> None:
+        """Notes it."""
+        self.limits.append((pattern.text if pattern else None, interval, close_breakers))
+        told()
 
     def cancel(
         self, keys: Collection[ReplayKey], told: Callable[[Sequence[ReplayKey]], object]

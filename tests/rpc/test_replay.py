@@ -86,7 +86,9 @@ async def told(
     call = stub.GetReplay(history_pb2.GetReplayRequest(replay_id=replay_id, **asked))
     first, *others = [response async for response in call]
     pieces: dict[int, list[history_pb2.ContentPiece]] = {}
+    assert first.cursor
     for response in others:
+        assert response.cursor == first.cursor
         assert next(reversed(pieces), 0) <= response.piece.content
         pieces.setdefault(response.piece.content, []).append(response.piece)
     for of_one in pieces.values():
@@ -111,7 +113,6 @@ def test_everything_is_told_with_its_secrets_to_whom_may_see_them(tmp_path: Path
         assert details.end_event.response.content_size_bytes == len(ANSWER)
         assert details.end_event.response.content == b""
         assert details.end_event.response.content_truncated
-        assert details.cursor
         assert data(pieces) == {REQUEST: b"password=s3cr3t", RECORDED: ANSWER, RESPONSE: ANSWER}
         assert not any(
             piece.truncated or piece.redacted for some in pieces.values() for piece in some

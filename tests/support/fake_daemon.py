@@ -217,6 +217,9 @@ class FakeDaemon(ReplayServiceServicer, HistoryServiceServicer, JournalServiceSe
     def Cancel(self, request: object, context: grpc.ServicerContext) -> object:  # noqa: N802
         return self._answer("Cancel", request, context)
 
+    def SetTargetLimit(self, request: object, context: grpc.ServicerContext) -> object:  # noqa: N802
+        return self._answer("SetTargetLimit", request, context)
+
     def Retry(self, request: object, context: grpc.ServicerContext) -> object:  # noqa: N802
         return self._answer("Retry", request, context)
 

@@ -174,6 +174,15 @@ class Client:
             raise error_from(failure, self.address) from None
         return answer
 
+    async def set_target_limit(
+        self, pattern: str = "", *, rate: float | None = None, close_breaker: bool = False
+    ) -> pb.SetTargetLimitResponse:
+        """Sets how many replays a second may begin to what fits a pattern."""
+        request = pb.SetTargetLimitRequest(
+            pattern=pattern, rate_limit=rate, close_breaker=close_breaker
+        )
+        return await self._call(self._stub.SetTargetLimit, request)
+
     async def status(self) -> pb.GetStatusResponse:
         """Tells what the daemon is and does."""
         return await self._call(self._stub.GetStatus, pb.GetStatusRequest())

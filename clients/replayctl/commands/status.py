@@ -1,19 +1,18 @@
 """`replayctl status`: what the daemon is and does."""
 
 from collections.abc import Iterator
-from datetime import date, datetime
+from datetime import datetime
 
 import click
 from flowreplay.v1.replay_pb2 import (
-    BreakerState,
     CountResponse,
     GetStatusResponse,
-    TargetStatus,
 )
 
 from replayctl.connect import Globals, pass_globals
 from replayctl.events import clock_time
 from replayctl.printable import printable
+from replayctl.targets import target_line
 
 
 @click.command("status")
@@ -53,24 +52,7 @@ def _lines(status: GetStatusResponse, address: str, counts: CountResponse) -> It
     if status.targets:
         yield "targets:"
         for target in status.targets:
-            yield f"  {printable(_target(target, today))}"
-
-
-def _target(target: TargetStatus, today: date) -> str:
-    """What there is to tell of a target."""
-    host = f"[{target.host}]" if ":" in target.host else target.host
-    told = [f"{target.running_count} running"]
-    if target.waiting_session_count:
-        told.append(f"{target.waiting_session_count} waiting")
-    if target.rate_limit:
-        told.append(f"at most {target.rate_limit:g}/s")
-    if target.failure_count:
-        told.append(f"{target.failure_count} failed in a row")
-    if target.breaker == BreakerState.BREAKER_STATE_OPEN:
-        told.append(f"left alone until {clock_time(target.probe_time, today)}")
-    elif target.breaker == BreakerState.BREAKER_STATE_PROBING:
-        told.append("one replay tries it")
-    return f"{host}:{target.port}  {', '.join(told)}"
+            yield f"  {target_line(target, today)}"
 
 
 def _waiting(counts: CountResponse) -> str:

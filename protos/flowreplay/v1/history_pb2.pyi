@@ -198,6 +198,9 @@ class GetReplayResponse(_message.Message):
 
     DETAILS_FIELD_NUMBER: _builtins.int
     PIECE_FIELD_NUMBER: _builtins.int
+    CURSOR_FIELD_NUMBER: _builtins.int
+    cursor: _builtins.str
+    """The place in the log when this was asked."""
     @_builtins.property
     def details(self) -> Global___ReplayDetails:
         """All but contents."""
@@ -211,10 +214,11 @@ class GetReplayResponse(_message.Message):
         *,
         details: Global___ReplayDetails | None = ...,
         piece: Global___ContentPiece | None = ...,
+        cursor: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["details", b"details", "payload", b"payload", "piece", b"piece"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["details", b"details", "payload", b"payload", "piece", b"piece"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cursor", b"cursor", "details", b"details", "payload", b"payload", "piece", b"piece"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType_payload: _TypeAlias = _typing.Literal["details", "piece"]  # noqa: Y015
     _WhichOneofArgType_payload: _TypeAlias = _typing.Literal["payload", b"payload"]  # noqa: Y015
@@ -453,11 +457,8 @@ class ReplayDetails(_message.Message):
     END_EVENT_FIELD_NUMBER: _builtins.int
     RECORDED_MESSAGES_FIELD_NUMBER: _builtins.int
     RECORDED_MESSAGES_TRUNCATED_FIELD_NUMBER: _builtins.int
-    CURSOR_FIELD_NUMBER: _builtins.int
     recorded_messages_truncated: _builtins.bool
     """Whether `recorded_messages` are not all, or not whole."""
-    cursor: _builtins.str
-    """The place in the log when this was told."""
     @_builtins.property
     def replay(self) -> Global___Replay:
         """What a list tells of it."""
@@ -491,11 +492,10 @@ class ReplayDetails(_message.Message):
         end_event: _event_pb2.Event | None = ...,
         recorded_messages: _abc.Iterable[_flow_pb2.WebSocketMessage] | None = ...,
         recorded_messages_truncated: _builtins.bool = ...,
-        cursor: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["end_event", b"end_event", "flow", b"flow", "plan", b"plan", "replay", b"replay"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["cursor", b"cursor", "end_event", b"end_event", "flow", b"flow", "plan", b"plan", "recorded_messages", b"recorded_messages", "recorded_messages_truncated", b"recorded_messages_truncated", "replay", b"replay"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["end_event", b"end_event", "flow", b"flow", "plan", b"plan", "recorded_messages", b"recorded_messages", "recorded_messages_truncated", b"recorded_messages_truncated", "replay", b"replay"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -978,6 +978,72 @@ class RetryResponse(_message.Message):
 Global___RetryResponse: _TypeAlias = RetryResponse  # noqa: Y015
 
 @_typing.final
+class SetTargetLimitRequest(_message.Message):
+    """What targets are asked to bear from now on."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PATTERN_FIELD_NUMBER: _builtins.int
+    RATE_LIMIT_FIELD_NUMBER: _builtins.int
+    CLOSE_BREAKER_FIELD_NUMBER: _builtins.int
+    pattern: _builtins.str
+    """Which targets, such as `api.test:443`, `*.test` or `10.0.0.0/8`, by what is dialled: as
+    `--target-rate` names them. Empty means all for which nothing else is set.
+    """
+    rate_limit: _builtins.float
+    """How many replays may begin a second, from 0.001 to 1,000,000; 0 means any number. Unset
+    leaves that as it is.
+    """
+    close_breaker: _builtins.bool
+    """Whether replays go again, at once, to those of them that the breaker leaves alone."""
+    def __init__(
+        self,
+        *,
+        pattern: _builtins.str = ...,
+        rate_limit: _builtins.float | None = ...,
+        close_breaker: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_rate_limit", b"_rate_limit", "rate_limit", b"rate_limit"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_rate_limit", b"_rate_limit", "close_breaker", b"close_breaker", "pattern", b"pattern", "rate_limit", b"rate_limit"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__rate_limit: _TypeAlias = _typing.Literal["rate_limit"]  # noqa: Y015
+    _WhichOneofArgType__rate_limit: _TypeAlias = _typing.Literal["_rate_limit", b"_rate_limit"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__rate_limit) -> _WhichOneofReturnType__rate_limit | None: ...
+
+Global___SetTargetLimitRequest: _TypeAlias = SetTargetLimitRequest  # noqa: Y015
+
+@_typing.final
+class SetTargetLimitResponse(_message.Message):
+    """The limit is set."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TARGETS_FIELD_NUMBER: _builtins.int
+    CURSOR_FIELD_NUMBER: _builtins.int
+    cursor: _builtins.str
+    """The place in the log just before what this call logged: watching from here misses
+    nothing.
+    """
+    @_builtins.property
+    def targets(self) -> _containers.RepeatedCompositeFieldContainer[Global___TargetStatus]:
+        """The targets that are known, as GetStatus has them."""
+
+    def __init__(
+        self,
+        *,
+        targets: _abc.Iterable[Global___TargetStatus] | None = ...,
+        cursor: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cursor", b"cursor", "targets", b"targets"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SetTargetLimitResponse: _TypeAlias = SetTargetLimitResponse  # noqa: Y015
+
+@_typing.final
 class GetStatusRequest(_message.Message):
     """Asks for the daemon's status."""
 

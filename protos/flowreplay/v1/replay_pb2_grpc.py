@@ -98,6 +98,11 @@ class ReplayServiceStub(object):
                 request_serializer=flowreplay_dot_v1_dot_replay__pb2.RetryRequest.SerializeToString,
                 response_deserializer=flowreplay_dot_v1_dot_replay__pb2.RetryResponse.FromString,
                 _registered_method=True)
+        self.SetTargetLimit = channel.unary_unary(
+                '/flowreplay.v1.ReplayService/SetTargetLimit',
+                request_serializer=flowreplay_dot_v1_dot_replay__pb2.SetTargetLimitRequest.SerializeToString,
+                response_deserializer=flowreplay_dot_v1_dot_replay__pb2.SetTargetLimitResponse.FromString,
+                _registered_method=True)
         self.GetStatus = channel.unary_unary(
                 '/flowreplay.v1.ReplayService/GetStatus',
                 request_serializer=flowreplay_dot_v1_dot_replay__pb2.GetStatusRequest.SerializeToString,
@@ -277,6 +282,19 @@ class ReplayServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def SetTargetLimit(self, request, context):
+        """Sets how many replays a second may begin to targets, until the daemon ends or it is set
+        anew, or lets replays go again to those that the breaker leaves alone. It holds for what
+        waits already, and a `log` event tells of it.
+
+        Role: `admin`.
+
+        Errors: INVALID_ARGUMENT (`INVALID_OPTIONS`).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def GetStatus(self, request, context):
         """Tells what the daemon is and does.
 
@@ -340,6 +358,11 @@ def add_ReplayServiceServicer_to_server(servicer, server):
                     servicer.Retry,
                     request_deserializer=flowreplay_dot_v1_dot_replay__pb2.RetryRequest.FromString,
                     response_serializer=flowreplay_dot_v1_dot_replay__pb2.RetryResponse.SerializeToString,
+            ),
+            'SetTargetLimit': grpc.unary_unary_rpc_method_handler(
+                    servicer.SetTargetLimit,
+                    request_deserializer=flowreplay_dot_v1_dot_replay__pb2.SetTargetLimitRequest.FromString,
+                    response_serializer=flowreplay_dot_v1_dot_replay__pb2.SetTargetLimitResponse.SerializeToString,
             ),
             'GetStatus': grpc.unary_unary_rpc_method_handler(
                     servicer.GetStatus,
@@ -631,6 +654,33 @@ class ReplayService(object):
             '/flowreplay.v1.ReplayService/Retry',
             flowreplay_dot_v1_dot_replay__pb2.RetryRequest.SerializeToString,
             flowreplay_dot_v1_dot_replay__pb2.RetryResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SetTargetLimit(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/flowreplay.v1.ReplayService/SetTargetLimit',
+            flowreplay_dot_v1_dot_replay__pb2.SetTargetLimitRequest.SerializeToString,
+            flowreplay_dot_v1_dot_replay__pb2.SetTargetLimitResponse.FromString,
             options,
             channel_credentials,
             insecure,

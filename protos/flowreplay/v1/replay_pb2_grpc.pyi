@@ -162,6 +162,15 @@ class ReplayServiceStub:
     ALREADY_EXISTS (`REQUEST_ID_REUSED`), ABORTED (`REQUEST_IN_PROGRESS`),
     RESOURCE_EXHAUSTED (`QUEUE_FULL`, `DISK_FULL`, `JOURNAL_UNAVAILABLE`).
     """
+    SetTargetLimit: _grpc.UnaryUnaryMultiCallable[_replay_pb2.SetTargetLimitRequest, _replay_pb2.SetTargetLimitResponse]
+    """Sets how many replays a second may begin to targets, until the daemon ends or it is set
+    anew, or lets replays go again to those that the breaker leaves alone. It holds for what
+    waits already, and a `log` event tells of it.
+
+    Role: `admin`.
+
+    Errors: INVALID_ARGUMENT (`INVALID_OPTIONS`).
+    """
     GetStatus: _grpc.UnaryUnaryMultiCallable[_replay_pb2.GetStatusRequest, _replay_pb2.GetStatusResponse]
     """Tells what the daemon is and does.
 
@@ -303,6 +312,15 @@ class ReplayServiceAsyncStub(ReplayServiceStub):
     `REPLAY_NOT_FOUND`), FAILED_PRECONDITION (`NOT_ENDED`, `ALREADY_RESOLVED`),
     ALREADY_EXISTS (`REQUEST_ID_REUSED`), ABORTED (`REQUEST_IN_PROGRESS`),
     RESOURCE_EXHAUSTED (`QUEUE_FULL`, `DISK_FULL`, `JOURNAL_UNAVAILABLE`).
+    """
+    SetTargetLimit: _aio.UnaryUnaryMultiCallable[_replay_pb2.SetTargetLimitRequest, _replay_pb2.SetTargetLimitResponse]  # type: ignore[assignment]
+    """Sets how many replays a second may begin to targets, until the daemon ends or it is set
+    anew, or lets replays go again to those that the breaker leaves alone. It holds for what
+    waits already, and a `log` event tells of it.
+
+    Role: `admin`.
+
+    Errors: INVALID_ARGUMENT (`INVALID_OPTIONS`).
     """
     GetStatus: _aio.UnaryUnaryMultiCallable[_replay_pb2.GetStatusRequest, _replay_pb2.GetStatusResponse]  # type: ignore[assignment]
     """Tells what the daemon is and does.
@@ -502,6 +520,21 @@ class ReplayServiceServicer(metaclass=_abc_1.ABCMeta):
         `REPLAY_NOT_FOUND`), FAILED_PRECONDITION (`NOT_ENDED`, `ALREADY_RESOLVED`),
         ALREADY_EXISTS (`REQUEST_ID_REUSED`), ABORTED (`REQUEST_IN_PROGRESS`),
         RESOURCE_EXHAUSTED (`QUEUE_FULL`, `DISK_FULL`, `JOURNAL_UNAVAILABLE`).
+        """
+
+    @_abc_1.abstractmethod
+    def SetTargetLimit(
+        self,
+        request: _replay_pb2.SetTargetLimitRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_replay_pb2.SetTargetLimitResponse, _abc.Awaitable[_replay_pb2.SetTargetLimitResponse]]:
+        """Sets how many replays a second may begin to targets, until the daemon ends or it is set
+        anew, or lets replays go again to those that the breaker leaves alone. It holds for what
+        waits already, and a `log` event tells of it.
+
+        Role: `admin`.
+
+        Errors: INVALID_ARGUMENT (`INVALID_OPTIONS`).
         """
 
     @_abc_1.abstractmethod

@@ -14,7 +14,7 @@ from flowreplay_client import Client, ReplaydClientError, Unreachable, connect
 
 from tests.support.fake_daemon import HANG, STOPPING, FakeDaemon, Refuse
 
-DETAILS = GetReplayResponse(details=ReplayDetails(cursor="c"))
+DETAILS = GetReplayResponse(details=ReplayDetails(recorded_messages_truncated=True))
 UNKNOWN = Refuse(grpc.StatusCode.NOT_FOUND, "REPLAY_NOT_FOUND")
 
 
@@ -27,7 +27,7 @@ def piece(data: bytes, *, last: bool = False) -> GetReplayResponse:
 def test_details_come_first_then_the_pieces(client: Client, fake: FakeDaemon) -> None:
     fake.kept.append([DETAILS, piece(b"ab"), piece(b"c", last=True)])
     with client.replay("b.1", ["response", "recorded"], content_limit=3, secrets=True) as kept:
-        assert kept.details.cursor == "c"
+        assert kept.details.recorded_messages_truncated
         assert [(each.data, each.last) for each in kept] == [(b"ab", False), (b"c", True)]
     assert fake.requests == [
         GetReplayRequest(

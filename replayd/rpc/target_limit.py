@@ -1,0 +1,58 @@
+"""SetTargetLimit: what targets are asked to bear, changed while the daemon runs."""
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from flowreplay.v1 import replay_pb2
+
+from replayd.errors import ConfigError, ReplaydError
+from replayd.planning.target_limits import MAX_RATE, SECOND
+from replayd.planning.target_rules import Pattern
+from replayd.reasons import Reason
+
+if TYPE_CHECKING:
+    from replayd.rpc.service import Thread
+
+MIN_RATE = 0.001
+"""Replays a second: one in a quarter of an hour."""
+
+
+async def set_target_limit(thread: "Thread", request: replay_pb2.SetTargetLimitRequest) -> None:
+    """Returns once it holds. Raises ReplaydError INVALID_OPTIONS."""
+    pattern = _pattern(request.pattern)
+    interval = _interval(request.rate_limit) if request.HasField("rate_limit") else None
+    if interval is None and not request.close_breaker:
+        raise _invalid("rate_limit", "is unset, and close_breaker, too: nothing is to be changed")
+    loop = asyncio.get_running_loop()
+    holds: asyncio.Future[None] = loop.create_future()
+
+    def tell() -> None:
+        # The call may have been given up.
+        if not holds.done():
+            holds.set_result(None)
+
+    thread.limit_targets(
+        pattern,
+        interval,
+        lambda: loop.call_soon_threadsafe(tell),
+        close_breakers=request.close_breaker,
+    )
+    await holds
+
+
+def _pattern(text: str) -> Pattern | None:
+    try:
+        return Pattern.parse(text, "pattern") if text else None
+    except ConfigError as error:
+        raise ReplaydError(Reason.INVALID_OPTIONS, str(error), field="pattern") from error
+
+
+def _interval(rate: float) -> int:
+    # Not a number is in no range either.
+    if not (rate == 0 or MIN_RATE <= rate <= MAX_RATE):
+        raise _invalid("rate_limit", f"is neither 0 nor from {MIN_RATE} to {MAX_RATE}")
+    return int(SECOND / rate) if rate else 0
+
+
+def _invalid(field: str, what: str) -> ReplaydError:
+    return ReplaydError(Reason.INVALID_OPTIONS, f"{field} {what}", field=field)
