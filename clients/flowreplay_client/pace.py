@@ -20,6 +20,8 @@ class PaceSettings(TypedDict, total=False):
     or seconds after the first flow; empty: all."""
     to_time: str
     """Take only flows whose request began before that; empty: all."""
+    repeat: int
+    """How often the flows are replayed, one run after the other; 0: once."""
 
 
 _RECORDED = re.compile(r"recorded(?:\*(?P<speed>[0-9.]+))?")
@@ -57,6 +59,7 @@ def fill_pace(options: EnqueueOptions, settings: PaceSettings) -> None:
     pace, max_gap = settings.get("pace", ""), settings.get("max_gap")
     if pace or max_gap is not None:
         options.pace.CopyFrom(parse_pace(pace, max_gap))
+    options.repeat_count = settings.get("repeat", 0)
     start, end = settings.get("from_time", ""), settings.get("to_time", "")
     bounds = (
         (start, options.window_start_time, options.window_start_duration),

@@ -5,6 +5,7 @@ from typing import Protocol
 
 from flowreplay.v1 import event_pb2 as pb
 from flowreplay.v1.history_pb2 import SummarizeResponse
+from flowreplay.v1.replay_pb2 import EnqueueResponse
 from flowreplay_client import Client, ReplaydClientError
 
 from replayctl.absence import Absence
@@ -53,7 +54,7 @@ def _follow(client: Client, batch: Queued) -> None:
         on_return=absence.returned,
     )
     label = f"batch {printable(batch.batch_id)}"
-    with watch, progress_bar(label, batch.accepted_count) as advance:
+    with watch, progress_bar(label, _count(batch)) as advance:
         if watch.paused:
             tell_paused()
         done = 0
@@ -63,3 +64,9 @@ def _follow(client: Client, batch: Queued) -> None:
                 tell_paused()
             done += ended_by(event, batch.batch_id)
             advance(done)
+
+
+def _count(batch: Queued) -> int:
+    """How many replays a batch has, by what it was answered with."""
+    repeated = batch.replay_count if isinstance(batch, EnqueueResponse) else 0
+    return repeated or batch.accepted_count

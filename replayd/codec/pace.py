@@ -35,6 +35,22 @@ def pace_of(options: bytes) -> Pace:
     return pace_from(replay_pb2.EnqueueOptions.FromString(options).pace)
 
 
+def repeats_of(options: bytes) -> int:
+    """Returns how often a batch with these options (`Terms`) runs."""
+    if not options:
+        return 1
+    return replay_pb2.EnqueueOptions.FromString(options).repeat_count or 1
+
+
+def without_repeats(options: bytes) -> bytes:
+    """Returns options of a batch (`Terms`) that runs once."""
+    if repeats_of(options) == 1:
+        return options
+    kept = replay_pb2.EnqueueOptions.FromString(options)
+    kept.ClearField("repeat_count")
+    return kept.SerializeToString()
+
+
 def captured_at(flow: bytes) -> int | None:
     """Returns when the request of an encoded flow began, in nanoseconds since the epoch; None:
     the capture does not tell, or the flow is damaged.

@@ -12,7 +12,7 @@ from replayd.errors import ReplaydError
 from replayd.filters import FilterError, Matcher, compile_filter
 from replayd.intake.timing import Window, check_pace
 from replayd.model.batch import Terms
-from replayd.model.replay import OnInterrupt
+from replayd.model.replay import MAX_REPEATS, OnInterrupt
 from replayd.reasons import Reason
 
 if TYPE_CHECKING:
@@ -86,6 +86,12 @@ def check_options(options: replay_pb2.EnqueueOptions) -> None:
         )
     filter_of(options)
     check_pace(options.pace, "options.pace")
+    if not 0 <= options.repeat_count <= MAX_REPEATS:
+        raise _invalid_options("repeat_count", f"has to be from 0 to {MAX_REPEATS}")
+    if options.stream and options.repeat_count > 1:
+        raise _invalid_options(
+            "stream", "contradicts repeat_count: a run begins only once all flows are known"
+        )
     Window(options)
     check_live_values(options)
     for position, rule in enumerate(options.connect_to):

@@ -120,10 +120,10 @@ class ReadAhead:
             if not row.ended:
                 entry = Entry(first_place + index, batch, row)
                 if pacing is not None:
-                    entry.position = pacing.read(row.captured, ended=False)
+                    entry.position = pacing.read(row.captured, batch.key(index).repeat, ended=False)
                 add(entry)
             elif pacing is not None:
-                pacing.read(row.captured, ended=True)
+                pacing.read(row.captured, batch.key(index).repeat, ended=True)
 
     def _resume(self, batch: Batch, pacing: Pacing, first: int) -> None:
         """Tells a schedule that goes on of what ran last, as it stands in the capture."""
@@ -133,7 +133,7 @@ class ReadAhead:
             batch.number, before, first - 1, _LAST_ROWS, timed=True
         )
         if rows:
-            pacing.read(rows[-1].captured, ended=True)
+            pacing.read(rows[-1].captured, batch.key(rows[-1].flow_index).repeat, ended=True)
 
     def prepare(self, taken: Taken) -> Sequence[Prepared]:
         """Reads what sending one replay takes, and of those that follow it."""

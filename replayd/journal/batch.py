@@ -10,7 +10,7 @@ from replayd.codec.pace import pace_of
 from replayd.journal.pacing import pacing_for
 from replayd.journal.store import ClearedRange, Figures, StoredBatch, place_of
 from replayd.model.pace import AS_SOON_AS_POSSIBLE
-from replayd.model.replay import OUTCOMES, Counts, ReplayKey, ReplayState, ranges_of
+from replayd.model.replay import OUTCOMES, Counts, ReplayKey, ReplayState, joined
 
 SessionKey = tuple[int, str]
 """A session is scoped to its batch: the batch's number, the session's name."""
@@ -147,9 +147,9 @@ class Batch:
         """Every replay below this flow index has an outcome."""
         return self._open[0] if self._open else self.next_index
 
-    def key(self, flow_index: int) -> ReplayKey:
+    def key(self, slot: int) -> ReplayKey:
         """Names a replay."""
-        return ReplayKey(self.batch_id, 0, flow_index)
+        return ReplayKey.at(self.batch_id, slot)
 
     def opened(self, flow_index: int, *, ended: bool = False) -> None:
         """Notes that a replay was read ahead, or passed over because it has an outcome."""
@@ -217,8 +217,7 @@ class Batch:
 
     def cancel(self, indices: Sequence[int]) -> None:
         """Counts some of what is queued as cleared."""
-        ranges = ranges_of(self.batch_id, indices)
-        self.cleared = sorted([*self.cleared, *((each.first, each.last) for each in ranges)])
+        self.cleared = sorted([*self.cleared, *joined(indices)])
         self.tally.end(ReplayState.CLEARED, len(indices))
         for index in indices:
             if index < self.next_index:

@@ -9,9 +9,9 @@ from replayd.journal.history import state_of
 from replayd.journal.interface import Cancelled
 from replayd.journal.ledger import Commit, Ledger
 from replayd.journal.runs import Runs
-from replayd.journal.store import LAST_INDEX, ClearedRange, place_of
+from replayd.journal.store import ClearedRange, place_of
 from replayd.model.event import UpdateKind
-from replayd.model.replay import ReplayKey, ReplayState, ranges_of
+from replayd.model.replay import ReplayKey, ReplayState, joined, ranges_of
 from replayd.reasons import Reason
 
 
@@ -35,17 +35,16 @@ class Cancelling:
             states.update((key, self._state(key)) for key in keys)
             queued.extend(self._queued(states))
             for batch, indices in queued:
-                ranges = ranges_of(batch.batch_id, indices)
                 commit.count(batch, ReplayState.CLEARED, len(indices))
                 commit.change.cleared += [
-                    ClearedRange(batch.number, each.first, each.last) for each in ranges
+                    ClearedRange(batch.number, *each) for each in joined(indices)
                 ]
                 commit.log(
                     [
                         update_event(
                             UpdateKind.CLEARED,
                             now,
-                            ranges=ranges,
+                            ranges=ranges_of(batch.batch_id, indices),
                             count=len(indices),
                             batch_id=batch.batch_id,
                         )
@@ -65,7 +64,7 @@ class Cancelling:
         """What a replay is, with all that was handed over. Call it with `writing` held."""
         ledger = self._ledger
         batch = ledger.store.batch(key.batch_id)
-        index = key.flow_index if 0 <= key.flow_index <= LAST_INDEX else None
+        index = key.slot if key.slot >= 0 else None
         found = (
             ledger.store.states(batch.number, index, index, 1)
             if batch is not None and index is not None
@@ -81,13 +80,13 @@ class Cancelling:
             taken = ledger.taken.get(key)
         if taken is not None:
             return taken.state
-        return state_of(batch, set(), key.flow_index, found[0].state)
+        return state_of(batch, set(), key.slot, found[0].state)
 
     def _queued(self, states: dict[ReplayKey, ReplayState]) -> Iterable[tuple[Batch, list[int]]]:
         """Which of them are QUEUED, by batch, in order."""
         found: dict[str, list[int]] = {}
         for key, state in states.items():
             if state is ReplayState.QUEUED:
-                found.setdefault(key.batch_id, []).append(key.flow_index)
+                found.setdefault(key.batch_id, []).append(key.slot)
         for batch_id, indices in found.items():
             yield self._ledger.books.live[batch_id], sorted(indices)

@@ -9,7 +9,7 @@ from replayd.journal.enqueues import not_found
 from replayd.journal.interface import Cleared
 from replayd.journal.ledger import Commit, Ledger, call_all
 from replayd.journal.runs import Runs
-from replayd.journal.store import ClearedRange, StoredBatch
+from replayd.journal.store import ClearedRange, StoredBatch, ranges_in
 from replayd.model.event import PendingEvent, UpdateKind
 from replayd.model.replay import Counts, ReplayRange, ReplayState
 
@@ -129,7 +129,8 @@ class _Queued:
     ranges: Sequence[ClearedRange]
 
     def named(self) -> list[ReplayRange]:
-        return [ReplayRange(self.batch.batch_id, 0, each.first, each.last) for each in self.ranges]
+        ranges = (ranges_in(self.batch, each.first, each.last) for each in self.ranges)
+        return [each for some in ranges for each in some]
 
 
 def _cleared_events(queued: Iterable[_Queued], batch_id: str, now: int) -> list[PendingEvent]:

@@ -7,15 +7,17 @@ from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from replayd.codec.event import update_event
+from replayd.codec.pace import repeats_of, without_repeats
 from replayd.errors import ReplaydError
 from replayd.journal.batch import Batch
 from replayd.journal.interface import Kept, Receipt
 from replayd.journal.ledger import Commit, Ledger, call_all
+from replayd.journal.repeating import stage_repeats
 from replayd.journal.request_ids import RequestIds
-from replayd.journal.store import Figures, Remembered, StoredBatch
+from replayd.journal.store import Figures, Remembered, StoredBatch, ranges_in
 from replayd.model.batch import DEFAULT_TERMS, Terms
 from replayd.model.event import PendingEvent, UpdateKind
-from replayd.model.replay import ReplayRange, Row
+from replayd.model.replay import Row
 from replayd.reasons import Reason
 
 REMEMBERED_NANOSECONDS = 24 * 3600 * 10**9
@@ -127,6 +129,8 @@ class Enqueues:
     ) -> Receipt:
         """Queues a staged batch, or closes an open one."""
         ledger = self._ledger
+        if (repeats := repeats_of(terms.options)) > 1:
+            self._repeat(batch_id, repeats)
         receipts: list[Receipt] = []
         accepted: list[StoredBatch] = []
 
@@ -172,7 +176,9 @@ class Enqueues:
         one commit with what `close` adds; `closed` then changes what is in memory.
         """
         ledger = self._ledger
-        terms = Terms(source.label, source.on_interrupt, source.options, source.controls)
+        terms = Terms(
+            source.label, source.on_interrupt, without_repeats(source.options), source.controls
+        )
         accepted: list[StoredBatch] = []
         receipts: list[Receipt] = []
 
@@ -214,6 +220,19 @@ class Enqueues:
         """Tells whether others wait for nothing but the end of an open batch."""
         with self._ledger.state:
             return not self._ledger.paused and self._ledger.books.holds_up(batch_id)
+
+    def _repeat(self, batch_id: str, repeats: int) -> None:
+        """Stages the other runs of a batch of which the first one is staged."""
+        with self._ledger.writing:
+            incoming = self._of(batch_id)
+        if incoming.batch is None:
+            stage_repeats(
+                self._ledger,
+                incoming.number,
+                incoming.last,
+                repeats,
+                lambda rows: self.stage(batch_id, rows),
+            )
 
     def _begin(self, batch_id: str) -> None:
         with self._ledger.writing:
@@ -316,7 +335,7 @@ def _queued_event(
     return update_event(
         UpdateKind.QUEUED,
         now,
-        ranges=[ReplayRange(batch.batch_id, 0, first, batch.last)],
+        ranges=ranges_in(batch, first, batch.last),
         count=count,
         batch_id=batch.batch_id,
         label=batch.label,

@@ -59,7 +59,7 @@ class History:
             batch = ledger.store.batch(batch_id)
             if batch is None:
                 raise not_found(batch_id)
-            begin = max(after + 1, batch.first)
+            begin = batch.next_slot(after + 1)
             end = min(begin + _STEP_ENDS - 1, batch.last)
             places = place_of(batch.number, begin), place_of(batch.number, end)
             found = ledger.store.ends(*places, _STEP_BYTES)
@@ -83,7 +83,7 @@ class History:
             )
             stored = ledger.store.withheld(first, last, limit, _STEP_BYTES)
         return [
-            Withheld(ReplayKey(batch_id, 0, split_place(each.place)[1]), *each[1:])
+            Withheld(ReplayKey.at(batch_id, split_place(each.place)[1]), *each[1:])
             for each in stored
         ]
 
@@ -155,7 +155,7 @@ class History:
 def taken_of(ledger: Ledger, batch_id: str) -> set[int]:
     """Returns the flow indices of what runs of a batch."""
     with ledger.state:
-        return {each.flow_index for each in ledger.taken if each.batch_id == batch_id}
+        return {each.slot for each in ledger.taken if each.batch_id == batch_id}
 
 
 def state_of(
@@ -199,7 +199,7 @@ def _past(batch: StoredBatch, taken: set[int], stored: StoredPast) -> Past:
     state = state_of(batch, taken, flow_index, stored.state)
     done = stored.resolution
     return Past(
-        ReplayKey(batch.batch_id, 0, flow_index),
+        ReplayKey.at(batch.batch_id, flow_index),
         state,
         _begun(stored, state),
         stored.plan,

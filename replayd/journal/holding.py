@@ -98,7 +98,7 @@ class Holding:
         store = self._ledger.store
         while True:
             batch = store.batch(key.batch_id)
-            index = key.flow_index
+            index = key.slot
             found = store.states(batch.number, index, index, 1) if batch else ()
             if batch is None or not found:
                 return None

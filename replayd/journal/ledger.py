@@ -31,7 +31,7 @@ from replayd.journal.interface import Running
 from replayd.journal.line import Line
 from replayd.journal.recent import Recent
 from replayd.journal.schedule import Entry, Schedule
-from replayd.journal.store import Change, Opened, Store, StoredEvent, StoredReplay
+from replayd.journal.store import Change, Opened, Store, StoredEvent, StoredReplay, split_place
 from replayd.model.event import PendingEvent
 from replayd.model.replay import ReplayKey, ReplayState
 
@@ -229,7 +229,7 @@ class Ledger:
         self.recent.append(commit.change.events)
         for taken in finished:
             del self.taken[taken.entry.key]
-            self.books.end(taken.batch, taken.entry.key.flow_index, taken.state)
+            self.books.end(taken.batch, split_place(taken.entry.place)[1], taken.state)
         if self.holding is not None:
             self.holding.ended(finished)
 

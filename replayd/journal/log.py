@@ -62,8 +62,8 @@ class Log:
         """Yields a content in pieces; no lock is held between them."""
         with self._ledger.writing:
             self._ledger.check_open()
-            place = place_of(self._number(key.batch_id), key.flow_index)
-            content = b"" if key.repeat else self._ledger.store.content(place, part)
+            place = place_of(self._number(key.batch_id), max(key.slot, 0))
+            content = b"" if key.slot < 0 else self._ledger.store.content(place, part)
             # A file is opened here: it may be removed at any time, and stays readable.
             pieces = pieces_of(content)
         yield from pieces

@@ -34,6 +34,7 @@ from replayd.journal.store import (
     StoredWithheld,
     matching,
     place_of,
+    repeated,
     split_place,
 )
 from replayd.model.event import EventKind
@@ -179,7 +180,7 @@ class MemoryStore:
                 row.idempotent,
                 1,
                 False,
-                captured_at(row.flow) if timed else None,
+                captured_at(self._whole(number, row).flow) if timed else None,
             )
             for row in rows[start : start + limit]
             if row.flow_index <= last
@@ -197,13 +198,14 @@ class MemoryStore:
         return [
             Prepared(
                 place_of(number, row.flow_index),
-                row.plan,
-                _travelling(row.request_content),
-                shown_plan=row.shown_plan,
-                shown_content=row.shown_content,
+                whole.plan,
+                _travelling(whole.request_content),
+                shown_plan=whole.shown_plan,
+                shown_content=whole.shown_content,
             )
             for row in rows[start : start + limit]
             if place_of(number, row.flow_index) <= last
+            for whole in (self._whole(number, row),)
         ]
 
     def past(self, first: int, last: int, limit: int, max_bytes: int) -> Sequence[StoredPast]:
@@ -212,7 +214,7 @@ class MemoryStore:
         rows = self._rows.get(number, [])
         start = bisect_left(rows, flow_index, key=_flow_index)
         return [
-            self._past(place_of(number, row.flow_index), row)
+            self._past(place_of(number, row.flow_index), self._whole(number, row))
             for row in rows[start : start + limit]
             if place_of(number, row.flow_index) <= last
         ]
@@ -238,9 +240,8 @@ class MemoryStore:
             replay = self._replays.get(place)
             event = self._events.get(replay.sequence) if replay else None
             if replay and event and replay.withheld:
-                found.append(
-                    StoredWithheld(place, row.session, row.plan, event.body, replay.withheld)
-                )
+                plan = self._whole(number, row).plan
+                found.append(StoredWithheld(place, row.session, plan, event.body, replay.withheld))
         return found
 
     def events(
@@ -370,7 +371,14 @@ class MemoryStore:
         row = self._row(place)
         if row is None:
             return b""
+        row = self._whole(split_place(place)[0], row)
         return row.request_content if part is Part.REQUEST else row.recorded_content
+
+    def _whole(self, number: int, row: Row) -> Row:
+        """Returns a row with what the one has that it repeats."""
+        slot = repeated(row.plan)
+        found = None if slot is None else self._row(place_of(number, slot))
+        return row if found is None else found._replace(session=row.session)
 
     def _row(self, place: int) -> Row | None:
         number, flow_index = split_place(place)

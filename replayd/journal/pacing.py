@@ -140,6 +140,11 @@ class Pacing:
         self.greatest_lag = max(self.greatest_lag, lag)
         return lag
 
+    def put_back(self, lag: int) -> None:
+        """Undoes a `take`; what the greatest lag was is not forgotten."""
+        self.taken -= 1
+        self.total_lag -= lag
+
     def falls_behind(self, lag: int) -> bool:
         """Whether a lag is worth telling: the first of a second, of two, of four, and so on."""
         if lag < self._told:

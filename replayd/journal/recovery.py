@@ -69,7 +69,7 @@ def _is_poison(each: Interrupted) -> bool:
 
 
 def _interrupted_event(each: Interrupted, state: ReplayState, now: int) -> PendingEvent:
-    key = ReplayKey(each.batch_id, 0, each.flow_index)
+    key = ReplayKey.at(each.batch_id, each.flow_index)
     return interrupted_event(key, each.attempt, each.plan, state, now, poison=_is_poison(each))
 
 

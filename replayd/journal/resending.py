@@ -59,7 +59,7 @@ def _copy(ledger: Ledger, batch: StoredBatch, flow_index: int) -> Row:
             pieces_of(ledger.store.content(place, part)) for part in (Part.REQUEST, Part.RECORDED)
         )
     (past,) = found
-    replay_id = ReplayKey(batch.batch_id, 0, flow_index).replay_id
+    replay_id = ReplayKey.at(batch.batch_id, flow_index).replay_id
     plan = decode_plan(past.plan)._replace(resends_replay_id=replay_id)
     return Row(
         flow_index,

@@ -117,7 +117,7 @@ class Resolving:
 
     def _check(self, batch: StoredBatch, flow_index: int) -> None:
         store = self._ledger.store
-        key = ReplayKey(batch.batch_id, 0, flow_index)
+        key = ReplayKey.at(batch.batch_id, flow_index)
         known = 0 <= flow_index <= LAST_INDEX
         found = store.states(batch.number, flow_index, flow_index, 1) if known else ()
         if not found:
@@ -142,7 +142,7 @@ class Resolving:
 
 def already_resolved(batch_id: str, done: StoredResolution) -> ReplaydError:
     """Says what was done with a replay before."""
-    replay_id = ReplayKey(batch_id, 0, split_place(done.place)[1]).replay_id
+    replay_id = ReplayKey.at(batch_id, split_place(done.place)[1]).replay_id
     resent = done.resolution is Resolution.RESEND
     what = f"sent again as batch {done.resent_as!r}" if resent else "dropped"
     return ReplaydError(

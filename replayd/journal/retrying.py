@@ -124,7 +124,7 @@ class Retrying:
 
     def _check(self, batch: StoredBatch, index: int) -> None:
         """Raises ReplaydError unless a replay has ended, and was not resolved."""
-        key = ReplayKey(batch.batch_id, 0, index)
+        key = ReplayKey.at(batch.batch_id, index)
         taken = taken_of(self._ledger, batch.batch_id)
         found: Sequence[StoredState] = ()
         if 0 <= index <= LAST_INDEX:

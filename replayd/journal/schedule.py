@@ -229,6 +229,8 @@ class Schedule:
 
     def put_back(self, entry: Entry, *, held: bool = False) -> None:
         """Undoes the taking of a replay; `held`: its session stays busy until freed."""
+        if entry.batch.pacing is not None:
+            entry.batch.pacing.put_back(entry.lag)
         self._sessions[entry.session].waiting.appendleft(entry)
         self.entries[entry.place] = entry
         entry.batch.ahead += 1

@@ -10,28 +10,57 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
+from replayd.codec.pace import repeats_of
 from replayd.journal.body import Content, SpoolBody
 from replayd.journal.interface import Part, Size
 from replayd.model.event import EventKind
-from replayd.model.replay import OnInterrupt, ReplayState, Resolution, Row
+from replayd.model.replay import (
+    REPEATED_FLOWS,
+    OnInterrupt,
+    ReplayKey,
+    ReplayRange,
+    ReplayState,
+    Resolution,
+    Row,
+    ranges_between,
+)
 
 PLACE_BITS = 32
 
 LAST_INDEX = (1 << PLACE_BITS) - 1
-"""The highest flow index that there may be."""
+"""The highest slot that there may be."""
 
 
-def place_of(number: int, flow_index: int) -> int:
-    """Where a flow lies in the store: its batch's number, then its index.
-
-    A place identifies a replay as well: a batch runs once. (A repeat would get a number
-    of its own.)
+def place_of(number: int, slot: int) -> int:
+    """Where a replay lies in the store: its batch's number, then its slot (`ReplayKey`), which
+    of batches that run once is the flow index, and is called that.
     """
-    return number << PLACE_BITS | flow_index
+    return number << PLACE_BITS | slot
+
+
+_AGAIN = b"\0"
+"""What begins so is no message: no field has the number 0."""
+
+
+def again(slot: int) -> bytes:
+    """Returns what a row has in place of plan and flow, that repeats the row in another slot."""
+    return _AGAIN + slot.to_bytes(4)
+
+
+def repeated(plan: bytes) -> int | None:
+    """Returns the slot of the row that a row repeats, told by its plan or its flow; None: it is
+    one itself.
+    """
+    return int.from_bytes(plan[1:5]) if plan[:1] == _AGAIN else None
+
+
+def beside(place: int, slot: int) -> int:
+    """Returns the place of another replay of the batch."""
+    return place >> PLACE_BITS << PLACE_BITS | slot
 
 
 def split_place(place: int) -> tuple[int, int]:
-    """Returns the batch's number and the flow index of a place."""
+    """Returns the batch's number and the slot of a place."""
     return divmod(place, 1 << PLACE_BITS)
 
 
@@ -106,6 +135,16 @@ class StoredBatch(NamedTuple):
     controls: bytes = b""
     """As in `Terms`."""
 
+    def next_slot(self, slot: int) -> int:
+        """Returns the first slot from this one on in which it may have a replay."""
+        if slot <= self.first:
+            return self.first
+        at = ReplayKey.at(self.batch_id, slot)
+        highest = ReplayKey.at(self.batch_id, self.last).flow_index
+        if repeats_of(self.options) == 1 or at.flow_index <= highest:
+            return slot
+        return ReplayKey(self.batch_id, at.repeat + 1, self.first).slot
+
     @property
     def is_dense(self) -> bool:
         """Whether each index from the first to the last is that of a flow: none was refused."""
@@ -121,6 +160,36 @@ class StoredBatch(NamedTuple):
         """Whether a flow must have an outcome that is remembered of it."""
         ended = flow_index < self.figures.cursor or sum(self.figures[2:]) == self.accepted
         return ended and not any(first <= flow_index <= last for first, last in self.cleared)
+
+
+class Named(Protocol):
+    """As much of a batch as it takes to name its replays."""
+
+    @property
+    def batch_id(self) -> str:
+        """Its id."""
+
+    @property
+    def options(self) -> bytes:
+        """As in `Terms`."""
+
+    @property
+    def first(self) -> int:
+        """Its first slot."""
+
+    @property
+    def last(self) -> int:
+        """Its last slot."""
+
+
+def ranges_in(batch: Named, first: int, last: int) -> list[ReplayRange]:
+    """Returns ranges that hold all replays of a batch from one slot to another; indices of flows
+    that it does not have may lie between.
+    """
+    lowest, highest = 0, REPEATED_FLOWS - 1
+    if repeats_of(batch.options) > 1:
+        lowest, highest = batch.first, ReplayKey.at("", batch.last).flow_index
+    return ranges_between(batch.batch_id, first, last, lowest, highest)
 
 
 class Remembered(NamedTuple):
@@ -360,7 +429,9 @@ class Store(Protocol):
         """
 
     def stage(self, number: int, batch_id: str, rows: Sequence[Row]) -> None:
-        """Adds rows to a batch that is not accepted yet."""
+        """Adds rows to a batch that is not accepted yet. One that has `again` in place of its
+        plan and its flow is read as the row that it repeats, but for session and outcome.
+        """
 
     def discard(self, number: int) -> None:
         """Gives up a staged batch. What it held is left to `erase`."""

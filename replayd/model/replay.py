@@ -64,8 +64,19 @@ class Resolution(IntEnum):
     DROP = 2
 
 
+MAX_REPEATS = 2048
+"""How often a batch may run."""
+
+REPEATED_FLOWS = 1 << 20
+"""How many flows a batch may have that runs more than once."""
+
+_REPEATED = MAX_REPEATS * REPEATED_FLOWS
+
+
 class ReplayKey(NamedTuple):
-    """Which replay: the queue's order within a batch is (repeat, flow index)."""
+    """Which replay: the queue's order within a batch is (repeat, flow index), and so is that of
+    their slots, which say both in one number: of the first run the flow index.
+    """
 
     batch_id: str
     repeat: int
@@ -76,6 +87,22 @@ class ReplayKey(NamedTuple):
         """The replay's public id, such as `k7m2q9xd.12` or, repeated, `k7m2q9xd.12.1`."""
         suffix = f".{self.repeat}" if self.repeat else ""
         return f"{self.batch_id}.{self.flow_index}{suffix}"
+
+    @property
+    def slot(self) -> int:
+        """Where it stands in its batch; -1: there can be no such replay."""
+        if not self.repeat and 0 <= self.flow_index < _REPEATED:
+            return self.flow_index
+        if 0 < self.repeat < MAX_REPEATS and 0 <= self.flow_index < REPEATED_FLOWS:
+            return _REPEATED + self.repeat * REPEATED_FLOWS + self.flow_index
+        return -1
+
+    @classmethod
+    def at(cls, batch_id: str, slot: int) -> "ReplayKey":
+        """Names the replay in a slot of a batch."""
+        if slot < _REPEATED:
+            return cls(batch_id, 0, slot)
+        return cls(batch_id, *divmod(slot - _REPEATED, REPEATED_FLOWS))
 
     @classmethod
     def parse(cls, replay_id: str) -> "ReplayKey":
@@ -95,17 +122,44 @@ class ReplayRange(NamedTuple):
     last: int
 
 
-def ranges_of(batch_id: str, flow_indices: Iterable[int]) -> list[ReplayRange]:
-    """Returns ranges of replays of a batch, given by their flow indices in order: those next to
-    each other are joined.
-    """
-    ranges: list[ReplayRange] = []
-    for index in flow_indices:
-        if ranges and ranges[-1].last == index - 1:
-            ranges[-1] = ranges[-1]._replace(last=index)
+def joined(slots: Iterable[int]) -> list[tuple[int, int]]:
+    """Returns slots in order as ranges: those next to each other are joined."""
+    ranges: list[tuple[int, int]] = []
+    for slot in slots:
+        if ranges and ranges[-1][1] == slot - 1:
+            ranges[-1] = (ranges[-1][0], slot)
         else:
-            ranges.append(ReplayRange(batch_id, 0, index, index))
+            ranges.append((slot, slot))
     return ranges
+
+
+def ranges_of(batch_id: str, slots: Iterable[int]) -> list[ReplayRange]:
+    """Returns ranges of exactly the replays of a batch in these slots, which are in order."""
+    return [
+        each
+        for first, last in joined(slots)
+        for each in ranges_between(batch_id, first, last, 0, REPEATED_FLOWS - 1)
+    ]
+
+
+def ranges_between(
+    batch_id: str, first: int, last: int, lowest: int, highest: int
+) -> list[ReplayRange]:
+    """Returns ranges of all replays of a batch from one slot to another; `lowest` and `highest`
+    are the flow indices that there are in each run but those where it begins and ends.
+    """
+    begin, end = ReplayKey.at(batch_id, first), ReplayKey.at(batch_id, last)
+    if begin.repeat == end.repeat:
+        return [ReplayRange(batch_id, begin.repeat, begin.flow_index, end.flow_index)]
+    ranges = [
+        ReplayRange(batch_id, begin.repeat, begin.flow_index, highest),
+        *(
+            ReplayRange(batch_id, repeat, lowest, highest)
+            for repeat in range(begin.repeat + 1, end.repeat)
+        ),
+        ReplayRange(batch_id, end.repeat, lowest, end.flow_index),
+    ]
+    return [each for each in ranges if each.first <= each.last]
 
 
 class Row(NamedTuple):

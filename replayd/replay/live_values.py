@@ -138,7 +138,7 @@ class LiveValues:
                     if outcome.live_values:
                         here = key._replace(batch_id=batch_id)
                         self._learn_again(here, session, decode_plan(plan), outcome)
-                after = page[-1].key.flow_index
+                after = page[-1].key.slot
         except ReplaydError as error:
             if error.reason is not Reason.BATCH_NOT_FOUND:
                 raise

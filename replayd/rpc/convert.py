@@ -23,7 +23,9 @@ _WATCH = replay_pb2.WatchEventsResponse
 _PLANNED = replay_pb2.PlannedFlow
 
 
-def enqueue_answer(batch_id: str, summary: Summary) -> replay_pb2.EnqueueResponse:
+def enqueue_answer(
+    batch_id: str, summary: Summary, repeat_count: int = 1
+) -> replay_pb2.EnqueueResponse:
     """Makes the answer to an Enqueue, but for its cursor."""
     return replay_pb2.EnqueueResponse(
         batch_id=batch_id,
@@ -33,6 +35,7 @@ def enqueue_answer(batch_id: str, summary: Summary) -> replay_pb2.EnqueueRespons
         refusal_counts=_refusal_counts(summary),
         notes=_notes(summary),
         filtered_count=summary.filtered,
+        replay_count=summary.accepted * (repeat_count or 1),
     )
 
 

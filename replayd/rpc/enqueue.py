@@ -109,7 +109,8 @@ class Enqueuer:
             summary = await self._store(batch_id, options, messages, claim)
             check_strict(options, summary)
             await finished(check())
-            with self._room.taking(0 if options.stream else summary.accepted):
+            replays = summary.accepted * (options.repeat_count or 1)
+            with self._room.taking(0 if options.stream else replays):
                 accepting = asyncio.to_thread(self._accept, batch_id, options, summary)
                 # What is queued can't be taken back: a call that is given up meanwhile came too
                 # late.
@@ -159,17 +160,26 @@ class Enqueuer:
                         await to_the_end(self._queue_group, batch_id, options, group, claim)
                     else:
                         staged += await to_the_end(
-                            self._stage_group, batch_id, staged, group, claim
+                            self._stage_group, batch_id, options, staged, group, claim
                         )
             return worker.summary
 
-    def _stage_group(self, batch_id: str, staged: int, group: bytes, claim: Claim) -> int:
+    def _stage_group(
+        self,
+        batch_id: str,
+        options: replay_pb2.EnqueueOptions,
+        staged: int,
+        group: bytes,
+        claim: Claim,
+    ) -> int:
+        """Returns how many replays it makes, of all runs."""
         rows = list(decode_rows(group))
-        claim.take(len(rows), len(group))
+        replays = len(rows) * (options.repeat_count or 1)
+        claim.take(replays, len(group))
         # What has no room in the end is not stored in vain.
-        self._room.check(staged + len(rows))
+        self._room.check(staged + replays)
         self._journal.stage(batch_id, rows)
-        return len(rows)
+        return replays
 
     def _queue_group(
         self, batch_id: str, options: replay_pb2.EnqueueOptions, group: bytes, claim: Claim
@@ -192,7 +202,7 @@ class Enqueuer:
         return self._journal.accept(
             batch_id,
             now=now,
-            answer=enqueue_answer(batch_id, summary).SerializeToString(),
+            answer=enqueue_answer(batch_id, summary, options.repeat_count).SerializeToString(),
             notes=_notes(batch_id, summary, now),
             terms=terms_of(options),
             request_id=options.request_id,

@@ -84,7 +84,7 @@ class Export:
             found = self._found(page)
             self.filtered += len(page) - len(found)
             yield from found
-            after = page[-1].key.flow_index
+            after = page[-1].key.slot
 
     def _written(self, past: Past) -> Iterable[bytes]:
         if past.event:

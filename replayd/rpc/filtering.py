@@ -131,7 +131,7 @@ class Filtering:
 
     def _request_of(self, key: ReplayKey, *, reveal: bool) -> bytes:
         try:
-            (past,) = self._journal.history(key.batch_id, key.flow_index - 1, 1)
+            (past,) = self._journal.history(key.batch_id, key.slot - 1, 1)
         except ReplaydError as error:
             # Retention removed it since the event was read.
             if error.reason is not Reason.BATCH_NOT_FOUND:

@@ -13,7 +13,7 @@ from flowreplay.v1 import event_pb2, history_pb2, plan_pb2
 
 from replayd.errors import ReplaydError
 from replayd.journal.interface import Journal, Past, Place, Wanted
-from replayd.model.replay import ReplayKey, ReplayState
+from replayd.model.replay import ReplayState
 from replayd.reasons import Reason
 from replayd.redaction.redactor import UNKEYED
 from replayd.rpc.filtering import Found
@@ -111,7 +111,7 @@ def replay_message(past: Past) -> history_pb2.Replay:
     if past.resolution is not None:
         message.resolution = event_pb2.Resolution.ValueType(past.resolution.value)
     if past.resent_as:
-        message.resent_replay_id = ReplayKey(past.resent_as, 0, key.flow_index).replay_id
+        message.resent_replay_id = key._replace(batch_id=past.resent_as).replay_id
     if past.awaited is not None:
         message.awaited_replay_id = past.awaited.replay_id
     if past.event:

@@ -18,8 +18,8 @@ def replay_key(replay_id: str) -> ReplayKey:
         key = ReplayKey.parse(replay_id)
     except ValueError:
         key = None
-    # Nothing is repeated yet, and only one spelling is the id.
-    if key is None or key.repeat or key.replay_id != replay_id:
+    # Only one spelling is the id.
+    if key is None or key.slot < 0 or key.replay_id != replay_id:
         raise ReplaydError(
             Reason.REPLAY_NOT_FOUND,
             f"no replay {replay_id!r}; events and ListReplays have the ids, such as k7m2q9xd.12",

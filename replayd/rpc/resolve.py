@@ -38,7 +38,7 @@ def asked_to_resolve(request: replay_pb2.ResolveRequest) -> Asked:
         raise _invalid(
             "replay_ids", f"are of {len(batch_ids)} batches; resolve each batch's in a call"
         )
-    return Asked(batch_ids.pop(), [key.flow_index for key in keys], resolution)
+    return Asked(batch_ids.pop(), [key.slot for key in keys], resolution)
 
 
 def _invalid(field: str, what: str) -> ReplaydError:

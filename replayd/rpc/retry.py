@@ -102,7 +102,7 @@ def wanted_by(request: replay_pb2.RetryRequest) -> Wanted:
     batch_ids = {key.batch_id for key in keys}
     if len(batch_ids) > 1:
         raise _invalid("replay_ids", f"are of {len(batch_ids)} batches; retry each in a call")
-    return Wanted(batch_ids.pop(), [key.flow_index for key in keys], frozenset())
+    return Wanted(batch_ids.pop(), [key.slot for key in keys], frozenset())
 
 
 def _hash(request: replay_pb2.RetryRequest) -> bytes:

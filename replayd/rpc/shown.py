@@ -88,7 +88,7 @@ class Shown:
         from replayd.planning.plan import url_of  # noqa: PLC0415
 
         key = ReplayKey.parse(event.replay_id)
-        (past,) = self._journal.history(key.batch_id, key.flow_index - 1, 1)
+        (past,) = self._journal.history(key.batch_id, key.slot - 1, 1)
         url = url_of(decode_flow(flow_pb2.Flow.FromString(past.flow), b"", b""))
         if kind == "request":
             plan = self.as_sent(decode_plan(past.plan))._replace(url=url)

@@ -17,7 +17,7 @@ from replayd.intake.options import (
     terms_of,
 )
 from replayd.model.batch import Terms
-from replayd.model.replay import OnInterrupt
+from replayd.model.replay import MAX_REPEATS, OnInterrupt
 
 RULE = {"dial_host": "h", "dial_port": 1}
 
@@ -62,6 +62,9 @@ def test_every_format_of_the_contract_is_read() -> None:
         ({"on_interrupt": 5}, "options.on_interrupt"),
         ({"filter": "~u " + "x" * MAX_FILTER}, "options.filter"),
         ({"pace": {"rate": -1}}, "options.pace.rate"),
+        ({"repeat_count": -1}, "options.repeat_count"),
+        ({"repeat_count": MAX_REPEATS + 1}, "options.repeat_count"),
+        ({"repeat_count": 2, "stream": True}, "options.stream"),
         ({"window_end_duration": {"seconds": -1}}, "options.window_end_duration"),
         ({"connect_to": [RULE, {}]}, "options.connect_to[1]"),
         ({"connect_to": [{**RULE, "dial_port": 65536}]}, "options.connect_to[0]"),

@@ -146,6 +146,19 @@ def test_recorded_times_are_read_with_the_flows(kind: str, folder: Path) -> None
         ]
 
 
+def test_a_run_begins_when_the_last_flow_of_the_one_before_is_due(folder: Path) -> None:
+    now = [0]
+    options = replay_pb2.EnqueueOptions(pace={"recorded_speed": 1}, repeat_count=2)  # type: ignore[arg-type]
+    terms = Terms(options=options.SerializeToString())
+    taken: dict[str, int] = {}
+    with closing(open_sqlite(folder, NOW, clock=lambda: now[0])) as journal:
+        enqueue(journal, "b1", [captured(0, 100), captured(1, 103)], terms=terms)
+        while len(taken) < 4:
+            taken |= {each.key.replay_id: now[0] // SECOND for each in run(journal)}
+            now[0] = journal.next_due or now[0]
+    assert taken == {"b1.0": 0, "b1.1": 3, "b1.0.1": 3, "b1.1.1": 6}
+
+
 def test_a_restart_goes_on_from_the_last_flow_that_ran(folder: Path) -> None:
     rows = [captured(0, 100), captured(3, 103), captured(4, 109)]
     now = [0]

@@ -76,6 +76,8 @@ def test_lag_is_counted() -> None:
     pacing, _ = started(Pace(rate=1), [None, None])
     assert pacing.take(0, 5) == 5
     assert pacing.take(1, S + 1) == 1
+    pacing.take(1, S + 2)
+    pacing.put_back(2)
     assert (pacing.taken, pacing.total_lag, pacing.greatest_lag) == (2, 6, 5)
 
 

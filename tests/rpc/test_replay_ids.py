@@ -12,7 +12,9 @@ def test_ids_are_read_in_their_order() -> None:
     assert replay_keys(["b.1", "a.0"]) == [ReplayKey("b", 0, 1), ReplayKey("a", 0, 0)]
 
 
-@pytest.mark.parametrize("replay_id", ["", "b", "b.x", "b.01", "b. 1", "b.1.1", "b.1.2.3"])
+@pytest.mark.parametrize(
+    "replay_id", ["", "b", "b.x", "b.-1", "b.01", "b. 1", "b.1.0", "b.1.2048", "b.1.2.3"]
+)
 def test_what_is_no_id_is_not_found(replay_id: str) -> None:
     with pytest.raises(ReplaydError) as caught:
         replay_keys(["b.1", replay_id])

@@ -272,5 +272,8 @@ def _enqueue(client: Client, name: str, settings: EnqueueSettings) -> EnqueueRes
 
 def _lines(name: str, batch: EnqueueResponse) -> list[str]:
     again = " (enqueued before under this request id)" if batch.duplicate else ""
-    first = f"batch {batch.batch_id}: {batch.accepted_count} accepted{left_out(batch)}{again}"
+    runs = batch.replay_count // (batch.accepted_count or 1)
+    times = f" {runs} times" if runs > 1 else ""
+    accepted = f"{batch.accepted_count} accepted{times}"
+    first = f"batch {batch.batch_id}: {accepted}{left_out(batch)}{again}"
     return [f"{shown(name)}: {first}", *refusal_lines(batch)]

@@ -13,6 +13,10 @@ PACE = "asap|recorded|recorded*SPEED|RATE/s"
 """How a pace is written."""
 
 
+MAX_REPEATS = 2048
+"""The contract's limit."""
+
+
 def pace_options(command: Command) -> Command:
     """Adds them to a command, with the names of `flowreplay_client.PaceSettings`."""
     for add in reversed(_OPTIONS):
@@ -75,5 +79,13 @@ _OPTIONS = (
         callback=_check_time,
         metavar="TIME",
         help="Take only flows whose request began before that.",
+    ),
+    click.option(
+        "--repeat",
+        type=click.IntRange(1, MAX_REPEATS),
+        default=1,
+        show_default=True,
+        metavar="N",
+        help="Replay the flows so often, each run after the one before.",
     ),
 )

@@ -287,6 +287,7 @@ class EnqueueResponse(_message.Message):
     DUPLICATE_FIELD_NUMBER: _builtins.int
     NOTES_FIELD_NUMBER: _builtins.int
     FILTERED_COUNT_FIELD_NUMBER: _builtins.int
+    REPLAY_COUNT_FIELD_NUMBER: _builtins.int
     batch_id: _builtins.str
     """The batch that the accepted flows make up; also when none was accepted."""
     accepted_count: _builtins.int
@@ -301,6 +302,8 @@ class EnqueueResponse(_message.Message):
     """Whether this is the first answer once more, for the same `request_id`."""
     filtered_count: _builtins.int
     """How many flows `filter` and the window of time left out."""
+    replay_count: _builtins.int
+    """How many replays the batch has: the accepted flows times `repeat_count`."""
     @_builtins.property
     def refusals(self) -> _containers.RepeatedCompositeFieldContainer[Global___Refusal]:
         """The first 1,000 refused flows, in their order."""
@@ -327,10 +330,11 @@ class EnqueueResponse(_message.Message):
         duplicate: _builtins.bool = ...,
         notes: _abc.Iterable[Global___CaptureNote] | None = ...,
         filtered_count: _builtins.int = ...,
+        replay_count: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["accepted_count", b"accepted_count", "batch_id", b"batch_id", "cursor", b"cursor", "duplicate", b"duplicate", "filtered_count", b"filtered_count", "notes", b"notes", "refusal_counts", b"refusal_counts", "refusals", b"refusals", "refused_count", b"refused_count"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["accepted_count", b"accepted_count", "batch_id", b"batch_id", "cursor", b"cursor", "duplicate", b"duplicate", "filtered_count", b"filtered_count", "notes", b"notes", "refusal_counts", b"refusal_counts", "refusals", b"refusals", "refused_count", b"refused_count", "replay_count", b"replay_count"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1191,6 +1195,7 @@ class EnqueueOptions(_message.Message):
     WINDOW_END_TIME_FIELD_NUMBER: _builtins.int
     WINDOW_START_DURATION_FIELD_NUMBER: _builtins.int
     WINDOW_END_DURATION_FIELD_NUMBER: _builtins.int
+    REPEAT_COUNT_FIELD_NUMBER: _builtins.int
     STICKY_COOKIES_FIELD_NUMBER: _builtins.int
     CARRY_FIELD_NUMBER: _builtins.int
     LIVE_SCOPE_FIELD_NUMBER: _builtins.int
@@ -1265,6 +1270,13 @@ class EnqueueOptions(_message.Message):
     server_name: _builtins.str
     """The name that TLS asks for and verifies, in place of what was captured or follows
     from `target` and `map_remote`. Empty means that.
+    """
+    repeat_count: _builtins.int
+    """How often the flows are replayed, each run after the one before: 0 and 1 mean once, at
+    most 2,048. The capture is kept once. In all but the first run the ids of replays have
+    the run's number, and sessions are the run's own. With a recorded pace each run begins
+    when the last request of the one before is due. More than 1 is for at most 1,048,576
+    flows, and contradicts `stream`.
     """
     sticky_cookies: _builtins.bool
     """Whether cookies that the replayed server sets are sent in later requests, as a
@@ -1389,6 +1401,7 @@ class EnqueueOptions(_message.Message):
         window_end_time: _timestamp_pb2.Timestamp | None = ...,
         window_start_duration: _duration_pb2.Duration | None = ...,
         window_end_duration: _duration_pb2.Duration | None = ...,
+        repeat_count: _builtins.int = ...,
         sticky_cookies: _builtins.bool = ...,
         carry: _abc.Iterable[_builtins.str] | None = ...,
         live_scope: Global___LiveScope.ValueType = ...,
@@ -1397,7 +1410,7 @@ class EnqueueOptions(_message.Message):
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["pace", b"pace", "window_end_duration", b"window_end_duration", "window_end_time", b"window_end_time", "window_start_duration", b"window_start_duration", "window_start_time", b"window_start_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["carry", b"carry", "connect_to", b"connect_to", "end_follows", b"end_follows", "filter", b"filter", "format", b"format", "host", b"host", "http_version", b"http_version", "label", b"label", "live_scope", b"live_scope", "map_remote", b"map_remote", "modify_body", b"modify_body", "modify_headers", b"modify_headers", "on_interrupt", b"on_interrupt", "pace", b"pace", "raw", b"raw", "refuse_websocket", b"refuse_websocket", "remove_headers", b"remove_headers", "request_id", b"request_id", "salvage", b"salvage", "server_name", b"server_name", "set_cookies", b"set_cookies", "set_headers", b"set_headers", "set_query", b"set_query", "sticky_cookies", b"sticky_cookies", "stream", b"stream", "strict", b"strict", "strict_session", b"strict_session", "target", b"target", "trust_idempotency_key", b"trust_idempotency_key", "websocket_pace", b"websocket_pace", "window_end_duration", b"window_end_duration", "window_end_time", b"window_end_time", "window_start_duration", b"window_start_duration", "window_start_time", b"window_start_time"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["carry", b"carry", "connect_to", b"connect_to", "end_follows", b"end_follows", "filter", b"filter", "format", b"format", "host", b"host", "http_version", b"http_version", "label", b"label", "live_scope", b"live_scope", "map_remote", b"map_remote", "modify_body", b"modify_body", "modify_headers", b"modify_headers", "on_interrupt", b"on_interrupt", "pace", b"pace", "raw", b"raw", "refuse_websocket", b"refuse_websocket", "remove_headers", b"remove_headers", "repeat_count", b"repeat_count", "request_id", b"request_id", "salvage", b"salvage", "server_name", b"server_name", "set_cookies", b"set_cookies", "set_headers", b"set_headers", "set_query", b"set_query", "sticky_cookies", b"sticky_cookies", "stream", b"stream", "strict", b"strict", "strict_session", b"strict_session", "target", b"target", "trust_idempotency_key", b"trust_idempotency_key", "websocket_pace", b"websocket_pace", "window_end_duration", b"window_end_duration", "window_end_time", b"window_end_time", "window_start_duration", b"window_start_duration", "window_start_time", b"window_start_time"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -71,12 +71,13 @@ def _id(replayed: Replayed) -> str:
     connection, so that a session is told again, then the flow.
     """
     flow = replayed.flow
-    if _OWN_ID.fullmatch(flow.flow_id) and flow.session_id == session_of(flow.flow_id):
+    own = not replayed.key.repeat and _OWN_ID.fullmatch(flow.flow_id)
+    if own and flow.session_id == session_of(flow.flow_id):
         return flow.flow_id
     session = flow.session_id or replayed.key.replay_id
     if not _ADDRESS.fullmatch(session):
         session = hashlib.blake2b(session.encode(), digest_size=8).hexdigest()
-    return f"{session}{replayed.key.flow_index:08x}"
+    return f"{session}{replayed.key.slot:08x}"
 
 
 def _between(start: float | None, end: float | None) -> int:

@@ -56,7 +56,8 @@ def _captured(replayed: Replayed) -> State:
     return {
         "version": VERSION,
         "type": "http",
-        "id": flow.flow_id or replayed.key.replay_id,
+        # Of a flow that is there more than once only the first one may have its id.
+        "id": (not replayed.key.repeat and flow.flow_id) or replayed.key.replay_id,
         "error": _error(flow.error, start) if flow.error else None,
         "client_conn": _client_connection(replayed, start),
         "server_conn": _connected_nowhere(replayed),

@@ -12,7 +12,8 @@ from replayd.journal.interface import Part
 from replayd.journal.sqlite.checksum import checksum, outcome_checksum, prepared_checksum
 from replayd.journal.sqlite.contents import Contents
 from replayd.journal.sqlite.loading import batch_of_number
-from replayd.journal.store import LAST_INDEX, StoredBatch, place_of, split_place
+from replayd.journal.sqlite.query import fetch_row
+from replayd.journal.store import LAST_INDEX, StoredBatch, beside, place_of, repeated, split_place
 from replayd.model.replay import OUTCOMES, ReplayState
 
 _FLOWS = """
@@ -87,10 +88,16 @@ class BatchChecker:
             yield f"the request: {_WRONG}"
         elif content is None:
             yield from self._content(place, Part.REQUEST)
+        elif (slot := repeated(plan)) is not None and not self._has_flow(beside(place, slot)):
+            yield "the request: the flow that it repeats is missing"
         if flow_expected != checksum(place, flow, recorded):
             yield f"what was captured: {_WRONG}"
         elif recorded is None:
             yield from self._content(place, Part.RECORDED)
+
+    def _has_flow(self, place: int) -> bool:
+        query = "SELECT 1 FROM prepared WHERE place = ?"
+        return fetch_row(self._connection, query, (place,)) is not None
 
     def _outcome(self, place: int, row: tuple[Any, ...]) -> Iterator[str]:
         state, attempt, sequence, content, expected, event = row[9:15]

@@ -24,7 +24,9 @@ from replayd.journal.store import (
     Interrupted,
     Opened,
     StoredBatch,
+    beside,
     place_of,
+    repeated,
     split_place,
 )
 from replayd.model.replay import OnInterrupt, ReplayState
@@ -288,6 +290,9 @@ def _describe(
         (place,),
     )
     intact = found == prepared_checksum(place, session, idempotent, plan, content)
+    if intact and (slot := repeated(plan)) is not None:
+        source = _describe(connection, batch, beside(place, slot), attempt)
+        return source._replace(place=place, flow_index=split_place(place)[1])
     return Interrupted(
         batch.batch_id,
         place,

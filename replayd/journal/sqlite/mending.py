@@ -20,7 +20,15 @@ from replayd.journal.sqlite.loading import batch_of_number, pack_places, unpack_
 from replayd.journal.sqlite.mended_log import mend_log
 from replayd.journal.sqlite.meta import get_meta, set_meta
 from replayd.journal.sqlite.query import fetch_row, fetch_rows
-from replayd.journal.store import LAST_INDEX, Figures, StoredBatch, place_of, split_place
+from replayd.journal.store import (
+    LAST_INDEX,
+    Figures,
+    StoredBatch,
+    beside,
+    place_of,
+    repeated,
+    split_place,
+)
 from replayd.model.event import EventKind
 from replayd.model.replay import OUTCOMES, ReplayState
 
@@ -81,6 +89,13 @@ class Mender:
             asked = (Part.REQUEST, Part.RECORDED)
             wanted = [part for part, is_null in zip(asked, parts, strict=True) if is_null]
             if not all(self._has(place, part) for part in wanted):
+                self._dropped[split_place(place)[0]] += 1
+                execute("DELETE FROM prepared WHERE place = ?", (place,))
+        for place, plan in fetch_rows(
+            self._connection, "SELECT place, plan FROM prepared WHERE substr(plan, 1, 1) = x'00'"
+        ):
+            source = "SELECT 1 FROM prepared WHERE place = ?"
+            if fetch_row(self._connection, source, (beside(place, repeated(plan) or 0),)) is None:
                 self._dropped[split_place(place)[0]] += 1
                 execute("DELETE FROM prepared WHERE place = ?", (place,))
         for part, column in ((Part.REQUEST, "request"), (Part.RECORDED, "recorded")):

@@ -15,6 +15,8 @@ from replayd.journal.store import (
     StoredResolution,
     StoredState,
     StoredWithheld,
+    beside,
+    repeated,
     split_place,
 )
 from replayd.model.replay import ReplayState, Resolution
@@ -59,11 +61,33 @@ def read_past(
     found: list[StoredPast] = []
     size = 0
     for row in connection.execute(_PAST, (first, last, limit)):
-        found.append(_past(connection, row))
+        found.append(_whole(connection, _past(connection, row)))
         size += sum(len(value) for value in row if isinstance(value, bytes))
         if size > max_bytes:
             break
     return found
+
+
+def _whole(connection: apsw.Connection, past: StoredPast) -> StoredPast:
+    """Returns a replay with what the flow has that it repeats."""
+    slot = repeated(past.plan)
+    if slot is None:
+        return past
+    source = _source(connection, beside(past.place, slot))
+    return past._replace(
+        plan=source.plan,
+        flow=source.flow,
+        request_content=source.request_content,
+        recorded_content=source.recorded_content,
+    )
+
+
+def _source(connection: apsw.Connection, place: int) -> StoredPast:
+    """Returns a replay whose row others repeat."""
+    row = fetch_row(connection, _PAST, (place, place, 1))
+    if row is None:
+        raise _damaged(connection, place, "the flow")
+    return _past(connection, row)
 
 
 def read_ends(connection: apsw.Connection, first: int, last: int, max_bytes: int) -> StoredEnds:
@@ -96,6 +120,9 @@ def read_withheld(
         withheld, expected = row[11:]
         if expected != checksum(place, withheld):
             raise _damaged(connection, place, "what was withheld")
+        slot = repeated(plan)
+        if slot is not None:
+            plan = _source(connection, beside(place, slot)).plan
         found.append(StoredWithheld(place, session, plan, body, withheld))
         size += sum(len(value) for value in row if isinstance(value, bytes))
         if size > max_bytes:

@@ -63,12 +63,14 @@ from replayd.journal.store import (
     StoredResolution,
     StoredState,
     StoredWithheld,
+    beside,
     matching,
     place_of,
+    repeated,
     split_place,
 )
 from replayd.model.event import EventKind
-from replayd.model.replay import ReplayState, Row
+from replayd.model.replay import ReplayKey, ReplayState, Row
 
 T = TypeVar("T")
 
@@ -79,6 +81,12 @@ _CONTENT = {
     Part.RESPONSE: "SELECT state, attempt, sequence, content, checksum FROM replay WHERE place = ?",
 }
 """A content with what its checksum is over."""
+
+_PREPARED = (
+    "SELECT p.place, session, idempotent, p.plan, request_content, p.checksum, "
+    "s.plan, s.content, s.checksum FROM prepared AS p LEFT JOIN shown AS s ON s.place = p.place "
+    "WHERE p.place BETWEEN ? AND ? ORDER BY p.place LIMIT ?"
+)
 
 _CHECKSUM: dict[Part, Callable[..., int]] = {
     Part.REQUEST: prepared_checksum,
@@ -244,9 +252,18 @@ class SqliteStore:
             (place_of(number, first), place_of(number, last)),
         )
         return [
-            each._replace(captured=captured_at(flow))
+            each._replace(captured=captured_at(self._flow(number, flow)))
             for each, (flow,) in zip(found, rows, strict=True)
         ]
+
+    def _flow(self, number: int, flow: bytes) -> bytes:
+        """Returns a flow, or the one that it repeats."""
+        slot = repeated(flow)
+        if slot is None:
+            return flow
+        query = "SELECT flow FROM prepared WHERE place = ?"
+        row = fetch_row(self._connection, query, (place_of(number, slot),))
+        return b"" if row is None else bytes(row[0])
 
     def ended_between(self, number: int, first: int, last: int) -> Sequence[int]:
         """Returns the indices that have an outcome."""
@@ -262,14 +279,7 @@ class SqliteStore:
         found: list[Prepared] = []
         size = 0
         with self._guard():
-            rows = self._connection.execute(
-                "SELECT p.place, session, idempotent, p.plan, request_content, p.checksum, "
-                "s.plan, s.content, s.checksum "
-                "FROM prepared AS p LEFT JOIN shown AS s ON s.place = p.place "
-                "WHERE p.place BETWEEN ? AND ? ORDER BY p.place LIMIT ?",
-                (first, last, limit),
-            )
-            for row in rows:
+            for row in self._connection.execute(_PREPARED, (first, last, limit)):
                 found.append(self._prepared(row))
                 size += len(found[-1].plan) + len(found[-1].request_content or b"")
                 if size > max_bytes:
@@ -363,6 +373,8 @@ class SqliteStore:
     def content(self, place: int, part: Part) -> Content:
         """Returns a content."""
         with self._guard():
+            if part is not Part.RESPONSE:
+                place = self._source(place)
             content = self._in_row(place, part)
             return self._contents.content(place, part) if content is None else content
 
@@ -385,6 +397,16 @@ class SqliteStore:
         finally:
             self._folder.close()
 
+    def _source(self, place: int) -> int:
+        """Returns the place of the row that a row repeats, or its own."""
+        number, slot = split_place(place)
+        if not ReplayKey.at("", slot).repeat:
+            return place
+        query = "SELECT plan FROM prepared WHERE place = ?"
+        row = fetch_row(self._connection, query, (place,))
+        source = None if row is None else repeated(row[0])
+        return place if source is None else place_of(number, source)
+
     def _in_row(self, place: int, part: Part) -> bytes | None:
         """Returns a content that lies in its row; None: it lies elsewhere."""
         row = fetch_row(self._connection, _CONTENT[part], (place,))
@@ -405,12 +427,22 @@ class SqliteStore:
         shown_plan, shown_content, shown_expected = row[6:]
         if expected != prepared_checksum(place, session, idempotent, plan, content):
             return Prepared(place, b"", None, damaged=True)
+        slot = repeated(plan)
+        if slot is not None:
+            return self._repeated(beside(place, slot))._replace(place=place)
         if shown_expected is None:
             # Of what was stored before anything was redacted that is not known.
             shown_plan = b"" if place >= self._redacted_from else None
         elif shown_expected != shown_checksum(place, shown_plan, shown_content):
             return Prepared(place, b"", None, damaged=True)
         return Prepared(place, plan, content, False, shown_plan, shown_content)
+
+    def _repeated(self, source: int) -> Prepared:
+        """Returns what sending takes, of a row that others repeat."""
+        row = fetch_row(self._connection, _PREPARED, (source, source, 1))
+        if row is None or repeated(row[3]) is not None:
+            return Prepared(source, b"", None, damaged=True)
+        return self._prepared(row)
 
     def _events(
         self, rows: Iterable[tuple[Any, ...]], after: int, until: int

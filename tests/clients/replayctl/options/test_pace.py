@@ -20,9 +20,10 @@ def run(*arguments: str, exit_code: int = 0) -> str:
 
 
 def test_they_have_the_names_of_the_settings() -> None:
-    assert run() == "[('from_time', ''), ('max_gap', None), ('pace', 'asap'), ('to_time', '')]\n"
+    said = run()
+    assert "[('from_time', ''), ('max_gap', None), ('pace', 'asap'), ('repeat', 1), " in said
     said = run("--pace", "recorded*2", "--max-gap", "3", "--from-time", "1", "--to-time", "2")
-    assert "('max_gap', 3.0), ('pace', 'recorded*2'), ('to_time', '2')" in said
+    assert "('max_gap', 3.0), ('pace', 'recorded*2'), ('repeat', 1), ('to_time', '2')" in said
 
 
 @pytest.mark.parametrize(
@@ -32,6 +33,7 @@ def test_they_have_the_names_of_the_settings() -> None:
         (["--from-time", "noon"], "'noon' is no time"),
         (["--to-time", "noon"], "'noon' is no time"),
         (["--max-gap", "1"], "only with the pace"),
+        (["--repeat", "0"], "0 is not in the range"),
     ],
 )
 def test_what_is_wrong_is_said(arguments: list[str], expected: str) -> None:
