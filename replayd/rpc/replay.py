@@ -59,7 +59,7 @@ class Told:
 
     def _past(self) -> Past:
         key = self._key
-        found = self._journal.history(key.batch_id, key.flow_index - 1, 1)
+        found = self._journal.history(key.batch_id, key.slot - 1, 1)
         if not found or found[0].key != key:
             raise ReplaydError(
                 Reason.REPLAY_NOT_FOUND,

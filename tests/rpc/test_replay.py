@@ -19,7 +19,7 @@ from replayd.model.outcome import Outcome, ResponseHead, Timings, WebSocketResul
 from replayd.model.replay import ReplayState
 from replayd.reasons import Reason
 from tests.rpc.harness import DEADLINE, Served, ends_with, serving
-from tests.rpc.messages import flows, websocket_flow
+from tests.rpc.messages import flows, options, websocket_flow
 
 REQUEST = history_pb2.REPLAY_CONTENT_REQUEST
 RECORDED = history_pb2.REPLAY_CONTENT_RECORDED
@@ -117,6 +117,23 @@ def test_everything_is_told_with_its_secrets_to_whom_may_see_them(tmp_path: Path
         assert not any(
             piece.truncated or piece.redacted for some in pieces.values() for piece in some
         )
+
+    run(tmp_path, test)
+
+
+def test_a_replay_of_a_later_run_is_told(tmp_path: Path) -> None:
+    async def test(served: Served) -> None:
+        messages = iter([options(repeat_count=2), with_secrets()])
+        answer = await served.stub.Enqueue(messages)
+        assert (answer.accepted_count, answer.replay_count) == (1, 2)
+        batch = answer.batch_id
+        play(served, b"first")
+        play(served, b"second")
+        asked = [REQUEST, RECORDED, RESPONSE]
+        details, pieces = await told(served, f"{batch}.0.1", contents=asked, reveal_secrets=True)
+        assert details.replay.replay_id == f"{batch}.0.1"
+        assert details.flow.request.path == b"/?token=s3cr3t"
+        assert data(pieces) == {REQUEST: b"password=s3cr3t", RECORDED: ANSWER, RESPONSE: b"second"}
 
     run(tmp_path, test)
 
