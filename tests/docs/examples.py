@@ -94,7 +94,7 @@ class Reader:
         text = example.text.replace(_PORT, str(self._port))
         if example.language == "console":
             for command, printed in commands(text):
-                self._type(command, printed)
+                self.enter(command, printed)
         elif example.mark.endswith(".py"):
             (self.folder / example.mark).write_text(text)
         elif example.language == "python":
@@ -102,7 +102,8 @@ class Reader:
         elif example.language == "toml":
             (self.folder / "replayd.toml").write_text(text)
 
-    def _type(self, command: str, printed: list[str]) -> None:
+    def enter(self, command: str, printed: list[str]) -> None:
+        """Types a command; raises AssertionError when it fails or prints something else."""
         if command.startswith(_SERVERS):
             process = Process(
                 ["bash", "-c", f"exec {command}"], environment=self.environment, folder=self.folder
