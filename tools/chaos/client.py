@@ -14,11 +14,12 @@ import os
 import sys
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Iterator
 from random import Random
 
 import grpc
-from flowreplay.v1 import replay_pb2, replay_pb2_grpc
+from flowreplay.v1 import event_pb2, replay_pb2, replay_pb2_grpc
 
 from replayd.codec.cursor import decode_cursor
 from tools.chaos import flows
@@ -37,6 +38,9 @@ PATIENCE = 30.0
 
 _MOST_QUEUED = 4000
 """When more waits, a client clears: a backlog without end proves nothing new."""
+
+_REMEMBERED = 8
+"""Batches of which something may be parked."""
 
 _PIECE = 250
 """Flows of a message."""
@@ -80,6 +84,8 @@ class Client:
         self._calls = 0
         self._batch_id = ""
         """The last that it was told of."""
+        self._batch_ids: deque[str] = deque(maxlen=_REMEMBERED)
+        """Those before it."""
         self._channel = grpc.insecure_channel(address, options=OPTIONS)
         self._stub = replay_pb2_grpc.ReplayServiceStub(self._channel)
 
@@ -90,6 +96,7 @@ class Client:
             (9, self.count),
             (4, self.clear),
             (3, self.pause),
+            (4, self.resolve),
         ]
         weights, actions = zip(*things, strict=True)
         try:
@@ -147,6 +154,16 @@ class Client:
         ranges = [(each.batch_id, each.first_index, each.last_index) for each in told.ranges]
         self._say("clear", count=told.cleared_count, ranges=ranges, by=_sequence(told.cursor))
 
+    def resolve(self) -> None:
+        """Drops all that is parked of a batch; most have nothing."""
+        if not self._batch_ids:
+            return
+        batch_id = self._random.choice(self._batch_ids)
+        drop = replay_pb2.ResolveRequest(batch_id=batch_id, resolution=event_pb2.RESOLUTION_DROP)
+        told = self._stub.Resolve(drop, timeout=PATIENCE, wait_for_ready=True)
+        ranges = [(each.batch_id, each.first_index, each.last_index) for each in told.ranges]
+        self._say("resolve", count=told.resolved_count, ranges=ranges)
+
     def pause(self) -> None:
         """Pauses the queue, and sometimes lets somebody else resume it."""
         paused = self._stub.Pause(replay_pb2.PauseRequest(), timeout=PATIENCE, wait_for_ready=True)
@@ -196,6 +213,7 @@ class Client:
                 time.sleep(0.01)
                 continue
             self._batch_id = told.batch_id
+            self._batch_ids.append(told.batch_id)
             self._say(
                 "accepted",
                 call=tag,

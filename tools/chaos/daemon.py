@@ -56,7 +56,8 @@ class Daemon:
             program = [sys.executable, "-m", "tools.chaos.launch"]
         command = [*program, "serve", "--data-dir", str(self.data), "--listen", self.address]
         command += ["--concurrency", str(concurrency), "--log-level", "warning"]
-        command += ["--drain-timeout", f"{DRAIN_SECONDS}s", *options]
+        # The target's certificate is its own.
+        command += ["--drain-timeout", f"{DRAIN_SECONDS}s", "--insecure", *options]
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(
                 command,

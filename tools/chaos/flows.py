@@ -30,6 +30,8 @@ _METHODS = (b"GET", b"GET", b"GET", b"PUT", b"DELETE", b"POST", b"POST")
 _SIZES = (0, 20, 400) * 200 + (300_000,)
 """Of contents, in bytes; the largest is kept in a file of its own."""
 
+_SCHEMES = (b"http", b"http", b"http", b"https")
+
 _WHATS = ("ok",) * 40 + ("error",) * 4 + ("slow", "slow", *BREAKS)
 
 
@@ -81,10 +83,11 @@ def typed(random: Random, tag: str, count: int, port: int) -> list[flow_pb2.Flow
 def capture(random: Random, tag: str, count: int, port: int) -> bytes:
     """Makes a capture of one session: a `.http` file."""
     return b"".join(
-        b"### %d\n%s http://127.0.0.1:%d%s\n\n"
+        b"### %d\n%s %s://127.0.0.1:%d%s\n\n"
         % (
             index,
             random.choice(_METHODS),
+            random.choice(_SCHEMES),
             port,
             Asked(tag, index, 0, random.choice(_WHATS)).path.encode(),
         )
@@ -98,7 +101,7 @@ def _flow(random: Random, asked: Asked, host: flow_pb2.Header) -> flow_pb2.Flow:
     length = flow_pb2.Header(name=b"Content-Length", value=b"%d" % len(content))
     request = flow_pb2.Request(
         method=method,
-        scheme=b"http",
+        scheme=random.choice(_SCHEMES),
         host="127.0.0.1",
         port=int(host.value.rpartition(b":")[2]),
         path=asked.path.encode(),

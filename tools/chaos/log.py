@@ -42,6 +42,7 @@ class Replay:
         "method",
         "outcome",
         "requeued",
+        "resolved",
         "retried",
     )
 
@@ -53,6 +54,7 @@ class Replay:
         """Whether it ended because its last attempt was interrupted."""
         self.method = b""
         self.requeued = 0
+        self.resolved = False
         self.retried = 0
         self.answer = (0, b"")
         """Status and content of the response."""
@@ -187,6 +189,8 @@ class Log:
                 self.findings.add("outcomes", said)
         elif kind == event_pb2.UPDATE_KIND_REQUEUED:
             self._requeued(event)
+        elif kind == event_pb2.UPDATE_KIND_RESOLVED:
+            self._resolved(event)
 
     def _queued(self, event: event_pb2.Event) -> None:
         (each,) = event.update.ranges
@@ -214,6 +218,14 @@ class Log:
             replay.requeued += 1
             if replay.outcome:
                 self.findings.add("outcomes", f"{replay} was queued again by {event.sequence}")
+
+    def _resolved(self, event: event_pb2.Event) -> None:
+        for replay in self._ranges(event.update):
+            if replay is None:
+                continue
+            if replay.outcome != "interrupted" or replay.resolved:
+                self.findings.add("outcomes", f"{replay} is resolved by event {event.sequence}")
+            replay.resolved = True
 
     def _ended(self, replay: Replay, outcome: str, attempt: int) -> None:
         if replay.outcome:

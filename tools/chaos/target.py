@@ -3,10 +3,11 @@
     python -m tools.chaos.target BOOK PORT
 
 A process of its own, so that it survives the daemon, and the daemon it. Prints its port (0
-picks one) and serves until it is killed; started again with the same book and port it goes
-on where it was. A line of the book is a request, in the order of arrival; an answer's content
-is the number of its line, so that each answer in an event names one arrival. A request for
-`/.mark/WORDS` writes a line of its own, after everything that came before.
+picks one) and serves until it is killed, over TLS those who begin with a handshake; started
+again with the same book and port it goes on where it was. A line of the book is a request, in
+the order of arrival; an answer's content is the number of its line, so that each answer in an
+event names one arrival. A request for `/.mark/WORDS` writes a line of its own, after everything
+that came before.
 """
 
 import contextlib
@@ -16,11 +17,15 @@ import re
 import select
 import signal
 import socket
+import ssl
 import struct
 import subprocess
 import sys
 import time
+from functools import cache
 from pathlib import Path
+
+import trustme
 
 from tools.chaos.flows import ANSWERS
 
@@ -32,6 +37,8 @@ SLOW_SECONDS = 0.02
 _LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
 _NO_LINGER = struct.pack("ii", 1, 0)
 _WAIT = 10.0
+_HANDSHAKE = b"\x16"
+"""What a TLS connection begins with, and no request does."""
 
 
 class Book:
@@ -60,6 +67,8 @@ class Server:
         self._poll = select.epoll()
         self._poll.register(listener, select.EPOLLIN)
         self._peers: dict[int, tuple[socket.socket, bytearray]] = {}
+        self._new: set[int] = set()
+        """Those who have not said anything yet."""
         self._due: list[tuple[float, int, socket.socket, bytes]] = []
 
     def turn(self) -> None:
@@ -81,17 +90,20 @@ class Server:
                 peer.setblocking(False)
                 peer.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
                 self._peers[peer.fileno()] = peer, bytearray()
+                self._new.add(peer.fileno())
                 self._poll.register(peer, select.EPOLLIN)
 
     def _serve(self, number: int) -> None:
         """Writes down what has come on a connection, and answers it."""
-        peer, buffer = self._peers[number]
         try:
+            peer, buffer = self._greeted(number)
             data = peer.recv(1 << 16)
-        except BlockingIOError:
+            while isinstance(peer, ssl.SSLSocket) and peer.pending():
+                data += peer.recv(1 << 16)
+        except (BlockingIOError, ssl.SSLWantReadError):
             return
-        except ConnectionError:
-            data = b""
+        except (ConnectionError, ssl.SSLError):
+            data, buffer = b"", bytearray()
         buffer += data
         lines = _taken(buffer)
         if any(MARK.encode() in line for line in lines):
@@ -102,6 +114,17 @@ class Server:
                 self._answer(number, place, line)
         if not data:
             self._close(number)
+
+    def _greeted(self, number: int) -> tuple[socket.socket, bytearray]:
+        """Returns a peer with what is left of what it said, over TLS if it begins so."""
+        peer, buffer = self._peers[number]
+        if number in self._new:
+            first = peer.recv(1, socket.MSG_PEEK)
+            self._new.remove(number)
+            if first == _HANDSHAKE:
+                peer = _tls().wrap_socket(peer, server_side=True, do_handshake_on_connect=False)
+                self._peers[number] = peer, buffer
+        return self._peers[number]
 
     def _read_all_but(self, number: int) -> None:
         """Takes in what was sent before a mark: its sender is gone, or waits for the mark."""
@@ -138,8 +161,17 @@ class Server:
                 self._close(peer.fileno())
 
     def _close(self, number: int) -> None:
+        self._new.discard(number)
         if number in self._peers:
             self._peers.pop(number)[0].close()
+
+
+@cache
+def _tls() -> ssl.SSLContext:
+    """A certificate that nobody trusts, made when the first one asks."""
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    trustme.CA().issue_cert("127.0.0.1").configure_cert(context)
+    return context
 
 
 def _taken(buffer: bytearray) -> list[bytes]:

@@ -66,6 +66,8 @@ class Told:
             self._compare_accepted(line)
         elif what == "clear":
             self._compare_clear(line)
+        elif what == "resolve":
+            self._compare_resolve(line)
         elif what == "count":
             self._compare_count(line)
         elif what in ("pause", "resume"):
@@ -123,6 +125,16 @@ class Told:
         if cleared != line["count"]:
             said = f"{line['count']} were told to be cleared, {cleared} are"
             self._findings.add("outcomes", said)
+
+    def _compare_resolve(self, line: Line) -> None:
+        """What is finished may be forgotten already."""
+        for batch_id, first, last in line["ranges"]:
+            batch = self._log.batches.get(batch_id)
+            replays = batch.replays if batch is not None else {}
+            for index in range(first, last + 1):
+                if index in replays and not replays[index].resolved:
+                    said = f"{replays[index]} was told to be resolved, and is not"
+                    self._findings.add("outcomes", said)
 
     def _compare_count(self, line: Line) -> None:
         """A count is of one moment, and that moment lies after its cursor."""

@@ -133,3 +133,13 @@ def test_a_log_that_changed_is_found() -> None:
     writer.log.again(writer.events[0])
     writer.log.again(event_pb2.Event(sequence=2))
     assert found(writer) == {"rewritten": 1, "gaps": 1}
+
+
+def test_what_is_not_parked_can_not_be_resolved() -> None:
+    writer = Writer()
+    writer.queued(0, 1)
+    writer.interrupted(0)
+    writer.update("RESOLVED", (0, 0))
+    assert not writer.findings.counts
+    writer.update("RESOLVED", (0, 1))
+    assert writer.findings.counts == {"outcomes": 2}

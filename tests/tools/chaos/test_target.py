@@ -1,6 +1,7 @@
 """The target writes each request down before it answers, and goes on after its death."""
 
 import socket
+import ssl
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -40,6 +41,21 @@ def test_an_answer_names_the_line_of_its_request(target: Target) -> None:
     lines = target.book.read_text().splitlines()
     assert lines[:2] == ["GET /t/0/0/ok", "POST /t/1/0/error"]
     assert len(lines) == 5
+
+
+def test_who_begins_with_a_handshake_is_served_over_tls(target: Target) -> None:
+    context = ssl.create_default_context()
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    with (
+        socket.create_connection(("127.0.0.1", target.port), DEADLINE) as plain,
+        context.wrap_socket(plain) as peer,
+    ):
+        peer.sendall(get("/t/0/0/ok"))
+        assert peer.recv(1 << 16).endswith(b"\r\n\r\n0")
+        peer.sendall(get("/t/1/0/ok"))
+        assert peer.recv(1 << 16).endswith(b"\r\n\r\n1")
+    assert ask(target, b"\x16 is no handshake\r\n\r\n") != b"", "an alert"
+    assert ask(target, get("/t/2/0/ok")).endswith(b"\r\n\r\n2")
 
 
 def test_it_goes_on_after_its_death(target: Target) -> None:

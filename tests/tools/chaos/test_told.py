@@ -123,3 +123,14 @@ def test_a_line_that_was_cut_was_never_said(tmp_path: Path) -> None:
     assert list(lines.new()) == [{"a": 1}]
     path.write_bytes(b'{"a": 1}\n{"a": 2}\n')
     assert list(lines.new()) == [{"a": 2}]
+
+
+def test_what_was_resolved_is_so_in_the_log() -> None:
+    line = {"what": "resolve", "count": 1, "ranges": [["b", 0, 0]]}
+    writer = queued()
+    writer.interrupted(0)
+    assert compared(writer, line) == {"outcomes": 1}
+    writer = queued()
+    writer.interrupted(0)
+    writer.update("RESOLVED", (0, 0))
+    assert not compared(writer, line)
