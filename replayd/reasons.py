@@ -82,6 +82,7 @@ class Reason(IntEnum):
     NOT_PARKED = 88
     ALREADY_RESOLVED = 89
     NOT_ENDED = 110
+    BATCH_ENDED = 93
 
     # Notes.
     CAPTURE_NOTE = 90

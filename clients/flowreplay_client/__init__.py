@@ -16,7 +16,7 @@
 `messages`  what an Enqueue sends, `capture` where a capture's bytes come from, `listing` which
             replays are listed,
             `tries` whether it is sent again, `outbox` how it gets into gRPC's thread;
-`rewriting` how its requests are rewritten, in mitmproxy's notation;
+`rewriting` how its requests are rewritten, in mitmproxy's notation; `steering` which are first;
 `hook`      functions that take part in replays, `hook_flow` what they are given, `hook_run`
             the two ways to talk about it;
 `bookmark`  where a watch stands and whether it goes on;
@@ -55,6 +55,7 @@ from flowreplay_client.rewriting import (
     parse_parameter,
     parse_set_header,
 )
+from flowreplay_client.steering import SteeringSettings
 from flowreplay_client.watch import Watch
 
 __all__ = [
@@ -82,6 +83,7 @@ __all__ = [
     "ReplaydClientError",
     "Response",
     "RewriteSettings",
+    "SteeringSettings",
     "Unreachable",
     "Watch",
     "WatchSettings",

@@ -30,6 +30,8 @@ from flowreplay.v1.replay_pb2 import (
     ResumeRequest,
     ResumeResponse,
     RetryResponse,
+    SetPriorityRequest,
+    SetPriorityResponse,
     SetTargetLimitRequest,
     SetTargetLimitResponse,
 )
@@ -186,13 +188,23 @@ class Client:
         """Takes what waits off the queue, of all batches or of one; what runs finishes."""
         return self._call(self._stub.Clear, ClearRequest(batch_id=batch_id))
 
-    def pause(self) -> PauseResponse:
-        """Pauses the queue: what runs finishes, nothing more is taken."""
-        return self._call(self._stub.Pause, PauseRequest())
+    def pause(self, batch_id: str = "") -> PauseResponse:
+        """Pauses the queue, or one batch: what runs finishes, nothing more is taken."""
+        return self._call(self._stub.Pause, PauseRequest(batch_id=batch_id))
 
-    def resume(self) -> ResumeResponse:
-        """Resumes the queue."""
-        return self._call(self._stub.Resume, ResumeRequest())
+    def resume(self, batch_id: str = "") -> ResumeResponse:
+        """Resumes the queue, or one batch."""
+        return self._call(self._stub.Resume, ResumeRequest(batch_id=batch_id))
+
+    def set_priority(self, batch_id: str, priority: int) -> SetPriorityResponse:
+        """Has batches of a higher priority taken first: from -1000 to 1000."""
+        request = SetPriorityRequest(batch_id=batch_id, priority=priority)
+        return self._call(self._stub.SetPriority, request)
+
+    def bring_to_front(self, batch_id: str) -> SetPriorityResponse:
+        """Has a batch taken before all others, with the highest priority of any."""
+        request = SetPriorityRequest(batch_id=batch_id, front=True)
+        return self._call(self._stub.SetPriority, request)
 
     def resolve(
         self, resolution: str, replay_ids: Iterable[str] = (), *, batch_id: str = ""

@@ -31,6 +31,7 @@ from flowreplay_client.listing import state_number
 from flowreplay_client.live import LiveSettings, fill_live
 from flowreplay_client.pace import PaceSettings, fill_pace
 from flowreplay_client.rewriting import RewriteSettings, fill_rewriting
+from flowreplay_client.steering import SteeringSettings, fill_steering
 
 Progress = Callable[[int, int | None], None]
 """Called with the bytes handed over so far and the whole (None: not known)."""
@@ -76,7 +77,7 @@ RESOLUTIONS = {
 """What is done with a parked replay, by the words that people say."""
 
 
-class EnqueueSettings(RewriteSettings, PaceSettings, LiveSettings, total=False):
+class EnqueueSettings(RewriteSettings, PaceSettings, LiveSettings, SteeringSettings, total=False):
     """How to take the flows of an Enqueue; what is left out has the daemon's default."""
 
     format: str
@@ -189,6 +190,7 @@ def enqueue_options(settings: EnqueueSettings) -> EnqueueOptions:
     fill_rewriting(options, settings)
     fill_pace(options, settings)
     fill_live(options, settings)
+    fill_steering(options, settings)
     return options
 
 

@@ -156,15 +156,20 @@ def _update(event: pb.Event, style: Style) -> str:
     update = event.update
     what = enum_name(pb.UpdateKind.DESCRIPTOR, update.kind, "UPDATE_KIND_").lower()
     if update.kind in (pb.UPDATE_KIND_PAUSED, pb.UPDATE_KIND_RESUMED):
-        return style(f"the queue was {what}", "magenta")
+        # A batch's id stands before it.
+        return style(f"the {'batch' if event.batch_id else 'queue'} was {what}", "magenta")
+    if update.kind == pb.UPDATE_KIND_MOVED:
+        to_front = "to the front, " if update.front else ""
+        return style(f"the batch was moved {to_front}to priority {update.priority}", "magenta")
     if update.kind == pb.UPDATE_KIND_STOPPING:
         return style("the daemon is stopping", "magenta")
     batches = dict.fromkeys(part.batch_id for part in update.ranges)
     named = batches and not event.batch_id
     of_batches = f" of batch {printable(', '.join(batches))}" if named else ""
     label = f" ({printable(update.label)})" if update.label else ""
+    owner = f" for {printable(update.owner)}" if update.owner else ""
     noun = "replay" if update.replay_count == 1 else "replays"
-    return f"{what} {update.replay_count} {noun}{of_batches}{label}{_resolution(update)}"
+    return f"{what} {update.replay_count} {noun}{of_batches}{label}{owner}{_resolution(update)}"
 
 
 def _resolution(update: pb.UpdateEvent) -> str:

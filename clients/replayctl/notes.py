@@ -3,9 +3,16 @@
 from replayctl.output import note
 
 
-def tell_paused() -> None:
-    """Says why nothing happens."""
-    note("the queue is paused; waiting until `replayctl resume`")
+def tell_paused(batch_id: str = "", *, perhaps: bool = False) -> None:
+    """Says why nothing happens: the queue is paused, or a batch; `perhaps`: one of the two."""
+    queue, resume = "the queue is paused", "`replayctl resume`"
+    batch, resume_batch = f"batch {batch_id}", f"`replayctl resume --batch {batch_id}`"
+    if not batch_id:
+        note(f"{queue}; waiting until {resume}")
+    elif perhaps:
+        note(f"{queue}, or {batch}; waiting until {resume}, or {resume_batch}")
+    else:
+        note(f"{batch} is paused; waiting until {resume_batch}")
 
 
 def tell_how_to_follow(cursor: str, batch_id: str = "") -> None:

@@ -56,12 +56,12 @@ def _follow(client: Client, batch: Queued) -> None:
     label = f"batch {printable(batch.batch_id)}"
     with watch, progress_bar(label, _count(batch)) as advance:
         if watch.paused:
-            tell_paused()
+            tell_paused(batch.batch_id, perhaps=True)
         done = 0
         for event in watch:
             # Not for a pause of the past that has been resumed since.
             if event.update.kind == pb.UPDATE_KIND_PAUSED and watch.paused:
-                tell_paused()
+                tell_paused(event.batch_id)
             done += ended_by(event, batch.batch_id)
             advance(done)
 

@@ -27,6 +27,8 @@ class Caller(NamedTuple):
 
     name: str
     roles: frozenset[Role]
+    known: bool = False
+    """Whether it is somebody in particular, whom the token file names."""
 
     def require(self, role: Role) -> None:
         """Raises AccessError ROLE_MISSING when the caller does not have this role."""

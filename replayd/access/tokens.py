@@ -77,7 +77,7 @@ def _add(tokens: Tokens, words: list[str], names: set[str]) -> None:
     if not name.isprintable() or name in names:
         raise ValueError("its name is an earlier line's too, or can't be printed; write another")
     names.add(name)
-    caller = Caller(name, _roles(roles))
+    caller = Caller(name, _roles(roles), known=True)
     if known_by.startswith("cert:"):
         subject = known_by.removeprefix("cert:")
         if not subject or subject in tokens.certificates:

@@ -173,6 +173,7 @@ def update_event(
     batch_id: str = "",
     label: str = "",
     resends: str = "",
+    owner: str = "",
 ) -> PendingEvent:
     """Encodes a change of the queue; `resends`: the batch whose replays these send again."""
     event = event_pb2.Event(batch_id=batch_id)
@@ -181,7 +182,18 @@ def update_event(
     event.update.replay_count = count
     event.update.label = label
     event.update.resends_batch_id = resends
+    event.update.owner = owner
     event.update.ranges.extend(range_messages(ranges))
+    return _pending(EventKind.UPDATE, event)
+
+
+def moved_event(batch_id: str, priority: int, now: int, *, front: bool) -> PendingEvent:
+    """Encodes that a batch got another priority, or was put to the front."""
+    event = event_pb2.Event(batch_id=batch_id)
+    _set_nanoseconds(event.record_time, now)
+    event.update.kind = event_pb2.UPDATE_KIND_MOVED
+    event.update.priority = priority
+    event.update.front = front
     return _pending(EventKind.UPDATE, event)
 
 

@@ -11,7 +11,7 @@ from flowreplay.v1 import plan_pb2, replay_pb2
 from replayd.errors import ReplaydError
 from replayd.filters import FilterError, Matcher, compile_filter
 from replayd.intake.timing import Window, check_pace
-from replayd.model.batch import Terms
+from replayd.model.batch import MAX_PRIORITY, Controls, Terms
 from replayd.model.replay import MAX_REPEATS, OnInterrupt
 from replayd.reasons import Reason
 
@@ -53,6 +53,9 @@ _USED_UP = (
     "window_end_time",
     "window_start_duration",
     "window_end_duration",
+    "priority",
+    "paused",
+    "owner",
     # What they say is in the plans.
     "sticky_cookies",
     "carry",
@@ -69,9 +72,13 @@ MAX_HOST = 255
 
 def check_options(options: replay_pb2.EnqueueOptions) -> None:
     """Raises ReplaydError INVALID_OPTIONS when a value is out of its range."""
-    for name in ("request_id", "label"):
+    for name in ("request_id", "label", "owner"):
         if len(getattr(options, name)) > MAX_TEXT:
             raise _invalid_options(name, f"may have at most {MAX_TEXT} characters")
+    if abs(options.priority) > MAX_PRIORITY:
+        raise _invalid_options(
+            "priority", f"has to be from -{MAX_PRIORITY} to {MAX_PRIORITY}, not {options.priority}"
+        )
     if options.format not in replay_pb2.CaptureFormat.values():
         raise _invalid_options("format", f"has the unknown value {options.format}")
     if options.http_version not in replay_pb2.HttpVersion.values():
@@ -144,12 +151,22 @@ def terms_of(options: replay_pb2.EnqueueOptions) -> Terms:
         options.label,
         OnInterrupt(options.on_interrupt or OnInterrupt.AUTO),
         kept.SerializeToString(),
+        Controls(options.paused, options.priority, owner=options.owner),
     )
 
 
 def asks_for_rewriting(options: replay_pb2.EnqueueOptions) -> bool:
     """Tells whether requests are to be rewritten."""
     return any(getattr(options, name) for name in _REWRITING)
+
+
+def settle_owner(options: replay_pb2.EnqueueOptions, caller: str) -> None:
+    """Notes whose the batch is, of a caller with a name (empty: of somebody). Raises ReplaydError
+    INVALID_OPTIONS when the caller says that it is somebody else's.
+    """
+    if caller and options.owner not in ("", caller):
+        raise _invalid_options("owner", f"is {caller}, who calls; leave it out")
+    options.owner = caller[:MAX_TEXT] or options.owner
 
 
 def filter_of(options: replay_pb2.EnqueueOptions) -> Matcher | None:

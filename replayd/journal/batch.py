@@ -6,14 +6,19 @@ from bisect import bisect_right
 from collections import deque
 from collections.abc import Container, Iterable, Sequence
 
+from replayd.codec.controls import decode_controls
 from replayd.codec.pace import pace_of
 from replayd.journal.pacing import pacing_for
 from replayd.journal.store import ClearedRange, Figures, StoredBatch, place_of
+from replayd.model.batch import DEFAULT_CONTROLS, Controls
 from replayd.model.pace import AS_SOON_AS_POSSIBLE
 from replayd.model.replay import OUTCOMES, Counts, ReplayKey, ReplayState, joined
 
 SessionKey = tuple[int, str]
 """A session is scoped to its batch: the batch's number, the session's name."""
+
+_RANK_BITS = 32
+"""Of a rank for what was put to the front, above the position; the priority is above that."""
 
 
 class Tally:
@@ -71,6 +76,7 @@ class Batch:
         "batch_id",
         "begin",
         "cleared",
+        "controls",
         "first",
         "label",
         "last",
@@ -120,10 +126,7 @@ class Batch:
         """Those of them that have an outcome."""
         self.begin = 1 if any(figures[2:]) else 0
         """No event of its replays comes before this sequence; 0: none has been read."""
-        self.paused = False
-        """None of its replays is taken."""
-        self.rank = stored.position
-        """Where it stands among the batches: the lowest is first."""
+        self.steer(decode_controls(stored.controls) if stored.controls else DEFAULT_CONTROLS)
         self.ready: list[tuple[int, SessionKey]] = []
         """A heap: each of its sessions whose next replay may be taken, by that one's place."""
         self.ahead = 0
@@ -131,6 +134,15 @@ class Batch:
         self.stands_at: int | None = None
         self.unread_at: int | None = None
         """The ranks under which it stands in the `Line`; None: it does not."""
+
+    def steer(self, controls: Controls) -> None:
+        """Takes on other controls."""
+        self.controls = controls
+        self.paused = controls.paused
+        """None of its replays is taken."""
+        before = (controls.priority << _RANK_BITS) + controls.front
+        self.rank = self.position - (before << _RANK_BITS)
+        """Where it stands among the batches: the lowest is first."""
 
     @property
     def open_ended(self) -> bool:

@@ -10,6 +10,7 @@ from collections.abc import Container, Iterable, Sequence
 from replayd.journal.batch import Batch, Tally
 from replayd.journal.line import Line
 from replayd.journal.store import ClearedRange, Opened, StoredBatch
+from replayd.model.batch import Controls
 from replayd.model.replay import Counts, ReplayState
 
 REMEMBERED_BATCHES = 1024
@@ -25,6 +26,8 @@ class Books:
         self.total = Tally(opened.accepted, opened.ended)
         self.live: dict[str, Batch] = {}
         """By batch id, in order of acceptance."""
+        self.paused: dict[str, Batch] = {}
+        """Those of them that are paused, by batch id."""
         self.begun: dict[Batch, None] = {}
         """Those of them that may have events beside that of their acceptance, by `Batch.begin`."""
         self._finished: OrderedDict[str, Counts] = OrderedDict()
@@ -139,6 +142,14 @@ class Books:
         batch.cancel(indices)
         self.retire(batch)
 
+    def steer(self, batch: Batch, controls: Controls) -> None:
+        """Gives a batch other controls."""
+        batch.steer(controls)
+        self.paused.pop(batch.batch_id, None)
+        if batch.paused:
+            self.paused[batch.batch_id] = batch
+        self._line.move(batch)
+
     def start(self, batch: Batch) -> None:
         """Counts a replay as running."""
         self.total.running += 1
@@ -154,6 +165,7 @@ class Books:
         if batch.finished:
             self.live.pop(batch.batch_id)
             self.begun.pop(batch, None)
+            self.paused.pop(batch.batch_id, None)
             self.ending.append(batch.number)
             self.ended_last = batch.begin or self.ended_last
             self._remember(batch)
@@ -177,6 +189,8 @@ class Books:
         self.live[batch.batch_id] = batch
         if batch.begin:
             self.begun[batch] = None
+        if batch.paused:
+            self.paused[batch.batch_id] = batch
         self._line.enter_unread(batch)
 
     def _remember(self, batch: Batch) -> None:

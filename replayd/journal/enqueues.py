@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
+from replayd.codec.controls import decode_controls, encode_controls
 from replayd.codec.event import update_event
 from replayd.codec.pace import repeats_of, without_repeats
 from replayd.errors import ReplaydError
@@ -64,8 +65,10 @@ class _Incoming:
         """Returns the batch as the store keeps it."""
         if self.batch is not None:
             position, cursor = self.batch.position, self.batch.cursor
+            # They may have been changed meanwhile.
+            controls = self.batch.controls
         else:
-            cursor = self.first
+            cursor, controls = self.first, terms.controls
         figures = Figures(self.number, cursor, 0, 0, 0, 0, 0)
         return StoredBatch(
             self.number,
@@ -78,7 +81,7 @@ class _Incoming:
             figures,
             on_interrupt=terms.on_interrupt,
             options=terms.options,
-            controls=terms.controls,
+            controls=encode_controls(controls),
         )
 
 
@@ -112,6 +115,7 @@ class Enqueues:
     ) -> None:
         """Queues rows of a batch that is still being read, in slices."""
         self._begin(batch_id)
+        terms = _accepted(terms, now)
         for some in _slices(rows):
             self._extend(batch_id, some, now, terms, request_id)
             call_all(self._ledger.on_runnable)
@@ -129,6 +133,7 @@ class Enqueues:
     ) -> Receipt:
         """Queues a staged batch, or closes an open one."""
         ledger = self._ledger
+        terms = _accepted(terms, now)
         if (repeats := repeats_of(terms.options)) > 1:
             self._repeat(batch_id, repeats)
         receipts: list[Receipt] = []
@@ -176,9 +181,9 @@ class Enqueues:
         one commit with what `close` adds; `closed` then changes what is in memory.
         """
         ledger = self._ledger
-        terms = Terms(
-            source.label, source.on_interrupt, without_repeats(source.options), source.controls
-        )
+        controls = decode_controls(source.controls)._replace(paused=False, front=0)
+        options = without_repeats(source.options)
+        terms = _accepted(Terms(source.label, source.on_interrupt, options, controls), now)
         accepted: list[StoredBatch] = []
         receipts: list[Receipt] = []
 
@@ -328,6 +333,11 @@ def not_found(batch_id: str) -> ReplaydError:
     )
 
 
+def _accepted(terms: Terms, now: int) -> Terms:
+    """Notes when a batch is accepted."""
+    return terms._replace(controls=terms.controls._replace(accepted=now))
+
+
 def _queued_event(
     batch: StoredBatch, first: int, count: int, now: int, *, resends: str = ""
 ) -> PendingEvent:
@@ -340,6 +350,7 @@ def _queued_event(
         batch_id=batch.batch_id,
         label=batch.label,
         resends=resends,
+        owner=decode_controls(batch.controls).owner,
     )
 
 

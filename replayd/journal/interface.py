@@ -7,9 +7,9 @@ what else waits, as far as the disk has its large contents. A call that raises J
 has changed nothing, and what was handed over waits for the next commit. Times are
 nanoseconds since the epoch, given by the caller.
 
-`count`, `running`, `paused`, `latest`, `options`, `holds_up`, `finish`, `emit`, and `read` of
-recent events never wait for a disk; `finish` of a content above 256 KiB only for one that is
-far behind.
+`count`, `running`, `paused`, `is_paused`, `paused_batches`, `latest`, `options`, `holds_up`,
+`finish`, `emit`, and `read` of recent events never wait for a disk; `finish` of a content above
+256 KiB only for one that is far behind.
 """
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
@@ -86,6 +86,13 @@ class Cleared:
 
     count: int
     ranges: tuple[ReplayRange, ...]
+
+
+class Placed(NamedTuple):
+    """Where a batch stands."""
+
+    changed: bool
+    priority: int
 
 
 class Cancelled(NamedTuple):
@@ -362,10 +369,12 @@ class Journal(Protocol):
     # The queue
 
     def take(self, limit: int, now: int) -> list[Replay]:
-        """Takes up to `limit` eligible replays, oldest first: they are RUNNING, in memory
-        only. A session has at most one running replay; a paused queue gives none. When it
-        had to read over too much to find enough, `on_runnable` says that there is more. None
-        comes before it is due by its batch's pace.
+        """Takes up to `limit` eligible replays: they are RUNNING, in memory only. Those of the
+        first batch come first: of a higher priority, and of equal ones the one that was
+        accepted first. A session has at most one running replay; a paused batch gives none, nor
+        does a paused queue. When it had to read over too much to find enough, `on_runnable`
+        says that there is more. None comes before it is due by
+        its batch's pace.
 
         A replay whose row is damaged ends FAILED, with its event, and is not returned.
         """
@@ -511,8 +520,26 @@ class Journal(Protocol):
     def paused(self) -> bool:
         """Whether the queue is paused."""
 
-    def pause(self, on: bool, now: int) -> bool:
-        """Pauses or resumes the queue, durably, with its event; False: it was so already."""
+    def is_paused(self, batch_id: str) -> bool:
+        """Whether the queue is paused, or this batch (empty: none) of which something is left."""
+
+    def paused_batches(self) -> Sequence[str]:
+        """Lists the paused batches of which something is left."""
+
+    def pause(self, on: bool, now: int, batch_id: str = "") -> bool:
+        """Pauses or resumes the queue, or one batch, durably, with its event; False: it was so
+        already.
+
+        Raises ReplaydError: BATCH_NOT_FOUND, BATCH_ENDED.
+        """
+
+    def set_priority(self, batch_id: str, priority: int | None, now: int) -> Placed:
+        """Gives a batch a priority, or (None) the highest of any batch that has something left,
+        and the first place of those, durably, with its `update` event MOVED. What is taken next
+        is of the first batch that has something ready.
+
+        Raises ReplaydError: BATCH_NOT_FOUND, BATCH_ENDED.
+        """
 
     # The log
 

@@ -1,9 +1,9 @@
 """The Journal over any store: it joins the parts, each of which knows one side of it.
 
 `request_ids` and `enqueues` the way onto the queue, `runs` the replay thread's side,
-`control` clear, count and pause, `cancelling` single replays, `resolving` what is parked,
-`retrying` what has ended, `log` and `history` reading, `retention` what goes, `copying` a
-copy of all; all of them on one `ledger`, which commits.
+`control` clear, count and pause, `steering` one batch, `cancelling` single replays,
+`resolving` what is parked, `retrying` what has ended, `log` and `history` reading, `retention`
+what goes, `copying` a copy of all; all of them on one `ledger`, which commits.
 """
 
 import time
@@ -15,7 +15,15 @@ from replayd.codec.event import update_event
 from replayd.journal.control import Control
 from replayd.journal.enqueues import Enqueues
 from replayd.journal.history import History
-from replayd.journal.interface import Body, Cancelled, Cleared, Info, Receipt, Resolved
+from replayd.journal.interface import (
+    Body,
+    Cancelled,
+    Cleared,
+    Info,
+    Placed,
+    Receipt,
+    Resolved,
+)
 from replayd.journal.ledger import Ledger
 from replayd.journal.log import Log
 from replayd.journal.pacing import NEVER
@@ -30,6 +38,9 @@ from replayd.model.replay import ReplayKey, ReplayState, Resolution
 if TYPE_CHECKING:
     from replayd.journal.copying import Copying
     from replayd.journal.retrying import Retrying
+
+if TYPE_CHECKING:
+    from replayd.journal.steering import Steering
 
 
 class StoredJournal:
@@ -95,7 +106,7 @@ class StoredJournal:
 
         self._control = control = Control(ledger, runs)
         self.count = control.count
-        self.pause = control.pause
+        self._pause = control.pause
         self.options = control.options
 
         log = Log(ledger)
@@ -198,10 +209,33 @@ class StoredJournal:
 
         return Retrying(self._ledger, self._enqueues)
 
+    def pause(self, on: bool, now: int, batch_id: str = "") -> bool:
+        """Pauses or resumes the queue, or a batch."""
+        return self._steering().pause(batch_id, on, now) if batch_id else self._pause(on, now)
+
+    def set_priority(self, batch_id: str, priority: int | None, now: int) -> Placed:
+        """Gives a batch a priority, or puts it to the front."""
+        return self._steering().set_priority(batch_id, priority, now)
+
+    def _steering(self) -> "Steering":
+        # Imported here: most daemons never steer.
+        from replayd.journal.steering import Steering  # noqa: PLC0415
+
+        return Steering(self._ledger)
+
     @property
     def paused(self) -> bool:
         """Whether the queue is paused."""
         return self._ledger.paused
+
+    def is_paused(self, batch_id: str) -> bool:
+        """Whether the queue is paused, or a batch."""
+        return self._ledger.paused or batch_id in self._ledger.books.paused
+
+    def paused_batches(self) -> Sequence[str]:
+        """Lists the paused batches."""
+        with self._ledger.state:
+            return list(self._ledger.books.paused)
 
     @property
     def next_due(self) -> int | None:

@@ -8,7 +8,7 @@ no change costs more the longer the line is.
 
 from collections.abc import Callable, Iterator
 from heapq import heappop, heappush
-from itertools import count
+from itertools import count, islice
 
 from replayd.journal.batch import Batch
 
@@ -107,6 +107,13 @@ class Line:
     def batches(self) -> Iterator[Batch]:
         """Yields those that have something ready, in order."""
         return _in_order(self._standing, _is_ready)
+
+    def first_beside(self, batch: Batch) -> Iterator[Batch]:
+        """Yields the first ones that are not this one, of those that have something ready and
+        of those to be read on.
+        """
+        for standing in (self.batches(), _in_order(self._unread, _is_unread)):
+            yield from islice((each for each in standing if each is not batch), 1)
 
     def holds_up(self, batch: Batch) -> bool:
         """Whether others stand behind an open batch, of which everything has run, and none

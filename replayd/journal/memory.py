@@ -117,6 +117,10 @@ class MemoryStore:
             self._rows[change.accepted.number].extend(change.rows)
             self._bytes += sum(map(_row_bytes, change.rows))
             self._batch_ids[change.accepted.number] = change.accepted.batch_id
+        if change.controls is not None:
+            batch_id = self._batch_ids[change.controls.number]
+            changed = self._batches[batch_id]._replace(controls=change.controls.controls)
+            self._batches[batch_id] = changed
         for figures in change.figures:
             self._figures[figures.number] = figures
         for number, first, last in change.cleared:

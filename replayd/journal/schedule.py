@@ -254,10 +254,12 @@ class Schedule:
         self.file(batch)
 
     def hold(self, on: bool, batches: Iterable[Batch]) -> None:
-        """Stops the time of the batches' schedules, or lets it go on."""
+        """Stops the time of the batches' schedules, or lets that of those go on that are not
+        paused themselves.
+        """
         for batch in batches:
             if batch.pacing is not None:
-                batch.pacing.hold(on, self._clock())
+                batch.pacing.hold(on or batch.paused, self._clock())
 
     def remove(self, places: Iterable[int]) -> None:
         """Forgets some of what waits, and leaves the order of the rest."""

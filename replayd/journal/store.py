@@ -133,7 +133,7 @@ class StoredBatch(NamedTuple):
     options: bytes = b""
     """As in `Terms`."""
     controls: bytes = b""
-    """As in `Terms`."""
+    """An encoded `flowreplay.v1.BatchControls`."""
 
     def next_slot(self, slot: int) -> int:
         """Returns the first slot from this one on in which it may have a replay."""
@@ -214,6 +214,13 @@ class StoredResolution(NamedTuple):
     """The batch whose replay with the same flow index sends it again; empty: none does."""
 
 
+class StoredControls(NamedTuple):
+    """What a batch's controls are from now on."""
+
+    number: int
+    controls: bytes
+
+
 class ClearedRange(NamedTuple):
     """Flow indices of a batch that were taken off the queue."""
 
@@ -240,6 +247,7 @@ class Change:
     cleared: list[ClearedRange] = field(default_factory=list)
     resolved: list[StoredResolution] = field(default_factory=list)
     paused: bool | None = None
+    controls: StoredControls | None = None
     events: list[StoredEvent] = field(default_factory=list)
 
     @property
@@ -255,6 +263,7 @@ class Change:
             or self.remembered is not None
             or self.claims is not None
             or self.paused is not None
+            or self.controls is not None
         )
 
 

@@ -4,6 +4,24 @@ from typing import NamedTuple
 
 from replayd.model.replay import OnInterrupt
 
+MAX_PRIORITY = 1000
+"""The highest priority; the lowest is as far below 0."""
+
+
+class Controls(NamedTuple):
+    """What changes of a batch while it waits or runs, and whose it is."""
+
+    paused: bool = False
+    priority: int = 0
+    front: int = 0
+    """Of those put to the front the one with the highest number is first; 0: it was not."""
+    owner: str = ""
+    accepted: int = 0
+    """When it was, in nanoseconds since the epoch; 0: nobody noted it."""
+
+
+DEFAULT_CONTROLS = Controls()
+
 
 class Terms(NamedTuple):
     """What an Enqueue says of its batch."""
@@ -13,8 +31,7 @@ class Terms(NamedTuple):
     options: bytes = b""
     """What the replay thread has to know: an encoded `flowreplay.v1.EnqueueOptions` without what
     taking it in has used up. Never changes."""
-    controls: bytes = b""
-    """What may be changed while it runs: an encoded message of the contract."""
+    controls: Controls = DEFAULT_CONTROLS
 
 
 DEFAULT_TERMS = Terms()

@@ -27,6 +27,7 @@ class UpdateKind(IntEnum):
     REQUEUED = 5
     STOPPING = 6
     RESOLVED = 7
+    MOVED = 8
 
 
 class LogLevel(IntEnum):

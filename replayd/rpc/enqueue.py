@@ -17,11 +17,12 @@ from typing import ParamSpec, TypeVar
 
 from flowreplay.v1 import replay_pb2
 
+from replayd.access.roles import LOCAL, Caller, Role
 from replayd.codec.event import log_event
 from replayd.codec.row import decode_rows
 from replayd.errors import ReplaydError
 from replayd.intake.frames import LISTED, Summary
-from replayd.intake.options import terms_of
+from replayd.intake.options import settle_owner, terms_of
 from replayd.intake.pool import DecoderPool
 from replayd.journal.interface import Journal, Receipt
 from replayd.model.event import LogLevel, PendingEvent
@@ -68,15 +69,17 @@ class Enqueuer:
         check: Callable[[], Awaitable[None]] | None = None,
         *,
         client: str,
+        caller: Caller = LOCAL,
     ) -> Receipt:
         """Takes the encoded EnqueueRequests of one stream of a client. `check`, called when they
         have ended and before they are queued, raises when this was not their true end.
+        `caller`: whose the batch is, if it is somebody in particular; else the options may say.
 
         Raises ReplaydError for all that the contract lists; nothing was queued then, but by
         an Enqueue that streams: its metadata has `batch_id`, `accepted_count`, `last_index`.
         """
         with self._quotas.call(client) as claim:
-            taking = self._under_way.begin(self._enqueue(messages, check or _trust, claim))
+            taking = self._under_way.begin(self._enqueue(messages, check or _trust, claim, caller))
             return await self._under_way.result(taking)
 
     async def stop(self) -> None:
@@ -84,10 +87,18 @@ class Enqueuer:
         await self._under_way.stop()
 
     async def _enqueue(
-        self, messages: AsyncIterator[bytes], check: Callable[[], Awaitable[None]], claim: Claim
+        self,
+        messages: AsyncIterator[bytes],
+        check: Callable[[], Awaitable[None]],
+        claim: Claim,
+        caller: Caller,
     ) -> Receipt:
         first = await anext(messages, None)
         options = opening(first or b"", replay_pb2.EnqueueRequest).options
+        settle_owner(options, caller.name if caller.known else "")
+        if options.priority > 0:
+            # It holds up what others have queued, as `SetPriority` does.
+            caller.require(Role.ADMIN)
         messages = with_first(first, messages)
         async with claimed(self._journal, options.request_id) as known:
             if known is None:

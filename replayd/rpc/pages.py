@@ -79,14 +79,14 @@ class Pages:
 
     async def message(self, place: Place) -> Message:
         """Returns what comes next. Raises ReplaydError as the journal does."""
-        key = place, self._journal.paused
+        key = place, self._journal.is_paused(place.batch_id)
         # Also since retention may have overtaken the place.
         recent = self._journal.is_recent(place.after)
         if recent and (made := self._made.get(key)) and self._serves(made):
             return made.message._replace(latest=self._journal.latest)
         page = await self.page(place)
         wanted = concerning(page.events, place.batch_id)
-        encoded = self.encode(wanted, page.last) if wanted else b""
+        encoded = self.encode(wanted, page.last, place.batch_id) if wanted else b""
         message = Message(encoded, page.last, page.latest)
         if recent and page.last > place.after:
             self._keep(key, message)
@@ -108,11 +108,11 @@ class Pages:
             return read()
         return await asyncio.to_thread(read)
 
-    def encode(self, events: Iterable[bytes], after: int) -> bytes:
-        """Makes the message that brings a watcher up to a place."""
+    def encode(self, events: Iterable[bytes], after: int, batch_id: str) -> bytes:
+        """Makes the message that brings a watcher of a batch (empty: of all) up to a place."""
         info = self._journal.info
         cursor = encode_cursor(Cursor(info.store_id, info.epoch, after))
-        return watch_answer(events, cursor, self._journal.paused)
+        return watch_answer(events, cursor, self._journal.is_paused(batch_id))
 
     def _serves(self, made: _Made) -> bool:
         """Tells whether a page that was made for others is as good as a new one."""

@@ -46,6 +46,7 @@ if TYPE_CHECKING:
 
 
 LISTED_RUNNING = 100
+LISTED_PAUSED = 100
 
 LISTED_TARGETS = 100
 
@@ -119,6 +120,7 @@ class ReplayService(Service):
             "Count": unary(Role.READ, self.count, replay_pb2.CountRequest),
             "Pause": unary(Role.ADMIN, self.pause, replay_pb2.PauseRequest),
             "Resume": unary(Role.ADMIN, self.resume, replay_pb2.ResumeRequest),
+            "SetPriority": unary(Role.ADMIN, self.set_priority, replay_pb2.SetPriorityRequest),
             "Resolve": unary(Role.ADMIN, self.resolve, replay_pb2.ResolveRequest),
             "Cancel": unary(Role.ADMIN, self.cancel, replay_pb2.CancelRequest),
             "Retry": unary(Role.ADMIN, self.retry, replay_pb2.RetryRequest),
@@ -132,7 +134,10 @@ class ReplayService(Service):
         """Enqueue."""
         self.refuse_when_stopping()
         receipt = await self._enqueuer.enqueue(
-            messages, lambda: _still_wanted(call.context), client=call.caller.name
+            messages,
+            lambda: _still_wanted(call.context),
+            client=call.caller.name,
+            caller=call.caller,
         )
         answer = replay_pb2.EnqueueResponse.FromString(receipt.answer)
         answer.cursor = self.cursor(receipt.sequence)
@@ -159,7 +164,7 @@ class ReplayService(Service):
         # Before it counts: who watches from there misses nothing that was not counted.
         cursor = self.cursor()
         counts = await asyncio.to_thread(self.journal.count, request.batch_id)
-        return count_answer(counts, self.journal.paused, cursor)
+        return count_answer(counts, self.journal.is_paused(request.batch_id), cursor)
 
     def watch_events(
         self, request: replay_pb2.WatchEventsRequest, call: Call
@@ -170,17 +175,36 @@ class ReplayService(Service):
             call.caller.require(Role.SECRETS)
         return self._watchers.watch(request, call.caller)
 
-    async def pause(self, _: replay_pb2.PauseRequest, __: Call) -> replay_pb2.PauseResponse:
+    async def pause(self, request: replay_pb2.PauseRequest, _: Call) -> replay_pb2.PauseResponse:
         """Pause."""
         self.refuse_when_stopping()
-        changed = await asyncio.to_thread(self.journal.pause, True, time.time_ns())
+        changed = await asyncio.to_thread(
+            self.journal.pause, True, time.time_ns(), request.batch_id
+        )
         return replay_pb2.PauseResponse(changed=changed, cursor=self.cursor())
 
-    async def resume(self, _: replay_pb2.ResumeRequest, __: Call) -> replay_pb2.ResumeResponse:
+    async def resume(self, request: replay_pb2.ResumeRequest, _: Call) -> replay_pb2.ResumeResponse:
         """Resume."""
         self.refuse_when_stopping()
-        changed = await asyncio.to_thread(self.journal.pause, False, time.time_ns())
+        changed = await asyncio.to_thread(
+            self.journal.pause, False, time.time_ns(), request.batch_id
+        )
         return replay_pb2.ResumeResponse(changed=changed, cursor=self.cursor())
+
+    async def set_priority(
+        self, request: replay_pb2.SetPriorityRequest, _: Call
+    ) -> replay_pb2.SetPriorityResponse:
+        """SetPriority."""
+        # Imported here: most daemons never steer.
+        from replayd.rpc.steer import asked_priority  # noqa: PLC0415
+
+        self.refuse_when_stopping()
+        placed = await asyncio.to_thread(
+            self.journal.set_priority, request.batch_id, asked_priority(request), time.time_ns()
+        )
+        return replay_pb2.SetPriorityResponse(
+            changed=placed.changed, priority=placed.priority, cursor=self.cursor()
+        )
 
     async def resolve(
         self, request: replay_pb2.ResolveRequest, _: Call
@@ -236,6 +260,7 @@ class ReplayService(Service):
         """GetStatus."""
         journal = self.journal
         latest = journal.latest
+        paused_batches = journal.paused_batches()
         page = await asyncio.to_thread(journal.read, latest, limit=1, max_bytes=1)
         answer = replay_pb2.GetStatusResponse(
             version=__version__,
@@ -252,6 +277,8 @@ class ReplayService(Service):
             connection_limit=self._about.connection_limit,
             targets=map(target_message, _listed(self._thread.targets())),
             held_session_count=journal.held_sessions,
+            paused_batch_ids=paused_batches[:LISTED_PAUSED],
+            paused_batch_count=len(paused_batches),
         )
         answer.start_time.FromNanoseconds(self._about.start_time)
         if self._about.expires is not None:

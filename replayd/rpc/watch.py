@@ -78,7 +78,7 @@ class Watchers:
             await asyncio.to_thread(self._journal.count, request.batch_id)
             needs_requests = await self._filtering.check(request.filter)
             view = self._view(request, needs_requests=needs_requests)
-            yield self._pages.encode([], view.place.after)
+            yield self._pages.encode([], view.place.after, view.place.batch_id)
             told = self._loop.time()
             while True:
                 # Taken before the log is read: what comes after it counts.
@@ -96,13 +96,13 @@ class Watchers:
                 if view.behind:
                     # What it asks for may be rare in a long log.
                     if self._loop.time() >= told + view.progress_seconds:
-                        yield self._pages.encode([], view.place.after)
+                        yield self._pages.encode([], view.place.after, view.place.batch_id)
                         told = self._loop.time()
                     continue
                 if await self._ended(view, stopping):
                     return
                 if not await self._news.wait(news, told + view.progress_seconds):
-                    yield self._pages.encode([], view.place.after)
+                    yield self._pages.encode([], view.place.after, view.place.batch_id)
                     told = self._loop.time()
 
     @contextmanager
@@ -169,7 +169,7 @@ class Watchers:
                 wanted = [event for event in wanted if _kind_of(event) in view.kinds]
         shown = self._shown.events(wanted, view.content_limit, reveal=view.reveal)
         while group := await asyncio.to_thread(_next_group, shown, self._pages.max_bytes):
-            yield self._pages.encode(group, sequence_of(group[-1]))
+            yield self._pages.encode(group, sequence_of(group[-1]), view.place.batch_id)
         view.reach(page.last, page.latest)
 
     async def _ended(self, view: "_View", stopping: bool) -> bool:

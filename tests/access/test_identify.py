@@ -8,8 +8,8 @@ from replayd.reasons import Reason
 
 TOKEN = "b3f0c2" * 8
 TOKENS = parse_tokens(f"ci read {TOKEN}\nops admin cert:ops.example.org\n")
-CI = Caller("ci", frozenset({Role.READ}))
-OPS = Caller("ops", frozenset({Role.ADMIN}))
+CI = Caller("ci", frozenset({Role.READ}), known=True)
+OPS = Caller("ops", frozenset({Role.ADMIN}), known=True)
 
 
 @pytest.mark.parametrize("scheme", ["Bearer", "bearer", "BEARER"])

@@ -20,9 +20,9 @@ def test_a_line_names_a_caller_its_roles_and_its_token() -> None:
         f"# callers\n\n  ci enqueue,read {TOKEN}\nbob all sha256:{digest(OTHER).upper()}\n"
         "ops admin cert:ops.example.org\n"
     )
-    assert tokens.holder(TOKEN) == Caller("ci", frozenset({Role.ENQUEUE, Role.READ}))
-    assert tokens.holder(OTHER) == Caller("bob", frozenset(Role))
-    ops = Caller("ops", frozenset({Role.ADMIN}))
+    assert tokens.holder(TOKEN) == Caller("ci", frozenset({Role.ENQUEUE, Role.READ}), known=True)
+    assert tokens.holder(OTHER) == Caller("bob", frozenset(Role), known=True)
+    ops = Caller("ops", frozenset({Role.ADMIN}), known=True)
     assert tokens.certified(["x.example.org", "ops.example.org"]) == ops
 
 

@@ -14,9 +14,10 @@ from replayd.intake.options import (
     asks_for_rewriting,
     check_options,
     filter_of,
+    settle_owner,
     terms_of,
 )
-from replayd.model.batch import Terms
+from replayd.model.batch import Controls, Terms
 from replayd.model.replay import MAX_REPEATS, OnInterrupt
 
 RULE = {"dial_host": "h", "dial_port": 1}
@@ -66,6 +67,9 @@ def test_every_format_of_the_contract_is_read() -> None:
         ({"repeat_count": MAX_REPEATS + 1}, "options.repeat_count"),
         ({"repeat_count": 2, "stream": True}, "options.stream"),
         ({"window_end_duration": {"seconds": -1}}, "options.window_end_duration"),
+        ({"priority": 1001}, "options.priority"),
+        ({"priority": -1001}, "options.priority"),
+        ({"owner": "x" * (MAX_TEXT + 1)}, "options.owner"),
         ({"connect_to": [RULE, {}]}, "options.connect_to[1]"),
         ({"connect_to": [{**RULE, "dial_port": 65536}]}, "options.connect_to[0]"),
         ({"connect_to": [{**RULE, "scheme": "ftp"}]}, "options.connect_to[0]"),
@@ -108,3 +112,20 @@ def test_what_is_rewritten_is_used_up(values: dict[str, object]) -> None:
     assert asks_for_rewriting(asked)
     assert not terms_of(asked).options
     assert not asks_for_rewriting(options(raw=True, filter="~q"))
+
+
+def test_controls_are_kept_apart_from_what_never_changes() -> None:
+    given = options(priority=-7, paused=True, owner="me")
+    assert terms_of(given) == Terms(controls=Controls(True, -7, owner="me"))
+
+
+def test_of_who_is_known_the_batch_is_his() -> None:
+    given = options()
+    settle_owner(given, "ci")
+    settle_owner(given, "ci")
+    assert given.owner == "ci"
+    settle_owner(given, "")
+    assert given.owner == "ci"
+    with pytest.raises(ReplaydError) as caught:
+        settle_owner(given, "alice")
+    assert caught.value.metadata == {"field": "options.owner"}

@@ -18,7 +18,7 @@ from replayd.journal.journal import StoredJournal
 from replayd.journal.memory import MemoryStore
 from replayd.journal.sqlite import open_sqlite
 from replayd.journal.store import Change, StoredResolution, place_of
-from replayd.model.batch import Terms
+from replayd.model.batch import Controls, Terms
 from replayd.model.replay import (
     Counts,
     OnInterrupt,
@@ -75,7 +75,9 @@ def parked(folder: Path) -> Iterator[Journal]:
         row(index, request_content=LARGE if index == 1 else b"", recorded_content=b"was")
         for index in range(5)
     ]
-    enqueue(before, "b1", rows, terms=Terms("mine", OnInterrupt.PARK, OPTIONS, b"c"))
+    enqueue(
+        before, "b1", rows, terms=Terms("mine", OnInterrupt.PARK, OPTIONS, Controls(owner="me"))
+    )
     taken = before.take(5, NOW)
     before.begin([taken[0], taken[1], taken[4]])
     with ExitStack() as stack:

@@ -10,7 +10,7 @@ from replayd.codec.plan import decode_plan
 from replayd.errors import ReplaydError
 from replayd.journal.interface import Journal, Part, Receipt
 from replayd.journal.sqlite import open_sqlite
-from replayd.model.batch import Terms
+from replayd.model.batch import Controls, Terms
 from replayd.model.replay import Counts, OnInterrupt, ReplayKey, ReplayState, Resolution
 from replayd.reasons import Reason
 from tests.support.journals import (
@@ -35,7 +35,9 @@ def some_ended(journal: Journal) -> None:
         row(index, "one", request_content=b"said %d" % index, recorded_content=b"was")
         for index in range(5)
     ]
-    enqueue(journal, "b1", rows, terms=Terms("mine", OnInterrupt.PARK, OPTIONS, b"c"))
+    enqueue(
+        journal, "b1", rows, terms=Terms("mine", OnInterrupt.PARK, OPTIONS, Controls(owner="me"))
+    )
     for state in (S.FAILED, S.SUCCEEDED, S.KILLED, S.FAILED):
         (replay,) = journal.take(1, NOW)
         journal.begin([replay])

@@ -9,6 +9,7 @@ from unittest.mock import Mock
 
 import grpc
 import pytest
+from flowreplay.v1 import replay_pb2, replay_pb2_grpc
 from google.rpc import error_details_pb2
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection_pb2
@@ -17,12 +18,13 @@ from grpc_status import rpc_status
 from replayd.access.roles import LOCAL, Role
 from replayd.access.settings import Access
 from replayd.access.tokens import Tokens, parse_tokens
+from replayd.codec.controls import decode_controls
 from replayd.errors import AccessError, ReplaydError
 from replayd.reasons import Reason
 from replayd.rpc.gate import MAX_METADATA, Gate
 from replayd.rpc.listen import TcpAddress
 from replayd.rpc.seldom import LOG_SECONDS
-from tests.rpc.harness import DEADLINE, Served, serving
+from tests.rpc.harness import DEADLINE, Served, ends_with, serving
 from tests.rpc.test_calls import SERVICES
 
 REFLECTION = "grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo"
@@ -194,3 +196,26 @@ def test_too_much_metadata_is_refused_whoever_calls() -> None:
     with pytest.raises(ReplaydError) as caught:
         judge.admit(cast("Any", Asked("unix:", ("a", half), ("b", half))), None)
     assert caught.value.reason is Reason.INVALID_OPTIONS
+
+
+def test_a_priority_above_others_is_for_admins(tmp_path: Path) -> None:
+    async def test(served: Served) -> None:
+        stub = replay_pb2_grpc.ReplayServiceStub(served.channel)
+
+        def enqueue(role: Role, **options: object) -> Any:
+            message = replay_pb2.EnqueueRequest(options=replay_pb2.EnqueueOptions(**options))
+            metadata = (("authorization", f"Bearer {TOKENS[role]}"),)
+            return stub.Enqueue(
+                iter([message, replay_pb2.EnqueueRequest(flow_batch=replay_pb2.FlowBatch())]),
+                metadata=metadata,
+            )
+
+        with ends_with(grpc.StatusCode.PERMISSION_DENIED, Reason.ROLE_MISSING):
+            await enqueue(Role.ENQUEUE, priority=1)
+        with ends_with(grpc.StatusCode.INVALID_ARGUMENT, Reason.INVALID_OPTIONS):
+            await enqueue(Role.ENQUEUE, owner="somebody else")
+        batch = (await enqueue(Role.ENQUEUE, priority=-1)).batch_id
+        stored = served.journal._ledger.store.batch(batch)
+        assert decode_controls(stored.controls).owner == "enqueue"
+
+    run(tmp_path, test)

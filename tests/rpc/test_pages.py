@@ -77,7 +77,7 @@ def test_the_pause_is_told_as_it_is(journal: Journal) -> None:
     log(journal, "one")
     shared = Pages(journal, Places(9999, 1))
     ask(shared.message, START)
-    with patch.object(type(journal), "paused", True):
+    with patch.object(type(journal), "is_paused", lambda _journal, _batch_id: True):
         (message,) = ask(shared.message, START)
     assert replay_pb2.WatchEventsResponse.FromString(message.encoded).paused
 

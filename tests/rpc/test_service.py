@@ -89,6 +89,32 @@ def test_status_tells_of_the_targets_that_are_waited_for_first(tmp_path: Path) -
     run(tmp_path, test)
 
 
+def test_one_batch_is_paused_and_moved(tmp_path: Path) -> None:
+    async def test(served: Served) -> None:
+        first = (await served.stub.Enqueue(iter([flows(1)]))).batch_id
+        second = (await served.stub.Enqueue(iter([flows(1)]))).batch_id
+        assert (await served.stub.Pause(replay_pb2.PauseRequest(batch_id=first))).changed
+        told = [
+            (await served.stub.Count(replay_pb2.CountRequest(batch_id=batch_id))).paused
+            for batch_id in (first, second, "")
+        ]
+        assert told == [True, False, False]
+        status = await served.stub.GetStatus(replay_pb2.GetStatusRequest())
+        assert (list(status.paused_batch_ids), status.paused_batch_count) == ([first], 1)
+        watch = replay_pb2.WatchEventsRequest(batch_id=first)
+        assert (await anext(aiter(served.stub.WatchEvents(watch)))).paused
+        moved = await served.stub.SetPriority(
+            replay_pb2.SetPriorityRequest(batch_id=first, priority=-2)
+        )
+        assert (moved.changed, moved.priority) == (True, -2)
+        assert (await served.stub.Resume(replay_pb2.ResumeRequest(batch_id=first))).changed
+        assert [served.replay().key.batch_id for _ in range(2)] == [second, first]
+        with ends_with(grpc.StatusCode.FAILED_PRECONDITION, Reason.BATCH_ENDED):
+            await served.stub.Pause(replay_pb2.PauseRequest(batch_id=first))
+
+    run(tmp_path, test)
+
+
 def test_an_unknown_batch_is_not_found(tmp_path: Path) -> None:
     async def test(served: Served) -> None:
         with ends_with(grpc.StatusCode.NOT_FOUND, Reason.BATCH_NOT_FOUND):

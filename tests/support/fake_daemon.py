@@ -211,6 +211,9 @@ class FakeDaemon(ReplayServiceServicer, HistoryServiceServicer, JournalServiceSe
     def Resume(self, request: object, context: grpc.ServicerContext) -> object:  # noqa: N802
         return self._answer("Resume", request, context)
 
+    def SetPriority(self, request: object, context: grpc.ServicerContext) -> object:  # noqa: N802
+        return self._answer("SetPriority", request, context)
+
     def Resolve(self, request: object, context: grpc.ServicerContext) -> object:  # noqa: N802
         return self._answer("Resolve", request, context)
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from replayd.journal.sqlite import identity, open_sqlite
 from replayd.journal.sqlite.migrations import MIGRATIONS
-from replayd.model.batch import Terms
+from replayd.model.batch import Controls, Terms
 from replayd.model.replay import ReplayState
 from tests.support.journals import NOW, OPTIONS, enqueue, finish, row, run
 
@@ -37,7 +37,7 @@ def freeze() -> bytes:
             journal,
             "ended",
             [row(0, recorded_content=b"recorded"), row(2, request_content=LARGE)],
-            terms=Terms("first", options=OPTIONS),
+            terms=Terms("first", options=OPTIONS, controls=Controls(priority=3, owner="me")),
             request_id="again",
             content_hash=b"hash",
         )

@@ -137,13 +137,23 @@ class Client:
         """Takes what waits off the queue, of all batches or of one; what runs finishes."""
         return await self._call(self._stub.Clear, pb.ClearRequest(batch_id=batch_id))
 
-    async def pause(self) -> pb.PauseResponse:
-        """Pauses the queue: what runs finishes, nothing more is taken."""
-        return await self._call(self._stub.Pause, pb.PauseRequest())
+    async def pause(self, batch_id: str = "") -> pb.PauseResponse:
+        """Pauses the queue, or one batch: what runs finishes, nothing more is taken."""
+        return await self._call(self._stub.Pause, pb.PauseRequest(batch_id=batch_id))
 
-    async def resume(self) -> pb.ResumeResponse:
-        """Resumes the queue."""
-        return await self._call(self._stub.Resume, pb.ResumeRequest())
+    async def resume(self, batch_id: str = "") -> pb.ResumeResponse:
+        """Resumes the queue, or one batch."""
+        return await self._call(self._stub.Resume, pb.ResumeRequest(batch_id=batch_id))
+
+    async def set_priority(self, batch_id: str, priority: int) -> pb.SetPriorityResponse:
+        """Has batches of a higher priority taken first: from -1000 to 1000."""
+        request = pb.SetPriorityRequest(batch_id=batch_id, priority=priority)
+        return await self._call(self._stub.SetPriority, request)
+
+    async def bring_to_front(self, batch_id: str) -> pb.SetPriorityResponse:
+        """Has a batch taken before all others, with the highest priority of any."""
+        request = pb.SetPriorityRequest(batch_id=batch_id, front=True)
+        return await self._call(self._stub.SetPriority, request)
 
     async def resolve(
         self, resolution: str, replay_ids: Iterable[str] = (), *, batch_id: str = ""

@@ -22,6 +22,7 @@ from replayctl.dry_run import plan_all
 from replayctl.options.live import live_options
 from replayctl.options.pace import check_pace_settings, pace_options
 from replayctl.options.rewriting import rewriting_options
+from replayctl.options.steering import steering_options
 from replayctl.options.waiting import waiting_of, waiting_options
 from replayctl.output import Output, give_up_stdout, note
 from replayctl.progress import progress_bar
@@ -87,6 +88,7 @@ def _connect_to(
     "first match wins. Repeatable.",
 )
 @pace_options
+@steering_options
 @rewriting_options
 @click.option(
     "--http-version",

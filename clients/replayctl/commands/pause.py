@@ -1,4 +1,4 @@
-"""`replayctl pause`: takes nothing more off the queue."""
+"""`replayctl pause`: takes nothing more off the queue, or of one batch."""
 
 import click
 
@@ -6,12 +6,13 @@ from replayctl.connect import Globals, pass_globals
 
 
 @click.command("pause")
+@click.option("--batch", "batch_id", default="", metavar="BATCH", help="Only this batch.")
 @pass_globals
-def command(options: Globals) -> None:
-    """Pause the queue: what runs finishes, captures are still accepted.
+def command(options: Globals, batch_id: str) -> None:
+    """Pause the queue, or one batch: what runs finishes, captures are still accepted.
 
     It stays paused across restarts of the daemon, until `replayctl resume`.
     """
     with options.client() as client:
-        answer = client.pause()
+        answer = client.pause(batch_id)
     options.output.show(answer, "paused" if answer.changed else "paused already")

@@ -1,4 +1,4 @@
-"""`replayctl resume`: lets a paused queue go on."""
+"""`replayctl resume`: lets the paused queue, or a paused batch, go on."""
 
 import click
 
@@ -6,9 +6,10 @@ from replayctl.connect import Globals, pass_globals
 
 
 @click.command("resume")
+@click.option("--batch", "batch_id", default="", metavar="BATCH", help="Only this batch.")
 @pass_globals
-def command(options: Globals) -> None:
-    """Let a paused queue go on."""
+def command(options: Globals, batch_id: str) -> None:
+    """Let the paused queue, or a paused batch, go on."""
     with options.client() as client:
-        answer = client.resume()
+        answer = client.resume(batch_id)
     options.output.show(answer, "resumed" if answer.changed else "was not paused")

@@ -33,6 +33,7 @@ def _lines(status: GetStatusResponse, address: str, counts: CountResponse) -> It
         "started": status.start_time.ToDatetime().isoformat(" ", "seconds") + " UTC",
         "journal": f"{status.journal} {status.store_id}",
         "queue": f"{'paused' if status.paused else 'open'}, {_waiting(counts)}",
+        **_paused(status),
         **_held(status.held_session_count),
         **_certificate(status),
         "concurrency": f"{status.concurrency}{' (strict order)' * (status.concurrency == 1)}",
@@ -53,6 +54,14 @@ def _lines(status: GetStatusResponse, address: str, counts: CountResponse) -> It
         yield "targets:"
         for target in status.targets:
             yield f"  {target_line(target, today)}"
+
+
+def _paused(status: GetStatusResponse) -> dict[str, str]:
+    """Names paused batches, where there are any."""
+    left_out = status.paused_batch_count - len(status.paused_batch_ids)
+    more = [f"{left_out} more"] if left_out else []
+    named = ", ".join([*status.paused_batch_ids, *more])
+    return {"paused": f"batch {named}"} if named else {}
 
 
 def _waiting(counts: CountResponse) -> str:

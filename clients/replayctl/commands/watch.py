@@ -57,7 +57,7 @@ def command(options: Globals, *, bodies: bool, **settings: Unpack[WatchSettings]
     try:
         with options.client() as client, _watch(client, settings) as watch:
             if settings["until_idle"] and watch.paused:
-                tell_paused()
+                tell_paused(settings["batch_id"], perhaps=True)
             _print(watch, settings["batch_id"], options.output, bodies=bodies)
     except EventsCompacted as error:
         error.add_note("with --skip-gaps it goes on with the oldest event that is kept")

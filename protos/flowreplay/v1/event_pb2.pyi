@@ -117,9 +117,9 @@ class _UpdateKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_UpdateKind
     UPDATE_KIND_CLEARED: _UpdateKind.ValueType  # 2
     """Replays were taken off the queue: they ended CLEARED."""
     UPDATE_KIND_PAUSED: _UpdateKind.ValueType  # 3
-    """The queue was paused."""
+    """The queue was paused, or the batch that the event names."""
     UPDATE_KIND_RESUMED: _UpdateKind.ValueType  # 4
-    """The queue was resumed."""
+    """The queue was resumed, or the batch that the event names."""
     UPDATE_KIND_REQUEUED: _UpdateKind.ValueType  # 5
     """The daemon died while these replays may have been under way; by their batch's
     `on_interrupt` they wait for another attempt.
@@ -128,6 +128,8 @@ class _UpdateKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_UpdateKind
     """The daemon is stopping."""
     UPDATE_KIND_RESOLVED: _UpdateKind.ValueType  # 7
     """Parked replays were resolved: sent again as replays of another batch, or dropped."""
+    UPDATE_KIND_MOVED: _UpdateKind.ValueType  # 8
+    """The batch that the event names got another priority, or was put to the front."""
 
 class UpdateKind(_UpdateKind, metaclass=_UpdateKindEnumTypeWrapper):
     """Tells what an `UpdateEvent` is about. Values may be added."""
@@ -139,9 +141,9 @@ UPDATE_KIND_QUEUED: UpdateKind.ValueType  # 1
 UPDATE_KIND_CLEARED: UpdateKind.ValueType  # 2
 """Replays were taken off the queue: they ended CLEARED."""
 UPDATE_KIND_PAUSED: UpdateKind.ValueType  # 3
-"""The queue was paused."""
+"""The queue was paused, or the batch that the event names."""
 UPDATE_KIND_RESUMED: UpdateKind.ValueType  # 4
-"""The queue was resumed."""
+"""The queue was resumed, or the batch that the event names."""
 UPDATE_KIND_REQUEUED: UpdateKind.ValueType  # 5
 """The daemon died while these replays may have been under way; by their batch's
 `on_interrupt` they wait for another attempt.
@@ -150,6 +152,8 @@ UPDATE_KIND_STOPPING: UpdateKind.ValueType  # 6
 """The daemon is stopping."""
 UPDATE_KIND_RESOLVED: UpdateKind.ValueType  # 7
 """Parked replays were resolved: sent again as replays of another batch, or dropped."""
+UPDATE_KIND_MOVED: UpdateKind.ValueType  # 8
+"""The batch that the event names got another priority, or was put to the front."""
 Global___UpdateKind: _TypeAlias = UpdateKind  # noqa: Y015
 
 class _Resolution:
@@ -677,6 +681,9 @@ class UpdateEvent(_message.Message):
     RESOLUTION_FIELD_NUMBER: _builtins.int
     RESENT_BATCH_ID_FIELD_NUMBER: _builtins.int
     RESENDS_BATCH_ID_FIELD_NUMBER: _builtins.int
+    PRIORITY_FIELD_NUMBER: _builtins.int
+    FRONT_FIELD_NUMBER: _builtins.int
+    OWNER_FIELD_NUMBER: _builtins.int
     kind: Global___UpdateKind.ValueType
     """What changed."""
     replay_count: _builtins.int
@@ -691,6 +698,12 @@ class UpdateEvent(_message.Message):
     """
     resends_batch_id: _builtins.str
     """The batch whose replays these send again; only for `UPDATE_KIND_QUEUED`."""
+    priority: _builtins.int
+    """The batch's new priority; only for `UPDATE_KIND_MOVED`."""
+    front: _builtins.bool
+    """Whether the batch was put to the front; only for `UPDATE_KIND_MOVED`."""
+    owner: _builtins.str
+    """Whose the batch is; only for `UPDATE_KIND_QUEUED`, empty when nobody said."""
     @_builtins.property
     def ranges(self) -> _containers.RepeatedCompositeFieldContainer[Global___ReplayRange]:
         """Which replays."""
@@ -705,10 +718,13 @@ class UpdateEvent(_message.Message):
         resolution: Global___Resolution.ValueType = ...,
         resent_batch_id: _builtins.str = ...,
         resends_batch_id: _builtins.str = ...,
+        priority: _builtins.int = ...,
+        front: _builtins.bool = ...,
+        owner: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["kind", b"kind", "label", b"label", "ranges", b"ranges", "replay_count", b"replay_count", "resends_batch_id", b"resends_batch_id", "resent_batch_id", b"resent_batch_id", "resolution", b"resolution"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["front", b"front", "kind", b"kind", "label", b"label", "owner", b"owner", "priority", b"priority", "ranges", b"ranges", "replay_count", b"replay_count", "resends_batch_id", b"resends_batch_id", "resent_batch_id", b"resent_batch_id", "resolution", b"resolution"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

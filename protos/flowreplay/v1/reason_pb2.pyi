@@ -204,6 +204,8 @@ class _ReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Reason.ValueTy
     """
     REASON_NOT_ENDED: _Reason.ValueType  # 110
     """The replay has no outcome yet: metadata `state` says what it is."""
+    REASON_BATCH_ENDED: _Reason.ValueType  # 93
+    """Nothing of the batch waits or runs any more, so that there is nothing to steer."""
     REASON_CAPTURE_NOTE: _Reason.ValueType  # 90
     """Notes, in `log` events.
 
@@ -428,6 +430,8 @@ REASON_ALREADY_RESOLVED: Reason.ValueType  # 89
 """
 REASON_NOT_ENDED: Reason.ValueType  # 110
 """The replay has no outcome yet: metadata `state` says what it is."""
+REASON_BATCH_ENDED: Reason.ValueType  # 93
+"""Nothing of the batch waits or runs any more, so that there is nothing to steer."""
 REASON_CAPTURE_NOTE: Reason.ValueType  # 90
 """Notes, in `log` events.
 

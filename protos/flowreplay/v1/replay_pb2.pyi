@@ -544,7 +544,7 @@ class CountResponse(_message.Message):
     interrupted_count: _builtins.int
     """Were running when the daemon died and are not sent again by themselves."""
     paused: _builtins.bool
-    """Whether the queue is paused."""
+    """Whether the queue, or the batch that was named, is paused."""
     cursor: _builtins.str
     """A place in the log that is not after this count: watching from here misses nothing
     that was not counted, and may repeat what was.
@@ -604,8 +604,8 @@ class WatchEventsRequest(_message.Message):
     """How many bytes of each content to send, at most 1 MiB. Unset means 64 KiB."""
     until_idle: _builtins.bool
     """Whether to end the stream once nothing of the queue (or the batch) waits, runs, or
-    is still to come of an open batch, and all its events are sent. A paused queue
-    keeps it waiting.
+    is still to come of an open batch, and all its events are sent. A paused queue,
+    or a paused batch that has something left, keeps it waiting.
     """
     reveal_secrets: _builtins.bool
     """Whether to show the secrets of requests and responses, which the log has as marks such
@@ -663,7 +663,7 @@ class WatchEventsResponse(_message.Message):
     cursor: _builtins.str
     """The place in the log up to which this stream has been served."""
     paused: _builtins.bool
-    """Whether the queue was paused when this was sent."""
+    """Whether the queue, or the batch that is watched, was paused when this was sent."""
     @_builtins.property
     def events(self) -> _containers.RepeatedCompositeFieldContainer[_event_pb2.Event]:
         """The events, in the order of the log; empty in the first response and in progress
@@ -687,16 +687,21 @@ Global___WatchEventsResponse: _TypeAlias = WatchEventsResponse  # noqa: Y015
 
 @_typing.final
 class PauseRequest(_message.Message):
-    """Pauses the whole queue."""
+    """What to pause."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
+    BATCH_ID_FIELD_NUMBER: _builtins.int
+    batch_id: _builtins.str
+    """Only this batch; empty means the queue."""
     def __init__(
         self,
+        *,
+        batch_id: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["batch_id", b"batch_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -704,7 +709,7 @@ Global___PauseRequest: _TypeAlias = PauseRequest  # noqa: Y015
 
 @_typing.final
 class PauseResponse(_message.Message):
-    """The queue is paused."""
+    """It is paused."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -730,16 +735,21 @@ Global___PauseResponse: _TypeAlias = PauseResponse  # noqa: Y015
 
 @_typing.final
 class ResumeRequest(_message.Message):
-    """Resumes the whole queue."""
+    """What to resume."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
+    BATCH_ID_FIELD_NUMBER: _builtins.int
+    batch_id: _builtins.str
+    """Only this batch; empty means the queue."""
     def __init__(
         self,
+        *,
+        batch_id: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["batch_id", b"batch_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -747,7 +757,7 @@ Global___ResumeRequest: _TypeAlias = ResumeRequest  # noqa: Y015
 
 @_typing.final
 class ResumeResponse(_message.Message):
-    """The queue is not paused."""
+    """It is not paused."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -770,6 +780,72 @@ class ResumeResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ResumeResponse: _TypeAlias = ResumeResponse  # noqa: Y015
+
+@_typing.final
+class SetPriorityRequest(_message.Message):
+    """Which batch to move, and where."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    BATCH_ID_FIELD_NUMBER: _builtins.int
+    PRIORITY_FIELD_NUMBER: _builtins.int
+    FRONT_FIELD_NUMBER: _builtins.int
+    batch_id: _builtins.str
+    """The batch."""
+    priority: _builtins.int
+    """Its priority from now on, from -1,000 to 1,000: those of a higher one are taken
+    first, and of equal ones those that were accepted first.
+    """
+    front: _builtins.bool
+    """Has to be true: gives it the highest priority of any batch that has something
+    left, and lets it be taken before all others of that.
+    """
+    def __init__(
+        self,
+        *,
+        batch_id: _builtins.str = ...,
+        priority: _builtins.int = ...,
+        front: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["front", b"front", "place", b"place", "priority", b"priority"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["batch_id", b"batch_id", "front", b"front", "place", b"place", "priority", b"priority"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType_place: _TypeAlias = _typing.Literal["priority", "front"]  # noqa: Y015
+    _WhichOneofArgType_place: _TypeAlias = _typing.Literal["place", b"place"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_place) -> _WhichOneofReturnType_place | None: ...
+
+Global___SetPriorityRequest: _TypeAlias = SetPriorityRequest  # noqa: Y015
+
+@_typing.final
+class SetPriorityResponse(_message.Message):
+    """Where the batch stands."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CHANGED_FIELD_NUMBER: _builtins.int
+    PRIORITY_FIELD_NUMBER: _builtins.int
+    CURSOR_FIELD_NUMBER: _builtins.int
+    changed: _builtins.bool
+    """Whether this call changed it."""
+    priority: _builtins.int
+    """Its priority."""
+    cursor: _builtins.str
+    """The place in the log after this call."""
+    def __init__(
+        self,
+        *,
+        changed: _builtins.bool = ...,
+        priority: _builtins.int = ...,
+        cursor: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["changed", b"changed", "cursor", b"cursor", "priority", b"priority"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SetPriorityResponse: _TypeAlias = SetPriorityResponse  # noqa: Y015
 
 @_typing.final
 class ResolveRequest(_message.Message):
@@ -1084,6 +1160,8 @@ class GetStatusResponse(_message.Message):
     UPSTREAM_FIELD_NUMBER: _builtins.int
     CONNECTION_LIMIT_FIELD_NUMBER: _builtins.int
     TARGETS_FIELD_NUMBER: _builtins.int
+    PAUSED_BATCH_IDS_FIELD_NUMBER: _builtins.int
+    PAUSED_BATCH_COUNT_FIELD_NUMBER: _builtins.int
     HELD_SESSION_COUNT_FIELD_NUMBER: _builtins.int
     CERTIFICATE_EXPIRE_TIME_FIELD_NUMBER: _builtins.int
     version: _builtins.str
@@ -1110,6 +1188,8 @@ class GetStatusResponse(_message.Message):
     """How many connections a target may have at once, unless another number is set for it;
     0 means that there is no limit.
     """
+    paused_batch_count: _builtins.int
+    """How many there are."""
     held_session_count: _builtins.int
     """How many sessions wait for a parked replay (`EnqueueOptions.strict_session`), or for the
     one that sends it again.
@@ -1127,6 +1207,10 @@ class GetStatusResponse(_message.Message):
         """The targets that are known, where a rate or a breaker is set: at most 100, those first
         that somebody waits for.
         """
+
+    @_builtins.property
+    def paused_batch_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """The paused batches that have something left, at most 100."""
 
     @_builtins.property
     def certificate_expire_time(self) -> _timestamp_pb2.Timestamp:
@@ -1149,12 +1233,14 @@ class GetStatusResponse(_message.Message):
         upstream: _builtins.str = ...,
         connection_limit: _builtins.int = ...,
         targets: _abc.Iterable[Global___TargetStatus] | None = ...,
+        paused_batch_ids: _abc.Iterable[_builtins.str] | None = ...,
+        paused_batch_count: _builtins.int = ...,
         held_session_count: _builtins.int = ...,
         certificate_expire_time: _timestamp_pb2.Timestamp | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["certificate_expire_time", b"certificate_expire_time", "start_time", b"start_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["certificate_expire_time", b"certificate_expire_time", "concurrency", b"concurrency", "connection_limit", b"connection_limit", "cursor", b"cursor", "held_session_count", b"held_session_count", "journal", b"journal", "latest_sequence", b"latest_sequence", "oldest_sequence", b"oldest_sequence", "paused", b"paused", "running_replays", b"running_replays", "start_time", b"start_time", "store_id", b"store_id", "targets", b"targets", "upstream", b"upstream", "version", b"version", "watcher_count", b"watcher_count"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["certificate_expire_time", b"certificate_expire_time", "concurrency", b"concurrency", "connection_limit", b"connection_limit", "cursor", b"cursor", "held_session_count", b"held_session_count", "journal", b"journal", "latest_sequence", b"latest_sequence", "oldest_sequence", b"oldest_sequence", "paused", b"paused", "paused_batch_count", b"paused_batch_count", "paused_batch_ids", b"paused_batch_ids", "running_replays", b"running_replays", "start_time", b"start_time", "store_id", b"store_id", "targets", b"targets", "upstream", b"upstream", "version", b"version", "watcher_count", b"watcher_count"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1199,6 +1285,9 @@ class EnqueueOptions(_message.Message):
     STICKY_COOKIES_FIELD_NUMBER: _builtins.int
     CARRY_FIELD_NUMBER: _builtins.int
     LIVE_SCOPE_FIELD_NUMBER: _builtins.int
+    PRIORITY_FIELD_NUMBER: _builtins.int
+    PAUSED_FIELD_NUMBER: _builtins.int
+    OWNER_FIELD_NUMBER: _builtins.int
     STRICT_SESSION_FIELD_NUMBER: _builtins.int
     END_FOLLOWS_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
@@ -1284,6 +1373,17 @@ class EnqueueOptions(_message.Message):
     """
     live_scope: Global___LiveScope.ValueType
     """Whose values, and cookies, those are; unset means `LIVE_SCOPE_BATCH`."""
+    priority: _builtins.int
+    """Whose replays are taken first: those of a higher priority. From -1,000 to 1,000;
+    more than 0 needs the role `admin`, too. `SetPriority` changes it.
+    """
+    paused: _builtins.bool
+    """Whether the batch is paused from its acceptance on; `Resume` lets it go on."""
+    owner: _builtins.str
+    """Whose the batch is, at most 200 characters. Only callers that the daemon has no name
+    of, as on its Unix socket, may say it; of others it is the name of their token or
+    certificate.
+    """
     strict_session: _builtins.bool
     """Whether a replay that is parked holds up the later ones of its session: until it is
     resolved, and what sends it again has ended. Other sessions go on. Else only the parked
@@ -1405,12 +1505,15 @@ class EnqueueOptions(_message.Message):
         sticky_cookies: _builtins.bool = ...,
         carry: _abc.Iterable[_builtins.str] | None = ...,
         live_scope: Global___LiveScope.ValueType = ...,
+        priority: _builtins.int = ...,
+        paused: _builtins.bool = ...,
+        owner: _builtins.str = ...,
         strict_session: _builtins.bool = ...,
         end_follows: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["pace", b"pace", "window_end_duration", b"window_end_duration", "window_end_time", b"window_end_time", "window_start_duration", b"window_start_duration", "window_start_time", b"window_start_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["carry", b"carry", "connect_to", b"connect_to", "end_follows", b"end_follows", "filter", b"filter", "format", b"format", "host", b"host", "http_version", b"http_version", "label", b"label", "live_scope", b"live_scope", "map_remote", b"map_remote", "modify_body", b"modify_body", "modify_headers", b"modify_headers", "on_interrupt", b"on_interrupt", "pace", b"pace", "raw", b"raw", "refuse_websocket", b"refuse_websocket", "remove_headers", b"remove_headers", "repeat_count", b"repeat_count", "request_id", b"request_id", "salvage", b"salvage", "server_name", b"server_name", "set_cookies", b"set_cookies", "set_headers", b"set_headers", "set_query", b"set_query", "sticky_cookies", b"sticky_cookies", "stream", b"stream", "strict", b"strict", "strict_session", b"strict_session", "target", b"target", "trust_idempotency_key", b"trust_idempotency_key", "websocket_pace", b"websocket_pace", "window_end_duration", b"window_end_duration", "window_end_time", b"window_end_time", "window_start_duration", b"window_start_duration", "window_start_time", b"window_start_time"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["carry", b"carry", "connect_to", b"connect_to", "end_follows", b"end_follows", "filter", b"filter", "format", b"format", "host", b"host", "http_version", b"http_version", "label", b"label", "live_scope", b"live_scope", "map_remote", b"map_remote", "modify_body", b"modify_body", "modify_headers", b"modify_headers", "on_interrupt", b"on_interrupt", "owner", b"owner", "pace", b"pace", "paused", b"paused", "priority", b"priority", "raw", b"raw", "refuse_websocket", b"refuse_websocket", "remove_headers", b"remove_headers", "repeat_count", b"repeat_count", "request_id", b"request_id", "salvage", b"salvage", "server_name", b"server_name", "set_cookies", b"set_cookies", "set_headers", b"set_headers", "set_query", b"set_query", "sticky_cookies", b"sticky_cookies", "stream", b"stream", "strict", b"strict", "strict_session", b"strict_session", "target", b"target", "trust_idempotency_key", b"trust_idempotency_key", "websocket_pace", b"websocket_pace", "window_end_duration", b"window_end_duration", "window_end_time", b"window_end_time", "window_start_duration", b"window_start_duration", "window_start_time", b"window_start_time"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1549,6 +1652,52 @@ class Parameter(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Parameter: _TypeAlias = Parameter  # noqa: Y015
+
+@_typing.final
+class BatchControls(_message.Message):
+    """What the daemon keeps of a batch, beside its options, and changes while it waits or
+    runs.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PAUSED_FIELD_NUMBER: _builtins.int
+    PRIORITY_FIELD_NUMBER: _builtins.int
+    FRONT_NUMBER_FIELD_NUMBER: _builtins.int
+    OWNER_FIELD_NUMBER: _builtins.int
+    ACCEPT_TIME_FIELD_NUMBER: _builtins.int
+    paused: _builtins.bool
+    """Whether it is paused."""
+    priority: _builtins.int
+    """Its priority."""
+    front_number: _builtins.int
+    """Of those put to the front the one with the highest number is taken first; 0: it was
+    not.
+    """
+    owner: _builtins.str
+    """Whose it is; empty when nobody said."""
+    @_builtins.property
+    def accept_time(self) -> _timestamp_pb2.Timestamp:
+        """When it was accepted, or its first replay queued; unset when it was by an older
+        daemon.
+        """
+
+    def __init__(
+        self,
+        *,
+        paused: _builtins.bool = ...,
+        priority: _builtins.int = ...,
+        front_number: _builtins.int = ...,
+        owner: _builtins.str = ...,
+        accept_time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["accept_time", b"accept_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["accept_time", b"accept_time", "front_number", b"front_number", "owner", b"owner", "paused", b"paused", "priority", b"priority"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___BatchControls: _TypeAlias = BatchControls  # noqa: Y015
 
 @_typing.final
 class Pace(_message.Message):

@@ -83,6 +83,11 @@ class ReplayServiceStub(object):
                 request_serializer=flowreplay_dot_v1_dot_replay__pb2.ResumeRequest.SerializeToString,
                 response_deserializer=flowreplay_dot_v1_dot_replay__pb2.ResumeResponse.FromString,
                 _registered_method=True)
+        self.SetPriority = channel.unary_unary(
+                '/flowreplay.v1.ReplayService/SetPriority',
+                request_serializer=flowreplay_dot_v1_dot_replay__pb2.SetPriorityRequest.SerializeToString,
+                response_deserializer=flowreplay_dot_v1_dot_replay__pb2.SetPriorityResponse.FromString,
+                _registered_method=True)
         self.Resolve = channel.unary_unary(
                 '/flowreplay.v1.ReplayService/Resolve',
                 request_serializer=flowreplay_dot_v1_dot_replay__pb2.ResolveRequest.SerializeToString,
@@ -210,23 +215,40 @@ class ReplayServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def Pause(self, request, context):
-        """Pauses the queue: what runs finishes, nothing more is taken, Enqueue still
-        accepts. It lasts across restarts.
+        """Pauses the queue, or one batch: what runs finishes, nothing more is taken, Enqueue
+        still accepts. It lasts across restarts. The queue and a batch are paused each for
+        itself: what a paused batch has waits although the queue goes on, and the other way
+        round.
 
         Role: `admin`.
 
-        Errors: RESOURCE_EXHAUSTED (`JOURNAL_UNAVAILABLE`).
+        Errors: NOT_FOUND (`BATCH_NOT_FOUND`), FAILED_PRECONDITION (`BATCH_ENDED`),
+        RESOURCE_EXHAUSTED (`JOURNAL_UNAVAILABLE`).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def Resume(self, request, context):
-        """Resumes the queue.
+        """Resumes the queue, or one batch.
 
         Role: `admin`.
 
-        Errors: RESOURCE_EXHAUSTED (`JOURNAL_UNAVAILABLE`).
+        Errors: NOT_FOUND (`BATCH_NOT_FOUND`), FAILED_PRECONDITION (`BATCH_ENDED`),
+        RESOURCE_EXHAUSTED (`JOURNAL_UNAVAILABLE`).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def SetPriority(self, request, context):
+        """Says which batch's replays are taken first: changes a batch's priority, or puts it to
+        the front. What runs finishes. It lasts across restarts.
+
+        Role: `admin`.
+
+        Errors: INVALID_ARGUMENT (`INVALID_OPTIONS`), NOT_FOUND (`BATCH_NOT_FOUND`),
+        FAILED_PRECONDITION (`BATCH_ENDED`), RESOURCE_EXHAUSTED (`JOURNAL_UNAVAILABLE`).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -343,6 +365,11 @@ def add_ReplayServiceServicer_to_server(servicer, server):
                     servicer.Resume,
                     request_deserializer=flowreplay_dot_v1_dot_replay__pb2.ResumeRequest.FromString,
                     response_serializer=flowreplay_dot_v1_dot_replay__pb2.ResumeResponse.SerializeToString,
+            ),
+            'SetPriority': grpc.unary_unary_rpc_method_handler(
+                    servicer.SetPriority,
+                    request_deserializer=flowreplay_dot_v1_dot_replay__pb2.SetPriorityRequest.FromString,
+                    response_serializer=flowreplay_dot_v1_dot_replay__pb2.SetPriorityResponse.SerializeToString,
             ),
             'Resolve': grpc.unary_unary_rpc_method_handler(
                     servicer.Resolve,
@@ -573,6 +600,33 @@ class ReplayService(object):
             '/flowreplay.v1.ReplayService/Resume',
             flowreplay_dot_v1_dot_replay__pb2.ResumeRequest.SerializeToString,
             flowreplay_dot_v1_dot_replay__pb2.ResumeResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SetPriority(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/flowreplay.v1.ReplayService/SetPriority',
+            flowreplay_dot_v1_dot_replay__pb2.SetPriorityRequest.SerializeToString,
+            flowreplay_dot_v1_dot_replay__pb2.SetPriorityResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -110,19 +110,32 @@ class ReplayServiceStub:
     (`TOO_MANY_WATCHERS`, `JOURNAL_UNAVAILABLE`).
     """
     Pause: _grpc.UnaryUnaryMultiCallable[_replay_pb2.PauseRequest, _replay_pb2.PauseResponse]
-    """Pauses the queue: what runs finishes, nothing more is taken, Enqueue still
-    accepts. It lasts across restarts.
+    """Pauses the queue, or one batch: what runs finishes, nothing more is taken, Enqueue
+    still accepts. It lasts across restarts. The queue and a batch are paused each for
+    itself: what a paused batch has waits although the queue goes on, and the other way
+    round.
 
     Role: `admin`.
 
-    Errors: RESOURCE_EXHAUSTED (`JOURNAL_UNAVAILABLE`).
+    Errors: NOT_FOUND (`BATCH_NOT_FOUND`), FAILED_PRECONDITION (`BATCH_ENDED`),
+    RESOURCE_EXHAUSTED (`JOURNAL_UNAVAILABLE`).
     """
     Resume: _grpc.UnaryUnaryMultiCallable[_replay_pb2.ResumeRequest, _replay_pb2.ResumeResponse]
-    """Resumes the queue.
+    """Resumes the queue, or one batch.
 
     Role: `admin`.
 
-    Errors: RESOURCE_EXHAUSTED (`JOURNAL_UNAVAILABLE`).
+    Errors: NOT_FOUND (`BATCH_NOT_FOUND`), FAILED_PRECONDITION (`BATCH_ENDED`),
+    RESOURCE_EXHAUSTED (`JOURNAL_UNAVAILABLE`).
+    """
+    SetPriority: _grpc.UnaryUnaryMultiCallable[_replay_pb2.SetPriorityRequest, _replay_pb2.SetPriorityResponse]
+    """Says which batch's replays are taken first: changes a batch's priority, or puts it to
+    the front. What runs finishes. It lasts across restarts.
+
+    Role: `admin`.
+
+    Errors: INVALID_ARGUMENT (`INVALID_OPTIONS`), NOT_FOUND (`BATCH_NOT_FOUND`),
+    FAILED_PRECONDITION (`BATCH_ENDED`), RESOURCE_EXHAUSTED (`JOURNAL_UNAVAILABLE`).
     """
     Resolve: _grpc.UnaryUnaryMultiCallable[_replay_pb2.ResolveRequest, _replay_pb2.ResolveResponse]
     """Resolves parked replays: those that ended INTERRUPTED, of which nobody knows whether
@@ -261,19 +274,32 @@ class ReplayServiceAsyncStub(ReplayServiceStub):
     (`TOO_MANY_WATCHERS`, `JOURNAL_UNAVAILABLE`).
     """
     Pause: _aio.UnaryUnaryMultiCallable[_replay_pb2.PauseRequest, _replay_pb2.PauseResponse]  # type: ignore[assignment]
-    """Pauses the queue: what runs finishes, nothing more is taken, Enqueue still
-    accepts. It lasts across restarts.
+    """Pauses the queue, or one batch: what runs finishes, nothing more is taken, Enqueue
+    still accepts. It lasts across restarts. The queue and a batch are paused each for
+    itself: what a paused batch has waits although the queue goes on, and the other way
+    round.
 
     Role: `admin`.
 
-    Errors: RESOURCE_EXHAUSTED (`JOURNAL_UNAVAILABLE`).
+    Errors: NOT_FOUND (`BATCH_NOT_FOUND`), FAILED_PRECONDITION (`BATCH_ENDED`),
+    RESOURCE_EXHAUSTED (`JOURNAL_UNAVAILABLE`).
     """
     Resume: _aio.UnaryUnaryMultiCallable[_replay_pb2.ResumeRequest, _replay_pb2.ResumeResponse]  # type: ignore[assignment]
-    """Resumes the queue.
+    """Resumes the queue, or one batch.
 
     Role: `admin`.
 
-    Errors: RESOURCE_EXHAUSTED (`JOURNAL_UNAVAILABLE`).
+    Errors: NOT_FOUND (`BATCH_NOT_FOUND`), FAILED_PRECONDITION (`BATCH_ENDED`),
+    RESOURCE_EXHAUSTED (`JOURNAL_UNAVAILABLE`).
+    """
+    SetPriority: _aio.UnaryUnaryMultiCallable[_replay_pb2.SetPriorityRequest, _replay_pb2.SetPriorityResponse]  # type: ignore[assignment]
+    """Says which batch's replays are taken first: changes a batch's priority, or puts it to
+    the front. What runs finishes. It lasts across restarts.
+
+    Role: `admin`.
+
+    Errors: INVALID_ARGUMENT (`INVALID_OPTIONS`), NOT_FOUND (`BATCH_NOT_FOUND`),
+    FAILED_PRECONDITION (`BATCH_ENDED`), RESOURCE_EXHAUSTED (`JOURNAL_UNAVAILABLE`).
     """
     Resolve: _aio.UnaryUnaryMultiCallable[_replay_pb2.ResolveRequest, _replay_pb2.ResolveResponse]  # type: ignore[assignment]
     """Resolves parked replays: those that ended INTERRUPTED, of which nobody knows whether
@@ -445,12 +471,15 @@ class ReplayServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _replay_pb2.PauseRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_replay_pb2.PauseResponse, _abc.Awaitable[_replay_pb2.PauseResponse]]:
-        """Pauses the queue: what runs finishes, nothing more is taken, Enqueue still
-        accepts. It lasts across restarts.
+        """Pauses the queue, or one batch: what runs finishes, nothing more is taken, Enqueue
+        still accepts. It lasts across restarts. The queue and a batch are paused each for
+        itself: what a paused batch has waits although the queue goes on, and the other way
+        round.
 
         Role: `admin`.
 
-        Errors: RESOURCE_EXHAUSTED (`JOURNAL_UNAVAILABLE`).
+        Errors: NOT_FOUND (`BATCH_NOT_FOUND`), FAILED_PRECONDITION (`BATCH_ENDED`),
+        RESOURCE_EXHAUSTED (`JOURNAL_UNAVAILABLE`).
         """
 
     @_abc_1.abstractmethod
@@ -459,11 +488,27 @@ class ReplayServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _replay_pb2.ResumeRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_replay_pb2.ResumeResponse, _abc.Awaitable[_replay_pb2.ResumeResponse]]:
-        """Resumes the queue.
+        """Resumes the queue, or one batch.
 
         Role: `admin`.
 
-        Errors: RESOURCE_EXHAUSTED (`JOURNAL_UNAVAILABLE`).
+        Errors: NOT_FOUND (`BATCH_NOT_FOUND`), FAILED_PRECONDITION (`BATCH_ENDED`),
+        RESOURCE_EXHAUSTED (`JOURNAL_UNAVAILABLE`).
+        """
+
+    @_abc_1.abstractmethod
+    def SetPriority(
+        self,
+        request: _replay_pb2.SetPriorityRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_replay_pb2.SetPriorityResponse, _abc.Awaitable[_replay_pb2.SetPriorityResponse]]:
+        """Says which batch's replays are taken first: changes a batch's priority, or puts it to
+        the front. What runs finishes. It lasts across restarts.
+
+        Role: `admin`.
+
+        Errors: INVALID_ARGUMENT (`INVALID_OPTIONS`), NOT_FOUND (`BATCH_NOT_FOUND`),
+        FAILED_PRECONDITION (`BATCH_ENDED`), RESOURCE_EXHAUSTED (`JOURNAL_UNAVAILABLE`).
         """
 
     @_abc_1.abstractmethod

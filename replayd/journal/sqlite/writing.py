@@ -8,6 +8,7 @@ from replayd.journal.body import PIECE, Content, SpoolFile
 from replayd.journal.interface import Part
 from replayd.journal.sqlite.checksum import (
     checksum,
+    damaged,
     event_checksum,
     figures_checksum,
     flow_checksum,
@@ -23,6 +24,7 @@ from replayd.journal.store import (
     Change,
     Remembered,
     StoredBatch,
+    StoredControls,
     StoredReplay,
     place_of,
 )
@@ -208,8 +210,24 @@ class Writer:
     def _meta(self, change: Change) -> None:
         if change.paused is not None:
             set_meta(self._connection, "paused", int(change.paused))
+        if change.controls is not None:
+            self._controls(change.controls)
         if change.claims is not None:
             set_meta(self._connection, "claims", pack_places(change.claims))
+
+    def _controls(self, change: StoredControls) -> None:
+        """Changes the controls of a batch, whose row has to be what it was: a new checksum must
+        not hide damage.
+        """
+        self._connection.execute(
+            "UPDATE batch SET controls = ?2, checksum = checksum(number, batch_id, position, "
+            "label, accepted, first, last, on_interrupt, options, ?2) WHERE number = ?1 "
+            "AND checksum = checksum(number, batch_id, position, label, accepted, first, last, "
+            "on_interrupt, options, controls)",
+            change,
+        )
+        if not self._connection.changes():
+            raise damaged(self._connection.filename, f"the batch with the number {change.number}")
 
     def _answers(self, forget_before: int, remembered: Remembered | None) -> None:
         if forget_before:

@@ -2,13 +2,16 @@
 
 from pathlib import Path
 
+from replayd.codec.controls import encode_controls
 from replayd.journal.interface import Journal
 from replayd.journal.sqlite.loading import load, pack_places, stored_batch, unpack_places
 from replayd.journal.sqlite.schema import open_database
 from replayd.journal.store import Figures, StoredBatch, place_of
-from replayd.model.batch import Terms
+from replayd.model.batch import Controls, Terms
 from replayd.model.replay import ReplayState
 from tests.support.journals import NOW, OPTIONS, enqueue, finish, row, run
+
+CONTROLS = Controls(owner="me")
 
 
 def test_places_are_packed_in_eight_bytes() -> None:
@@ -31,7 +34,10 @@ def test_an_empty_database(stored: Journal, folder: Path) -> None:
 def test_only_what_is_not_finished_is_loaded(stored: Journal, folder: Path) -> None:
     enqueue(stored, "b1", [row(0)])
     enqueue(
-        stored, "b2", [row(2), row(4), row(9)], terms=Terms("mine", options=OPTIONS, controls=b"c")
+        stored,
+        "b2",
+        [row(2), row(4), row(9)],
+        terms=Terms("mine", options=OPTIONS, controls=CONTROLS),
     )
     run(stored)
     run(stored)
@@ -40,7 +46,18 @@ def test_only_what_is_not_finished_is_loaded(stored: Journal, folder: Path) -> N
     connection = open_database(folder / "journal.db")
     opened = load(connection)
     figures = Figures(2, 2, 1, 0, 0, 0, 0)
-    expected = StoredBatch(2, "b2", 2, "mine", 3, 2, 9, figures, options=OPTIONS, controls=b"c")
+    expected = StoredBatch(
+        2,
+        "b2",
+        2,
+        "mine",
+        3,
+        2,
+        9,
+        figures,
+        options=OPTIONS,
+        controls=encode_controls(CONTROLS._replace(accepted=NOW)),
+    )
     assert opened.live == [expected]
     assert (opened.accepted, opened.ended[ReplayState.SUCCEEDED]) == (4, 2)
     assert (opened.next_number, opened.next_position, opened.paused) == (3, 3, True)

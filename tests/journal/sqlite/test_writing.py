@@ -20,6 +20,7 @@ from replayd.journal.store import (
     Figures,
     Remembered,
     StoredBatch,
+    StoredControls,
     StoredEvent,
     StoredReplay,
     place_of,
@@ -79,6 +80,22 @@ def test_a_change_in_its_tables(writer: Writer, connection: apsw.Connection) -> 
     assert fetch_row(connection, "SELECT value FROM meta WHERE name = 'paused'") == (1,)
     writer.commit(Change(forget_before=100))
     assert counts(connection, "answered") == [0]
+
+
+def test_controls_change_with_the_checksum(writer: Writer, connection: apsw.Connection) -> None:
+    writer.stage(1, "b1", [row(4)])
+    writer.commit(change())
+    writer.commit(Change(controls=StoredControls(1, b"other")))
+    assert stored_batch(connection, "b1").controls == b"other"
+
+
+def test_a_new_checksum_hides_no_damage(writer: Writer, connection: apsw.Connection) -> None:
+    writer.stage(1, "b1", [row(4)])
+    writer.commit(change())
+    connection.execute("UPDATE batch SET last = 31")
+    with pytest.raises(JournalError, match="the number 1"):
+        writer.commit(Change(controls=StoredControls(1, b"other")))
+    assert fetch_row(connection, "SELECT controls FROM batch") == (b"controls",)
 
 
 def test_a_change_that_fails_changes_nothing(writer: Writer, connection: apsw.Connection) -> None:
