@@ -36,7 +36,10 @@ def edited(
     """Returns a request with the values of now; the same one where it holds none. Without a
     `jar`, cookies are fields like others.
     """
-    editing = _Editing(plan, values, jar, now)
+    held = values.held_in(plan.head + (content or b""))
+    if not held and (jar is None or jar.empty):
+        return Edited(plan, content)
+    editing = _Editing(plan, values, held, jar, now)
     content = editing.content(content)
     head, http2 = editing.head(), plan.http2 and editing.http2(plan.http2)
     changes = (*editing.changes(),)
@@ -64,6 +67,8 @@ def where_of(plan: Plan) -> Where:
 
 def cookies_of(plan: Plan) -> tuple[Pair, ...]:
     """Returns the cookies that a planned request has in its head."""
+    if b"cookie" not in plan.head.lower():
+        return ()
     fields = map(_Field.of, _lines(plan))
     return tuple(
         pair for field in fields if field.name == b"cookie" for pair in _pairs(field.value)
@@ -95,10 +100,15 @@ class _Field(NamedTuple):
 class _Editing:
     """The editing of one request."""
 
-    def __init__(self, plan: Plan, values: Values, jar: Jar | None, now: float) -> None:
+    def __init__(
+        self, plan: Plan, values: Values, held: tuple[bytes, ...], jar: Jar | None, now: float
+    ) -> None:
+        """`held`: the values that the request may hold."""
         self.size = plan.content_size
         self._plan = plan
+        self._lines = [_Field.of(line) for line in _lines(plan)]
         self._values = values
+        self._held = held
         self._jar = jar
         self._now = now
         self._places: dict[str, dict[str, None]] = {}
@@ -126,11 +136,11 @@ class _Editing:
 
     def content(self, content: bytes | None) -> bytes | None:
         """Returns the content, or a WebSocket's messages; one that is packed stays."""
-        if not content or not self._values:
+        if not content or not self._held:
             return content
         if self._plan.websocket is not None:
             return self._messages(content)
-        fields = {field.name: field.value for field in map(_Field.of, _lines(self._plan))}
+        fields = {field.name: field.value for field in self._lines}
         if fields.get(b"content-encoding", b"").lower() not in (b"", b"identity"):
             return content
         kind = fields.get(b"content-type", b"").partition(b";")[0].strip().lower()
@@ -145,7 +155,7 @@ class _Editing:
 
     def head(self) -> bytes:
         """Returns the head as HTTP/1 has it."""
-        fields = list(map(_Field.of, _lines(self._plan)))
+        fields = self._lines
         kept, added = self._fields([(field.name, field.value) for field in fields])
         section = [
             field.before + value + field.after
@@ -245,9 +255,9 @@ class _Editing:
         return message._replace(content=self._replaced(message.content, form, "a message"))
 
     def _replaced(self, text: bytes, form: Form, place: str) -> bytes:
-        if not self._values:
+        if not self._held:
             return text
-        text, sources = self._values.replaced(text, form)
+        text, sources = self._values.replaced(text, form, self._held)
         for source in sources:
             self._places.setdefault(source, {})[place] = None
         return text

@@ -53,6 +53,11 @@ class Jar:
         self.size = 0
         """About how many bytes it holds."""
 
+    @property
+    def empty(self) -> bool:
+        """Whether it changes no request."""
+        return not (self._cookies or self._live)
+
     def carried(
         self, pairs: Sequence[Pair], where: Where, now: float
     ) -> tuple[list[bytes | None], list[Pair], list[tuple[bytes, Done]]]:

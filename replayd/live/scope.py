@@ -32,9 +32,10 @@ class Scope:
     def edited(self, plan: Plan, content: bytes | None, now: float) -> Edited:
         """Returns a planned request with the values of now (seconds since the epoch)."""
         assert plan.live is not None
+        if not plan.live.sticky_cookies:
+            return edited(plan, content, self._values, None, now)
         live = plan.live._replace(cookies=cookies_of(plan))
-        jar = self._jar if live.sticky_cookies else None
-        return edited(plan._replace(live=live), content, self._values, jar, now)
+        return edited(plan._replace(live=live), content, self._values, self._jar, now)
 
     def learn(
         self, plan: Plan, headers: Headers, carried: Sequence[LiveValue], now: float

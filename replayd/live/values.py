@@ -7,13 +7,18 @@ import re
 from enum import Enum
 from functools import lru_cache
 from typing import NamedTuple
-from urllib.parse import quote_from_bytes
+from urllib.parse import quote_from_bytes, unquote_to_bytes
 
 MAX_VALUES = 1000
 """Values that are kept; then the one that was carried first goes."""
 
 _CORE = re.compile(rb"[0-9A-Za-z]+")
 """What no encoding changes."""
+
+_ESCAPED = re.compile(rb"%[0-9A-Fa-f]{2}|\\u[0-9A-Fa-f]{4}|\\.", re.DOTALL)
+
+_FEW = 64
+"""So many are looked for one by one; of more, the text's words are looked up."""
 
 _BEGINS = (
     rb"(?:(?<![0-9A-Za-z_])|(?<=%[0-9A-Fa-f][0-9A-Fa-f])"
@@ -36,7 +41,9 @@ class Form(Enum):
 class _Carried(NamedTuple):
     live: bytes
     source: str
-    core: bytes
+    words: tuple[bytes, ...]
+    """What a text must hold that holds the value, however it is written: the one to look for
+    first is the first."""
 
 
 class Values:
@@ -45,47 +52,71 @@ class Values:
     def __init__(self) -> None:
         self._carried: dict[bytes, _Carried] = {}
         """By recorded value, in the order in which they were put there."""
+        self._cores: dict[bytes, list[bytes]] = {}
+        """Recorded values by their first word."""
         self.size = 0
         """About how many bytes it holds."""
-
-    def __bool__(self) -> bool:
-        return bool(self._carried)
 
     def put(self, source: str, recorded: bytes, live: bytes) -> None:
         """Has a value stand for a recorded one from now on."""
         self._forget(recorded)
-        core = max(_CORE.findall(recorded), key=len, default=b"")
-        self._carried[recorded] = _Carried(live, source, core)
+        # Numbers tell more of one thing than words do.
+        words = sorted(_words(recorded), key=lambda word: (word.isalpha(), -len(word))) or [b""]
+        self._carried[recorded] = _Carried(live, source, tuple(words))
+        self._cores.setdefault(words[0], []).append(recorded)
         self.size += len(recorded) + len(live)
         if len(self._carried) > MAX_VALUES:
             self._forget(next(iter(self._carried)))
 
-    def replaced(self, text: bytes, form: Form) -> tuple[bytes, list[str]]:
-        """Returns a text with the values of now, all at once, and from where those are."""
-        held = [
-            recorded
-            for recorded, (live, _, core) in self._carried.items()
-            if core in text and live != recorded
-        ]
-        if not held:
+    def held_in(self, text: bytes) -> tuple[bytes, ...]:
+        """Returns the recorded values that a text, or a part of it, may hold: the longest first,
+        for one may begin another.
+        """
+        if not self._cores:
+            return ()
+        cores = self._cores
+        if len(cores) <= _FEW:
+            found = [core for core in cores if core in text]
+        else:
+            found = [word for word in {*_words(text), b""} if word in cores]
+        held = [each for core in found for each in cores[core] if self._may_stand_in(text, each)]
+        return tuple(sorted(held, key=len, reverse=True))
+
+    def replaced(self, text: bytes, form: Form, held: tuple[bytes, ...]) -> tuple[bytes, list[str]]:
+        """Returns a text with the values of now, all at once, and from where those are; `held`:
+        as of a text that this is a part of.
+        """
+        here = tuple([each for each in held if self._may_stand_in(text, each)])
+        if not here:
             return text, []
-        # The longest first: one may begin another.
-        held.sort(key=len, reverse=True)
         sources: dict[str, None] = {}
 
         def live_of(match: re.Match[bytes]) -> bytes:
             assert match.lastindex is not None
-            recorded = held[match.lastindex - 1]
+            recorded = here[match.lastindex - 1]
             carried = self._carried[recorded]
             sources[carried.source] = None
             return _written(carried.live, recorded, match[0], form)
 
-        return _pattern(tuple(held)).sub(live_of, text), list(sources)
+        return _pattern(here).sub(live_of, text), list(sources)
+
+    def _may_stand_in(self, text: bytes, recorded: bytes) -> bool:
+        live, _, words = self._carried[recorded]
+        return live != recorded and all(word in text for word in words)
 
     def _forget(self, recorded: bytes) -> None:
         known = self._carried.pop(recorded, None)
         if known is not None:
             self.size -= len(recorded) + len(known.live)
+            others = self._cores[known.words[0]]
+            others.remove(recorded)
+            if not others:
+                del self._cores[known.words[0]]
+
+
+def _words(text: bytes) -> list[bytes]:
+    """Returns what stands between all that encodings may have put there."""
+    return _CORE.findall(_ESCAPED.sub(b" ", text))
 
 
 @lru_cache(maxsize=256)
@@ -118,9 +149,10 @@ def _octet(octet: int) -> bytes:
 
 def _written(live: bytes, recorded: bytes, found: bytes, form: Form) -> bytes:
     """Writes a value as the recorded one was written where it stood."""
-    if found != recorded and b"%" in found:
-        return _percent_encoded(live, b"", found)
-    if found != recorded and b"\\" in found:
+    if found != recorded:
+        unquoted = {unquote_to_bytes(found), unquote_to_bytes(found.replace(b"+", b" "))}
+        if b"\\" not in found or recorded in unquoted:
+            return _percent_encoded(live, b"", found)
         return _json_escaped(live, found)
     if form is Form.URL:
         return _percent_encoded(live, recorded, found)

@@ -4,7 +4,7 @@ import json
 from urllib.parse import quote, quote_plus
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from replayd.live import values
@@ -13,11 +13,15 @@ from replayd.live.values import Form, Values
 TEXT = st.text(st.characters(codec="utf-8", exclude_categories=["Cc", "Cs"]), min_size=4)
 
 
+def replaced_by(kept: Values, text: bytes, form: Form) -> tuple[bytes, list[str]]:
+    return kept.replaced(text, form, kept.held_in(text))
+
+
 def replaced(text: bytes, form: Form, **carried: bytes) -> bytes:
     kept = Values()
     for recorded, live in carried.items():
         kept.put(f"json:$.{recorded}", recorded.encode(), live)
-    return kept.replaced(text, form)[0]
+    return replaced_by(kept, text, form)[0]
 
 
 @pytest.mark.parametrize(
@@ -46,22 +50,24 @@ def test_all_at_once_the_longest_first() -> None:
 
 
 @given(TEXT, TEXT)
+@example("00%\\", "000:")
+@example("000%", "0000")
 def test_encoded_as_what_it_replaces(recorded: str, live: str) -> None:
     kept = Values()
     kept.put("json:$.a", recorded.encode(), live.encode())
     text, form = quote(recorded, safe="").encode(), Form.URL
-    assert kept.replaced(b"/?a=" + text, form)[0] == b"/?a=" + quote(live, safe="").encode()
+    assert replaced_by(kept, b"/?a=" + text, form)[0] == b"/?a=" + quote(live, safe="").encode()
     quoted = json.dumps(recorded, ensure_ascii=False).encode()
-    found = kept.replaced(b'{"a": %b}' % quoted, Form.JSON)[0]
+    found = replaced_by(kept, b'{"a": %b}' % quoted, Form.JSON)[0]
     assert json.loads(found) == {"a": live}
 
 
 def test_forms_and_lower_case() -> None:
     kept = Values()
     kept.put("json:$.a", b"a b/c", b"d e/f")
-    assert kept.replaced(quote_plus("a b/c").encode(), Form.URL)[0] == b"d%20e%2Ff"
-    assert kept.replaced(b"a%20b%2fc", Form.URL)[0] == b"d%20e%2ff"
-    assert kept.replaced(rb'"a b\/c"', Form.JSON)[0] == rb'"d e\/f"'
+    assert replaced_by(kept, quote_plus("a b/c").encode(), Form.URL)[0] == b"d%20e%2Ff"
+    assert replaced_by(kept, b"a%20b%2fc", Form.URL)[0] == b"d%20e%2ff"
+    assert replaced_by(kept, rb'"a b\/c"', Form.JSON)[0] == rb'"d e\/f"'
 
 
 def test_sources_are_told_once() -> None:
@@ -69,7 +75,7 @@ def test_sources_are_told_once() -> None:
     kept.put("json:$.a", b"abcd", b"1")
     kept.put("json:$.b", b"efgh", b"2")
     kept.put("json:$.b", b"same", b"same")
-    assert kept.replaced(b"efgh abcd abcd same", Form.PLAIN) == (
+    assert replaced_by(kept, b"efgh abcd abcd same", Form.PLAIN) == (
         b"2 1 1 same",
         ["json:$.b", "json:$.a"],
     )
@@ -80,5 +86,19 @@ def test_the_oldest_goes(monkeypatch: pytest.MonkeyPatch) -> None:
     kept = Values()
     for name in (b"aaaa", b"bbbb", b"aaaa", b"cccc"):
         kept.put("json:$.a", name, b"new")
-    assert kept.replaced(b"aaaa bbbb cccc", Form.PLAIN)[0] == b"new bbbb new"
+    assert replaced_by(kept, b"aaaa bbbb cccc", Form.PLAIN)[0] == b"new bbbb new"
     assert kept.size == 14
+
+
+def test_of_many_the_ones_that_are_there() -> None:
+    kept = Values()
+    for number in range(200):
+        kept.put("json:$.a", b"a/%d/token" % number, b"new-%d" % number)
+    kept.put("json:$.b", b"+/==", b"core")
+    kept.put("json:$.c", b"old/value", b"slash")
+    kept.put("json:$.d", b"escaped", b"after")
+    text = rb"\nescaped \u003descaped %3Descaped a%2F7%2Ftoken a/19/token +%2F== a\/100\/token "
+    text += rb"old%2Fvalue a/200/token"
+    expected = rb"\nafter \u003dafter %3Dafter new-7 new-19 core new-100 slash a/200/token"
+    assert replaced_by(kept, text, Form.PLAIN)[0] == expected
+    assert kept.held_in(b"nothing") == (b"+/==",)

@@ -44,7 +44,6 @@ class Shop:
         self._seed = seed
         self._made = 0
         self._given: set[str] = set()
-        self._orders: list[int] = []
         shop = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -109,13 +108,14 @@ class Shop:
             return self._token()
         if path.startswith("/users/"):
             self._need(path.split("/")[2])
-            self._orders = [self._number(), self._number()]
+            orders = [self._number(), self._number()]
             headers.append(("X-Next", f"next={self._new()}; last"))
-            return json.dumps({"orders": [{"id": number} for number in self._orders]}).encode()
+            return json.dumps({"orders": [{"id": number} for number in orders]}).encode()
         if path == "/orders":
             order = json.loads(content)
             self._need(order["next"])
-            return b"{}" if order["order"] in self._orders else json.dumps({}["none"]).encode()
+            self._need(str(order["order"]))
+            return b"{}"
         self._need(query["token"][0])
         return b"bye"
 

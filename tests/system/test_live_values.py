@@ -41,6 +41,15 @@ def test_a_session_works_at_another_server(daemon: Daemon, shops: tuple[Shop, Sh
     assert not set(recorded.tokens) & set(replayed.tokens)
 
 
+def test_each_run_of_a_batch_logs_in_anew(daemon: Daemon, shops: tuple[Shop, Shop]) -> None:
+    recorded, replayed = shops
+    flows = shop_session(recorded.port)
+    there = [connect_to("http", replayed.port)]
+    batch = enqueue(daemon.stub(), flows, connect_to=there, repeat_count=2, **LIVE)
+    assert statuses(daemon, batch.cursor) == [200] * 12
+    assert len(set(replayed.tokens)) == 4
+
+
 @pytest.mark.parametrize("left_out", ["sticky_cookies", "carry", *SOURCES])
 def test_and_not_without_any_of_it(daemon: Daemon, shops: tuple[Shop, Shop], left_out: str) -> None:
     recorded, replayed = shops
