@@ -56,7 +56,9 @@ def _line(replay: Replay, today: date) -> str:
 def _outcome(replay: Replay) -> list[str]:
     told = []
     if replay.status_code:
-        told.append(str(replay.status_code))
+        recorded = replay.recorded_status_code
+        other = f" (recorded {recorded})" if recorded not in (0, replay.status_code) else ""
+        told.append(f"{replay.status_code}{other}")
     if replay.reason:
         told.append(reason_name(replay.reason))
     if replay.attempt > 1:

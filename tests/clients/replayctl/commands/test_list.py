@@ -30,6 +30,7 @@ SUCCEEDED = Replay(
     method=b"GET",
     url=b"u",
     status_code=404,
+    recorded_status_code=200,
 )
 
 
@@ -44,7 +45,7 @@ def test_a_line_for_each_replay_of_every_page(fake: FakeDaemon) -> None:
     request, outcome = lines[1].rsplit("  ", 1)
     assert request == "b.1           INTERRUPTED  POST http://h/pay"
     assert outcome == "INTERRUPTED, attempt 2, resolved: RESEND c.1"
-    assert lines[2].startswith("b.2           SUCCEEDED    GET u  404  1970-01-0")
+    assert lines[2].startswith("b.2           SUCCEEDED    GET u  404 (recorded 200)  1970-01-0")
     assert fake.requests == [
         ListReplaysRequest(batch_id="b"),
         ListReplaysRequest(batch_id="b", page_token="t"),
