@@ -228,11 +228,12 @@ class ReplayThread:
         record, idle, due = self._recorder.deadline, self._wire.deadline, self._queue.next_due
         if self._retry_after:
             record = self._retry_at
+        if self._stopping or self._retry_after or len(self._running) >= self._concurrency:
+            due = None
         if self._governor is not None:
             idle = min(NEVER if idle is None else idle, self._governor.deadline)
-        full = len(self._running) >= self._concurrency
-        if full or self._stopping or self._retry_after or self._blocked:
-            due = None
+            if self._governor.blocked:
+                due = None
         earliest = min(
             self._deadlines.next,
             self._stop_at,
@@ -251,13 +252,8 @@ class ReplayThread:
             and self._queue.promising
             and not self._stopping
             and not self._retry_after
-            and not self._blocked
+            and (self._governor is None or not self._governor.blocked)
         )
-
-    @property
-    def _blocked(self) -> bool:
-        """Whether nothing may be taken until a target may be asked again."""
-        return self._governor is not None and self._governor.blocked
 
     def _read_mail(self) -> None:
         if self._governor is not None:
@@ -325,7 +321,9 @@ class ReplayThread:
     def _begin_more(self) -> None:
         """Fills the free slots. Raises JournalError; what was taken then stays taken."""
         free = self._concurrency - len(self._running)
-        if not self._taken and free > 0 and not (self._stopping or self._blocked):
+        governor = self._governor
+        blocked = governor is not None and governor.blocked
+        if not self._taken and free > 0 and not (self._stopping or blocked):
             due = self._queue.next_due
             if due is not None and due <= self._clock.monotonic():
                 self._queue.freed()
