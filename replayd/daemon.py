@@ -8,6 +8,7 @@ import os
 import resource
 import time
 from collections.abc import AsyncIterator, Iterable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
@@ -45,6 +46,8 @@ from replayd.stopping import Stop
 from replayd.wire.settings import TlsSettings, WireSettings, parse_upstream
 
 if TYPE_CHECKING:
+    from replayd.comparer.comparer import Comparer
+    from replayd.comparer.process import ComparerSettings
     from replayd.planning.target_limits import TargetLimits
     from replayd.replay.governor import GovernorSettings
 
@@ -166,7 +169,14 @@ class _Daemon:
             redactor=redactor,
         )
         server = RpcServer(
-            [service, HistoryService(journal, filtering, shown), JournalService(journal), hooks],
+            [
+                service,
+                HistoryService(
+                    journal, filtering, shown, partial(self._comparer_settings, journal)
+                ),
+                JournalService(journal),
+                hooks,
+            ],
             self._addresses,
             self._access,
             max_calls=self._config.max_watchers + OTHER_CALLS,
@@ -241,6 +251,21 @@ class _Daemon:
             on_failure=lambda error: loop.call_soon_threadsafe(self._fail, error),
             redactor=redactor,
             governed=self._governor_settings,
+            new_comparer=lambda: self._comparer(journal),
+        )
+
+    def _comparer(self, journal: Journal) -> "Comparer":
+        # Imported here: only who has responses that differ needs it.
+        from replayd.comparer.comparer import Comparer  # noqa: PLC0415
+
+        return Comparer(journal, self._comparer_settings(journal))
+
+    def _comparer_settings(self, journal: Journal) -> "ComparerSettings":
+        from replayd.comparer.process import ComparerSettings  # noqa: PLC0415
+
+        config = self._config
+        return ComparerSettings(
+            config.redact_header, config.redact_parameter, journal.info.redaction_key
         )
 
     def _targets(self) -> TargetRules:

@@ -89,6 +89,7 @@ class Reason(IntEnum):
     RETRIED = 91
     VALUE_MISSING = 95
     BREAKER_CLOSED = 112
+    SENT_TO_LEARN = 98
 
     # Hooks.
     HOOK_KILLED = 130

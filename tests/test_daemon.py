@@ -24,6 +24,7 @@ LATER |= {"replayd.replay.governor", "replayd.planning.target_limits", "replayd.
 LATER |= {"replayd.rpc.cancel", "replayd.journal.cancelling", "replayd.rpc.replay"}
 LATER |= {"replayd.rpc.retry", "replayd.journal.retrying", "replayd.journal.resolving"}
 LATER |= {"re2", "replayd.live", "replayd.replay.live_values"}
+LATER |= {"brotli", "zstandard", "replayd.comparer", "replayd.comparing", "replayd.replay.compared"}
 """What a daemon loads when it needs it: together as long as a third of the rest."""
 
 

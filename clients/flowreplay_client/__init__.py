@@ -19,6 +19,8 @@
 `rewriting` how its requests are rewritten, in mitmproxy's notation; `steering` which are first;
 `hook`      functions that take part in replays, `hook_flow` what they are given, `hook_run`
             the two ways to talk about it;
+`comparing` how responses are compared with the recorded ones, `diffs` the iterator of those
+            that differ;
 `bookmark`  where a watch stands and whether it goes on;
 `errors`    what a call can end with; `address` and `channel` how the daemon is found,
             `access` what it is shown.
@@ -27,7 +29,9 @@
 from flowreplay_client.access import AccessFiles
 from flowreplay_client.bookmark import WatchSettings, kind_names
 from flowreplay_client.client import Client, connect
+from flowreplay_client.comparing import CompareSettings, DiffSettings
 from flowreplay_client.connect_to import parse_connect_to
+from flowreplay_client.diffs import Diffs
 from flowreplay_client.errors import EventsCompacted, ReplaydClientError, Unreachable
 from flowreplay_client.export import Export
 from flowreplay_client.flows import request_flow
@@ -68,6 +72,9 @@ __all__ = [
     "WEBSOCKET_PACES",
     "AccessFiles",
     "Client",
+    "CompareSettings",
+    "DiffSettings",
+    "Diffs",
     "EnqueueSettings",
     "EventsCompacted",
     "Export",

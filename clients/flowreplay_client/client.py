@@ -42,6 +42,8 @@ from flowreplay_client.backup import followed
 from flowreplay_client.bookmark import Bookmark, Return, WatchSettings
 from flowreplay_client.capture import CaptureSource, open_capture
 from flowreplay_client.channel import DEFAULT_TIMEOUT, channel_options
+from flowreplay_client.comparing import DiffSettings, diff_request
+from flowreplay_client.diffs import Diffs
 from flowreplay_client.errors import error_from
 from flowreplay_client.export import Export, export_request
 from flowreplay_client.hook import Hook
@@ -348,6 +350,12 @@ class Client:
         """
         call = self._journal.BackUp(BackUpRequest(folder=folder), metadata=self._access.metadata())
         return followed(call, progress, self.address, self._timeout)
+
+    def diff(self, batch_id: str, **settings: Unpack[DiffSettings]) -> Diffs:
+        """Compares the responses of a batch with the recorded ones: those that differ, in order."""
+        request = diff_request(batch_id, settings)
+        call = self._history.Diff(request, metadata=self._access.metadata())
+        return Diffs(call, self.address, self._timeout)
 
     def _plan(self, messages: Iterator[EnqueueRequest], content_limit: int | None) -> Plans:
         begin = partial(self._stub.PlanFlows, metadata=self._access.metadata())

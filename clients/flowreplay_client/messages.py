@@ -26,6 +26,7 @@ from flowreplay.v1.replay_pb2 import (
 )
 
 from flowreplay_client.capture import CHUNK_BYTES, Capture
+from flowreplay_client.comparing import CompareSettings, fill_comparing
 from flowreplay_client.connect_to import parse_connect_to
 from flowreplay_client.listing import state_number
 from flowreplay_client.live import LiveSettings, fill_live
@@ -77,7 +78,9 @@ RESOLUTIONS = {
 """What is done with a parked replay, by the words that people say."""
 
 
-class EnqueueSettings(RewriteSettings, PaceSettings, LiveSettings, SteeringSettings, total=False):
+class EnqueueSettings(
+    RewriteSettings, PaceSettings, LiveSettings, CompareSettings, SteeringSettings, total=False
+):
     """How to take the flows of an Enqueue; what is left out has the daemon's default."""
 
     format: str
@@ -191,6 +194,7 @@ def enqueue_options(settings: EnqueueSettings) -> EnqueueOptions:
     fill_pace(options, settings)
     fill_live(options, settings)
     fill_steering(options, settings)
+    fill_comparing(options, settings)
     return options
 
 

@@ -16,6 +16,7 @@ VERBS = (
     "clear",
     "completion",
     "count",
+    "diff",
     "enqueue",
     "export",
     "front",

@@ -15,6 +15,7 @@ from google.protobuf.duration_pb2 import Duration
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from replayctl.contents import content_lines, size_text
+from replayctl.differences import verdict
 from replayctl.forms import Form, forms
 from replayctl.printable import printable
 from replayctl.said import message_lines, plan_line, result_line
@@ -123,6 +124,8 @@ def _response(event: pb.Event, style: Style) -> str:
     what = size_text(response.content_size_bytes)
     if response.HasField("websocket"):
         what = result_line(response.websocket)
+    if differs := verdict(response.comparison):
+        what += f"  {style(differs, 'yellow')}"
     duration = duration_text(response.timings.total_duration)
     return f"{printable(response.method)} {printable(response.url)}  {status}  {what}  {duration}"
 

@@ -60,8 +60,10 @@ class Output:
                 give_up_stdout()
 
     def style(self, text: str, colour: str) -> str:
-        """Returns text in a colour, where stdout shows colours."""
-        return click.style(text, fg=colour) if self._coloured else text
+        """Returns text in a colour, or bold, where stdout shows colours."""
+        if not self._coloured:
+            return text
+        return click.style(text, bold=True) if colour == "bold" else click.style(text, fg=colour)
 
 
 def note(text: str) -> None:

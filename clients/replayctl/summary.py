@@ -3,16 +3,25 @@
 from collections.abc import Iterator, Sequence
 
 from flowreplay.v1 import event_pb2 as pb
+from flowreplay.v1.comparison_pb2 import ComparisonResult
 from flowreplay.v1.history_pb2 import SummarizeResponse
-from flowreplay.v1.summary_pb2 import Latencies, ReasonCount, StatusCount, Summary
+from flowreplay.v1.summary_pb2 import (
+    ComparisonCount,
+    Latencies,
+    ReasonCount,
+    StatusCount,
+    Summary,
+)
 from google.protobuf.duration_pb2 import Duration
 
 from replayctl.contents import size_text
-from replayctl.events import reason_name, state_name
+from replayctl.events import enum_name, reason_name, state_name
 from replayctl.printable import printable
 
 _SHOWN_REASONS = 5
 """Reasons of which the first failure is shown."""
+
+_RESULT = "COMPARISON_RESULT_"
 
 _LATENCIES = ("p50", "p90", "p95", "p99", "max")
 
@@ -36,6 +45,8 @@ def summary_lines(response: SummarizeResponse) -> Iterator[str]:
     if summary.status_counts:
         changed = f" ({summary.changed_count} not as recorded)" if summary.changed_count else ""
         yield f"  statuses: {_statuses(summary.status_counts)}{changed}"
+    if summary.comparison_counts:
+        yield f"  beside the recorded responses: {_results(summary.comparison_counts)}"
     if summary.reason_counts:
         yield from _error_lines(summary.batch_id, summary.reason_counts)
     if summary.HasField("latencies"):
@@ -58,6 +69,13 @@ def _state(state: pb.ReplayState.ValueType) -> str:
 
 def _statuses(counts: Sequence[StatusCount]) -> str:
     return ", ".join(f"{each.status_code} x{each.replay_count}" for each in counts)
+
+
+def _results(counts: Sequence[ComparisonCount]) -> str:
+    named = (
+        (enum_name(ComparisonResult.DESCRIPTOR, each.result, _RESULT), each) for each in counts
+    )
+    return ", ".join(f"{each.replay_count} {name.lower()}" for name, each in named)
 
 
 def _error_lines(batch_id: str, counts: Sequence[ReasonCount]) -> Iterator[str]:

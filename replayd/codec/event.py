@@ -16,7 +16,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from replayd.codec.fields import add_headers
 from replayd.codec.parts import fill_head, live_value, websocket_result
 from replayd.codec.wire_format import bytes_tag, int_tag, varint, varint_at
-from replayd.codec.withheld import withheld_of
+from replayd.codec.withheld import hides_of_comparison, withheld_of
 from replayd.model.event import PREVIEW_LIMIT, EventKind, LogLevel, PendingEvent, UpdateKind
 from replayd.model.outcome import (
     ConnectionInfo,
@@ -94,6 +94,8 @@ def outcome_event(
         if outcome.hooked is not None:
             response.answering_hook = outcome.hooked.answering
             response.changing_hooks.extend(outcome.hooked.changing)
+        if outcome.comparison is not None:
+            response.comparison.ParseFromString(outcome.comparison.shown)
         kind, payload = EventKind.RESPONSE, response
     else:
         error = event.error
@@ -102,7 +104,7 @@ def outcome_event(
         error.message = shown.message
         _fill(error, plan, shown)
         kind, payload = EventKind.ERROR, error
-    if shown is outcome:
+    if shown is outcome and not hides_of_comparison(outcome):
         return _pending(kind, event)
     if shown.content_prefix is not outcome.content_prefix:
         payload.content_redacted = True

@@ -60,6 +60,8 @@ def encode_plan(plan: Plan) -> bytes:
         parts.append(bytes_field(17, plan.resends_replay_id.encode()))
     if plan.live is not None:
         parts.append(bytes_field(20, _live_message(plan.live).SerializeToString()))
+    if plan.recorded_digest:
+        parts.append(bytes_field(45, plan.recorded_digest))
     return b"".join(parts)
 
 
@@ -121,6 +123,7 @@ def decode_plan(data: bytes) -> Plan:
             _websocket(message.websocket) if message.HasField("websocket") else None,
             message.resends_replay_id,
             _live(message.live) if message.HasField("live") else None,
+            message.recorded_digest,
         )
     )
 

@@ -22,6 +22,8 @@ def withheld_of(outcome: Outcome, shown: Outcome) -> bytes:
         if outcome.live_values:
             # Always: what a restart has to learn again is known by it.
             event.response.live_values.extend(map(live_value, outcome.live_values))
+        if outcome.comparison is not None and hides_of_comparison(outcome):
+            event.response.comparison.ParseFromString(outcome.comparison.whole)
     else:
         payload = event.error
         if shown.message != outcome.message:
@@ -34,6 +36,12 @@ def withheld_of(outcome: Outcome, shown: Outcome) -> bytes:
     if outcome.websocket is not None and shown.websocket != outcome.websocket:
         payload.websocket.CopyFrom(websocket_result(outcome.websocket))
     return event.SerializeToString() if payload.ByteSize() else b""
+
+
+def hides_of_comparison(outcome: Outcome) -> bool:
+    """Tells whether a response's comparison has secrets."""
+    told = outcome.comparison
+    return told is not None and told.shown is not told.whole and told.shown != told.whole
 
 
 def put_back(event: event_pb2.Event, withheld: bytes) -> None:

@@ -102,6 +102,7 @@ class Replanner:
             recorded_status_code=plan.recorded_status_code,
             resends_replay_id=plan.resends_replay_id,
             live=plan.live,
+            recorded_digest=plan.recorded_digest,
             http2=made.http2
             and made.http2._replace(
                 changes=_joined(

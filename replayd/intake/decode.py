@@ -15,6 +15,7 @@ from flowreplay.v1 import replay_pb2
 
 from replayd.codec.flow import encode_flow, request_content
 from replayd.codec.plan import encode_plan
+from replayd.comparing.digests import ANOTHER, LARGEST, digest_of
 from replayd.errors import ReplaydError
 from replayd.filters import Matcher, Subject
 from replayd.formats import Format, read_capture
@@ -31,7 +32,7 @@ from replayd.intake.stream import MessageStream
 from replayd.intake.timing import Window
 from replayd.intake.typed import TypedFlow, typed_flows
 from replayd.model.event import PREVIEW_LIMIT
-from replayd.model.flow import CaptureNote, DamagedFlow, Flow, Found
+from replayd.model.flow import CaptureNote, DamagedFlow, Flow, Found, Response
 from replayd.model.plan import Change, ConnectTo, HttpVersion, WebSocketPace
 from replayd.model.replay import Row
 from replayd.planning.plan import make_plan
@@ -70,6 +71,8 @@ class DecodeSettings(NamedTuple):
     """Bytes of one content."""
     redactor: Redactor = UNKEYED
     """What may be shown of them."""
+    redaction_key: bytes = b""
+    """Keys the digests of recorded responses."""
 
 
 class Decoding:
@@ -91,6 +94,7 @@ class Decoding:
         self._recorded: Recorded | None = None
         self._one_session = ""
         """That of all flows; empty: each has its own."""
+        self._compares = True
         self._hash = hashlib.sha256()
         self._summary = Summary()
 
@@ -145,6 +149,7 @@ class Decoding:
         self._recorded = recorded_of(options)
         if self._recorded and options.live_scope != replay_pb2.LIVE_SCOPE_SESSION:
             self._one_session = _LIVE_SESSION
+        self._compares = options.compare != replay_pb2.COMPARE_MODE_OFF
         unnamed = replay_pb2.EnqueueOptions()
         unnamed.CopyFrom(options)
         for name in ("request_id", "end_follows"):
@@ -221,6 +226,8 @@ class Decoding:
         if self._recorded is not None:
             plan = plan._replace(live=self._recorded.plan(flow))
         redactor = self._settings.redactor
+        if self._compares and flow.response is not None:
+            plan = plan._replace(recorded_digest=self._digest(flow.response))
         # What is shown with everything, and sent nowhere.
         plan = plan._replace(url=redactor.url(plan.url))
         shown_plan = redactor.plan(plan)
@@ -240,6 +247,16 @@ class Decoding:
             )
         )
         self._summary.accepted += 1
+
+    def _digest(self, response: Response) -> bytes:
+        """Makes what tells an equal response at once, where one can."""
+        content = response.content
+        if self._options.compare_volatile or response.trailers:
+            return ANOTHER
+        if content is None or len(content) > LARGEST:
+            return ANOTHER
+        key = self._settings.redaction_key
+        return digest_of(key, response.status_code, response.headers, content)
 
     def _shown_content(self, flow: Flow, content: bytes) -> bytes | None:
         preview = content[:PREVIEW_LIMIT]

@@ -4,6 +4,7 @@ and needs none of the formats.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from flowreplay.v1 import plan_pb2, replay_pb2
@@ -91,6 +92,9 @@ def check_options(options: replay_pb2.EnqueueOptions) -> None:
         raise _invalid_options(
             "stream", "contradicts strict: whether a flow is refused is known only at the end"
         )
+    if options.compare not in replay_pb2.CompareMode.values():
+        raise _invalid_options("compare", f"has the unknown value {options.compare}")
+    check_ignored(options.ignored_differences, "options.")
     filter_of(options)
     check_pace(options.pace, "options.pace")
     if not 0 <= options.repeat_count <= MAX_REPEATS:
@@ -167,6 +171,26 @@ def settle_owner(options: replay_pb2.EnqueueOptions, caller: str) -> None:
     if caller and options.owner not in ("", caller):
         raise _invalid_options("owner", f"is {caller}, who calls; leave it out")
     options.owner = caller[:MAX_TEXT] or options.owner
+
+
+def check_ignored(rules: Sequence[str], within: str = "") -> None:
+    """Raises ReplaydError INVALID_OPTIONS when a rule of comparisons can't be read."""
+    if not rules:
+        return
+    # Imported here: few have any, and the daemon checks them, too.
+    from replayd.comparing.rules import MAX_RULES, RuleError, parse_rules  # noqa: PLC0415
+
+    field = f"{within}ignored_differences"
+    if len(rules) > MAX_RULES:
+        raise ReplaydError(
+            Reason.INVALID_OPTIONS, f"{field} may have at most {MAX_RULES} rules", field=field
+        )
+    try:
+        parse_rules(rules)
+    except RuleError as error:
+        raise ReplaydError(
+            Reason.INVALID_OPTIONS, f"{field} can't be read: {error}", field=field
+        ) from error
 
 
 def filter_of(options: replay_pb2.EnqueueOptions) -> Matcher | None:

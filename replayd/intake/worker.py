@@ -60,10 +60,12 @@ def main() -> int:
     _widen(0, 1)
     # Its buffer holds nothing back that `select` would not know of.
     source, sink = io.BufferedReader(io.FileIO(0), 1), sys.stdout.buffer
+    key = _key(source)
     decode_settings = DecodeSettings(
         targets=TargetRules(**settings["targets"]),
         body_size_limit=settings["body_size_limit"],
-        redactor=Redactor(_key(source), settings["redact_headers"], settings["redact_parameters"]),
+        redactor=Redactor(key, settings["redact_headers"], settings["redact_parameters"]),
+        redaction_key=key,
     )
     try:
         while source.peek(1):

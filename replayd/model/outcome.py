@@ -84,6 +84,15 @@ class HookMarks(NamedTuple):
     """Those that changed it."""
 
 
+class ToldComparison(NamedTuple):
+    """A response beside the recorded one: an encoded `flowreplay.v1.Comparison`."""
+
+    shown: bytes
+    """As everybody may see it."""
+    whole: bytes
+    """With its secrets."""
+
+
 @dataclass(slots=True)
 class Timings:
     """When each phase was reached, in nanoseconds from `start`; None: it was not."""
@@ -120,5 +129,7 @@ class Outcome:
     live_values: tuple[LiveValue, ...] = ()
     hooked: HookMarks | None = None
     """None: no hook touched it."""
+    comparison: ToldComparison | None = None
+    """None: there is nothing to compare it with, or nobody asked."""
     notes: list[Note] = field(default_factory=list)
     """Becomes one `log` event each."""

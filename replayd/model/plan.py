@@ -184,6 +184,8 @@ class Plan(NamedTuple):
     """The replay that this one sends again; empty: none."""
     live: LivePlan | None = None
     """None: its batch has no live values."""
+    recorded_digest: bytes = b""
+    """Tells an equal response (`comparing.digests`); empty: responses are not compared."""
 
 
 def framed(plan: Plan, content: Iterable[bytes]) -> Iterator[bytes]:

@@ -185,6 +185,17 @@ class Redactor:
 
     # Both
 
+    def field(self, name: bytes, value: bytes) -> bytes:
+        """Returns what may be shown of a field's value."""
+        return self._fields.value(self._names.kind(name), value)
+
+    def member(self, keys: Iterable[str], rendered: bytes) -> bytes:
+        """Returns what may be shown of a JSON value that stands under these keys."""
+        if any(self._names.is_secret(key.encode(errors="replace")) for key in keys):
+            return self._mark(rendered)
+        shown = self._content(rendered, _ANYHOW, self._names.request_triggers)
+        return self._mark(rendered) if shown is None else shown
+
     def reading(self, headers: Headers) -> Reading:
         """Tells how a content with these fields is to be looked through."""
         reading = _ANYHOW

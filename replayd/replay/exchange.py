@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from replayd.errors import ReplaydError, WireError
 from replayd.journal.interface import Body, Journal, Part
 from replayd.model.event import PREVIEW_LIMIT
-from replayd.model.outcome import ConnectionInfo, Note, Outcome, Timings
+from replayd.model.outcome import ConnectionInfo, Note, Outcome, Timings, ToldComparison
 from replayd.model.plan import HttpVersions, Plan
 from replayd.model.replay import Replay, ReplayState
 from replayd.reasons import Reason
@@ -33,6 +33,7 @@ from replayd.wire.poller import Connection
 from replayd.wire.pool import Session
 
 if TYPE_CHECKING:
+    from replayd.comparer.process import Compared
     from replayd.hooks.words import Content, End, Record
     from replayd.replay.hooked import Hooking
 
@@ -55,6 +56,10 @@ class Surroundings(NamedTuple):
     """The exchange is over and recorded."""
     learn: Callable[[Replay, Plan, Outcome, Body | None], None]
     """A response came to a replay of a batch with live values."""
+    compares: Callable[[Exchange, Outcome], bool]
+    """Compares a response with the recorded one; True: the exchange waits for that."""
+    compares_again: Callable[[Exchange, Outcome, Body | None, Outcome], None]
+    """Compares one once more, beside the answer to the same request."""
     hooking: Hooking | None = None
     """Asks hooks; None: there are none."""
 
@@ -77,6 +82,12 @@ class Exchange:
     """The response's content, where it is no transfer's."""
     _parted = False
     """The transfer's connection is no longer its own."""
+    _judged: Outcome | None = None
+    """Complete, and being compared with the recorded response."""
+    _first_body: Body | None = None
+    """Its content, while the request is sent once more."""
+    _learning = False
+    """The request is sent once more."""
     sends: Content | None = None
     """The request's content, where hooks changed it and it is not the replay's."""
 
@@ -119,6 +130,11 @@ class Exchange:
 
     def abandon(self) -> None:
         """Ends it without an outcome: what is known of it is left to the journal."""
+        if self._judged is not None and not self._around.journal.failure:
+            self._end_learning()
+            # The response is whole: only nobody told yet what it is beside the recorded one.
+            self._step(lambda _, outcome: self._record(outcome), self._judged)
+            return
         self._over = True
         self._hang_up()
         self._forget_contents()
@@ -137,6 +153,10 @@ class Exchange:
         if self._over:
             verdict.discard()
         self._step(self._hear, outcome, verdict)
+
+    def hear_comparison(self, compared: Compared) -> None:
+        """Goes on with what its response is beside the recorded one."""
+        self._step(self._compared, compared)
 
     def _step(self, step: Callable[..., None], *arguments: object) -> None:
         """Takes a step; nothing that goes wrong in it gets out."""
@@ -271,6 +291,9 @@ class Exchange:
         raise error
 
     def _kill(self, now: int) -> None:
+        if self._learning:
+            self._learning = False
+            self._forget_first()
         outcome = self._outcome(ReplayState.KILLED, now)
         outcome.reason, outcome.message = Reason.CANCELLED, "it was cancelled while it ran"
         self.failure = Reason.CANCELLED
@@ -316,10 +339,12 @@ class Exchange:
         return self._connecting.info if self._connecting is not None else None
 
     def _conclude(self, outcome: Outcome) -> None:
-        """Records it, unless hooks are to be asked before."""
+        """Goes on to its comparison, unless hooks are to be asked before."""
         hooking = self._around.hooking
-        if hooking is None or not hooking.asks(self, outcome):
-            self._record(outcome)
+        if self._learning:
+            self._came_again(outcome)
+        elif hooking is None or not hooking.asks(self, outcome):
+            self._judge(outcome)
 
     def part(self) -> None:
         """Gives its connection to whoever needs it while hooks are asked: they take their time,
@@ -352,7 +377,75 @@ class Exchange:
         if made.ends:
             self._conclude(made.outcome)
         else:
-            self._record(made.outcome)
+            self._judge(made.outcome)
+
+    # Beside the recorded response
+
+    def _judge(self, outcome: Outcome) -> None:
+        """Records it, once it is compared with what was recorded."""
+        if (
+            self.plan.recorded_digest
+            and outcome.state is ReplayState.SUCCEEDED
+            and self._around.compares(self, outcome)
+        ):
+            self._judged = outcome
+        else:
+            self._record(outcome)
+
+    def _compared(self, now: int, compared: Compared) -> None:
+        outcome = self._judged
+        assert outcome is not None
+        outcome.comparison = ToldComparison(compared.shown, compared.whole)
+        if compared.learn and self.plan.idempotent:
+            self._send_once_more(now)
+            return
+        if self._learning:
+            rules = "rule" if len(compared.noise) == 1 else "rules"
+            self._note_learning(outcome, f"{len(compared.noise)} {rules} learnt")
+        self._end_learning()
+        self._record(outcome)
+
+    def _send_once_more(self, now: int) -> None:
+        """Sends the request once more, to see what its server answers otherwise by itself."""
+        self._first_body, self._body = self._body, None
+        self._transfer, self._parted, self._learning = None, False, True
+        self._notes = []
+        self._timings = Timings(start=self._around.clock.wall())
+        self._start = now
+        self._begin(now)
+
+    def _came_again(self, again: Outcome) -> None:
+        """The answer came, or did not."""
+        first = self._judged
+        assert first is not None
+        if again.state is ReplayState.SUCCEEDED and again.websocket is None:
+            self._around.compares_again(self, first, self._first_body, again)
+            return
+        self._note_learning(first, f"nothing was learnt: {again.message}")
+        self.failure = Reason.UNSPECIFIED
+        self._end_learning()
+        self._record(first)
+
+    def _end_learning(self) -> None:
+        """Goes back to the first response."""
+        if not self._learning:
+            return
+        self._hang_up()
+        again = self._body or (self._transfer.body if self._transfer is not None else None)
+        if again is not None:
+            again.discard()
+        self._learning, self._parted = False, True
+        self._transfer, self._body = None, self._first_body
+
+    def _forget_first(self) -> None:
+        if self._first_body is not None:
+            self._first_body.discard()
+
+    def _note_learning(self, outcome: Outcome, what: str) -> None:
+        said = f"the request was sent once more, to learn what changes with every answer; {what}"
+        outcome.notes = [*outcome.notes, Note(said, Reason.SENT_TO_LEARN)]
+
+    # The end
 
     def _record(self, outcome: Outcome) -> None:
         """Records it, then keeps or closes the connection."""
@@ -365,6 +458,8 @@ class Exchange:
             self._transfer.conclude(self._keep)
         else:
             self._hang_up()
+            if self._parted and not self._session_waits:
+                self._around.wire.pool.end_session(self._session)
         if self.sends is not None:
             self.sends.discard()
         self._around.ended(self)
@@ -414,6 +509,7 @@ class Exchange:
         body = self._body or (self._transfer.body if self._transfer is not None else None)
         if body is not None:
             body.discard()
+        self._forget_first()
         if self.sends is not None:
             self.sends.discard()
 

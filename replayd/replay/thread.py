@@ -35,10 +35,12 @@ from replayd.wire.resolver import Lookup, TargetChecks, system_lookup
 from replayd.wire.settings import WireSettings
 
 if TYPE_CHECKING:
+    from replayd.comparer.comparer import Comparer
     from replayd.hooks.chain import Hooks
     from replayd.hooks.words import Content, End, Respond, Send
     from replayd.model.target_state import TargetState
     from replayd.planning.target_rules import Pattern
+    from replayd.replay.compared import Comparisons
     from replayd.replay.governor import Governor, GovernorSettings
     from replayd.replay.hooked import Held, Hooking
     from replayd.replay.live_values import LiveValues
@@ -66,8 +68,10 @@ class ReplayThread:
         lookup: Lookup = system_lookup,
         redactor: Redactor = UNKEYED,
         governed: GovernorSettings | None = None,
+        new_comparer: Callable[[], Comparer] | None = None,
     ) -> None:
-        """`on_failure` is called, on this thread, when it ends because it can't go on.
+        """`new_comparer` makes what compares responses with the recorded ones; None: none is.
+        `on_failure` is called, on this thread, when it ends because it can't go on.
 
         Raises ConfigError: a file, version or cipher of the TLS settings can't be used.
         """
@@ -90,8 +94,12 @@ class ReplayThread:
             self._deadlines.announce,
             self._ended,
             self._learn,
+            self._compares,
+            self._compares_again,
         )
         self._live: LiveValues | None = None
+        self._new_comparer = new_comparer
+        self._comparisons: Comparisons | None = None
         self._hooking: Hooking | None = None
         self._running: dict[ReplayKey, Exchange | Held] = {}
         self._taken: list[Exchange] = []
@@ -277,6 +285,8 @@ class ReplayThread:
     def _end(self) -> None:
         for exchange in (*self._running.values(), *self._taken):
             exchange.abandon()
+        if self._comparisons is not None:
+            self._comparisons.close()
         self._wire.close()
         self._queue.close()
         try:
@@ -428,6 +438,23 @@ class ReplayThread:
         if replay.request_content is not None:
             return replay.request_content
         return next(iter(self._journal.content(replay.key, Part.REQUEST)), b"")
+
+    def _compares(self, exchange: Exchange, outcome: Outcome) -> bool:
+        if self._comparisons is None:
+            if self._new_comparer is None:
+                return False
+            # Only who has recorded responses loads it.
+            from replayd.replay.compared import Comparisons  # noqa: PLC0415
+
+            key = self._journal.info.redaction_key
+            self._comparisons = Comparisons(key, self._new_comparer, self._queue.post)
+        return self._comparisons.compares(exchange, outcome)
+
+    def _compares_again(
+        self, exchange: Exchange, first: Outcome, body: Body | None, again: Outcome
+    ) -> None:
+        assert self._comparisons is not None
+        self._comparisons.compares_again(exchange, first, body, again)
 
     def _ended(self, exchange: Exchange) -> None:
         self._running.pop(exchange.replay.key, None)

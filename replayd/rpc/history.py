@@ -1,7 +1,8 @@
 """HistoryService: what became of batches."""
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing
 from typing import TYPE_CHECKING
 
 from flowreplay.v1 import history_pb2, replay_pb2
@@ -17,8 +18,12 @@ from replayd.rpc.listing import Listing
 from replayd.rpc.shown import Shown
 
 if TYPE_CHECKING:
+    from replayd.comparer.process import ComparerSettings
     from replayd.formats.writers import Writer
+    from replayd.rpc.diff import Diff
 
+MAX_DIFFS = 4
+"""Diffs at once, of all clients: each has a process of its own."""
 
 _KNOWN = frozenset(replay_pb2.CaptureFormat.values())
 
@@ -31,14 +36,24 @@ class HistoryService(Service):
 
     name = history_pb2.DESCRIPTOR.services_by_name["HistoryService"].full_name
 
-    def __init__(self, journal: Journal, filtering: Filtering, shown: Shown) -> None:
+    def __init__(
+        self,
+        journal: Journal,
+        filtering: Filtering,
+        shown: Shown,
+        comparer_settings: "Callable[[], ComparerSettings]",
+    ) -> None:
+        """`comparer_settings`: what the processes that compare are told."""
         super().__init__(journal)
         self._filtering = filtering
         self._shown = shown
+        self._comparer_settings = comparer_settings
+        self._diffs = 0
 
     def methods(self) -> Methods:
         """Makes the table of the service's RPCs."""
         return {
+            "Diff": stream(Role.READ, self.diff, history_pb2.DiffRequest),
             "Export": stream(Role.SECRETS, self.export, history_pb2.ExportRequest),
             "GetReplay": stream(Role.READ, self.get_replay, history_pb2.GetReplayRequest),
             "ListReplays": unary(Role.READ, self.list_replays, history_pb2.ListReplaysRequest),
@@ -80,6 +95,35 @@ class HistoryService(Service):
             response.cursor = cursor
             yield response.SerializeToString()
 
+    async def diff(
+        self, request: history_pb2.DiffRequest, call: Call
+    ) -> AsyncGenerator[bytes, None]:
+        """Diff."""
+        self.refuse_when_stopping()
+        if request.reveal_secrets:
+            call.caller.require(Role.SECRETS)
+        if self._diffs >= MAX_DIFFS:
+            raise ReplaydError(
+                Reason.TOO_MANY_CALLS,
+                f"{MAX_DIFFS} diffs are under way, which is the limit; try again when one has "
+                "ended",
+                limit=MAX_DIFFS,
+            )
+        # Imported here: many daemons never compare anything.
+        from replayd.rpc.diff import Diff  # noqa: PLC0415
+
+        diff = Diff(self.journal, request, self._comparer_settings())
+        self._diffs += 1
+        try:
+            # Raises BATCH_NOT_FOUND.
+            await asyncio.to_thread(self.journal.count, request.batch_id)
+            async with aclosing(_diff_responses(diff, self.cursor())) as responses:
+                async for response in responses:
+                    self.refuse_when_stopping()
+                    yield response
+        finally:
+            self._diffs -= 1
+
     async def list_replays(
         self, request: history_pb2.ListReplaysRequest, _: Call
     ) -> history_pb2.ListReplaysResponse:
@@ -106,6 +150,32 @@ class HistoryService(Service):
         response = await asyncio.to_thread(summarize, self.journal, request)
         response.cursor = cursor
         return response
+
+
+async def _diff_responses(diff: "Diff", cursor: str) -> AsyncGenerator[bytes, None]:
+    """Yields the responses of a Diff, whose process ends with them."""
+    steps = diff.steps()
+    step: asyncio.Future[list[history_pb2.ReplayDiff] | None] | None = None
+    try:
+        yield history_pb2.DiffResponse(cursor=cursor).SerializeToString()
+        while True:
+            step = asyncio.ensure_future(asyncio.to_thread(next, steps, None))
+            # A step that was begun ends, also when nobody wants it any more.
+            found = await asyncio.shield(step)
+            if found or found is None:
+                yield history_pb2.DiffResponse(
+                    diffs=found or (),
+                    compared_count=diff.compared,
+                    different_count=diff.different,
+                    left_out_count=diff.left_out,
+                    cursor=cursor,
+                ).SerializeToString()
+            if found is None:
+                return
+    finally:
+        if step is not None and not step.done():
+            await asyncio.wait((step,))
+        await asyncio.to_thread(diff.close)
 
 
 def _batch_id(request: history_pb2.ExportRequest) -> str:

@@ -75,6 +75,10 @@ def _message(batch_id: str, figures: Figures) -> summary_pb2.Summary:
             for status, count in sorted(figures.statuses.items())
         ],
         changed_count=figures.changed,
+        comparison_counts=[
+            summary_pb2.ComparisonCount(result=result, replay_count=count)
+            for result, count in sorted(figures.results.items())
+        ],
         reason_counts=[
             summary_pb2.ReasonCount(
                 reason=reason,

@@ -26,7 +26,7 @@ _OPERATORS: dict[str, Callable[[float, float], bool]] = {
 _SYNTAX = re.compile(r"\s*([a-z]+[0-9.]*)\s*(?:(>=|<=|!=|>|<|=)\s*([0-9.]+)\s*([a-zµ%/]*)\s*)?")
 _PERCENTILE = re.compile(r"p([0-9]{1,2}(?:\.[0-9]{1,3})?)")
 _SECONDS = {"us": 1e-6, "µs": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0}
-_COUNTED = ("error", "changed")
+_COUNTED = ("error", "changed", "diff")
 _TIMES = ("min", "mean", "max")
 
 
@@ -121,10 +121,11 @@ def _count(
     of_all: bool,
 ) -> Check:
     def check(figures: Figures) -> Failed | None:
-        if name == "error":
-            count, first = figures.failed, figures.first_error
-        else:
-            count, first = figures.changed, figures.first_changed
+        count, first = {
+            "error": (figures.failed, figures.first_error),
+            "changed": (figures.changed, figures.first_changed),
+            "diff": (figures.different, figures.first_different),
+        }[name]
         part = 100 * count / figures.ended if figures.ended else 0.0
         if not compare(part if of_all else count, value):
             return None

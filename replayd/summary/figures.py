@@ -2,6 +2,7 @@
 
 from collections import Counter
 
+from flowreplay.v1.comparison_pb2 import ComparisonResult
 from flowreplay.v1.event_pb2 import Event, ReplayState, Timings
 from flowreplay.v1.reason_pb2 import Reason
 from google.protobuf.duration_pb2 import Duration
@@ -26,6 +27,9 @@ class Figures:
         self.changed = 0
         """Responses with another status than the recorded one."""
         self.first_changed = ""
+        self.results: Counter[ComparisonResult.ValueType] = Counter()
+        """What comparisons with recorded responses came to."""
+        self.first_different = ""
         self.reasons: Counter[Reason.ValueType] = Counter()
         self.first_of_reason: dict[Reason.ValueType, Event] = {}
         self.first_error = ""
@@ -69,9 +73,22 @@ class Figures:
         if event.response.recorded_status_code not in (0, status):
             self.changed += 1
             self.first_changed = self.first_changed or event.replay_id
+        if event.response.HasField("comparison"):
+            self._note_comparison(event)
         self.latency.add(_microseconds(end.timings.total_duration))
         if end.timings.HasField("first_byte_duration"):
             self.first_byte.add(_microseconds(end.timings.first_byte_duration))
+
+    def _note_comparison(self, event: Event) -> None:
+        result = event.response.comparison.result
+        self.results[result] += 1
+        if result == ComparisonResult.COMPARISON_RESULT_DIFFERENT:
+            self.first_different = self.first_different or event.replay_id
+
+    @property
+    def different(self) -> int:
+        """Responses that differ from the recorded one."""
+        return self.results[ComparisonResult.COMPARISON_RESULT_DIFFERENT]
 
     def _note_times(self, timings: Timings) -> None:
         start = timings.start_time.ToNanoseconds()

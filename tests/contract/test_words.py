@@ -3,9 +3,10 @@
 from enum import IntEnum
 
 import pytest
-from flowreplay.v1 import event_pb2, flow_pb2, plan_pb2, reason_pb2, replay_pb2
+from flowreplay.v1 import comparison_pb2, event_pb2, flow_pb2, plan_pb2, reason_pb2, replay_pb2
 from google.protobuf.internal.enum_type_wrapper import EnumTypeWrapper
 
+from replayd.model.comparison import DifferenceKind, Verdict
 from replayd.model.event import EventKind, LogLevel, UpdateKind
 from replayd.model.flow import FlowKind, WebSocketMessageKind
 from replayd.model.plan import ChangeKind, Framing, HttpVersion, HttpVersions, WebSocketPace
@@ -27,6 +28,8 @@ PAIRS: list[tuple[type[IntEnum], EnumTypeWrapper]] = [
     (HttpVersion, replay_pb2.HttpVersion),
     (HttpVersions, plan_pb2.HttpVersions),
     (WebSocketPace, plan_pb2.WebSocketPace),
+    (Verdict, comparison_pb2.ComparisonResult),
+    (DifferenceKind, comparison_pb2.DifferenceKind),
     (WebSocketMessageKind, flow_pb2.WebSocketMessageKind),
     (BreakerState, replay_pb2.BreakerState),
 ]

@@ -28,6 +28,7 @@ from grpc_status import rpc_status
 from replayd.access.settings import Access
 from replayd.codec.event import outcome_event
 from replayd.codec.plan import decode_plan
+from replayd.comparer.process import ComparerSettings
 from replayd.intake.pool import DecoderPool, WorkerSettings
 from replayd.journal.interface import Journal
 from replayd.journal.memory import open_memory
@@ -174,7 +175,11 @@ async def serving(
         About(time.time_ns(), 1, expires=access.expires),
         thread=thread,
     )
-    services = [service, HistoryService(journal, filtering, shown), JournalService(journal)]
+    services = [
+        service,
+        HistoryService(journal, filtering, shown, ComparerSettings),
+        JournalService(journal),
+    ]
     server = RpcServer(
         services, [address or UnixAddress(folder / "s.sock")], access, max_calls=max_calls
     )

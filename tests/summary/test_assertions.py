@@ -1,6 +1,7 @@
 """What is asserted of a batch holds, or says what was found."""
 
 import pytest
+from flowreplay.v1 import comparison_pb2
 
 from replayd.errors import ReplaydError
 from replayd.model.replay import Counts
@@ -17,7 +18,10 @@ def figures() -> Figures:
     for index in range(9):
         status, recorded = statuses.get(index, (200, 200))
         milliseconds = 10 * (index + 1)
-        made.add(response(index, status, recorded=recorded, milliseconds=milliseconds))
+        event = response(index, status, recorded=recorded, milliseconds=milliseconds)
+        if index == 3:
+            event.response.comparison.result = comparison_pb2.COMPARISON_RESULT_DIFFERENT
+        made.add(event)
     made.add(failure(9, milliseconds=5000))
     return made
 
@@ -33,6 +37,8 @@ def failed(text: str, figures: Figures) -> Failed | None:
         ("error", "1 of 10", "b.9"),
         ("error>=10%", "1 of 10 (10 %)", "b.9"),
         ("changed", "1 of 10", "b.3"),
+        ("diff", "1 of 10", "b.3"),
+        ("diff>5%", "1 of 10 (10 %)", "b.3"),
         ("status", "1 of 10 without a response; 2 of 10, such as 404", "b.5"),
         ("status >= 500", "1 of 10, such as 500", "b.3"),
         ("status!=200", "2 of 10, such as 404", "b.5"),
@@ -79,7 +85,7 @@ def test_of_a_batch_without_responses_nothing_is_slow() -> None:
     [
         ("", "is not such as error"),
         ("p95>", "is not such as error"),
-        ("speed>3", "there is no speed; there are error, changed, status"),
+        ("speed>3", "there is no speed; there are error, changed, diff, status"),
         ("p95", "needs what it is compared with, such as p95>300ms"),
         ("p95>300", "needs a unit: us, ms, s or m"),
         ("p95>3%", "needs a unit"),

@@ -1,6 +1,6 @@
 """Figures of a batch, from its events."""
 
-from flowreplay.v1 import event_pb2
+from flowreplay.v1 import comparison_pb2, event_pb2
 from flowreplay.v1.reason_pb2 import REASON_CONNECT_FAILED, REASON_CONNECT_TIMEOUT
 
 from replayd.model.replay import Counts
@@ -41,6 +41,17 @@ def test_what_a_pace_and_hooks_did() -> None:
     hooked.response.answering_hook = "mine"
     made = figures(Counts(succeeded=3), response(0, lag=250), hooked, response(2))
     assert (made.lag.count, made.lag.greatest, made.hooked) == (2, 250_000, 1)
+
+
+def test_responses_beside_the_recorded_ones() -> None:
+    different = comparison_pb2.COMPARISON_RESULT_DIFFERENT
+    events = [response(index) for index in range(4)]
+    events[1].response.comparison.result = comparison_pb2.COMPARISON_RESULT_EQUAL
+    for event in events[2:]:
+        event.response.comparison.result = different
+    made = figures(Counts(succeeded=4), *events)
+    assert dict(made.results) == {comparison_pb2.COMPARISON_RESULT_EQUAL: 1, different: 2}
+    assert (made.different, made.first_different) == (2, "b.2")
 
 
 def test_what_retention_removed_is_missing() -> None:

@@ -75,6 +75,7 @@ HANG = "hang"
 """A step of a stream: says nothing until the call ends."""
 
 CopyStep = journal_pb2.BackUpResponse | Refuse | str
+DiffStep = history_pb2.DiffResponse | Refuse | str
 ExportStep = history_pb2.ExportResponse | Refuse | str
 KeptStep = history_pb2.GetReplayResponse | Refuse | str
 WatchStep = pb.WatchEventsResponse | Refuse | str
@@ -103,6 +104,7 @@ class FakeDaemon(ReplayServiceServicer, HistoryServiceServicer, JournalServiceSe
         self.exports: deque[list[ExportStep]] = deque()
         self.kept: deque[list[KeptStep]] = deque()
         """What GetReplay answers."""
+        self.diffs: deque[list[DiffStep]] = deque()
         self.copies: deque[list[CopyStep]] = deque()
         self.enqueues: deque[EnqueueStep] = deque()
         self.plans: deque[Callable[[Iterator[pb.PlanFlowsRequest]], Iterator[PlanStep]]] = deque()
@@ -150,6 +152,11 @@ class FakeDaemon(ReplayServiceServicer, HistoryServiceServicer, JournalServiceSe
         self, request: history_pb2.GetReplayRequest, context: grpc.ServicerContext
     ) -> Iterator[history_pb2.GetReplayResponse]:
         yield from self._stream(request, self.kept.popleft(), context)
+
+    def Diff(  # noqa: N802
+        self, request: history_pb2.DiffRequest, context: grpc.ServicerContext
+    ) -> Iterator[history_pb2.DiffResponse]:
+        yield from self._stream(request, self.diffs.popleft(), context)
 
     def BackUp(  # noqa: N802
         self, request: journal_pb2.BackUpRequest, context: grpc.ServicerContext

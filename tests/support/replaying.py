@@ -72,6 +72,7 @@ class Replaying:
         clock: Clock = SYSTEM_CLOCK,
         lookup: Lookup = system_lookup,
         governed: GovernorSettings | None = None,
+        new_comparer: Callable[[], Any] | None = None,
         **settings: Any,
     ) -> None:
         self.journal = journal or open_memory(time.time_ns())
@@ -86,6 +87,7 @@ class Replaying:
             clock=clock,
             lookup=lookup,
             governed=governed,
+            new_comparer=new_comparer,
         )
         self._batches = 0
         self._changed = threading.Condition()
@@ -97,11 +99,14 @@ class Replaying:
         connect_to: Sequence[ConnectTo] = (),
         raw: bool = False,
         http_version: HttpVersion = HttpVersion.AUTO,
+        recorded_digest: bytes = b"",
     ) -> str:
         """Queues flows as one batch; an empty session is one of its own."""
         self._batches += 1
         batch = f"batch{self._batches}"
-        self.journal.stage(batch, list(_rows(flows, connect_to, raw, http_version)))
+        self.journal.stage(
+            batch, list(_rows(flows, connect_to, raw, http_version, recorded_digest))
+        )
         self.journal.accept(batch, now=time.time_ns(), answer=b"")
         return batch
 
@@ -160,12 +165,16 @@ class Replaying:
 
 
 def _rows(
-    flows: Iterable[Flow], connect_to: Sequence[ConnectTo], raw: bool, version: HttpVersion
+    flows: Iterable[Flow],
+    connect_to: Sequence[ConnectTo],
+    raw: bool,
+    version: HttpVersion,
+    digest: bytes,
 ) -> Iterable[Row]:
     for index, each in enumerate(flows):
         plan = make_plan(
             each, flow_index=index, connect_to=connect_to, raw=raw, http_version=version
-        )
+        )._replace(recorded_digest=digest)
         yield Row(
             flow_index=index,
             session=each.session_id or f"own-{index}",

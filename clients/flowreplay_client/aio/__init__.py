@@ -14,9 +14,10 @@ synchronous client, in a thread that their file reading needs anyway.
 """
 
 from flowreplay_client.aio.client import Client, connect
+from flowreplay_client.aio.diffs import Diffs
 from flowreplay_client.aio.export import Export
 from flowreplay_client.aio.plans import Plans
 from flowreplay_client.aio.replay import KeptReplay
 from flowreplay_client.aio.watch import Watch
 
-__all__ = ["Client", "Export", "KeptReplay", "Plans", "Watch", "connect"]
+__all__ = ["Client", "Diffs", "Export", "KeptReplay", "Plans", "Watch", "connect"]

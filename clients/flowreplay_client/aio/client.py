@@ -19,6 +19,7 @@ from google.protobuf.message import Message
 import flowreplay_client
 from flowreplay_client.access import Access, AccessFiles, find_access
 from flowreplay_client.aio.backup import followed
+from flowreplay_client.aio.diffs import Diffs
 from flowreplay_client.aio.export import Export
 from flowreplay_client.aio.hook_run import HookRun
 from flowreplay_client.aio.plans import Plans
@@ -27,6 +28,7 @@ from flowreplay_client.aio.watch import Watch
 from flowreplay_client.bookmark import Bookmark, Return, WatchSettings
 from flowreplay_client.capture import CaptureSource
 from flowreplay_client.channel import DEFAULT_TIMEOUT, channel_options
+from flowreplay_client.comparing import DiffSettings, diff_request
 from flowreplay_client.errors import error_from
 from flowreplay_client.export import export_request
 from flowreplay_client.hook import Hook
@@ -279,6 +281,14 @@ class Client:
         request = BackUpRequest(folder=folder)
         call = self._journal.BackUp(request, metadata=self._access.metadata())
         return await followed(call, progress, self.address, self._timeout)
+
+    async def diff(self, batch_id: str, **settings: Unpack[DiffSettings]) -> Diffs:
+        """Compares the responses of a batch with the recorded ones: those that differ, in order."""
+        request = diff_request(batch_id, settings)
+        call = self._history.Diff(request, metadata=self._access.metadata())
+        diffs = Diffs(call, self.address, self._timeout)
+        await diffs.open()
+        return diffs
 
     def _plan(self, begin: Callable[[flowreplay_client.Client], flowreplay_client.Plans]) -> Plans:
         return Plans(flowreplay_client.Client(self._access, self._timeout), begin)

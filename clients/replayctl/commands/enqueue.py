@@ -19,6 +19,7 @@ from flowreplay_client import (
 from replayctl import exits
 from replayctl.connect import Globals, pass_globals
 from replayctl.dry_run import plan_all
+from replayctl.options.comparing import comparing_options
 from replayctl.options.live import live_options
 from replayctl.options.pace import check_pace_settings, pace_options
 from replayctl.options.rewriting import rewriting_options
@@ -90,6 +91,7 @@ def _connect_to(
 @pace_options
 @steering_options
 @rewriting_options
+@comparing_options
 @click.option(
     "--http-version",
     type=click.Choice(list(HTTP_VERSIONS)),

@@ -4,6 +4,7 @@ isort:skip_file
 """
 
 from collections import abc as _abc
+from flowreplay.v1 import comparison_pb2 as _comparison_pb2
 from flowreplay.v1 import flow_pb2 as _flow_pb2
 from flowreplay.v1 import plan_pb2 as _plan_pb2
 from flowreplay.v1 import reason_pb2 as _reason_pb2
@@ -354,6 +355,7 @@ class ResponseEvent(_message.Message):
     LIVE_VALUES_FIELD_NUMBER: _builtins.int
     ANSWERING_HOOK_FIELD_NUMBER: _builtins.int
     CHANGING_HOOKS_FIELD_NUMBER: _builtins.int
+    COMPARISON_FIELD_NUMBER: _builtins.int
     flow_index: _builtins.int
     """The flow's index in its capture, from 0."""
     content: _builtins.bytes
@@ -414,6 +416,12 @@ class ResponseEvent(_message.Message):
     def changing_hooks(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """The hooks that changed the response, in their order."""
 
+    @_builtins.property
+    def comparison(self) -> _comparison_pb2.Comparison:
+        """What the response is beside the recorded one; unset when none was recorded, or its
+        batch does without.
+        """
+
     def __init__(
         self,
         *,
@@ -437,10 +445,11 @@ class ResponseEvent(_message.Message):
         live_values: _abc.Iterable[Global___LiveValue] | None = ...,
         answering_hook: _builtins.str = ...,
         changing_hooks: _abc.Iterable[_builtins.str] | None = ...,
+        comparison: _comparison_pb2.Comparison | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["connection", b"connection", "head", b"head", "timings", b"timings", "websocket", b"websocket"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["comparison", b"comparison", "connection", b"connection", "head", b"head", "timings", b"timings", "websocket", b"websocket"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["answering_hook", b"answering_hook", "changing_hooks", b"changing_hooks", "connection", b"connection", "content", b"content", "content_redacted", b"content_redacted", "content_size_bytes", b"content_size_bytes", "content_truncated", b"content_truncated", "early", b"early", "flow_id", b"flow_id", "flow_index", b"flow_index", "head", b"head", "lenient", b"lenient", "live_values", b"live_values", "method", b"method", "recorded_status_code", b"recorded_status_code", "resends_replay_id", b"resends_replay_id", "timings", b"timings", "trailers", b"trailers", "url", b"url", "websocket", b"websocket"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["answering_hook", b"answering_hook", "changing_hooks", b"changing_hooks", "comparison", b"comparison", "connection", b"connection", "content", b"content", "content_redacted", b"content_redacted", "content_size_bytes", b"content_size_bytes", "content_truncated", b"content_truncated", "early", b"early", "flow_id", b"flow_id", "flow_index", b"flow_index", "head", b"head", "lenient", b"lenient", "live_values", b"live_values", "method", b"method", "recorded_status_code", b"recorded_status_code", "resends_replay_id", b"resends_replay_id", "timings", b"timings", "trailers", b"trailers", "url", b"url", "websocket", b"websocket"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -22,6 +22,7 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from flowreplay.v1 import comparison_pb2 as flowreplay_dot_v1_dot_comparison__pb2
 from flowreplay.v1 import event_pb2 as flowreplay_dot_v1_dot_event__pb2
 from flowreplay.v1 import flow_pb2 as flowreplay_dot_v1_dot_flow__pb2
 from flowreplay.v1 import plan_pb2 as flowreplay_dot_v1_dot_plan__pb2
@@ -31,37 +32,43 @@ from flowreplay.v1 import summary_pb2 as flowreplay_dot_v1_dot_summary__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1b\x66lowreplay/v1/history.proto\x12\rflowreplay.v1\x1a\x19\x66lowreplay/v1/event.proto\x1a\x18\x66lowreplay/v1/flow.proto\x1a\x18\x66lowreplay/v1/plan.proto\x1a\x1a\x66lowreplay/v1/reason.proto\x1a\x1a\x66lowreplay/v1/replay.proto\x1a\x1b\x66lowreplay/v1/summary.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xd9\x03\n\x06Replay\x12\x11\n\treplay_id\x18\x01 \x01(\t\x12\x10\n\x08\x62\x61tch_id\x18\x02 \x01(\t\x12\x12\n\nflow_index\x18\x03 \x01(\x03\x12\x0f\n\x07\x66low_id\x18\x04 \x01(\t\x12)\n\x05state\x18\x05 \x01(\x0e\x32\x1a.flowreplay.v1.ReplayState\x12\x0f\n\x07\x61ttempt\x18\x06 \x01(\x05\x12\x0e\n\x06method\x18\x07 \x01(\x0c\x12\x0b\n\x03url\x18\x08 \x01(\x0c\x12\x1c\n\x14recorded_status_code\x18\t \x01(\x05\x12\x13\n\x0bstatus_code\x18\n \x01(\x05\x12%\n\x06reason\x18\x0b \x01(\x0e\x32\x15.flowreplay.v1.Reason\x12\x0f\n\x07message\x18\x0c \x01(\t\x12,\n\x08\x65nd_time\x18\r \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x14\n\x0c\x65nd_sequence\x18\x0e \x01(\x03\x12-\n\nresolution\x18\x0f \x01(\x0e\x32\x19.flowreplay.v1.Resolution\x12\x18\n\x10resent_replay_id\x18\x10 \x01(\t\x12\x19\n\x11resends_replay_id\x18\x11 \x01(\t\x12\x19\n\x11\x61waited_replay_id\x18\x12 \x01(\t\"\xa7\x01\n\x10GetReplayRequest\x12\x11\n\treplay_id\x18\x01 \x01(\t\x12.\n\x08\x63ontents\x18\x02 \x03(\x0e\x32\x1c.flowreplay.v1.ReplayContent\x12 \n\x13\x63ontent_limit_bytes\x18\x03 \x01(\x03H\x00\x88\x01\x01\x12\x16\n\x0ereveal_secrets\x18\x04 \x01(\x08\x42\x16\n\x14_content_limit_bytes\"\x8d\x01\n\x11GetReplayResponse\x12/\n\x07\x64\x65tails\x18\x01 \x01(\x0b\x32\x1c.flowreplay.v1.ReplayDetailsH\x00\x12,\n\x05piece\x18\x02 \x01(\x0b\x32\x1b.flowreplay.v1.ContentPieceH\x00\x12\x0e\n\x06\x63ursor\x18\x03 \x01(\tB\t\n\x07payload\"\x99\x01\n\x12ListReplaysRequest\x12\x10\n\x08\x62\x61tch_id\x18\x01 \x01(\t\x12*\n\x06states\x18\x02 \x03(\x0e\x32\x1a.flowreplay.v1.ReplayState\x12\x0e\n\x06parked\x18\x03 \x01(\x08\x12\x11\n\tpage_size\x18\x04 \x01(\x05\x12\x12\n\npage_token\x18\x05 \x01(\t\x12\x0e\n\x06\x66ilter\x18\x06 \x01(\t\"f\n\x13ListReplaysResponse\x12&\n\x07replays\x18\x01 \x03(\x0b\x32\x15.flowreplay.v1.Replay\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\x0e\n\x06\x63ursor\x18\x03 \x01(\t\"_\n\rExportRequest\x12\x10\n\x08\x62\x61tch_id\x18\x01 \x01(\t\x12,\n\x06\x66ormat\x18\x02 \x01(\x0e\x32\x1c.flowreplay.v1.CaptureFormat\x12\x0e\n\x06\x66ilter\x18\x03 \x01(\t\"w\n\x0e\x45xportResponse\x12\r\n\x05\x63hunk\x18\x01 \x01(\x0c\x12\x16\n\x0e\x65xported_count\x18\x02 \x01(\x03\x12\x16\n\x0eleft_out_count\x18\x03 \x01(\x03\x12\x0e\n\x06\x63ursor\x18\x04 \x01(\t\x12\x16\n\x0e\x66iltered_count\x18\x05 \x01(\x03\"O\n\x10SummarizeRequest\x12\x10\n\x08\x62\x61tch_id\x18\x01 \x01(\t\x12\x12\n\nassertions\x18\x02 \x03(\t\x12\x15\n\rvalidate_only\x18\x03 \x01(\x08\"\x87\x01\n\x11SummarizeResponse\x12\'\n\x07summary\x18\x01 \x01(\x0b\x32\x16.flowreplay.v1.Summary\x12\x39\n\x11\x66\x61iled_assertions\x18\x02 \x03(\x0b\x32\x1e.flowreplay.v1.FailedAssertion\x12\x0e\n\x06\x63ursor\x18\x03 \x01(\t\"\x86\x02\n\rReplayDetails\x12%\n\x06replay\x18\x01 \x01(\x0b\x32\x15.flowreplay.v1.Replay\x12!\n\x04\x66low\x18\x02 \x01(\x0b\x32\x13.flowreplay.v1.Flow\x12!\n\x04plan\x18\x03 \x01(\x0b\x32\x13.flowreplay.v1.Plan\x12\'\n\tend_event\x18\x04 \x01(\x0b\x32\x14.flowreplay.v1.Event\x12:\n\x11recorded_messages\x18\x05 \x03(\x0b\x32\x1f.flowreplay.v1.WebSocketMessage\x12#\n\x1brecorded_messages_truncated\x18\x06 \x01(\x08\"~\n\x0c\x43ontentPiece\x12-\n\x07\x63ontent\x18\x01 \x01(\x0e\x32\x1c.flowreplay.v1.ReplayContent\x12\x0c\n\x04\x64\x61ta\x18\x02 \x01(\x0c\x12\x0c\n\x04last\x18\x03 \x01(\x08\x12\x11\n\ttruncated\x18\x04 \x01(\x08\x12\x10\n\x08redacted\x18\x05 \x01(\x08*\x85\x01\n\rReplayContent\x12\x1e\n\x1aREPLAY_CONTENT_UNSPECIFIED\x10\x00\x12\x1a\n\x16REPLAY_CONTENT_REQUEST\x10\x01\x12\x1b\n\x17REPLAY_CONTENT_RECORDED\x10\x02\x12\x1b\n\x17REPLAY_CONTENT_RESPONSE\x10\x03\x32\xd1\x02\n\x0eHistoryService\x12G\n\x06\x45xport\x12\x1c.flowreplay.v1.ExportRequest\x1a\x1d.flowreplay.v1.ExportResponse0\x01\x12P\n\tGetReplay\x12\x1f.flowreplay.v1.GetReplayRequest\x1a .flowreplay.v1.GetReplayResponse0\x01\x12T\n\x0bListReplays\x12!.flowreplay.v1.ListReplaysRequest\x1a\".flowreplay.v1.ListReplaysResponse\x12N\n\tSummarize\x12\x1f.flowreplay.v1.SummarizeRequest\x1a .flowreplay.v1.SummarizeResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1b\x66lowreplay/v1/history.proto\x12\rflowreplay.v1\x1a\x1e\x66lowreplay/v1/comparison.proto\x1a\x19\x66lowreplay/v1/event.proto\x1a\x18\x66lowreplay/v1/flow.proto\x1a\x18\x66lowreplay/v1/plan.proto\x1a\x1a\x66lowreplay/v1/reason.proto\x1a\x1a\x66lowreplay/v1/replay.proto\x1a\x1b\x66lowreplay/v1/summary.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xd9\x03\n\x06Replay\x12\x11\n\treplay_id\x18\x01 \x01(\t\x12\x10\n\x08\x62\x61tch_id\x18\x02 \x01(\t\x12\x12\n\nflow_index\x18\x03 \x01(\x03\x12\x0f\n\x07\x66low_id\x18\x04 \x01(\t\x12)\n\x05state\x18\x05 \x01(\x0e\x32\x1a.flowreplay.v1.ReplayState\x12\x0f\n\x07\x61ttempt\x18\x06 \x01(\x05\x12\x0e\n\x06method\x18\x07 \x01(\x0c\x12\x0b\n\x03url\x18\x08 \x01(\x0c\x12\x1c\n\x14recorded_status_code\x18\t \x01(\x05\x12\x13\n\x0bstatus_code\x18\n \x01(\x05\x12%\n\x06reason\x18\x0b \x01(\x0e\x32\x15.flowreplay.v1.Reason\x12\x0f\n\x07message\x18\x0c \x01(\t\x12,\n\x08\x65nd_time\x18\r \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x14\n\x0c\x65nd_sequence\x18\x0e \x01(\x03\x12-\n\nresolution\x18\x0f \x01(\x0e\x32\x19.flowreplay.v1.Resolution\x12\x18\n\x10resent_replay_id\x18\x10 \x01(\t\x12\x19\n\x11resends_replay_id\x18\x11 \x01(\t\x12\x19\n\x11\x61waited_replay_id\x18\x12 \x01(\t\"\xa7\x01\n\x10GetReplayRequest\x12\x11\n\treplay_id\x18\x01 \x01(\t\x12.\n\x08\x63ontents\x18\x02 \x03(\x0e\x32\x1c.flowreplay.v1.ReplayContent\x12 \n\x13\x63ontent_limit_bytes\x18\x03 \x01(\x03H\x00\x88\x01\x01\x12\x16\n\x0ereveal_secrets\x18\x04 \x01(\x08\x42\x16\n\x14_content_limit_bytes\"\x8d\x01\n\x11GetReplayResponse\x12/\n\x07\x64\x65tails\x18\x01 \x01(\x0b\x32\x1c.flowreplay.v1.ReplayDetailsH\x00\x12,\n\x05piece\x18\x02 \x01(\x0b\x32\x1b.flowreplay.v1.ContentPieceH\x00\x12\x0e\n\x06\x63ursor\x18\x03 \x01(\tB\t\n\x07payload\"\x99\x01\n\x12ListReplaysRequest\x12\x10\n\x08\x62\x61tch_id\x18\x01 \x01(\t\x12*\n\x06states\x18\x02 \x03(\x0e\x32\x1a.flowreplay.v1.ReplayState\x12\x0e\n\x06parked\x18\x03 \x01(\x08\x12\x11\n\tpage_size\x18\x04 \x01(\x05\x12\x12\n\npage_token\x18\x05 \x01(\t\x12\x0e\n\x06\x66ilter\x18\x06 \x01(\t\"f\n\x13ListReplaysResponse\x12&\n\x07replays\x18\x01 \x03(\x0b\x32\x15.flowreplay.v1.Replay\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\x0e\n\x06\x63ursor\x18\x03 \x01(\t\"_\n\rExportRequest\x12\x10\n\x08\x62\x61tch_id\x18\x01 \x01(\t\x12,\n\x06\x66ormat\x18\x02 \x01(\x0e\x32\x1c.flowreplay.v1.CaptureFormat\x12\x0e\n\x06\x66ilter\x18\x03 \x01(\t\"w\n\x0e\x45xportResponse\x12\r\n\x05\x63hunk\x18\x01 \x01(\x0c\x12\x16\n\x0e\x65xported_count\x18\x02 \x01(\x03\x12\x16\n\x0eleft_out_count\x18\x03 \x01(\x03\x12\x0e\n\x06\x63ursor\x18\x04 \x01(\t\x12\x16\n\x0e\x66iltered_count\x18\x05 \x01(\x03\"O\n\x10SummarizeRequest\x12\x10\n\x08\x62\x61tch_id\x18\x01 \x01(\t\x12\x12\n\nassertions\x18\x02 \x03(\t\x12\x15\n\rvalidate_only\x18\x03 \x01(\x08\"\x87\x01\n\x11SummarizeResponse\x12\'\n\x07summary\x18\x01 \x01(\x0b\x32\x16.flowreplay.v1.Summary\x12\x39\n\x11\x66\x61iled_assertions\x18\x02 \x03(\x0b\x32\x1e.flowreplay.v1.FailedAssertion\x12\x0e\n\x06\x63ursor\x18\x03 \x01(\t\"\x86\x02\n\rReplayDetails\x12%\n\x06replay\x18\x01 \x01(\x0b\x32\x15.flowreplay.v1.Replay\x12!\n\x04\x66low\x18\x02 \x01(\x0b\x32\x13.flowreplay.v1.Flow\x12!\n\x04plan\x18\x03 \x01(\x0b\x32\x13.flowreplay.v1.Plan\x12\'\n\tend_event\x18\x04 \x01(\x0b\x32\x14.flowreplay.v1.Event\x12:\n\x11recorded_messages\x18\x05 \x03(\x0b\x32\x1f.flowreplay.v1.WebSocketMessage\x12#\n\x1brecorded_messages_truncated\x18\x06 \x01(\x08\"~\n\x0c\x43ontentPiece\x12-\n\x07\x63ontent\x18\x01 \x01(\x0e\x32\x1c.flowreplay.v1.ReplayContent\x12\x0c\n\x04\x64\x61ta\x18\x02 \x01(\x0c\x12\x0c\n\x04last\x18\x03 \x01(\x08\x12\x11\n\ttruncated\x18\x04 \x01(\x08\x12\x10\n\x08redacted\x18\x05 \x01(\x08\"\xb3\x01\n\x0b\x44iffRequest\x12\x10\n\x08\x62\x61tch_id\x18\x01 \x01(\t\x12\x12\n\nreplay_ids\x18\x02 \x03(\t\x12\x1b\n\x13ignored_differences\x18\x03 \x03(\t\x12\x18\n\x10\x63ompare_volatile\x18\x04 \x01(\x08\x12\x18\n\x10\x64ifference_limit\x18\x05 \x01(\x05\x12\x15\n\rinclude_equal\x18\x06 \x01(\x08\x12\x16\n\x0ereveal_secrets\x18\x07 \x01(\x08\"\x91\x01\n\x0c\x44iffResponse\x12(\n\x05\x64iffs\x18\x01 \x03(\x0b\x32\x19.flowreplay.v1.ReplayDiff\x12\x16\n\x0e\x63ompared_count\x18\x02 \x01(\x03\x12\x17\n\x0f\x64ifferent_count\x18\x03 \x01(\x03\x12\x16\n\x0eleft_out_count\x18\x04 \x01(\x03\x12\x0e\n\x06\x63ursor\x18\x05 \x01(\t\"\xc3\x01\n\nReplayDiff\x12\x11\n\treplay_id\x18\x01 \x01(\t\x12\x12\n\nflow_index\x18\x02 \x01(\x03\x12\x0f\n\x07\x66low_id\x18\x03 \x01(\t\x12\x0e\n\x06method\x18\x04 \x01(\x0c\x12\x0b\n\x03url\x18\x05 \x01(\x0c\x12\x1c\n\x14recorded_status_code\x18\x06 \x01(\x05\x12\x13\n\x0bstatus_code\x18\x07 \x01(\x05\x12-\n\ncomparison\x18\x08 \x01(\x0b\x32\x19.flowreplay.v1.Comparison*\x85\x01\n\rReplayContent\x12\x1e\n\x1aREPLAY_CONTENT_UNSPECIFIED\x10\x00\x12\x1a\n\x16REPLAY_CONTENT_REQUEST\x10\x01\x12\x1b\n\x17REPLAY_CONTENT_RECORDED\x10\x02\x12\x1b\n\x17REPLAY_CONTENT_RESPONSE\x10\x03\x32\x94\x03\n\x0eHistoryService\x12G\n\x06\x45xport\x12\x1c.flowreplay.v1.ExportRequest\x1a\x1d.flowreplay.v1.ExportResponse0\x01\x12P\n\tGetReplay\x12\x1f.flowreplay.v1.GetReplayRequest\x1a .flowreplay.v1.GetReplayResponse0\x01\x12\x41\n\x04\x44iff\x12\x1a.flowreplay.v1.DiffRequest\x1a\x1b.flowreplay.v1.DiffResponse0\x01\x12T\n\x0bListReplays\x12!.flowreplay.v1.ListReplaysRequest\x1a\".flowreplay.v1.ListReplaysResponse\x12N\n\tSummarize\x12\x1f.flowreplay.v1.SummarizeRequest\x1a .flowreplay.v1.SummarizeResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'flowreplay.v1.history_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_REPLAYCONTENT']._serialized_start=2124
-  _globals['_REPLAYCONTENT']._serialized_end=2257
-  _globals['_REPLAY']._serialized_start=244
-  _globals['_REPLAY']._serialized_end=717
-  _globals['_GETREPLAYREQUEST']._serialized_start=720
-  _globals['_GETREPLAYREQUEST']._serialized_end=887
-  _globals['_GETREPLAYRESPONSE']._serialized_start=890
-  _globals['_GETREPLAYRESPONSE']._serialized_end=1031
-  _globals['_LISTREPLAYSREQUEST']._serialized_start=1034
-  _globals['_LISTREPLAYSREQUEST']._serialized_end=1187
-  _globals['_LISTREPLAYSRESPONSE']._serialized_start=1189
-  _globals['_LISTREPLAYSRESPONSE']._serialized_end=1291
-  _globals['_EXPORTREQUEST']._serialized_start=1293
-  _globals['_EXPORTREQUEST']._serialized_end=1388
-  _globals['_EXPORTRESPONSE']._serialized_start=1390
-  _globals['_EXPORTRESPONSE']._serialized_end=1509
-  _globals['_SUMMARIZEREQUEST']._serialized_start=1511
-  _globals['_SUMMARIZEREQUEST']._serialized_end=1590
-  _globals['_SUMMARIZERESPONSE']._serialized_start=1593
-  _globals['_SUMMARIZERESPONSE']._serialized_end=1728
-  _globals['_REPLAYDETAILS']._serialized_start=1731
-  _globals['_REPLAYDETAILS']._serialized_end=1993
-  _globals['_CONTENTPIECE']._serialized_start=1995
-  _globals['_CONTENTPIECE']._serialized_end=2121
-  _globals['_HISTORYSERVICE']._serialized_start=2260
-  _globals['_HISTORYSERVICE']._serialized_end=2597
+  _globals['_REPLAYCONTENT']._serialized_start=2684
+  _globals['_REPLAYCONTENT']._serialized_end=2817
+  _globals['_REPLAY']._serialized_start=276
+  _globals['_REPLAY']._serialized_end=749
+  _globals['_GETREPLAYREQUEST']._serialized_start=752
+  _globals['_GETREPLAYREQUEST']._serialized_end=919
+  _globals['_GETREPLAYRESPONSE']._serialized_start=922
+  _globals['_GETREPLAYRESPONSE']._serialized_end=1063
+  _globals['_LISTREPLAYSREQUEST']._serialized_start=1066
+  _globals['_LISTREPLAYSREQUEST']._serialized_end=1219
+  _globals['_LISTREPLAYSRESPONSE']._serialized_start=1221
+  _globals['_LISTREPLAYSRESPONSE']._serialized_end=1323
+  _globals['_EXPORTREQUEST']._serialized_start=1325
+  _globals['_EXPORTREQUEST']._serialized_end=1420
+  _globals['_EXPORTRESPONSE']._serialized_start=1422
+  _globals['_EXPORTRESPONSE']._serialized_end=1541
+  _globals['_SUMMARIZEREQUEST']._serialized_start=1543
+  _globals['_SUMMARIZEREQUEST']._serialized_end=1622
+  _globals['_SUMMARIZERESPONSE']._serialized_start=1625
+  _globals['_SUMMARIZERESPONSE']._serialized_end=1760
+  _globals['_REPLAYDETAILS']._serialized_start=1763
+  _globals['_REPLAYDETAILS']._serialized_end=2025
+  _globals['_CONTENTPIECE']._serialized_start=2027
+  _globals['_CONTENTPIECE']._serialized_end=2153
+  _globals['_DIFFREQUEST']._serialized_start=2156
+  _globals['_DIFFREQUEST']._serialized_end=2335
+  _globals['_DIFFRESPONSE']._serialized_start=2338
+  _globals['_DIFFRESPONSE']._serialized_end=2483
+  _globals['_REPLAYDIFF']._serialized_start=2486
+  _globals['_REPLAYDIFF']._serialized_end=2681
+  _globals['_HISTORYSERVICE']._serialized_start=2820
+  _globals['_HISTORYSERVICE']._serialized_end=3224
 # @@protoc_insertion_point(module_scope)

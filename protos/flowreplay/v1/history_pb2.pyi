@@ -4,6 +4,7 @@ isort:skip_file
 """
 
 from collections import abc as _abc
+from flowreplay.v1 import comparison_pb2 as _comparison_pb2
 from flowreplay.v1 import event_pb2 as _event_pb2
 from flowreplay.v1 import flow_pb2 as _flow_pb2
 from flowreplay.v1 import plan_pb2 as _plan_pb2
@@ -392,7 +393,7 @@ class SummarizeRequest(_message.Message):
     @_builtins.property
     def assertions(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """What must not be, at most 100, each such as `error`, `error>1%`, `status`,
-        `status>=500`, `changed`, `p95>300ms`, `max>2s` or `rate<100/s`. docs/summary.md
+        `status>=500`, `changed`, `diff`, `p95>300ms`, `max>2s` or `rate<100/s`. docs/summary.md
         has the rules.
         """
 
@@ -542,3 +543,147 @@ class ContentPiece(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ContentPiece: _TypeAlias = ContentPiece  # noqa: Y015
+
+@_typing.final
+class DiffRequest(_message.Message):
+    """What to compare, and how."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    BATCH_ID_FIELD_NUMBER: _builtins.int
+    REPLAY_IDS_FIELD_NUMBER: _builtins.int
+    IGNORED_DIFFERENCES_FIELD_NUMBER: _builtins.int
+    COMPARE_VOLATILE_FIELD_NUMBER: _builtins.int
+    DIFFERENCE_LIMIT_FIELD_NUMBER: _builtins.int
+    INCLUDE_EQUAL_FIELD_NUMBER: _builtins.int
+    REVEAL_SECRETS_FIELD_NUMBER: _builtins.int
+    batch_id: _builtins.str
+    """The batch."""
+    compare_volatile: _builtins.bool
+    """Whether to look also at what changes with every answer, as in `EnqueueOptions`."""
+    difference_limit: _builtins.int
+    """How many differences of each replay to tell, at most 1,000; 0 means 100."""
+    include_equal: _builtins.bool
+    """Whether to tell also of replays whose responses are equal."""
+    reveal_secrets: _builtins.bool
+    """Whether to show secrets. Needs the role `secrets`."""
+    @_builtins.property
+    def replay_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Only these replays of it, at most 1,000; empty means all."""
+
+    @_builtins.property
+    def ignored_differences(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """What to leave out, beside what the batch's own options say; as there."""
+
+    def __init__(
+        self,
+        *,
+        batch_id: _builtins.str = ...,
+        replay_ids: _abc.Iterable[_builtins.str] | None = ...,
+        ignored_differences: _abc.Iterable[_builtins.str] | None = ...,
+        compare_volatile: _builtins.bool = ...,
+        difference_limit: _builtins.int = ...,
+        include_equal: _builtins.bool = ...,
+        reveal_secrets: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["batch_id", b"batch_id", "compare_volatile", b"compare_volatile", "difference_limit", b"difference_limit", "ignored_differences", b"ignored_differences", "include_equal", b"include_equal", "replay_ids", b"replay_ids", "reveal_secrets", b"reveal_secrets"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DiffRequest: _TypeAlias = DiffRequest  # noqa: Y015
+
+@_typing.final
+class DiffResponse(_message.Message):
+    """The next replays whose responses differ."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DIFFS_FIELD_NUMBER: _builtins.int
+    COMPARED_COUNT_FIELD_NUMBER: _builtins.int
+    DIFFERENT_COUNT_FIELD_NUMBER: _builtins.int
+    LEFT_OUT_COUNT_FIELD_NUMBER: _builtins.int
+    CURSOR_FIELD_NUMBER: _builtins.int
+    compared_count: _builtins.int
+    """How many were compared so far."""
+    different_count: _builtins.int
+    """How many of them differ."""
+    left_out_count: _builtins.int
+    """How many were not compared, and are not told of: without a response, or without a
+    recorded one.
+    """
+    cursor: _builtins.str
+    """The place in the log when the comparison began."""
+    @_builtins.property
+    def diffs(self) -> _containers.RepeatedCompositeFieldContainer[Global___ReplayDiff]:
+        """The replays, in the order of the batch; those that could not be compared, too."""
+
+    def __init__(
+        self,
+        *,
+        diffs: _abc.Iterable[Global___ReplayDiff] | None = ...,
+        compared_count: _builtins.int = ...,
+        different_count: _builtins.int = ...,
+        left_out_count: _builtins.int = ...,
+        cursor: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["compared_count", b"compared_count", "cursor", b"cursor", "different_count", b"different_count", "diffs", b"diffs", "left_out_count", b"left_out_count"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DiffResponse: _TypeAlias = DiffResponse  # noqa: Y015
+
+@_typing.final
+class ReplayDiff(_message.Message):
+    """A replay's response beside the recorded one."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REPLAY_ID_FIELD_NUMBER: _builtins.int
+    FLOW_INDEX_FIELD_NUMBER: _builtins.int
+    FLOW_ID_FIELD_NUMBER: _builtins.int
+    METHOD_FIELD_NUMBER: _builtins.int
+    URL_FIELD_NUMBER: _builtins.int
+    RECORDED_STATUS_CODE_FIELD_NUMBER: _builtins.int
+    STATUS_CODE_FIELD_NUMBER: _builtins.int
+    COMPARISON_FIELD_NUMBER: _builtins.int
+    replay_id: _builtins.str
+    """The replay."""
+    flow_index: _builtins.int
+    """The flow's index in its capture, from 0."""
+    flow_id: _builtins.str
+    """The flow's id in its capture; empty when it has none."""
+    method: _builtins.bytes
+    """The method of the request."""
+    url: _builtins.bytes
+    """The URL of the request for people."""
+    recorded_status_code: _builtins.int
+    """The status code that was recorded."""
+    status_code: _builtins.int
+    """The status code that came."""
+    @_builtins.property
+    def comparison(self) -> _comparison_pb2.Comparison:
+        """What differs."""
+
+    def __init__(
+        self,
+        *,
+        replay_id: _builtins.str = ...,
+        flow_index: _builtins.int = ...,
+        flow_id: _builtins.str = ...,
+        method: _builtins.bytes = ...,
+        url: _builtins.bytes = ...,
+        recorded_status_code: _builtins.int = ...,
+        status_code: _builtins.int = ...,
+        comparison: _comparison_pb2.Comparison | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["comparison", b"comparison"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["comparison", b"comparison", "flow_id", b"flow_id", "flow_index", b"flow_index", "method", b"method", "recorded_status_code", b"recorded_status_code", "replay_id", b"replay_id", "status_code", b"status_code", "url", b"url"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ReplayDiff: _TypeAlias = ReplayDiff  # noqa: Y015

@@ -48,6 +48,11 @@ class HistoryServiceStub(object):
                 request_serializer=flowreplay_dot_v1_dot_history__pb2.GetReplayRequest.SerializeToString,
                 response_deserializer=flowreplay_dot_v1_dot_history__pb2.GetReplayResponse.FromString,
                 _registered_method=True)
+        self.Diff = channel.unary_stream(
+                '/flowreplay.v1.HistoryService/Diff',
+                request_serializer=flowreplay_dot_v1_dot_history__pb2.DiffRequest.SerializeToString,
+                response_deserializer=flowreplay_dot_v1_dot_history__pb2.DiffResponse.FromString,
+                _registered_method=True)
         self.ListReplays = channel.unary_unary(
                 '/flowreplay.v1.HistoryService/ListReplays',
                 request_serializer=flowreplay_dot_v1_dot_history__pb2.ListReplaysRequest.SerializeToString,
@@ -99,6 +104,22 @@ class HistoryServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def Diff(self, request, context):
+        """Compares the responses of a batch with the recorded ones, in the order of the batch,
+        whether they were compared when they came or not. What has not ended, ended without a
+        response, or has no recorded one is only counted. The first response comes at once,
+        empty; the last one has the counts of all.
+
+        Role: `read`.
+
+        Errors: INVALID_ARGUMENT (`INVALID_OPTIONS`), NOT_FOUND (`BATCH_NOT_FOUND`,
+        `REPLAY_NOT_FOUND`), OUT_OF_RANGE (`SEQUENCE_COMPACTED`), RESOURCE_EXHAUSTED
+        (`TOO_MANY_CALLS`, `JOURNAL_UNAVAILABLE`).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def ListReplays(self, request, context):
         """Lists replays, in the order of the queue: batches as they were accepted, flows as
         they were captured. A page may have fewer than asked for, and none, while there are
@@ -140,6 +161,11 @@ def add_HistoryServiceServicer_to_server(servicer, server):
                     servicer.GetReplay,
                     request_deserializer=flowreplay_dot_v1_dot_history__pb2.GetReplayRequest.FromString,
                     response_serializer=flowreplay_dot_v1_dot_history__pb2.GetReplayResponse.SerializeToString,
+            ),
+            'Diff': grpc.unary_stream_rpc_method_handler(
+                    servicer.Diff,
+                    request_deserializer=flowreplay_dot_v1_dot_history__pb2.DiffRequest.FromString,
+                    response_serializer=flowreplay_dot_v1_dot_history__pb2.DiffResponse.SerializeToString,
             ),
             'ListReplays': grpc.unary_unary_rpc_method_handler(
                     servicer.ListReplays,
@@ -210,6 +236,33 @@ class HistoryService(object):
             '/flowreplay.v1.HistoryService/GetReplay',
             flowreplay_dot_v1_dot_history__pb2.GetReplayRequest.SerializeToString,
             flowreplay_dot_v1_dot_history__pb2.GetReplayResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Diff(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/flowreplay.v1.HistoryService/Diff',
+            flowreplay_dot_v1_dot_history__pb2.DiffRequest.SerializeToString,
+            flowreplay_dot_v1_dot_history__pb2.DiffResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -61,6 +61,18 @@ class HistoryServiceStub:
     Errors: INVALID_ARGUMENT (`INVALID_OPTIONS`), NOT_FOUND (`REPLAY_NOT_FOUND`,
     `BATCH_NOT_FOUND`), RESOURCE_EXHAUSTED (`JOURNAL_UNAVAILABLE`).
     """
+    Diff: _grpc.UnaryStreamMultiCallable[_history_pb2.DiffRequest, _history_pb2.DiffResponse]
+    """Compares the responses of a batch with the recorded ones, in the order of the batch,
+    whether they were compared when they came or not. What has not ended, ended without a
+    response, or has no recorded one is only counted. The first response comes at once,
+    empty; the last one has the counts of all.
+
+    Role: `read`.
+
+    Errors: INVALID_ARGUMENT (`INVALID_OPTIONS`), NOT_FOUND (`BATCH_NOT_FOUND`,
+    `REPLAY_NOT_FOUND`), OUT_OF_RANGE (`SEQUENCE_COMPACTED`), RESOURCE_EXHAUSTED
+    (`TOO_MANY_CALLS`, `JOURNAL_UNAVAILABLE`).
+    """
     ListReplays: _grpc.UnaryUnaryMultiCallable[_history_pb2.ListReplaysRequest, _history_pb2.ListReplaysResponse]
     """Lists replays, in the order of the queue: batches as they were accepted, flows as
     they were captured. A page may have fewer than asked for, and none, while there are
@@ -115,6 +127,18 @@ class HistoryServiceAsyncStub(HistoryServiceStub):
 
     Errors: INVALID_ARGUMENT (`INVALID_OPTIONS`), NOT_FOUND (`REPLAY_NOT_FOUND`,
     `BATCH_NOT_FOUND`), RESOURCE_EXHAUSTED (`JOURNAL_UNAVAILABLE`).
+    """
+    Diff: _aio.UnaryStreamMultiCallable[_history_pb2.DiffRequest, _history_pb2.DiffResponse]  # type: ignore[assignment]
+    """Compares the responses of a batch with the recorded ones, in the order of the batch,
+    whether they were compared when they came or not. What has not ended, ended without a
+    response, or has no recorded one is only counted. The first response comes at once,
+    empty; the last one has the counts of all.
+
+    Role: `read`.
+
+    Errors: INVALID_ARGUMENT (`INVALID_OPTIONS`), NOT_FOUND (`BATCH_NOT_FOUND`,
+    `REPLAY_NOT_FOUND`), OUT_OF_RANGE (`SEQUENCE_COMPACTED`), RESOURCE_EXHAUSTED
+    (`TOO_MANY_CALLS`, `JOURNAL_UNAVAILABLE`).
     """
     ListReplays: _aio.UnaryUnaryMultiCallable[_history_pb2.ListReplaysRequest, _history_pb2.ListReplaysResponse]  # type: ignore[assignment]
     """Lists replays, in the order of the queue: batches as they were accepted, flows as
@@ -179,6 +203,24 @@ class HistoryServiceServicer(metaclass=_abc_1.ABCMeta):
 
         Errors: INVALID_ARGUMENT (`INVALID_OPTIONS`), NOT_FOUND (`REPLAY_NOT_FOUND`,
         `BATCH_NOT_FOUND`), RESOURCE_EXHAUSTED (`JOURNAL_UNAVAILABLE`).
+        """
+
+    @_abc_1.abstractmethod
+    def Diff(
+        self,
+        request: _history_pb2.DiffRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_history_pb2.DiffResponse], _abc.AsyncIterator[_history_pb2.DiffResponse]]:
+        """Compares the responses of a batch with the recorded ones, in the order of the batch,
+        whether they were compared when they came or not. What has not ended, ended without a
+        response, or has no recorded one is only counted. The first response comes at once,
+        empty; the last one has the counts of all.
+
+        Role: `read`.
+
+        Errors: INVALID_ARGUMENT (`INVALID_OPTIONS`), NOT_FOUND (`BATCH_NOT_FOUND`,
+        `REPLAY_NOT_FOUND`), OUT_OF_RANGE (`SEQUENCE_COMPACTED`), RESOURCE_EXHAUSTED
+        (`TOO_MANY_CALLS`, `JOURNAL_UNAVAILABLE`).
         """
 
     @_abc_1.abstractmethod

@@ -26,33 +26,33 @@ from flowreplay.v1 import flow_pb2 as flowreplay_dot_v1_dot_flow__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18\x66lowreplay/v1/plan.proto\x12\rflowreplay.v1\x1a\x18\x66lowreplay/v1/flow.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x8a\x04\n\x04Plan\x12\x0e\n\x06method\x18\x01 \x01(\x0c\x12\x0b\n\x03url\x18\x02 \x01(\x0c\x12%\n\x06target\x18\x03 \x01(\x0b\x32\x15.flowreplay.v1.Target\x12\x0c\n\x04head\x18\x04 \x01(\x0c\x12\'\n\x07\x66raming\x18\x05 \x01(\x0e\x32\x16.flowreplay.v1.Framing\x12\x1a\n\x12\x63ontent_size_bytes\x18\x06 \x01(\x03\x12\x17\n\x0ftrailer_section\x18\x07 \x01(\x0c\x12&\n\x07\x63hanges\x18\x08 \x03(\x0b\x32\x15.flowreplay.v1.Change\x12\x12\n\nidempotent\x18\t \x01(\x08\x12\x17\n\x0f\x65xpect_continue\x18\n \x01(\x08\x12\x12\n\nflow_index\x18\x0b \x01(\x03\x12\x0f\n\x07\x66low_id\x18\x0c \x01(\t\x12\x1c\n\x14recorded_status_code\x18\r \x01(\x05\x12\x1b\n\x13proxy_authorization\x18\x0e \x01(\x08\x12*\n\x05http2\x18\x0f \x01(\x0b\x32\x1b.flowreplay.v1.Http2Request\x12/\n\twebsocket\x18\x10 \x01(\x0b\x32\x1c.flowreplay.v1.WebSocketPlan\x12\x19\n\x11resends_replay_id\x18\x11 \x01(\t\x12%\n\x04live\x18\x14 \x01(\x0b\x32\x17.flowreplay.v1.LivePlan\"w\n\x08LivePlan\x12\x16\n\x0esticky_cookies\x18\x01 \x01(\x08\x12\x35\n\x0frecorded_values\x18\x02 \x03(\x0b\x32\x1c.flowreplay.v1.RecordedValue\x12\x1c\n\x14recorded_set_cookies\x18\x03 \x03(\x0c\".\n\rRecordedValue\x12\x0e\n\x06source\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x0c\"\x87\x01\n\x0cHttp2Request\x12&\n\x07headers\x18\x01 \x03(\x0b\x32\x15.flowreplay.v1.Header\x12\'\n\x08trailers\x18\x02 \x03(\x0b\x32\x15.flowreplay.v1.Header\x12&\n\x07\x63hanges\x18\x03 \x03(\x0b\x32\x15.flowreplay.v1.Change\"\xec\x01\n\rWebSocketPlan\x12\x1c\n\x14\x63lient_message_count\x18\x01 \x01(\x03\x12\x1c\n\x14server_message_count\x18\x02 \x01(\x03\x12*\n\x04pace\x18\x03 \x01(\x0e\x32\x1c.flowreplay.v1.WebSocketPace\x12\x15\n\rclient_closed\x18\x04 \x01(\x08\x12\x12\n\nclose_code\x18\x05 \x01(\x05\x12\x14\n\x0c\x63lose_reason\x18\x06 \x01(\t\x12\x32\n\x0ehandshake_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\xb6\x01\n\x06Target\x12\x0e\n\x06scheme\x18\x01 \x01(\t\x12\x0c\n\x04host\x18\x02 \x01(\t\x12\x0c\n\x04port\x18\x03 \x01(\x05\x12\x13\n\x0bserver_name\x18\x04 \x01(\t\x12\x11\n\tdial_host\x18\x05 \x01(\t\x12\x11\n\tdial_port\x18\x06 \x01(\x05\x12\x32\n\rhttp_versions\x18\x07 \x01(\x0e\x32\x1b.flowreplay.v1.HttpVersions\x12\x11\n\ttunnelled\x18\x08 \x01(\x08\"F\n\x06\x43hange\x12\'\n\x04kind\x18\x01 \x01(\x0e\x32\x19.flowreplay.v1.ChangeKind\x12\x13\n\x0b\x64\x65scription\x18\x02 \x01(\t*y\n\x0cHttpVersions\x12\x1d\n\x19HTTP_VERSIONS_UNSPECIFIED\x10\x00\x12\x15\n\x11HTTP_VERSIONS_ONE\x10\x01\x12\x1c\n\x18HTTP_VERSIONS_TWO_OR_ONE\x10\x02\x12\x15\n\x11HTTP_VERSIONS_TWO\x10\x03*r\n\rWebSocketPace\x12\x1f\n\x1bWEB_SOCKET_PACE_UNSPECIFIED\x10\x00\x12\"\n\x1eWEB_SOCKET_PACE_AFTER_MESSAGES\x10\x01\x12\x1c\n\x18WEB_SOCKET_PACE_RECORDED\x10\x02*d\n\x07\x46raming\x12\x17\n\x13\x46RAMING_UNSPECIFIED\x10\x00\x12\x1a\n\x16\x46RAMING_CONTENT_LENGTH\x10\x01\x12\x13\n\x0f\x46RAMING_CHUNKED\x10\x02\x12\x0f\n\x0b\x46RAMING_RAW\x10\x03*\xc2\x04\n\nChangeKind\x12\x1b\n\x17\x43HANGE_KIND_UNSPECIFIED\x10\x00\x12\x1c\n\x18\x43HANGE_KIND_HTTP_VERSION\x10\x01\x12\x1e\n\x1a\x43HANGE_KIND_COOKIES_JOINED\x10\x02\x12\x1e\n\x1a\x43HANGE_KIND_CONTENT_LENGTH\x10\x03\x12\x1b\n\x17\x43HANGE_KIND_CHUNK_SIZES\x10\x04\x12\x1f\n\x1b\x43HANGE_KIND_ABSOLUTE_TARGET\x10\x05\x12#\n\x1f\x43HANGE_KIND_PROXY_AUTHORIZATION\x10\x06\x12\x1a\n\x16\x43HANGE_KIND_CONNECT_TO\x10\x07\x12\x1d\n\x19\x43HANGE_KIND_FIELD_REMOVED\x10\x08\x12\x1a\n\x16\x43HANGE_KIND_LOWER_CASE\x10\t\x12 \n\x1c\x43HANGE_KIND_TARGET_REWRITTEN\x10\n\x12\x1e\n\x1a\x43HANGE_KIND_PATH_REWRITTEN\x10\x0b\x12\x1f\n\x1b\x43HANGE_KIND_FIELD_REWRITTEN\x10\x0c\x12!\n\x1d\x43HANGE_KIND_CONTENT_REWRITTEN\x10\r\x12%\n!CHANGE_KIND_SERVER_NAME_REWRITTEN\x10\x0e\x12\x1d\n\x19\x43HANGE_KIND_STICKY_COOKIE\x10\x14\x12\x1d\n\x19\x43HANGE_KIND_VALUE_CARRIED\x10\x15\x12\x14\n\x10\x43HANGE_KIND_HOOK\x10\x1e\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18\x66lowreplay/v1/plan.proto\x12\rflowreplay.v1\x1a\x18\x66lowreplay/v1/flow.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xa3\x04\n\x04Plan\x12\x0e\n\x06method\x18\x01 \x01(\x0c\x12\x0b\n\x03url\x18\x02 \x01(\x0c\x12%\n\x06target\x18\x03 \x01(\x0b\x32\x15.flowreplay.v1.Target\x12\x0c\n\x04head\x18\x04 \x01(\x0c\x12\'\n\x07\x66raming\x18\x05 \x01(\x0e\x32\x16.flowreplay.v1.Framing\x12\x1a\n\x12\x63ontent_size_bytes\x18\x06 \x01(\x03\x12\x17\n\x0ftrailer_section\x18\x07 \x01(\x0c\x12&\n\x07\x63hanges\x18\x08 \x03(\x0b\x32\x15.flowreplay.v1.Change\x12\x12\n\nidempotent\x18\t \x01(\x08\x12\x17\n\x0f\x65xpect_continue\x18\n \x01(\x08\x12\x12\n\nflow_index\x18\x0b \x01(\x03\x12\x0f\n\x07\x66low_id\x18\x0c \x01(\t\x12\x1c\n\x14recorded_status_code\x18\r \x01(\x05\x12\x1b\n\x13proxy_authorization\x18\x0e \x01(\x08\x12*\n\x05http2\x18\x0f \x01(\x0b\x32\x1b.flowreplay.v1.Http2Request\x12/\n\twebsocket\x18\x10 \x01(\x0b\x32\x1c.flowreplay.v1.WebSocketPlan\x12\x19\n\x11resends_replay_id\x18\x11 \x01(\t\x12%\n\x04live\x18\x14 \x01(\x0b\x32\x17.flowreplay.v1.LivePlan\x12\x17\n\x0frecorded_digest\x18- \x01(\x0c\"w\n\x08LivePlan\x12\x16\n\x0esticky_cookies\x18\x01 \x01(\x08\x12\x35\n\x0frecorded_values\x18\x02 \x03(\x0b\x32\x1c.flowreplay.v1.RecordedValue\x12\x1c\n\x14recorded_set_cookies\x18\x03 \x03(\x0c\".\n\rRecordedValue\x12\x0e\n\x06source\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x0c\"\x87\x01\n\x0cHttp2Request\x12&\n\x07headers\x18\x01 \x03(\x0b\x32\x15.flowreplay.v1.Header\x12\'\n\x08trailers\x18\x02 \x03(\x0b\x32\x15.flowreplay.v1.Header\x12&\n\x07\x63hanges\x18\x03 \x03(\x0b\x32\x15.flowreplay.v1.Change\"\xec\x01\n\rWebSocketPlan\x12\x1c\n\x14\x63lient_message_count\x18\x01 \x01(\x03\x12\x1c\n\x14server_message_count\x18\x02 \x01(\x03\x12*\n\x04pace\x18\x03 \x01(\x0e\x32\x1c.flowreplay.v1.WebSocketPace\x12\x15\n\rclient_closed\x18\x04 \x01(\x08\x12\x12\n\nclose_code\x18\x05 \x01(\x05\x12\x14\n\x0c\x63lose_reason\x18\x06 \x01(\t\x12\x32\n\x0ehandshake_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\xb6\x01\n\x06Target\x12\x0e\n\x06scheme\x18\x01 \x01(\t\x12\x0c\n\x04host\x18\x02 \x01(\t\x12\x0c\n\x04port\x18\x03 \x01(\x05\x12\x13\n\x0bserver_name\x18\x04 \x01(\t\x12\x11\n\tdial_host\x18\x05 \x01(\t\x12\x11\n\tdial_port\x18\x06 \x01(\x05\x12\x32\n\rhttp_versions\x18\x07 \x01(\x0e\x32\x1b.flowreplay.v1.HttpVersions\x12\x11\n\ttunnelled\x18\x08 \x01(\x08\"F\n\x06\x43hange\x12\'\n\x04kind\x18\x01 \x01(\x0e\x32\x19.flowreplay.v1.ChangeKind\x12\x13\n\x0b\x64\x65scription\x18\x02 \x01(\t*y\n\x0cHttpVersions\x12\x1d\n\x19HTTP_VERSIONS_UNSPECIFIED\x10\x00\x12\x15\n\x11HTTP_VERSIONS_ONE\x10\x01\x12\x1c\n\x18HTTP_VERSIONS_TWO_OR_ONE\x10\x02\x12\x15\n\x11HTTP_VERSIONS_TWO\x10\x03*r\n\rWebSocketPace\x12\x1f\n\x1bWEB_SOCKET_PACE_UNSPECIFIED\x10\x00\x12\"\n\x1eWEB_SOCKET_PACE_AFTER_MESSAGES\x10\x01\x12\x1c\n\x18WEB_SOCKET_PACE_RECORDED\x10\x02*d\n\x07\x46raming\x12\x17\n\x13\x46RAMING_UNSPECIFIED\x10\x00\x12\x1a\n\x16\x46RAMING_CONTENT_LENGTH\x10\x01\x12\x13\n\x0f\x46RAMING_CHUNKED\x10\x02\x12\x0f\n\x0b\x46RAMING_RAW\x10\x03*\xc2\x04\n\nChangeKind\x12\x1b\n\x17\x43HANGE_KIND_UNSPECIFIED\x10\x00\x12\x1c\n\x18\x43HANGE_KIND_HTTP_VERSION\x10\x01\x12\x1e\n\x1a\x43HANGE_KIND_COOKIES_JOINED\x10\x02\x12\x1e\n\x1a\x43HANGE_KIND_CONTENT_LENGTH\x10\x03\x12\x1b\n\x17\x43HANGE_KIND_CHUNK_SIZES\x10\x04\x12\x1f\n\x1b\x43HANGE_KIND_ABSOLUTE_TARGET\x10\x05\x12#\n\x1f\x43HANGE_KIND_PROXY_AUTHORIZATION\x10\x06\x12\x1a\n\x16\x43HANGE_KIND_CONNECT_TO\x10\x07\x12\x1d\n\x19\x43HANGE_KIND_FIELD_REMOVED\x10\x08\x12\x1a\n\x16\x43HANGE_KIND_LOWER_CASE\x10\t\x12 \n\x1c\x43HANGE_KIND_TARGET_REWRITTEN\x10\n\x12\x1e\n\x1a\x43HANGE_KIND_PATH_REWRITTEN\x10\x0b\x12\x1f\n\x1b\x43HANGE_KIND_FIELD_REWRITTEN\x10\x0c\x12!\n\x1d\x43HANGE_KIND_CONTENT_REWRITTEN\x10\r\x12%\n!CHANGE_KIND_SERVER_NAME_REWRITTEN\x10\x0e\x12\x1d\n\x19\x43HANGE_KIND_STICKY_COOKIE\x10\x14\x12\x1d\n\x19\x43HANGE_KIND_VALUE_CARRIED\x10\x15\x12\x14\n\x10\x43HANGE_KIND_HOOK\x10\x1e\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'flowreplay.v1.plan_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_HTTPVERSIONS']._serialized_start=1430
-  _globals['_HTTPVERSIONS']._serialized_end=1551
-  _globals['_WEBSOCKETPACE']._serialized_start=1553
-  _globals['_WEBSOCKETPACE']._serialized_end=1667
-  _globals['_FRAMING']._serialized_start=1669
-  _globals['_FRAMING']._serialized_end=1769
-  _globals['_CHANGEKIND']._serialized_start=1772
-  _globals['_CHANGEKIND']._serialized_end=2350
+  _globals['_HTTPVERSIONS']._serialized_start=1455
+  _globals['_HTTPVERSIONS']._serialized_end=1576
+  _globals['_WEBSOCKETPACE']._serialized_start=1578
+  _globals['_WEBSOCKETPACE']._serialized_end=1692
+  _globals['_FRAMING']._serialized_start=1694
+  _globals['_FRAMING']._serialized_end=1794
+  _globals['_CHANGEKIND']._serialized_start=1797
+  _globals['_CHANGEKIND']._serialized_end=2375
   _globals['_PLAN']._serialized_start=103
-  _globals['_PLAN']._serialized_end=625
-  _globals['_LIVEPLAN']._serialized_start=627
-  _globals['_LIVEPLAN']._serialized_end=746
-  _globals['_RECORDEDVALUE']._serialized_start=748
-  _globals['_RECORDEDVALUE']._serialized_end=794
-  _globals['_HTTP2REQUEST']._serialized_start=797
-  _globals['_HTTP2REQUEST']._serialized_end=932
-  _globals['_WEBSOCKETPLAN']._serialized_start=935
-  _globals['_WEBSOCKETPLAN']._serialized_end=1171
-  _globals['_TARGET']._serialized_start=1174
-  _globals['_TARGET']._serialized_end=1356
-  _globals['_CHANGE']._serialized_start=1358
-  _globals['_CHANGE']._serialized_end=1428
+  _globals['_PLAN']._serialized_end=650
+  _globals['_LIVEPLAN']._serialized_start=652
+  _globals['_LIVEPLAN']._serialized_end=771
+  _globals['_RECORDEDVALUE']._serialized_start=773
+  _globals['_RECORDEDVALUE']._serialized_end=819
+  _globals['_HTTP2REQUEST']._serialized_start=822
+  _globals['_HTTP2REQUEST']._serialized_end=957
+  _globals['_WEBSOCKETPLAN']._serialized_start=960
+  _globals['_WEBSOCKETPLAN']._serialized_end=1196
+  _globals['_TARGET']._serialized_start=1199
+  _globals['_TARGET']._serialized_end=1381
+  _globals['_CHANGE']._serialized_start=1383
+  _globals['_CHANGE']._serialized_end=1453
 # @@protoc_insertion_point(module_scope)

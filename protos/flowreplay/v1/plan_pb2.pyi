@@ -227,6 +227,7 @@ class Plan(_message.Message):
     WEBSOCKET_FIELD_NUMBER: _builtins.int
     RESENDS_REPLAY_ID_FIELD_NUMBER: _builtins.int
     LIVE_FIELD_NUMBER: _builtins.int
+    RECORDED_DIGEST_FIELD_NUMBER: _builtins.int
     method: _builtins.bytes
     """The captured method."""
     url: _builtins.bytes
@@ -258,6 +259,10 @@ class Plan(_message.Message):
     """
     resends_replay_id: _builtins.str
     """The replay that this one sends again; empty when it does not."""
+    recorded_digest: _builtins.bytes
+    """Tells an equal response without the recorded one: a keyed digest of what counts of
+    that, or one zero byte where it has none; empty when responses are not compared.
+    """
     @_builtins.property
     def target(self) -> Global___Target:
         """Where the request goes."""
@@ -303,10 +308,11 @@ class Plan(_message.Message):
         websocket: Global___WebSocketPlan | None = ...,
         resends_replay_id: _builtins.str = ...,
         live: Global___LivePlan | None = ...,
+        recorded_digest: _builtins.bytes = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["http2", b"http2", "live", b"live", "target", b"target", "websocket", b"websocket"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["changes", b"changes", "content_size_bytes", b"content_size_bytes", "expect_continue", b"expect_continue", "flow_id", b"flow_id", "flow_index", b"flow_index", "framing", b"framing", "head", b"head", "http2", b"http2", "idempotent", b"idempotent", "live", b"live", "method", b"method", "proxy_authorization", b"proxy_authorization", "recorded_status_code", b"recorded_status_code", "resends_replay_id", b"resends_replay_id", "target", b"target", "trailer_section", b"trailer_section", "url", b"url", "websocket", b"websocket"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["changes", b"changes", "content_size_bytes", b"content_size_bytes", "expect_continue", b"expect_continue", "flow_id", b"flow_id", "flow_index", b"flow_index", "framing", b"framing", "head", b"head", "http2", b"http2", "idempotent", b"idempotent", "live", b"live", "method", b"method", "proxy_authorization", b"proxy_authorization", "recorded_digest", b"recorded_digest", "recorded_status_code", b"recorded_status_code", "resends_replay_id", b"resends_replay_id", "target", b"target", "trailer_section", b"trailer_section", "url", b"url", "websocket", b"websocket"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

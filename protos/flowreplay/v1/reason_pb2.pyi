@@ -219,6 +219,8 @@ class _ReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Reason.ValueTy
     """
     REASON_BREAKER_CLOSED: _Reason.ValueType  # 112
     """A target that was left alone answers again."""
+    REASON_SENT_TO_LEARN: _Reason.ValueType  # 98
+    """An idempotent request was sent once more, to learn what changes with every answer."""
     REASON_HOOK_KILLED: _Reason.ValueType  # 130
     """Hooks.
 
@@ -445,6 +447,8 @@ were forgotten because there are too many.
 """
 REASON_BREAKER_CLOSED: Reason.ValueType  # 112
 """A target that was left alone answers again."""
+REASON_SENT_TO_LEARN: Reason.ValueType  # 98
+"""An idempotent request was sent once more, to learn what changes with every answer."""
 REASON_HOOK_KILLED: Reason.ValueType  # 130
 """Hooks.
 

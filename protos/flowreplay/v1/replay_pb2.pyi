@@ -93,6 +93,30 @@ BREAKER_STATE_PROBING: BreakerState.ValueType  # 3
 """One does, to see whether the target works again."""
 Global___BreakerState: _TypeAlias = BreakerState  # noqa: Y015
 
+class _CompareMode:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _CompareModeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_CompareMode.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    COMPARE_MODE_UNSPECIFIED: _CompareMode.ValueType  # 0
+    """As `COMPARE_MODE_ON`."""
+    COMPARE_MODE_ON: _CompareMode.ValueType  # 1
+    """Each with a recorded one."""
+    COMPARE_MODE_OFF: _CompareMode.ValueType  # 2
+    """None."""
+
+class CompareMode(_CompareMode, metaclass=_CompareModeEnumTypeWrapper):
+    """Tells whether responses are compared with the recorded ones. Values may be added."""
+
+COMPARE_MODE_UNSPECIFIED: CompareMode.ValueType  # 0
+"""As `COMPARE_MODE_ON`."""
+COMPARE_MODE_ON: CompareMode.ValueType  # 1
+"""Each with a recorded one."""
+COMPARE_MODE_OFF: CompareMode.ValueType  # 2
+"""None."""
+Global___CompareMode: _TypeAlias = CompareMode  # noqa: Y015
+
 class _OnInterrupt:
     ValueType = _typing.NewType("ValueType", _builtins.int)
     V: _TypeAlias = ValueType  # noqa: Y015
@@ -1290,6 +1314,10 @@ class EnqueueOptions(_message.Message):
     OWNER_FIELD_NUMBER: _builtins.int
     STRICT_SESSION_FIELD_NUMBER: _builtins.int
     END_FOLLOWS_FIELD_NUMBER: _builtins.int
+    COMPARE_FIELD_NUMBER: _builtins.int
+    IGNORED_DIFFERENCES_FIELD_NUMBER: _builtins.int
+    COMPARE_VOLATILE_FIELD_NUMBER: _builtins.int
+    LEARN_NOISE_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
     """Makes the call safe to repeat: the same id with the same content returns the
     first answer again, for 24 hours. At most 200 characters; empty means none.
@@ -1394,6 +1422,18 @@ class EnqueueOptions(_message.Message):
     connection or the client broke, is not taken (`INVALID_STREAM`): gRPC takes a message
     that is cut off for none. Clients should set it.
     """
+    compare: Global___CompareMode.ValueType
+    """Whether responses are compared with the recorded ones; unset means
+    `COMPARE_MODE_ON`.
+    """
+    compare_volatile: _builtins.bool
+    """Whether comparisons look also at what changes with every answer: dates, ids of
+    requests, UUIDs, values of cookies.
+    """
+    learn_noise: _builtins.bool
+    """Whether idempotent requests whose responses differ are sent once more right after:
+    what differs between the two answers is left out of the comparison.
+    """
     @_builtins.property
     def connect_to(self) -> _containers.RepeatedCompositeFieldContainer[Global___ConnectTo]:
         """Which addresses to dial in place of the captured ones; the first match wins.
@@ -1469,6 +1509,14 @@ class EnqueueOptions(_message.Message):
         1,000 characters each.
         """
 
+    @_builtins.property
+    def ignored_differences(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """What comparisons leave out, at most 100 rules of 500 characters: `status`,
+        `header:ETag` (`*` stands for anything), `json:$.items[*].id` (`$..id` is at any
+        depth), `order:$.items` (of a JSON array's elements), `body`, `body:REGEX` (what it
+        finds in text) or `line:12` (of the new text).
+        """
+
     def __init__(
         self,
         *,
@@ -1510,10 +1558,14 @@ class EnqueueOptions(_message.Message):
         owner: _builtins.str = ...,
         strict_session: _builtins.bool = ...,
         end_follows: _builtins.bool = ...,
+        compare: Global___CompareMode.ValueType = ...,
+        ignored_differences: _abc.Iterable[_builtins.str] | None = ...,
+        compare_volatile: _builtins.bool = ...,
+        learn_noise: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["pace", b"pace", "window_end_duration", b"window_end_duration", "window_end_time", b"window_end_time", "window_start_duration", b"window_start_duration", "window_start_time", b"window_start_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["carry", b"carry", "connect_to", b"connect_to", "end_follows", b"end_follows", "filter", b"filter", "format", b"format", "host", b"host", "http_version", b"http_version", "label", b"label", "live_scope", b"live_scope", "map_remote", b"map_remote", "modify_body", b"modify_body", "modify_headers", b"modify_headers", "on_interrupt", b"on_interrupt", "owner", b"owner", "pace", b"pace", "paused", b"paused", "priority", b"priority", "raw", b"raw", "refuse_websocket", b"refuse_websocket", "remove_headers", b"remove_headers", "repeat_count", b"repeat_count", "request_id", b"request_id", "salvage", b"salvage", "server_name", b"server_name", "set_cookies", b"set_cookies", "set_headers", b"set_headers", "set_query", b"set_query", "sticky_cookies", b"sticky_cookies", "stream", b"stream", "strict", b"strict", "strict_session", b"strict_session", "target", b"target", "trust_idempotency_key", b"trust_idempotency_key", "websocket_pace", b"websocket_pace", "window_end_duration", b"window_end_duration", "window_end_time", b"window_end_time", "window_start_duration", b"window_start_duration", "window_start_time", b"window_start_time"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["carry", b"carry", "compare", b"compare", "compare_volatile", b"compare_volatile", "connect_to", b"connect_to", "end_follows", b"end_follows", "filter", b"filter", "format", b"format", "host", b"host", "http_version", b"http_version", "ignored_differences", b"ignored_differences", "label", b"label", "learn_noise", b"learn_noise", "live_scope", b"live_scope", "map_remote", b"map_remote", "modify_body", b"modify_body", "modify_headers", b"modify_headers", "on_interrupt", b"on_interrupt", "owner", b"owner", "pace", b"pace", "paused", b"paused", "priority", b"priority", "raw", b"raw", "refuse_websocket", b"refuse_websocket", "remove_headers", b"remove_headers", "repeat_count", b"repeat_count", "request_id", b"request_id", "salvage", b"salvage", "server_name", b"server_name", "set_cookies", b"set_cookies", "set_headers", b"set_headers", "set_query", b"set_query", "sticky_cookies", b"sticky_cookies", "stream", b"stream", "strict", b"strict", "strict_session", b"strict_session", "target", b"target", "trust_idempotency_key", b"trust_idempotency_key", "websocket_pace", b"websocket_pace", "window_end_duration", b"window_end_duration", "window_end_time", b"window_end_time", "window_start_duration", b"window_start_duration", "window_start_time", b"window_start_time"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -22,29 +22,32 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from flowreplay.v1 import comparison_pb2 as flowreplay_dot_v1_dot_comparison__pb2
 from flowreplay.v1 import event_pb2 as flowreplay_dot_v1_dot_event__pb2
 from flowreplay.v1 import reason_pb2 as flowreplay_dot_v1_dot_reason__pb2
 from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1b\x66lowreplay/v1/summary.proto\x12\rflowreplay.v1\x1a\x19\x66lowreplay/v1/event.proto\x1a\x1a\x66lowreplay/v1/reason.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xb6\x04\n\x07Summary\x12\x10\n\x08\x62\x61tch_id\x18\x01 \x01(\t\x12/\n\x0cstate_counts\x18\x02 \x03(\x0b\x32\x19.flowreplay.v1.StateCount\x12\x31\n\rstatus_counts\x18\x03 \x03(\x0b\x32\x1a.flowreplay.v1.StatusCount\x12\x15\n\rchanged_count\x18\x04 \x01(\x03\x12\x31\n\rreason_counts\x18\x05 \x03(\x0b\x32\x1a.flowreplay.v1.ReasonCount\x12+\n\tlatencies\x18\x06 \x01(\x0b\x32\x18.flowreplay.v1.Latencies\x12\x36\n\x14\x66irst_byte_latencies\x18\x07 \x01(\x0b\x32\x18.flowreplay.v1.Latencies\x12\x15\n\rcontent_bytes\x18\x08 \x01(\x03\x12\x15\n\rdialled_count\x18\t \x01(\x03\x12\x14\n\x0creused_count\x18\n \x01(\x03\x12.\n\nstart_time\x18\x0b \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0crun_duration\x18\x0c \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x0c\n\x04rate\x18\r \x01(\x01\x12\x15\n\rmissing_count\x18\x0e \x01(\x03\x12&\n\x04lags\x18\x0f \x01(\x0b\x32\x18.flowreplay.v1.Latencies\x12\x14\n\x0chooked_count\x18\x10 \x01(\x03\"M\n\nStateCount\x12)\n\x05state\x18\x01 \x01(\x0e\x32\x1a.flowreplay.v1.ReplayState\x12\x14\n\x0creplay_count\x18\x02 \x01(\x03\"Q\n\x0bStatusCount\x12\x13\n\x0bstatus_code\x18\x01 \x01(\x05\x12\x14\n\x0creplay_count\x18\x02 \x01(\x03\x12\x17\n\x0f\x66irst_replay_id\x18\x03 \x01(\t\"z\n\x0bReasonCount\x12%\n\x06reason\x18\x01 \x01(\x0e\x32\x15.flowreplay.v1.Reason\x12\x14\n\x0creplay_count\x18\x02 \x01(\x03\x12\x17\n\x0f\x66irst_replay_id\x18\x03 \x01(\t\x12\x15\n\rfirst_message\x18\x04 \x01(\t\"\x95\x03\n\tLatencies\x12/\n\x0cmin_duration\x18\x01 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x30\n\rmean_duration\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration\x12/\n\x0cp50_duration\x18\x03 \x01(\x0b\x32\x19.google.protobuf.Duration\x12/\n\x0cp90_duration\x18\x04 \x01(\x0b\x32\x19.google.protobuf.Duration\x12/\n\x0cp95_duration\x18\x05 \x01(\x0b\x32\x19.google.protobuf.Duration\x12/\n\x0cp99_duration\x18\x06 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x30\n\rp999_duration\x18\x07 \x01(\x0b\x32\x19.google.protobuf.Duration\x12/\n\x0cmax_duration\x18\x08 \x01(\x0b\x32\x19.google.protobuf.Duration\"H\n\x0f\x46\x61iledAssertion\x12\x11\n\tassertion\x18\x01 \x01(\t\x12\x0f\n\x07message\x18\x02 \x01(\t\x12\x11\n\treplay_id\x18\x03 \x01(\tb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1b\x66lowreplay/v1/summary.proto\x12\rflowreplay.v1\x1a\x1e\x66lowreplay/v1/comparison.proto\x1a\x19\x66lowreplay/v1/event.proto\x1a\x1a\x66lowreplay/v1/reason.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xf1\x04\n\x07Summary\x12\x10\n\x08\x62\x61tch_id\x18\x01 \x01(\t\x12/\n\x0cstate_counts\x18\x02 \x03(\x0b\x32\x19.flowreplay.v1.StateCount\x12\x31\n\rstatus_counts\x18\x03 \x03(\x0b\x32\x1a.flowreplay.v1.StatusCount\x12\x15\n\rchanged_count\x18\x04 \x01(\x03\x12\x31\n\rreason_counts\x18\x05 \x03(\x0b\x32\x1a.flowreplay.v1.ReasonCount\x12+\n\tlatencies\x18\x06 \x01(\x0b\x32\x18.flowreplay.v1.Latencies\x12\x36\n\x14\x66irst_byte_latencies\x18\x07 \x01(\x0b\x32\x18.flowreplay.v1.Latencies\x12\x15\n\rcontent_bytes\x18\x08 \x01(\x03\x12\x15\n\rdialled_count\x18\t \x01(\x03\x12\x14\n\x0creused_count\x18\n \x01(\x03\x12.\n\nstart_time\x18\x0b \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0crun_duration\x18\x0c \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x0c\n\x04rate\x18\r \x01(\x01\x12\x15\n\rmissing_count\x18\x0e \x01(\x03\x12&\n\x04lags\x18\x0f \x01(\x0b\x32\x18.flowreplay.v1.Latencies\x12\x14\n\x0chooked_count\x18\x10 \x01(\x03\x12\x39\n\x11\x63omparison_counts\x18- \x03(\x0b\x32\x1e.flowreplay.v1.ComparisonCount\"X\n\x0f\x43omparisonCount\x12/\n\x06result\x18\x01 \x01(\x0e\x32\x1f.flowreplay.v1.ComparisonResult\x12\x14\n\x0creplay_count\x18\x02 \x01(\x03\"M\n\nStateCount\x12)\n\x05state\x18\x01 \x01(\x0e\x32\x1a.flowreplay.v1.ReplayState\x12\x14\n\x0creplay_count\x18\x02 \x01(\x03\"Q\n\x0bStatusCount\x12\x13\n\x0bstatus_code\x18\x01 \x01(\x05\x12\x14\n\x0creplay_count\x18\x02 \x01(\x03\x12\x17\n\x0f\x66irst_replay_id\x18\x03 \x01(\t\"z\n\x0bReasonCount\x12%\n\x06reason\x18\x01 \x01(\x0e\x32\x15.flowreplay.v1.Reason\x12\x14\n\x0creplay_count\x18\x02 \x01(\x03\x12\x17\n\x0f\x66irst_replay_id\x18\x03 \x01(\t\x12\x15\n\rfirst_message\x18\x04 \x01(\t\"\x95\x03\n\tLatencies\x12/\n\x0cmin_duration\x18\x01 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x30\n\rmean_duration\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration\x12/\n\x0cp50_duration\x18\x03 \x01(\x0b\x32\x19.google.protobuf.Duration\x12/\n\x0cp90_duration\x18\x04 \x01(\x0b\x32\x19.google.protobuf.Duration\x12/\n\x0cp95_duration\x18\x05 \x01(\x0b\x32\x19.google.protobuf.Duration\x12/\n\x0cp99_duration\x18\x06 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x30\n\rp999_duration\x18\x07 \x01(\x0b\x32\x19.google.protobuf.Duration\x12/\n\x0cmax_duration\x18\x08 \x01(\x0b\x32\x19.google.protobuf.Duration\"H\n\x0f\x46\x61iledAssertion\x12\x11\n\tassertion\x18\x01 \x01(\t\x12\x0f\n\x07message\x18\x02 \x01(\t\x12\x11\n\treplay_id\x18\x03 \x01(\tb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'flowreplay.v1.summary_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_SUMMARY']._serialized_start=167
-  _globals['_SUMMARY']._serialized_end=733
-  _globals['_STATECOUNT']._serialized_start=735
-  _globals['_STATECOUNT']._serialized_end=812
-  _globals['_STATUSCOUNT']._serialized_start=814
-  _globals['_STATUSCOUNT']._serialized_end=895
-  _globals['_REASONCOUNT']._serialized_start=897
-  _globals['_REASONCOUNT']._serialized_end=1019
-  _globals['_LATENCIES']._serialized_start=1022
-  _globals['_LATENCIES']._serialized_end=1427
-  _globals['_FAILEDASSERTION']._serialized_start=1429
-  _globals['_FAILEDASSERTION']._serialized_end=1501
+  _globals['_SUMMARY']._serialized_start=199
+  _globals['_SUMMARY']._serialized_end=824
+  _globals['_COMPARISONCOUNT']._serialized_start=826
+  _globals['_COMPARISONCOUNT']._serialized_end=914
+  _globals['_STATECOUNT']._serialized_start=916
+  _globals['_STATECOUNT']._serialized_end=993
+  _globals['_STATUSCOUNT']._serialized_start=995
+  _globals['_STATUSCOUNT']._serialized_end=1076
+  _globals['_REASONCOUNT']._serialized_start=1078
+  _globals['_REASONCOUNT']._serialized_end=1200
+  _globals['_LATENCIES']._serialized_start=1203
+  _globals['_LATENCIES']._serialized_end=1608
+  _globals['_FAILEDASSERTION']._serialized_start=1610
+  _globals['_FAILEDASSERTION']._serialized_end=1682
 # @@protoc_insertion_point(module_scope)

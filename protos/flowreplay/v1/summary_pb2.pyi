@@ -4,6 +4,7 @@ isort:skip_file
 """
 
 from collections import abc as _abc
+from flowreplay.v1 import comparison_pb2 as _comparison_pb2
 from flowreplay.v1 import event_pb2 as _event_pb2
 from flowreplay.v1 import reason_pb2 as _reason_pb2
 from google.protobuf import descriptor as _descriptor
@@ -46,6 +47,7 @@ class Summary(_message.Message):
     MISSING_COUNT_FIELD_NUMBER: _builtins.int
     LAGS_FIELD_NUMBER: _builtins.int
     HOOKED_COUNT_FIELD_NUMBER: _builtins.int
+    COMPARISON_COUNTS_FIELD_NUMBER: _builtins.int
     batch_id: _builtins.str
     """The batch."""
     changed_count: _builtins.int
@@ -96,6 +98,10 @@ class Summary(_message.Message):
         time.
         """
 
+    @_builtins.property
+    def comparison_counts(self) -> _containers.RepeatedCompositeFieldContainer[Global___ComparisonCount]:
+        """What the comparisons with recorded responses came to, as far as there were any."""
+
     def __init__(
         self,
         *,
@@ -115,14 +121,41 @@ class Summary(_message.Message):
         missing_count: _builtins.int = ...,
         lags: Global___Latencies | None = ...,
         hooked_count: _builtins.int = ...,
+        comparison_counts: _abc.Iterable[Global___ComparisonCount] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["first_byte_latencies", b"first_byte_latencies", "lags", b"lags", "latencies", b"latencies", "run_duration", b"run_duration", "start_time", b"start_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["batch_id", b"batch_id", "changed_count", b"changed_count", "content_bytes", b"content_bytes", "dialled_count", b"dialled_count", "first_byte_latencies", b"first_byte_latencies", "hooked_count", b"hooked_count", "lags", b"lags", "latencies", b"latencies", "missing_count", b"missing_count", "rate", b"rate", "reason_counts", b"reason_counts", "reused_count", b"reused_count", "run_duration", b"run_duration", "start_time", b"start_time", "state_counts", b"state_counts", "status_counts", b"status_counts"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["batch_id", b"batch_id", "changed_count", b"changed_count", "comparison_counts", b"comparison_counts", "content_bytes", b"content_bytes", "dialled_count", b"dialled_count", "first_byte_latencies", b"first_byte_latencies", "hooked_count", b"hooked_count", "lags", b"lags", "latencies", b"latencies", "missing_count", b"missing_count", "rate", b"rate", "reason_counts", b"reason_counts", "reused_count", b"reused_count", "run_duration", b"run_duration", "start_time", b"start_time", "state_counts", b"state_counts", "status_counts", b"status_counts"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Summary: _TypeAlias = Summary  # noqa: Y015
+
+@_typing.final
+class ComparisonCount(_message.Message):
+    """How many comparisons came to a result."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RESULT_FIELD_NUMBER: _builtins.int
+    REPLAY_COUNT_FIELD_NUMBER: _builtins.int
+    result: _comparison_pb2.ComparisonResult.ValueType
+    """The result."""
+    replay_count: _builtins.int
+    """How many."""
+    def __init__(
+        self,
+        *,
+        result: _comparison_pb2.ComparisonResult.ValueType = ...,
+        replay_count: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["replay_count", b"replay_count", "result", b"result"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ComparisonCount: _TypeAlias = ComparisonCount  # noqa: Y015
 
 @_typing.final
 class StateCount(_message.Message):

@@ -1,8 +1,10 @@
 import pytest
 from flowreplay.v1 import event_pb2 as pb
+from flowreplay.v1.comparison_pb2 import COMPARISON_RESULT_DIFFERENT, COMPARISON_RESULT_EQUAL
 from flowreplay.v1.history_pb2 import SummarizeResponse
 from flowreplay.v1.reason_pb2 import REASON_CONNECT_FAILED, Reason
 from flowreplay.v1.summary_pb2 import (
+    ComparisonCount,
     FailedAssertion,
     Latencies,
     ReasonCount,
@@ -68,6 +70,10 @@ def test_the_summary() -> None:
             StatusCount(status_code=404, replay_count=1),
         ],
         changed_count=1,
+        comparison_counts=[
+            ComparisonCount(result=COMPARISON_RESULT_EQUAL, replay_count=1),
+            ComparisonCount(result=COMPARISON_RESULT_DIFFERENT, replay_count=2),
+        ],
         reason_counts=[failed],
         latencies=latencies,
         content_bytes=2048,
@@ -82,6 +88,7 @@ def test_the_summary() -> None:
     assert told == [
         "batch b: 3 succeeded, 2 failed",
         "  statuses: 200 x2, 404 x1 (1 not as recorded)",
+        "  beside the recorded responses: 1 equal, 2 different",
         "  errors: CONNECT_FAILED x2",
         r"    CONNECT_FAILED: b.3: no\x1b",
         "  see `replayctl watch --batch b --from start --kind error --until-idle`",

@@ -218,9 +218,10 @@ def test_a_terminal_is_no_capture(fake: FakeDaemon) -> None:
 
 def test_wait_sums_up(daemon: Daemon, target: Recorder, capture: str) -> None:
     ended = daemon.replayctl("enqueue", "--wait", "--connect-to", f"={target.address}", capture)
-    *_, states, statuses, latency, run = ended.stdout.splitlines()
+    *_, states, statuses, compared, latency, run = ended.stdout.splitlines()
     assert states.endswith(": 3 succeeded")
     assert statuses == "  statuses: 200 x3"
+    assert compared == "  beside the recorded responses: 3 different"
     assert re.match(r"  latency: p50 [\d.]+ ms, .*max [\d.]+ ms$", latency)
     assert "replays a second" in run
 

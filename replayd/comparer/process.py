@@ -1,0 +1,152 @@
+"""A comparing process, as who uses it sees it: one comparison at a time."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from typing import NamedTuple
+
+from flowreplay.v1 import history_pb2
+
+from replayd.codec.comparison import encode_comparison
+from replayd.comparer.frames import Frame, frame, read_frame
+from replayd.model.comparison import Comparison, Verdict
+
+MEMORY_LIMIT = 1 << 30
+"""Bytes of address space of a process: two contents of a MiB as values, many times over."""
+
+IN_EVENTS = 10
+"""Differences that are told one by one in an event."""
+
+LEARNT = 100
+"""Rules that are learnt of one replay; where more would be, all of its content is noise."""
+
+
+class ComparerSettings(NamedTuple):
+    """What a process is told at its start."""
+
+    redact_headers: tuple[str, ...] = ()
+    redact_parameters: tuple[str, ...] = ()
+    redaction_key: bytes = b""
+    memory_limit: int = MEMORY_LIMIT
+
+    def as_json(self) -> str:
+        """Returns the process's argument: without the key, for command lines are public."""
+        return json.dumps(
+            {
+                "redact_headers": self.redact_headers,
+                "redact_parameters": self.redact_parameters,
+                "memory_limit": self.memory_limit,
+            }
+        )
+
+
+class Side(NamedTuple):
+    """A response to compare."""
+
+    head: bytes
+    """An encoded `flowreplay.v1.Response` without its content."""
+    content: Callable[[], Iterable[bytes]]
+    """Called for each time that it is read, by another thread if need be."""
+
+
+class Compared(NamedTuple):
+    """What a comparison came to."""
+
+    shown: bytes
+    """An encoded `flowreplay.v1.Comparison` as everybody may see it."""
+    whole: bytes
+    """The same with its secrets."""
+    noise: tuple[str, ...] = ()
+    """Rules that leave out the differences."""
+    learn: bool = False
+    """The batch wants the request sent once more, if that is safe, and then asked again."""
+
+
+class ComparerProcess:
+    """A process that compares; it is started when it is first needed, and again when it died.
+    For one thread.
+    """
+
+    def __init__(self, settings: ComparerSettings) -> None:
+        self._settings = settings
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def compare(self, rules: history_pb2.DiffRequest, recorded: Side, replayed: Side) -> Compared:
+        """Compares two responses by the rules of a request, with as many differences as that
+        asks for. Where that can't be done, it is UNDECIDED.
+
+        Raises what the reading of a content does.
+        """
+        try:
+            process = self._process or self._start()
+        except OSError as error:
+            return undecided(f"no process to compare in can be started: {error}")
+        try:
+            return _exchange(process, rules, recorded, replayed)
+        except (EOFError, BrokenPipeError):
+            code = self._ended()
+            return undecided(
+                f"the comparing process ended with code {code}: it took too much time or memory"
+            )
+        except BaseException:
+            # It is left in the middle of one.
+            self.close()
+            raise
+
+    def close(self) -> None:
+        """Ends the process. Idempotent."""
+        if self._process is not None:
+            self._process.kill()
+            self._ended()
+
+    def _start(self) -> "subprocess.Popen[bytes]":
+        # -P: no module comes from the folder that the daemon happens to stand in.
+        command = [sys.executable, "-P", "-m", "replayd.comparer.worker", self._settings.as_json()]
+        process = self._process = subprocess.Popen(  # noqa: S603 - our own
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            # Out of reach of a terminal's Ctrl-C from its first moment.
+            process_group=0,
+        )
+        assert process.stdin is not None
+        process.stdin.write(frame(Frame.KEY, self._settings.redaction_key))
+        return process
+
+    def _ended(self) -> int:
+        process, self._process = self._process, None
+        assert process is not None
+        for pipe in (process.stdin, process.stdout):
+            if pipe is not None:
+                with suppress(OSError):
+                    pipe.close()
+        return process.wait()
+
+
+def undecided(note: str) -> Compared:
+    """Makes the result of a comparison that could not be made."""
+    encoded = encode_comparison(Comparison(Verdict.UNDECIDED, note=note), reveal=True)
+    return Compared(encoded, encoded)
+
+
+def _exchange(
+    process: "subprocess.Popen[bytes]",
+    rules: history_pb2.DiffRequest,
+    recorded: Side,
+    replayed: Side,
+) -> Compared:
+    sink, source = process.stdin, process.stdout
+    assert sink is not None
+    assert source is not None
+    sink.write(frame(Frame.RULES, rules.SerializeToString()))
+    sink.write(frame(Frame.RECORDED, recorded.head))
+    sink.write(frame(Frame.REPLAYED, replayed.head))
+    for side in (recorded, replayed):
+        for piece in side.content():
+            sink.write(frame(Frame.PIECE, piece))
+        sink.write(frame(Frame.END))
+    sink.flush()
+    shown, whole, noise = (read_frame(source)[1] for _ in range(3))
+    return Compared(shown, whole, tuple(json.loads(noise)))
