@@ -22,6 +22,8 @@ from flowreplay.v1.replay_pb2 import (
     CountResponse,
     EnqueueRequest,
     EnqueueResponse,
+    GetPaceRequest,
+    GetPaceResponse,
     GetStatusRequest,
     GetStatusResponse,
     PauseRequest,
@@ -30,6 +32,8 @@ from flowreplay.v1.replay_pb2 import (
     ResumeRequest,
     ResumeResponse,
     RetryResponse,
+    SetPaceRequest,
+    SetPaceResponse,
     SetPriorityRequest,
     SetPriorityResponse,
     SetTargetLimitRequest,
@@ -60,6 +64,7 @@ from flowreplay_client.messages import (
     retry_request,
 )
 from flowreplay_client.outbox import Outbox
+from flowreplay_client.pace import parse_pace
 from flowreplay_client.plans import Plans
 from flowreplay_client.replay import KeptReplay, replay_request
 from flowreplay_client.summary import SUMMARY_TIMEOUT, summarize_request
@@ -202,6 +207,15 @@ class Client:
         """Has batches of a higher priority taken first: from -1000 to 1000."""
         request = SetPriorityRequest(batch_id=batch_id, priority=priority)
         return self._call(self._stub.SetPriority, request)
+
+    def set_pace(self, batch_id: str, pace: str, max_gap: float | None = None) -> SetPaceResponse:
+        """Changes when the replays of a batch are due; as `pace` and `max_gap` of an Enqueue."""
+        request = SetPaceRequest(batch_id=batch_id, pace=parse_pace(pace, max_gap))
+        return self._call(self._stub.SetPace, request)
+
+    def get_pace(self, batch_id: str) -> GetPaceResponse:
+        """Tells when the replays of a batch are due, and how late they were."""
+        return self._call(self._stub.GetPace, GetPaceRequest(batch_id=batch_id))
 
     def bring_to_front(self, batch_id: str) -> SetPriorityResponse:
         """Has a batch taken before all others, with the highest priority of any."""

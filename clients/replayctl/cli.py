@@ -23,6 +23,7 @@ VERBS = (
     "hook",
     "list",
     "pause",
+    "pace",
     "priority",
     "resolve",
     "resume",

@@ -2,6 +2,7 @@
 
 from flowreplay.v1 import replay_pb2
 
+from replayd.codec.pace import pace_from, pace_message
 from replayd.model.batch import Controls
 
 
@@ -15,6 +16,8 @@ def controls_message(controls: Controls) -> replay_pb2.BatchControls:
     )
     if controls.accepted:
         message.accept_time.FromNanoseconds(controls.accepted)
+    if controls.pace is not None:
+        message.pace.CopyFrom(pace_message(controls.pace))
     return message
 
 
@@ -33,4 +36,5 @@ def decode_controls(encoded: bytes) -> Controls:
         message.front_number,
         message.owner,
         accepted.seconds * 1_000_000_000 + accepted.nanos,
+        pace_from(message.pace) if message.HasField("pace") else None,
     )

@@ -11,7 +11,7 @@ from replayd.codec.pace import pace_of
 from replayd.journal.pacing import pacing_for
 from replayd.journal.store import ClearedRange, Figures, StoredBatch, place_of
 from replayd.model.batch import DEFAULT_CONTROLS, Controls
-from replayd.model.pace import AS_SOON_AS_POSSIBLE
+from replayd.model.pace import Pace
 from replayd.model.replay import OUTCOMES, Counts, ReplayKey, ReplayState, joined
 
 SessionKey = tuple[int, str]
@@ -103,9 +103,6 @@ class Batch:
         self.position = stored.position
         self.label = stored.label
         self.options = stored.options
-        pace = pace_of(stored.options) if stored.options else AS_SOON_AS_POSSIBLE
-        self.pacing = pacing_for(pace, resumed=any(figures[2:]))
-        """When its replays are due; None: as soon as possible."""
         self.on_interrupt = policy = stored.on_interrupt
         self.sends_again = (
             policy.sends_again(idempotent=False),
@@ -127,6 +124,8 @@ class Batch:
         self.begin = 1 if any(figures[2:]) else 0
         """No event of its replays comes before this sequence; 0: none has been read."""
         self.steer(decode_controls(stored.controls) if stored.controls else DEFAULT_CONTROLS)
+        self.pacing = pacing_for(self.pace, resumed=any(figures[2:]))
+        """When its replays are due; None: as soon as possible."""
         self.ready: list[tuple[int, SessionKey]] = []
         """A heap: each of its sessions whose next replay may be taken, by that one's place."""
         self.ahead = 0
@@ -143,6 +142,13 @@ class Batch:
         before = (controls.priority << _RANK_BITS) + controls.front
         self.rank = self.position - (before << _RANK_BITS)
         """Where it stands among the batches: the lowest is first."""
+
+    @property
+    def pace(self) -> Pace:
+        """When its replays are due, as its owner wants it."""
+        if self.controls.pace is not None:
+            return self.controls.pace
+        return pace_of(self.options)
 
     @property
     def open_ended(self) -> bool:

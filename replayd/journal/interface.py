@@ -21,6 +21,7 @@ from typing import NamedTuple, Protocol
 from replayd.model.batch import DEFAULT_TERMS, Terms
 from replayd.model.event import EventKind, PendingEvent
 from replayd.model.outcome import Outcome
+from replayd.model.pace import Pace
 from replayd.model.replay import (
     Counts,
     Replay,
@@ -211,6 +212,17 @@ class Ends(NamedTuple):
     """Whether there is anything to look through after that."""
 
 
+class Paced(NamedTuple):
+    """The pace of a batch, and how well it is kept: since it was set, or the journal opened."""
+
+    pace: Pace
+    taken: int = 0
+    """How many replays were taken by it."""
+    total_lag: int = 0
+    """How long after they were due that was, of all together, in nanoseconds."""
+    greatest_lag: int = 0
+
+
 class Withheld(NamedTuple):
     """A replay whose event does not show all of how it ended."""
 
@@ -383,6 +395,17 @@ class Journal(Protocol):
     def next_due(self) -> int | None:
         """When the next replay is due that waits for its time, in nanoseconds of the monotonic
         clock, as of the last `take`; None: none does.
+        """
+
+    def pace(self, batch_id: str) -> Paced:
+        """Tells the pace of a batch. Raises ReplaydError: BATCH_NOT_FOUND."""
+
+    def set_pace(self, batch_id: str, pace: Pace, now: int) -> bool:
+        """Gives a batch another pace, durably, with a `log` event; False: it had it already. By a
+        pace of the same kind the next replay is due as long after the last one as it says; by
+        one of another kind the schedule begins anew.
+
+        Raises ReplaydError: BATCH_NOT_FOUND, BATCH_ENDED.
         """
 
     def begin(self, replays: Iterable[Replay]) -> bool:

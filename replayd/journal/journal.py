@@ -20,6 +20,7 @@ from replayd.journal.interface import (
     Cancelled,
     Cleared,
     Info,
+    Paced,
     Placed,
     Receipt,
     Resolved,
@@ -33,6 +34,7 @@ from replayd.journal.retention import Retention
 from replayd.journal.runs import Runs
 from replayd.journal.store import Store
 from replayd.model.event import UpdateKind
+from replayd.model.pace import Pace
 from replayd.model.replay import ReplayKey, ReplayState, Resolution
 
 if TYPE_CHECKING:
@@ -40,6 +42,7 @@ if TYPE_CHECKING:
     from replayd.journal.retrying import Retrying
 
 if TYPE_CHECKING:
+    from replayd.journal.paces import Paces
     from replayd.journal.steering import Steering
 
 
@@ -216,6 +219,20 @@ class StoredJournal:
     def set_priority(self, batch_id: str, priority: int | None, now: int) -> Placed:
         """Gives a batch a priority, or puts it to the front."""
         return self._steering().set_priority(batch_id, priority, now)
+
+    def pace(self, batch_id: str) -> Paced:
+        """Tells the pace of a batch."""
+        return self._paces().pace(batch_id)
+
+    def set_pace(self, batch_id: str, pace: Pace, now: int) -> bool:
+        """Gives a batch another pace."""
+        return self._paces().set_pace(batch_id, pace, now)
+
+    def _paces(self) -> "Paces":
+        # Imported here: most daemons never change one.
+        from replayd.journal.paces import Paces  # noqa: PLC0415
+
+        return Paces(self._ledger, self._steering())
 
     def _steering(self) -> "Steering":
         # Imported here: most daemons never steer.

@@ -163,6 +163,16 @@ class Pacing:
             self._anchor += now - self._held_at
             self._held_at = None
 
+    @property
+    def origin(self) -> int:
+        """The position of what was due when the schedule started."""
+        return self._origin
+
+    def follows(self, before: "Pacing") -> bool:
+        """Whether positions are the same by another pace."""
+        kept = self.pace.max_gap == before.pace.max_gap
+        return bool(self.pace.speed) == bool(before.pace.speed) and kept
+
     def follow(self, before: "Pacing") -> None:
         """Takes over from the pacing of the same replays by the same kind of pace, whose
         positions are the same: the next replay is due as long after the last one as this pace

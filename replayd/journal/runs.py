@@ -195,7 +195,7 @@ class Runs:
         ledger = self._ledger
         taken = ledger.taken[entry.key] = Taken(entry.batch, entry, now)
         ledger.books.start(entry.batch)
-        pacing = entry.batch.pacing
+        pacing = entry.timed_by
         if pacing is not None and pacing.falls_behind(entry.lag):
             ledger.hand_over([_behind(entry, now)])
         return taken
@@ -223,7 +223,7 @@ class Runs:
                 self._give_up(each, now)
             else:
                 replay = entry.replay(prepared)
-                if entry.batch.pacing is not None:
+                if entry.timed_by is not None:
                     replay = replay._replace(lag=entry.lag)
                 replays.append(replay)
         return replays

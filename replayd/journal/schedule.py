@@ -13,13 +13,14 @@ batch.
 import heapq
 import time
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from itertools import islice
 
 from replayd.journal.batch import Batch, SessionKey
 from replayd.journal.line import Line
-from replayd.journal.pacing import NEVER, Pacing
+from replayd.journal.pacing import NEVER, Pacing, pacing_for
 from replayd.journal.store import PLACE_BITS, Ahead, Prepared, split_place
+from replayd.model.pace import Pace
 from replayd.model.replay import Replay, ReplayKey
 
 _LOOKED_AT = 4
@@ -40,6 +41,7 @@ class Entry:
         "position",
         "prepared",
         "session",
+        "timed_by",
     )
 
     key: ReplayKey
@@ -48,6 +50,8 @@ class Entry:
     """Where its batch has a pace: in its schedule."""
     lag: int
     """Where its batch has a pace, once it is taken: how long after it was due, in nanoseconds."""
+    timed_by: Pacing | None
+    """What had it due, once it is taken."""
 
     def __init__(self, place: int, batch: Batch, ahead: Ahead) -> None:
         self.place = place
@@ -60,6 +64,7 @@ class Entry:
         """Whether its intent may be written ahead: a first attempt that a crash has sent again.
         Others get an intent of their own, so that none counts as interrupted that had not
         begun."""
+        self.timed_by = None
         self.prepared: Prepared | None = None
         """What sending takes, when it was read already."""
 
@@ -186,6 +191,7 @@ class Schedule:
         due = pacing.due(entry.position)
         if due <= now:
             entry.lag = pacing.take(entry.position, now)
+            entry.timed_by = pacing
             return True
         if self._strict_order:
             self.next_due = due
@@ -229,8 +235,12 @@ class Schedule:
 
     def put_back(self, entry: Entry, *, held: bool = False) -> None:
         """Undoes the taking of a replay; `held`: its session stays busy until freed."""
-        if entry.batch.pacing is not None:
-            entry.batch.pacing.put_back(entry.lag)
+        pacing = entry.batch.pacing
+        if pacing is not None and entry.timed_by is pacing:
+            pacing.put_back(entry.lag)
+        elif pacing is not None:
+            # It was taken at another pace.
+            entry.position = pacing.origin
         self._sessions[entry.session].waiting.appendleft(entry)
         self.entries[entry.place] = entry
         entry.batch.ahead += 1
@@ -251,6 +261,26 @@ class Schedule:
             if not session.busy:
                 del self._sessions[key]
         batch.ready.clear()
+        self.file(batch)
+
+    def repace(self, batch: Batch, pace: Pace, times: Mapping[int, int | None]) -> None:
+        """Gives a batch another pace; `times`: when what waits of it was captured, by slot. By
+        another pace of the same kind it goes on from what was taken last, else it begins anew.
+        """
+        before, pacing = batch.pacing, pacing_for(pace)
+        batch.pacing = pacing
+        if pacing is not None and before is not None and pacing.follows(before):
+            pacing.follow(before)
+        elif pacing is not None:
+            for place in sorted(self.entries):
+                entry = self.entries[place]
+                if entry.batch is batch:
+                    slot = split_place(place)[1]
+                    repeat = batch.key(slot).repeat
+                    entry.position = pacing.read(times.get(slot), repeat, ended=False)
+        if before is not None:
+            batch.ready += [(place, key) for _, place, key in before.later]
+            before.later.clear()
         self.file(batch)
 
     def hold(self, on: bool, batches: Iterable[Batch]) -> None:

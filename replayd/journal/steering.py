@@ -73,7 +73,7 @@ class Steering:
         changed: list[tuple[Batch, Controls, Controls]] = []
 
         def prepare(commit: Commit) -> None:
-            batch = self._live(batch_id)
+            batch = self.live(batch_id)
             before, after = batch.controls, change(batch)
             changed.append((batch, before, after))
             if after != before:
@@ -92,7 +92,7 @@ class Steering:
             call_all(ledger.on_runnable)
         return before, after
 
-    def _live(self, batch_id: str) -> Batch:
+    def live(self, batch_id: str) -> Batch:
         """Returns a batch that has something left. Call it with `writing` held."""
         ledger = self._ledger
         with ledger.state:

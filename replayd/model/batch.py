@@ -2,6 +2,7 @@
 
 from typing import NamedTuple
 
+from replayd.model.pace import Pace
 from replayd.model.replay import OnInterrupt
 
 MAX_PRIORITY = 1000
@@ -18,6 +19,8 @@ class Controls(NamedTuple):
     owner: str = ""
     accepted: int = 0
     """When it was, in nanoseconds since the epoch; 0: nobody noted it."""
+    pace: Pace | None = None
+    """When its replays are due; None: as its options say."""
 
 
 DEFAULT_CONTROLS = Controls()

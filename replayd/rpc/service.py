@@ -15,6 +15,8 @@ from flowreplay.v1 import replay_pb2
 
 from replayd import __version__
 from replayd.access.roles import Role
+from replayd.codec.pace import pace_from, pace_message
+from replayd.intake.timing import check_pace
 from replayd.journal.interface import Journal
 from replayd.model.replay import ReplayKey
 from replayd.rpc.calls import (
@@ -127,6 +129,8 @@ class ReplayService(Service):
             "SetTargetLimit": unary(
                 Role.ADMIN, self.set_target_limit, replay_pb2.SetTargetLimitRequest
             ),
+            "SetPace": unary(Role.ADMIN, self.set_pace, replay_pb2.SetPaceRequest),
+            "GetPace": unary(Role.READ, self.get_pace, replay_pb2.GetPaceRequest),
             "GetStatus": unary(Role.READ, self.get_status, replay_pb2.GetStatusRequest),
         }
 
@@ -253,6 +257,32 @@ class ReplayService(Service):
         return replay_pb2.SetTargetLimitResponse(
             targets=map(target_message, _listed(self._thread.targets())), cursor=cursor
         )
+
+    async def set_pace(
+        self, request: replay_pb2.SetPaceRequest, _: Call
+    ) -> replay_pb2.SetPaceResponse:
+        """SetPace."""
+        self.refuse_when_stopping()
+        check_pace(request.pace, "pace")
+        pace = pace_from(request.pace)
+        changed = await asyncio.to_thread(
+            self.journal.set_pace, request.batch_id, pace, time.time_ns()
+        )
+        return replay_pb2.SetPaceResponse(changed=changed, cursor=self.cursor())
+
+    async def get_pace(
+        self, request: replay_pb2.GetPaceRequest, _: Call
+    ) -> replay_pb2.GetPaceResponse:
+        """GetPace."""
+        cursor = self.cursor()
+        paced = await asyncio.to_thread(self.journal.pace, request.batch_id)
+        answer = replay_pb2.GetPaceResponse(
+            pace=pace_message(paced.pace), replay_count=paced.taken, cursor=cursor
+        )
+        if paced.taken:
+            answer.mean_lag_duration.FromNanoseconds(paced.total_lag // paced.taken)
+            answer.greatest_lag_duration.FromNanoseconds(paced.greatest_lag)
+        return answer
 
     async def get_status(
         self, _: replay_pb2.GetStatusRequest, __: Call

@@ -16,7 +16,7 @@ from replayd.model.target_state import BreakerState, TargetState
 from replayd.reasons import Reason
 from replayd.rpc.status import status_code
 from tests.rpc.harness import DEADLINE, Served, ends_with, serving
-from tests.rpc.messages import flows
+from tests.rpc.messages import flows, options
 
 
 def run(folder: Path, test: Callable[[Served], Awaitable[None]]) -> None:
@@ -111,6 +111,30 @@ def test_one_batch_is_paused_and_moved(tmp_path: Path) -> None:
         assert [served.replay().key.batch_id for _ in range(2)] == [second, first]
         with ends_with(grpc.StatusCode.FAILED_PRECONDITION, Reason.BATCH_ENDED):
             await served.stub.Pause(replay_pb2.PauseRequest(batch_id=first))
+
+    run(tmp_path, test)
+
+
+def test_the_pace_of_a_batch_is_told_and_changed(tmp_path: Path) -> None:
+    async def test(served: Served) -> None:
+        asked = options(pace={"rate": 1000})
+        batch = (await served.stub.Enqueue(iter([asked, flows(2)]))).batch_id
+        get = replay_pb2.GetPaceRequest(batch_id=batch)
+        assert (await served.stub.GetPace(get)).pace.rate == 1000
+        served.replay()
+        told = await served.stub.GetPace(get)
+        assert told.replay_count == 1
+        assert told.HasField("mean_lag_duration")
+        pace = replay_pb2.Pace(recorded_speed=2, max_gap_duration={"seconds": 1})
+        change = replay_pb2.SetPaceRequest(batch_id=batch, pace=pace)
+        assert [(await served.stub.SetPace(change)).changed for _ in range(2)] == [True, False]
+        told = await served.stub.GetPace(get)
+        assert (told.pace, told.replay_count) == (pace, 0)
+        with ends_with(grpc.StatusCode.INVALID_ARGUMENT, Reason.INVALID_OPTIONS):
+            change.pace.rate = -1
+            await served.stub.SetPace(change)
+        with ends_with(grpc.StatusCode.NOT_FOUND, Reason.BATCH_NOT_FOUND):
+            await served.stub.SetPace(replay_pb2.SetPaceRequest(batch_id="nope"))
 
     run(tmp_path, test)
 

@@ -218,6 +218,12 @@ class FakeDaemon(ReplayServiceServicer, HistoryServiceServicer, JournalServiceSe
     def Resume(self, request: object, context: grpc.ServicerContext) -> object:  # noqa: N802
         return self._answer("Resume", request, context)
 
+    def SetPace(self, request: object, context: grpc.ServicerContext) -> object:  # noqa: N802
+        return self._answer("SetPace", request, context)
+
+    def GetPace(self, request: object, context: grpc.ServicerContext) -> object:  # noqa: N802
+        return self._answer("GetPace", request, context)
+
     def SetPriority(self, request: object, context: grpc.ServicerContext) -> object:  # noqa: N802
         return self._answer("SetPriority", request, context)
 

@@ -34,6 +34,7 @@ from flowreplay_client.export import export_request
 from flowreplay_client.hook import Hook
 from flowreplay_client.listing import ListSettings, list_request
 from flowreplay_client.messages import EnqueueSettings, Progress, resolve_request, retry_request
+from flowreplay_client.pace import parse_pace
 from flowreplay_client.replay import replay_request
 from flowreplay_client.summary import SUMMARY_TIMEOUT, summarize_request
 from flowreplay_client.watch import Interruption
@@ -151,6 +152,17 @@ class Client:
         """Has batches of a higher priority taken first: from -1000 to 1000."""
         request = pb.SetPriorityRequest(batch_id=batch_id, priority=priority)
         return await self._call(self._stub.SetPriority, request)
+
+    async def set_pace(
+        self, batch_id: str, pace: str, max_gap: float | None = None
+    ) -> pb.SetPaceResponse:
+        """Changes when the replays of a batch are due; as `pace` and `max_gap` of an Enqueue."""
+        request = pb.SetPaceRequest(batch_id=batch_id, pace=parse_pace(pace, max_gap))
+        return await self._call(self._stub.SetPace, request)
+
+    async def get_pace(self, batch_id: str) -> pb.GetPaceResponse:
+        """Tells when the replays of a batch are due, and how late they were."""
+        return await self._call(self._stub.GetPace, pb.GetPaceRequest(batch_id=batch_id))
 
     async def bring_to_front(self, batch_id: str) -> pb.SetPriorityResponse:
         """Has a batch taken before all others, with the highest priority of any."""

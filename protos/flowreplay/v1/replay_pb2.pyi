@@ -1148,6 +1148,128 @@ class SetTargetLimitResponse(_message.Message):
 Global___SetTargetLimitResponse: _TypeAlias = SetTargetLimitResponse  # noqa: Y015
 
 @_typing.final
+class SetPaceRequest(_message.Message):
+    """Which batch's pace to change."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    BATCH_ID_FIELD_NUMBER: _builtins.int
+    PACE_FIELD_NUMBER: _builtins.int
+    batch_id: _builtins.str
+    """The batch."""
+    @_builtins.property
+    def pace(self) -> Global___Pace:
+        """When its replays are due from now on; unset means as soon as possible."""
+
+    def __init__(
+        self,
+        *,
+        batch_id: _builtins.str = ...,
+        pace: Global___Pace | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["pace", b"pace"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["batch_id", b"batch_id", "pace", b"pace"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SetPaceRequest: _TypeAlias = SetPaceRequest  # noqa: Y015
+
+@_typing.final
+class SetPaceResponse(_message.Message):
+    """What became of the pace."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CHANGED_FIELD_NUMBER: _builtins.int
+    CURSOR_FIELD_NUMBER: _builtins.int
+    changed: _builtins.bool
+    """Whether this call changed it."""
+    cursor: _builtins.str
+    """The place in the log after this call."""
+    def __init__(
+        self,
+        *,
+        changed: _builtins.bool = ...,
+        cursor: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["changed", b"changed", "cursor", b"cursor"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SetPaceResponse: _TypeAlias = SetPaceResponse  # noqa: Y015
+
+@_typing.final
+class GetPaceRequest(_message.Message):
+    """Which batch's pace to tell."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    BATCH_ID_FIELD_NUMBER: _builtins.int
+    batch_id: _builtins.str
+    """The batch."""
+    def __init__(
+        self,
+        *,
+        batch_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["batch_id", b"batch_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetPaceRequest: _TypeAlias = GetPaceRequest  # noqa: Y015
+
+@_typing.final
+class GetPaceResponse(_message.Message):
+    """The pace of a batch."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PACE_FIELD_NUMBER: _builtins.int
+    REPLAY_COUNT_FIELD_NUMBER: _builtins.int
+    MEAN_LAG_DURATION_FIELD_NUMBER: _builtins.int
+    GREATEST_LAG_DURATION_FIELD_NUMBER: _builtins.int
+    CURSOR_FIELD_NUMBER: _builtins.int
+    replay_count: _builtins.int
+    """How many replays were taken since the pace was set, or since the daemon started; 0
+    where they are due as soon as possible, and of a batch that has ended.
+    """
+    cursor: _builtins.str
+    """The place in the log when this was asked."""
+    @_builtins.property
+    def pace(self) -> Global___Pace:
+        """When its replays are due."""
+
+    @_builtins.property
+    def mean_lag_duration(self) -> _duration_pb2.Duration:
+        """How long after they were due those were taken, on average."""
+
+    @_builtins.property
+    def greatest_lag_duration(self) -> _duration_pb2.Duration:
+        """How long the latest of them was."""
+
+    def __init__(
+        self,
+        *,
+        pace: Global___Pace | None = ...,
+        replay_count: _builtins.int = ...,
+        mean_lag_duration: _duration_pb2.Duration | None = ...,
+        greatest_lag_duration: _duration_pb2.Duration | None = ...,
+        cursor: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["greatest_lag_duration", b"greatest_lag_duration", "mean_lag_duration", b"mean_lag_duration", "pace", b"pace"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cursor", b"cursor", "greatest_lag_duration", b"greatest_lag_duration", "mean_lag_duration", b"mean_lag_duration", "pace", b"pace", "replay_count", b"replay_count"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetPaceResponse: _TypeAlias = GetPaceResponse  # noqa: Y015
+
+@_typing.final
 class GetStatusRequest(_message.Message):
     """Asks for the daemon's status."""
 
@@ -1718,6 +1840,7 @@ class BatchControls(_message.Message):
     FRONT_NUMBER_FIELD_NUMBER: _builtins.int
     OWNER_FIELD_NUMBER: _builtins.int
     ACCEPT_TIME_FIELD_NUMBER: _builtins.int
+    PACE_FIELD_NUMBER: _builtins.int
     paused: _builtins.bool
     """Whether it is paused."""
     priority: _builtins.int
@@ -1734,6 +1857,10 @@ class BatchControls(_message.Message):
         daemon.
         """
 
+    @_builtins.property
+    def pace(self) -> Global___Pace:
+        """Its pace; unset where nobody changed that of its options."""
+
     def __init__(
         self,
         *,
@@ -1742,10 +1869,11 @@ class BatchControls(_message.Message):
         front_number: _builtins.int = ...,
         owner: _builtins.str = ...,
         accept_time: _timestamp_pb2.Timestamp | None = ...,
+        pace: Global___Pace | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["accept_time", b"accept_time"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["accept_time", b"accept_time", "pace", b"pace"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["accept_time", b"accept_time", "front_number", b"front_number", "owner", b"owner", "paused", b"paused", "priority", b"priority"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["accept_time", b"accept_time", "front_number", b"front_number", "owner", b"owner", "pace", b"pace", "paused", b"paused", "priority", b"priority"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

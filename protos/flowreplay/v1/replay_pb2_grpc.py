@@ -108,6 +108,16 @@ class ReplayServiceStub(object):
                 request_serializer=flowreplay_dot_v1_dot_replay__pb2.SetTargetLimitRequest.SerializeToString,
                 response_deserializer=flowreplay_dot_v1_dot_replay__pb2.SetTargetLimitResponse.FromString,
                 _registered_method=True)
+        self.SetPace = channel.unary_unary(
+                '/flowreplay.v1.ReplayService/SetPace',
+                request_serializer=flowreplay_dot_v1_dot_replay__pb2.SetPaceRequest.SerializeToString,
+                response_deserializer=flowreplay_dot_v1_dot_replay__pb2.SetPaceResponse.FromString,
+                _registered_method=True)
+        self.GetPace = channel.unary_unary(
+                '/flowreplay.v1.ReplayService/GetPace',
+                request_serializer=flowreplay_dot_v1_dot_replay__pb2.GetPaceRequest.SerializeToString,
+                response_deserializer=flowreplay_dot_v1_dot_replay__pb2.GetPaceResponse.FromString,
+                _registered_method=True)
         self.GetStatus = channel.unary_unary(
                 '/flowreplay.v1.ReplayService/GetStatus',
                 request_serializer=flowreplay_dot_v1_dot_replay__pb2.GetStatusRequest.SerializeToString,
@@ -317,6 +327,31 @@ class ReplayServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def SetPace(self, request, context):
+        """Gives a batch another pace, while it waits or runs. By another speed or rate the next
+        replay is due as long after the last one as that says; by a pace of another kind the
+        schedule begins anew with the next one. It lasts across restarts.
+
+        Role: `admin`.
+
+        Errors: INVALID_ARGUMENT (`INVALID_OPTIONS`), NOT_FOUND (`BATCH_NOT_FOUND`),
+        FAILED_PRECONDITION (`BATCH_ENDED`), RESOURCE_EXHAUSTED (`JOURNAL_UNAVAILABLE`).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetPace(self, request, context):
+        """Tells the pace of a batch, and how well it is kept.
+
+        Role: `read`.
+
+        Errors: NOT_FOUND (`BATCH_NOT_FOUND`).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def GetStatus(self, request, context):
         """Tells what the daemon is and does.
 
@@ -390,6 +425,16 @@ def add_ReplayServiceServicer_to_server(servicer, server):
                     servicer.SetTargetLimit,
                     request_deserializer=flowreplay_dot_v1_dot_replay__pb2.SetTargetLimitRequest.FromString,
                     response_serializer=flowreplay_dot_v1_dot_replay__pb2.SetTargetLimitResponse.SerializeToString,
+            ),
+            'SetPace': grpc.unary_unary_rpc_method_handler(
+                    servicer.SetPace,
+                    request_deserializer=flowreplay_dot_v1_dot_replay__pb2.SetPaceRequest.FromString,
+                    response_serializer=flowreplay_dot_v1_dot_replay__pb2.SetPaceResponse.SerializeToString,
+            ),
+            'GetPace': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetPace,
+                    request_deserializer=flowreplay_dot_v1_dot_replay__pb2.GetPaceRequest.FromString,
+                    response_serializer=flowreplay_dot_v1_dot_replay__pb2.GetPaceResponse.SerializeToString,
             ),
             'GetStatus': grpc.unary_unary_rpc_method_handler(
                     servicer.GetStatus,
@@ -735,6 +780,60 @@ class ReplayService(object):
             '/flowreplay.v1.ReplayService/SetTargetLimit',
             flowreplay_dot_v1_dot_replay__pb2.SetTargetLimitRequest.SerializeToString,
             flowreplay_dot_v1_dot_replay__pb2.SetTargetLimitResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SetPace(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/flowreplay.v1.ReplayService/SetPace',
+            flowreplay_dot_v1_dot_replay__pb2.SetPaceRequest.SerializeToString,
+            flowreplay_dot_v1_dot_replay__pb2.SetPaceResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetPace(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/flowreplay.v1.ReplayService/GetPace',
+            flowreplay_dot_v1_dot_replay__pb2.GetPaceRequest.SerializeToString,
+            flowreplay_dot_v1_dot_replay__pb2.GetPaceResponse.FromString,
             options,
             channel_credentials,
             insecure,

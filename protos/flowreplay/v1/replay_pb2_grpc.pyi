@@ -184,6 +184,23 @@ class ReplayServiceStub:
 
     Errors: INVALID_ARGUMENT (`INVALID_OPTIONS`).
     """
+    SetPace: _grpc.UnaryUnaryMultiCallable[_replay_pb2.SetPaceRequest, _replay_pb2.SetPaceResponse]
+    """Gives a batch another pace, while it waits or runs. By another speed or rate the next
+    replay is due as long after the last one as that says; by a pace of another kind the
+    schedule begins anew with the next one. It lasts across restarts.
+
+    Role: `admin`.
+
+    Errors: INVALID_ARGUMENT (`INVALID_OPTIONS`), NOT_FOUND (`BATCH_NOT_FOUND`),
+    FAILED_PRECONDITION (`BATCH_ENDED`), RESOURCE_EXHAUSTED (`JOURNAL_UNAVAILABLE`).
+    """
+    GetPace: _grpc.UnaryUnaryMultiCallable[_replay_pb2.GetPaceRequest, _replay_pb2.GetPaceResponse]
+    """Tells the pace of a batch, and how well it is kept.
+
+    Role: `read`.
+
+    Errors: NOT_FOUND (`BATCH_NOT_FOUND`).
+    """
     GetStatus: _grpc.UnaryUnaryMultiCallable[_replay_pb2.GetStatusRequest, _replay_pb2.GetStatusResponse]
     """Tells what the daemon is and does.
 
@@ -347,6 +364,23 @@ class ReplayServiceAsyncStub(ReplayServiceStub):
     Role: `admin`.
 
     Errors: INVALID_ARGUMENT (`INVALID_OPTIONS`).
+    """
+    SetPace: _aio.UnaryUnaryMultiCallable[_replay_pb2.SetPaceRequest, _replay_pb2.SetPaceResponse]  # type: ignore[assignment]
+    """Gives a batch another pace, while it waits or runs. By another speed or rate the next
+    replay is due as long after the last one as that says; by a pace of another kind the
+    schedule begins anew with the next one. It lasts across restarts.
+
+    Role: `admin`.
+
+    Errors: INVALID_ARGUMENT (`INVALID_OPTIONS`), NOT_FOUND (`BATCH_NOT_FOUND`),
+    FAILED_PRECONDITION (`BATCH_ENDED`), RESOURCE_EXHAUSTED (`JOURNAL_UNAVAILABLE`).
+    """
+    GetPace: _aio.UnaryUnaryMultiCallable[_replay_pb2.GetPaceRequest, _replay_pb2.GetPaceResponse]  # type: ignore[assignment]
+    """Tells the pace of a batch, and how well it is kept.
+
+    Role: `read`.
+
+    Errors: NOT_FOUND (`BATCH_NOT_FOUND`).
     """
     GetStatus: _aio.UnaryUnaryMultiCallable[_replay_pb2.GetStatusRequest, _replay_pb2.GetStatusResponse]  # type: ignore[assignment]
     """Tells what the daemon is and does.
@@ -580,6 +614,35 @@ class ReplayServiceServicer(metaclass=_abc_1.ABCMeta):
         Role: `admin`.
 
         Errors: INVALID_ARGUMENT (`INVALID_OPTIONS`).
+        """
+
+    @_abc_1.abstractmethod
+    def SetPace(
+        self,
+        request: _replay_pb2.SetPaceRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_replay_pb2.SetPaceResponse, _abc.Awaitable[_replay_pb2.SetPaceResponse]]:
+        """Gives a batch another pace, while it waits or runs. By another speed or rate the next
+        replay is due as long after the last one as that says; by a pace of another kind the
+        schedule begins anew with the next one. It lasts across restarts.
+
+        Role: `admin`.
+
+        Errors: INVALID_ARGUMENT (`INVALID_OPTIONS`), NOT_FOUND (`BATCH_NOT_FOUND`),
+        FAILED_PRECONDITION (`BATCH_ENDED`), RESOURCE_EXHAUSTED (`JOURNAL_UNAVAILABLE`).
+        """
+
+    @_abc_1.abstractmethod
+    def GetPace(
+        self,
+        request: _replay_pb2.GetPaceRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_replay_pb2.GetPaceResponse, _abc.Awaitable[_replay_pb2.GetPaceResponse]]:
+        """Tells the pace of a batch, and how well it is kept.
+
+        Role: `read`.
+
+        Errors: NOT_FOUND (`BATCH_NOT_FOUND`).
         """
 
     @_abc_1.abstractmethod
