@@ -132,7 +132,7 @@ GOALS = (
          at_most=True),
     Goal("an event log of 10 GiB: CPU a flow, against an empty one", FULL_LOG_COST, 1.1,
          EMPTY_LOG_COST, at_most=True),
-    _rate("with a hook that has all go on, against none", GET_32, OURS, 0.25, HOOKED),
+    _rate("with a hook that has all go on, against none", GET_32, OURS, 0.4, HOOKED),
     _rate("while another client enqueues at full speed, against alone", GET_32, OURS, 0.5,
           BESIDE_ENQUEUER),
     _at_most("idle memory, MiB", IDLE_MEMORY, 48),

@@ -394,13 +394,19 @@ def test_what_waits_for_a_hook_can_be_cancelled(
     daemon: Daemon, client: Client, start_recorder: type[Recorder]
 ) -> None:
     server = start_recorder()
-    held, cancelled = threading.Event(), threading.Event()
+    held, cancelled, told = threading.Event(), threading.Event(), threading.Event()
     hook = Hook("holder", deadline=600)
 
     @hook.request
     def hold(_: HookFlow) -> None:
         held.set()
         cancelled.wait(DEADLINE)
+
+    @hook.error
+    def tell(flow: HookFlow) -> None:
+        assert flow.error is not None
+        assert flow.error.reason == "CANCELLED"
+        told.set()
 
     with client.hook(hook):
         batch = client.enqueue([get(server)])
@@ -409,6 +415,7 @@ def test_what_waits_for_a_hook_can_be_cancelled(
         watch = client.watch(start=batch.cursor, batch_id=batch.batch_id, until_idle=True)
         (end,) = ends(list(watch))
         cancelled.set()
+        assert told.wait(DEADLINE), "nobody has waited for it"
     assert end.error.reason == reason_pb2.REASON_CANCELLED
     assert server.requests == []
 

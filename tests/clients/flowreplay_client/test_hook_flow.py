@@ -132,6 +132,13 @@ def test_an_own_response_is_the_answer() -> None:
     assert [field.name for field in answer.response.headers] == [b"A", b"Content-Length"]
 
 
+def test_the_response_of_another_flow_goes_whole() -> None:
+    flow = at_request()
+    flow.response = at_response(b"ok").response
+    answer, content = flow.answer()
+    assert (answer.response.status_code, answer.content_kept, content) == (200, False, b"ok")
+
+
 def test_a_changed_response_is_what_is_recorded() -> None:
     flow = at_response()
     assert flow.response is not None
