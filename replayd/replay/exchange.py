@@ -139,8 +139,11 @@ class Exchange:
         self._hang_up()
         self._forget_contents()
 
-    def note(self, notes: Iterable[Note]) -> None:
-        """Adds what is to be logged with its outcome."""
+    def go_on(self, begun: int, notes: Iterable[Note]) -> None:
+        """It was taken at this moment, and hooks were asked since; what they left to be logged
+        with its outcome.
+        """
+        self._start = begun
         self._notes += notes
 
     def settle(self, outcome: Outcome, body: Body | None = None) -> None:
@@ -366,9 +369,10 @@ class Exchange:
         """The response's content, once it has parted from its connection."""
         return self._body
 
-    def _hear(self, _now: int, outcome: Outcome, verdict: Record | End) -> None:
+    def _hear(self, now: int, outcome: Outcome, verdict: Record | End) -> None:
         hooking = self._around.hooking
         assert hooking is not None
+        self._timings.total = now - self._start
         made = hooking.made(outcome, verdict)
         if made.body is not None:
             if self._body is not None:

@@ -35,6 +35,8 @@ class Held:
     """A replay that was taken and of which nothing happens until hooks have decided."""
 
     deadline = NEVER
+    begun = 0
+    """Monotonic nanoseconds at which it was taken."""
 
     def __init__(self, hooking: "Hooking", replay: Replay, plan: Plan, timings: Timings) -> None:
         self.hooking = hooking

@@ -371,6 +371,7 @@ class ReplayThread:
             if self._hooking is not None and not refused:
                 held = self._hooking.holds(replay, plan, timings)
                 if held is not None:
+                    held.begun = self._clock.monotonic()
                     self._running[replay.key] = held
                     return None
             return self._announce(replay, plan, timings)
@@ -492,9 +493,8 @@ class ReplayThread:
         from replayd.hooks.words import Send  # noqa: PLC0415 - it is there by now
 
         if isinstance(verdict, Send):
-            timings = Timings(start=self._clock.wall(), lag=held.timings.lag)
-            exchange = self._announce(verdict.replay, verdict.plan, timings, verdict.content)
-            exchange.note(verdict.notes)
+            exchange = self._announce(verdict.replay, verdict.plan, held.timings, verdict.content)
+            exchange.go_on(held.begun, verdict.notes)
             self._taken.append(exchange)
             return
         settled, outcome, body = held.hooking.settled(held, verdict, self._clock.wall())

@@ -3,6 +3,7 @@
 import asyncio
 import signal
 import threading
+import time
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -316,6 +317,30 @@ def test_a_safe_request_is_not_made_an_unsafe_one_that_a_crash_would_repeat(
         (_, *_) = client.watch(start=batch.cursor, batch_id=batch.batch_id, until_idle=True)
     (request,) = server.requests
     assert request.start_line == b"POST / HTTP/1.1"
+
+
+def test_what_hooks_take_is_part_of_what_a_replay_takes(
+    client: Client, start_recorder: type[Recorder]
+) -> None:
+    """And it comes before the connection, or after the first byte."""
+    server, hook = start_recorder(), Hook("slow")
+    taken: dict[str, float] = {}
+
+    def wait(flow: HookFlow) -> None:
+        begun = time.monotonic()
+        threading.Event().wait(0.01)
+        taken[flow.point] = time.monotonic() - begun
+
+    hook.at("request", wait)
+    hook.at("response", wait)
+    with client.hook(hook):
+        (end,) = ends(run(client, get(server)))
+    connected, first, total = (
+        getattr(end.response.timings, f"{name}_duration").ToNanoseconds() / 1e9
+        for name in ("connected", "first_byte", "total")
+    )
+    assert connected >= taken["request"]
+    assert total - first >= taken["response"]
 
 
 def test_only_what_a_filter_matches_is_asked_about(
