@@ -2,6 +2,7 @@
 
 import gzip
 
+import brotli
 import pytest
 
 from replayd.live.recorded import Recorded
@@ -26,6 +27,13 @@ def test_values_and_cookies_of_an_answer() -> None:
         (RecordedValue("json:$.id", b"7"), RecordedValue("json:$.token", b"abcd")),
         (b"a=1; Path=/", b"b=2"),
     )
+
+
+def test_a_content_that_was_packed_for_a_browser() -> None:
+    content = brotli.compress(b'{"token": "abcd"}')
+    recorded = Recorded(["json:$.token"], sticky_cookies=False)
+    plan = recorded.plan(answered(content, (b"content-encoding", b"br")))
+    assert plan.recorded_values == (RecordedValue("json:$.token", b"abcd"),)
 
 
 @pytest.mark.parametrize("flow", [Flow(), answered(None), answered(b'{"token": "abc"}')])
