@@ -197,7 +197,7 @@ class StoredJournal:
         content_hash: bytes = b"",
     ) -> Receipt:
         """Sends what has ended once more."""
-        return self._retrying().retry(
+        receipt = self._retrying().retry(
             batch_id,
             flow_indices,
             retried_as=retried_as,
@@ -206,6 +206,9 @@ class StoredJournal:
             request_id=request_id,
             content_hash=content_hash,
         )
+        # What was parked among them is resolved.
+        self._heed_holding()
+        return receipt
 
     def _retrying(self) -> "Retrying":
         from replayd.journal.retrying import Retrying  # noqa: PLC0415 - few ever do

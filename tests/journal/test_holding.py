@@ -98,6 +98,14 @@ def test_when_it_is_sent_again_they_wait_for_its_end(crash: Crash) -> None:
     assert take(journal) == ["b1.2", "b1.4"]
 
 
+def test_a_retry_sends_it_again_as_well(crash: Crash) -> None:
+    journal = crash()
+    take(journal)
+    journal.retry("b1", [0], retried_as="b1+", now=NOW)
+    assert waiting(journal) == {"b1.2": "b1+.0", "b1.4": "b1+.0"}
+    assert take(journal) == ["b1+.0", "b1.2", "b1.4"]
+
+
 def test_what_sends_it_again_is_parked_as_well(crash: Crash) -> None:
     journal = crash()
     take(journal)
