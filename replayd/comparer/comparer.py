@@ -113,7 +113,7 @@ class Comparer:
 
     def _beside_recorded(self, asked: Asked, rules: history_pb2.DiffRequest) -> Compared:
         key = asked.key
-        (past,) = self._journal.history(key.batch_id, key.flow_index - 1, 1)
+        (past,) = self._journal.history(key.batch_id, key.slot - 1, 1)
         recorded = recorded_side(self._journal, past)
         assert recorded is not None, "its plan has a digest of it"
         return self._process.compare(rules, recorded, asked.replayed)

@@ -84,10 +84,10 @@ class Diff:
         after = -1
         while page := self._journal.history(self._request.batch_id, after, _STEP):
             yield from page
-            after = page[-1].key.flow_index
+            after = page[-1].key.slot
 
     def _named(self, key: ReplayKey) -> Past:
-        found = self._journal.history(key.batch_id, key.flow_index - 1, 1)
+        found = self._journal.history(key.batch_id, key.slot - 1, 1)
         if not found or found[0].key != key:
             raise _not_found(key.replay_id)
         return found[0]

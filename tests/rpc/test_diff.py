@@ -91,6 +91,20 @@ def test_those_that_differ_are_told_and_the_others_counted(tmp_path: Path) -> No
     run(tmp_path, test)
 
 
+def test_every_run_is_compared_with_what_was_recorded(tmp_path: Path) -> None:
+    async def test(served: Served) -> None:
+        batch = await enqueued(served, b"same", b"same", repeat_count=2)
+        for content in (b"same", b"same", b"other", b"same"):
+            finish(served, content)
+        (diff,), last = await diffed(served, batch)
+        assert diff.replay_id == f"{batch}.0.1"
+        assert (last.compared_count, last.different_count) == (4, 1)
+        (diff,), _ = await diffed(served, batch, replay_ids=[f"{batch}.0.1"])
+        assert diff.replay_id == f"{batch}.0.1"
+
+    run(tmp_path, test)
+
+
 def test_other_rules_may_be_given_after_the_fact(tmp_path: Path) -> None:
     async def test(served: Served) -> None:
         batch = await enqueued(served, b'{"a":1,"b":1}', ignored_differences=["json:$.a"])
