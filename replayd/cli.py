@@ -210,6 +210,12 @@ def _option(*names: str, **attributes: Any) -> Callable[[F], F]:
     help="Replays in flight at once; 1 keeps strict order.",
 )
 @_option(
+    "--turns",
+    type=click.Choice(["order", "fair"]),
+    help="Take batches in order (of priority, then of acceptance), or let those of several clients "
+    "of the same priority take turns, replay by replay.",
+)
+@_option(
     "--connections-per-target",
     multiple=True,
     metavar="[PATTERN=]N",

@@ -79,6 +79,9 @@ class Config:
     concurrency: int = 1
     """Strict order: what was captured in order is replayed in order."""
 
+    turns: str = "order"
+    """What was accepted first is taken first; `fair`: the batches of several clients take turns."""
+
     connections_per_target: tuple[str, ...] = ()
     """Connections to one target, idle ones too: `[PATTERN=]N`. None set: as many as replays
     need, since the concurrency bounds what a server has to answer at once."""

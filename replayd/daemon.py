@@ -158,6 +158,7 @@ class _Daemon:
             self._connection_limit(),
             self._upstream_name(),
             self._access.expires,
+            fair_turns=self._config.turns == "fair",
         )
         thread = self._replay_thread(journal, redactor)
         service = ReplayService(journal, enqueuer, planner, watchers, about, thread=thread)
@@ -338,12 +339,12 @@ def _announce(bound: Iterable[str]) -> None:
 
 
 def _open_journal(config: Config) -> Journal:
-    strict = config.concurrency == 1
+    strict, fair = config.concurrency == 1, config.turns == "fair"
     # Imported here: a daemon loads the store that it uses.
     if config.ephemeral:
         from replayd.journal.memory import open_memory  # noqa: PLC0415
 
-        return open_memory(time.time_ns(), strict_order=strict)
+        return open_memory(time.time_ns(), strict_order=strict, fair=fair)
     from replayd.journal.sqlite import open_sqlite  # noqa: PLC0415
     from replayd.journal.sqlite.mounts import network_file_system  # noqa: PLC0415
     from replayd.journal.sqlite.transaction import Synchronous  # noqa: PLC0415
@@ -362,6 +363,7 @@ def _open_journal(config: Config) -> Journal:
         time.time_ns(),
         synchronous,
         strict_order=strict,
+        fair=fair,
         disk_floor=config.disk_floor,
     )
 

@@ -83,6 +83,7 @@ class Reason(IntEnum):
     ALREADY_RESOLVED = 89
     NOT_ENDED = 110
     BATCH_ENDED = 93
+    NOT_PAUSED = 94
 
     # Notes.
     CAPTURE_NOTE = 90

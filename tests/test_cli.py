@@ -108,6 +108,7 @@ def test_every_option_is_a_key_of_the_file(seen: list[Config], tmp_path: Path) -
         disk-floor = "1m"
         log-level = "debug"
         log-format = "json"
+        turns = "fair"
         """
     )
     result = serve("--config", str(file))

@@ -8,7 +8,7 @@ from typing import Self, TypeVar, Unpack
 
 import grpc
 from flowreplay.v1.flow_pb2 import Flow
-from flowreplay.v1.history_pb2 import Replay, SummarizeResponse
+from flowreplay.v1.history_pb2 import Batch, ListBatchesRequest, Replay, SummarizeResponse
 from flowreplay.v1.history_pb2_grpc import HistoryServiceStub
 from flowreplay.v1.hook_pb2_grpc import HookServiceStub
 from flowreplay.v1.journal_pb2 import BackUpRequest, BackUpResponse
@@ -38,6 +38,8 @@ from flowreplay.v1.replay_pb2 import (
     SetPriorityResponse,
     SetTargetLimitRequest,
     SetTargetLimitResponse,
+    StepRequest,
+    StepResponse,
 )
 from flowreplay.v1.replay_pb2_grpc import ReplayServiceStub
 
@@ -203,6 +205,13 @@ class Client:
         """Resumes the queue, or one batch."""
         return self._call(self._stub.Resume, ResumeRequest(batch_id=batch_id))
 
+    def step(self, batch_id: str = "", count: int = 1) -> StepResponse:
+        """Has some replays taken although the queue, or one batch, is paused; returns once they
+        were.
+        """
+        request = StepRequest(batch_id=batch_id, replay_count=count)
+        return self._call(self._stub.Step, request)
+
     def set_priority(self, batch_id: str, priority: int) -> SetPriorityResponse:
         """Has batches of a higher priority taken first: from -1000 to 1000."""
         request = SetPriorityRequest(batch_id=batch_id, priority=priority)
@@ -345,6 +354,16 @@ class Client:
         request = replay_request(replay_id, contents, content_limit, secrets=secrets)
         call = self._history.GetReplay(request, metadata=self._access.metadata())
         return KeptReplay(call, self.address, self._timeout)
+
+    def batches(self, *, unfinished: bool = False) -> Iterator[Batch]:
+        """Lists batches in the order of acceptance; `unfinished`: with something left."""
+        request = ListBatchesRequest(unfinished=unfinished)
+        while True:
+            page = self._call(self._history.ListBatches, request)
+            yield from page.batches
+            if not page.next_page_token:
+                return
+            request.page_token = page.next_page_token
 
     def export(self, batch_id: str, format: str, *, filter: str = "") -> Export:  # noqa: A002
         """Returns a batch as a capture, in pieces of bytes: what was captured and what came.

@@ -12,6 +12,7 @@ from replayctl.output import Output, give_up_stdout, note
 
 VERBS = (
     "backup",
+    "batches",
     "cancel",
     "clear",
     "completion",
@@ -30,8 +31,9 @@ VERBS = (
     "retry",
     "show",
     "status",
-    "target",
+    "step",
     "summary",
+    "target",
     "watch",
 )
 

@@ -60,7 +60,10 @@ class ReadAhead:
     def _next(self, limit: int) -> Batch | None:
         """Returns the batch to read on; None: nothing more is to be read now."""
         ledger = self._ledger
-        return None if ledger.paused else ledger.line.to_read(limit, self._room)
+        batch = ledger.steps.to_read(limit, self._room) if ledger.steps is not None else None
+        if batch is not None or ledger.paused:
+            return batch
+        return ledger.line.to_read(limit, self._room)
 
     def _room(self, batch: Batch, limit: int) -> int:
         """How many rows of a batch may be read now."""

@@ -18,7 +18,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
-from replayd.model.batch import DEFAULT_TERMS, Terms
+from replayd.model.batch import DEFAULT_TERMS, Controls, Terms
 from replayd.model.event import EventKind, PendingEvent
 from replayd.model.outcome import Outcome
 from replayd.model.pace import Pace
@@ -87,6 +87,26 @@ class Cleared:
 
     count: int
     ranges: tuple[ReplayRange, ...]
+
+
+class ListedBatch(NamedTuple):
+    """A batch, as a list tells of it."""
+
+    batch_id: str
+    label: str
+    accepted: int
+    counts: Counts
+    controls: Controls
+
+
+class BatchPage(NamedTuple):
+    """Some batches of a list."""
+
+    batches: Sequence[ListedBatch]
+    position: int
+    """From which place in the order of acceptance the list goes on."""
+    more: bool
+    """Whether it does."""
 
 
 class Placed(NamedTuple):
@@ -564,6 +584,17 @@ class Journal(Protocol):
         Raises ReplaydError: BATCH_NOT_FOUND, BATCH_ENDED.
         """
 
+    def step(
+        self, batch_id: str, count: int, told: Callable[[Sequence[ReplayKey]], object]
+    ) -> Callable[[], None]:
+        """Has `count` replays taken although the queue is paused, those that come next; or of
+        one batch, whether it or the queue is. `told` is called once, quickly, from any thread:
+        with what was taken, when that is all, or no more can be. Calling what it returns takes
+        back what was not taken; then `told` is not called any more.
+
+        Raises ReplaydError: BATCH_NOT_FOUND, BATCH_ENDED, NOT_PAUSED.
+        """
+
     # The log
 
     @property
@@ -625,6 +656,11 @@ class Journal(Protocol):
 
         Raises ReplaydError: BATCH_NOT_FOUND (of a named one), or (JournalError) when one that
         is wanted is damaged.
+        """
+
+    def batches(self, position: int, limit: int, *, unfinished: bool) -> BatchPage:
+        """Lists batches in the order of acceptance, from a place in it on (0: all); `unfinished`:
+        those that have something left.
         """
 
     # Retention

@@ -16,6 +16,7 @@ from replayd.journal.control import Control
 from replayd.journal.enqueues import Enqueues
 from replayd.journal.history import History
 from replayd.journal.interface import (
+    BatchPage,
     Body,
     Cancelled,
     Cleared,
@@ -44,13 +45,15 @@ if TYPE_CHECKING:
 if TYPE_CHECKING:
     from replayd.journal.paces import Paces
     from replayd.journal.steering import Steering
+    from replayd.journal.stepping import Steps
 
 
 class StoredJournal:
     """A `Journal`. `now` is when it is opened: what a crash interrupted is settled then.
 
     `strict_order`: what was accepted after a batch that is still open waits for its end.
-    Otherwise it may run while that has nothing to run. `clock`: nanoseconds that never go back,
+    Otherwise it may run while that has nothing to run. `fair`: batches of several clients take
+    turns. `clock`: nanoseconds that never go back,
     for replays that have their time.
     """
 
@@ -60,6 +63,7 @@ class StoredJournal:
         now: int,
         *,
         strict_order: bool = True,
+        fair: bool = False,
         clock: Callable[[], int] = time.monotonic_ns,
     ) -> None:
         opened = store.load()
@@ -71,7 +75,10 @@ class StoredJournal:
             opened.redaction_key,
             opened.redacted_after,
         )
-        self._ledger = ledger = Ledger(store, opened, strict_order=strict_order, clock=clock)
+        self._ledger = ledger = Ledger(
+            store, opened, strict_order=strict_order, fair=fair, clock=clock
+        )
+        self._steps: Steps | None = None
         recover(ledger, opened.interrupted, now)
         interrupted = [
             batch
@@ -222,6 +229,23 @@ class StoredJournal:
     def set_priority(self, batch_id: str, priority: int | None, now: int) -> Placed:
         """Gives a batch a priority, or puts it to the front."""
         return self._steering().set_priority(batch_id, priority, now)
+
+    def step(
+        self, batch_id: str, count: int, told: Callable[[Sequence[ReplayKey]], object]
+    ) -> Callable[[], None]:
+        """Has some replays taken although they are paused."""
+        # Imported here: most daemons never step.
+        from replayd.journal.stepping import Steps  # noqa: PLC0415
+
+        if self._steps is None:
+            self._steps = Steps(self._ledger)
+        return self._steps.add(batch_id, count, told)
+
+    def batches(self, position: int, limit: int, *, unfinished: bool) -> BatchPage:
+        """Lists batches."""
+        from replayd.journal.batches import Batches  # noqa: PLC0415 - few ever do
+
+        return Batches(self._ledger).list(position, limit, unfinished=unfinished)
 
     def pace(self, batch_id: str) -> Paced:
         """Tells the pace of a batch."""

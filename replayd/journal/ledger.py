@@ -37,6 +37,7 @@ from replayd.model.replay import ReplayKey, ReplayState
 
 if TYPE_CHECKING:
     from replayd.journal.holding import Holding
+    from replayd.journal.stepping import Steps
 
 
 class Taken:
@@ -102,13 +103,16 @@ class Ledger:
         opened: Opened,
         *,
         strict_order: bool = True,
+        fair: bool = False,
         clock: Callable[[], int] = time.monotonic_ns,
     ) -> None:
-        """`clock`: nanoseconds that never go back, for what has its time."""
+        """`fair`: batches of several clients take turns. `clock`: nanoseconds that never go
+        back, for what has its time.
+        """
         self.store = store
         self.writing = threading.Lock()
         self.state = threading.Lock()
-        self.line = Line(strict_order=strict_order)
+        self.line = _line(strict_order=strict_order, fair=fair)
         self.books = Books(opened, self.line)
         self.schedule = Schedule(self.line, strict_order=strict_order, clock=clock)
         self.taken: dict[ReplayKey, Taken] = {}
@@ -117,6 +121,8 @@ class Ledger:
         self.latest = opened.latest
         self.trimmed = opened.trimmed
         self.paused = opened.paused
+        self.steps: Steps | None = None
+        """What is to be taken although it is paused; None: nothing is."""
         self.closed = False
         self.holding: Holding | None = None
         """Which sessions wait for parked replays; None: none did at the opening."""
@@ -248,6 +254,15 @@ def _record(commit: Commit, taken: Taken, sequence: int) -> None:
         )
     )
     commit.count(taken.batch, taken.state)
+
+
+def _line(*, strict_order: bool, fair: bool) -> Line:
+    if not fair:
+        return Line(strict_order=strict_order)
+    # Imported here: most daemons have no turns.
+    from replayd.journal.turns import FairLine  # noqa: PLC0415
+
+    return FairLine(strict_order=strict_order)
 
 
 def call_all(callbacks: Iterable[Callable[[], None]]) -> None:

@@ -108,6 +108,25 @@ class Line:
         """Yields those that have something ready, in order."""
         return _in_order(self._standing, _is_ready)
 
+    def guess(self, limit: int) -> Iterator[tuple[Batch, int]]:
+        """Yields batches whose turn is soon, and how many of each may be taken then."""
+        for batch in self.batches():
+            yield batch, limit
+
+    def count_ready(self, limit: int) -> int:
+        """Counts what is ready, up to a limit."""
+        found = 0
+        for batch in self.batches():
+            found += len(batch.ready)
+            if found >= limit:
+                break
+        return min(found, limit)
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing of it can be taken, nor read; asked once there is no `first`."""
+        return not self._standing and not self._open and self._next_unread() is None
+
     def first_beside(self, batch: Batch) -> Iterator[Batch]:
         """Yields the first ones that are not this one, of those that have something ready and
         of those to be read on.

@@ -49,12 +49,16 @@ _OBJECT = 400
 
 
 def open_memory(
-    now: int, *, strict_order: bool = True, clock: Callable[[], int] = time.monotonic_ns
+    now: int,
+    *,
+    strict_order: bool = True,
+    fair: bool = False,
+    clock: Callable[[], int] = time.monotonic_ns,
 ) -> Journal:
-    """Opens an empty journal that ends with the process; `strict_order` and `clock` as in
+    """Opens an empty journal that ends with the process; `strict_order`, `fair` and `clock` as in
     StoredJournal.
     """
-    return StoredJournal(MemoryStore(), now, strict_order=strict_order, clock=clock)
+    return StoredJournal(MemoryStore(), now, strict_order=strict_order, fair=fair, clock=clock)
 
 
 class MemoryStore:

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
+from typing import TYPE_CHECKING
 
 from replayd.codec.event import log_event, outcome_event
 from replayd.errors import JournalError
@@ -19,6 +20,9 @@ from replayd.model.outcome import Outcome, Timings
 from replayd.model.plan import Plan, Target
 from replayd.model.replay import Replay, ReplayKey, ReplayState
 from replayd.reasons import Reason
+
+if TYPE_CHECKING:
+    from replayd.journal.stepping import Steps
 
 CLAIM_AHEAD = 32
 """How many claimable replays one commit lets begin, or CLAIM_TURNS times those that begin
@@ -58,23 +62,33 @@ class Runs:
         """Takes up to `limit` ready replays, oldest first."""
         ledger = self._ledger
         more = self._ahead.read(limit)
-        taken: list[Taken] = []
         with ledger.state:
-            if ledger.paused or self._holds or ledger.store.full:
-                ledger.schedule.next_due = NEVER
-            else:
-                taken = [self._start(entry, now) for entry in ledger.schedule.pop(limit)]
+            taken = [self._start(entry, now) for entry in self._pop(limit)]
+        steps = ledger.steps
         try:
             replays = self._replays(taken, now)
             if len(replays) < len(taken):
                 # Some ended here: nobody else knows that there is something to commit.
                 ledger.commit()
         except JournalError:
-            self._put_back(taken)
+            self._put_back(taken, steps)
             raise
+        if steps is not None:
+            with ledger.state:
+                tell = steps.settle()
+            tell()
         if more or len(replays) < len(taken):
             call_all(ledger.on_runnable)
         return replays
+
+    def _pop(self, limit: int) -> list[Entry]:
+        """Takes off the schedule what may be taken now."""
+        ledger = self._ledger
+        ledger.schedule.next_due = NEVER
+        if self._holds or ledger.store.full:
+            return []
+        entries = ledger.steps.pop(limit) if ledger.steps is not None else []
+        return entries if ledger.paused else entries + ledger.schedule.pop(limit - len(entries))
 
     def begin(self, replays: Iterable[Replay]) -> bool:
         """Makes the intents of taken replays durable."""
@@ -200,7 +214,7 @@ class Runs:
             ledger.hand_over([_behind(entry, now)])
         return taken
 
-    def _put_back(self, taken: Iterable[Taken]) -> None:
+    def _put_back(self, taken: Iterable[Taken], steps: "Steps | None") -> None:
         """Undoes a take; what ended on the way stays ended."""
         ledger = self._ledger
         with ledger.writing, ledger.state:
@@ -209,6 +223,8 @@ class Runs:
                     del ledger.taken[each.entry.key]
                     ledger.books.stop(each.batch)
                     ledger.schedule.put_back(each.entry)
+            if steps is not None:
+                steps.forget()
 
     def _replays(self, taken: Iterable[Taken], now: int) -> list[Replay]:
         replays = []

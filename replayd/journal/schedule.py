@@ -214,6 +214,27 @@ class Schedule:
             if session is not None and session.waiting:
                 self._set_ready(session.waiting[0])
 
+    def step(self, batch: Batch | None) -> Entry | None:
+        """Takes the next replay of a batch (None: of the first one), whatever its time; None:
+        none is ready.
+        """
+        if batch is None:
+            timed = (each for each in self._timed if not each.paused)
+            batch = self._line.first() or min(timed, key=lambda each: each.rank, default=None)
+        if batch is None:
+            return None
+        pacing = self._timed.get(batch)
+        if not batch.ready and pacing is not None:
+            _, place, key = heapq.heappop(pacing.later)
+            heapq.heappush(batch.ready, (place, key))
+            if not pacing.later:
+                del self._timed[batch]
+        if not batch.ready:
+            return None
+        entry = self._take(batch)
+        self._line.served(batch)
+        return entry
+
     def _take(self, batch: Batch) -> Entry:
         """Takes the first ready replay of a batch."""
         session = self._sessions[heapq.heappop(batch.ready)[1]]
@@ -338,9 +359,9 @@ class Schedule:
 
     def _oldest_ready(self, limit: int) -> list[SessionKey]:
         found: list[SessionKey] = []
-        for batch in self._line.batches():
+        for batch, share in self._line.guess(limit):
             # Of a heap the first few are, as a rule, the lowest, and a guess may be wrong.
-            wanted = limit - len(found)
+            wanted = min(share, limit - len(found))
             found += [key for _, key in sorted(batch.ready[: _LOOKED_AT * wanted])[:wanted]]
             if len(found) >= limit:
                 break

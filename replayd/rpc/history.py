@@ -55,6 +55,7 @@ class HistoryService(Service):
         return {
             "Diff": stream(Role.READ, self.diff, history_pb2.DiffRequest),
             "Export": stream(Role.SECRETS, self.export, history_pb2.ExportRequest),
+            "ListBatches": unary(Role.READ, self.list_batches, history_pb2.ListBatchesRequest),
             "GetReplay": stream(Role.READ, self.get_replay, history_pb2.GetReplayRequest),
             "ListReplays": unary(Role.READ, self.list_replays, history_pb2.ListReplaysRequest),
             "Summarize": unary(Role.READ, self.summarize, history_pb2.SummarizeRequest),
@@ -150,6 +151,16 @@ class HistoryService(Service):
         response = await asyncio.to_thread(summarize, self.journal, request)
         response.cursor = cursor
         return response
+
+    async def list_batches(
+        self, request: history_pb2.ListBatchesRequest, _: Call
+    ) -> history_pb2.ListBatchesResponse:
+        """ListBatches."""
+        # Imported here: most daemons are never asked.
+        from replayd.rpc.batch_listing import batch_page  # noqa: PLC0415
+
+        self.refuse_when_stopping()
+        return await asyncio.to_thread(batch_page, self.journal, request, self.cursor())
 
 
 async def _diff_responses(diff: "Diff", cursor: str) -> AsyncGenerator[bytes, None]:

@@ -45,6 +45,7 @@ from replayd.rpc.watch import Watchers
 if TYPE_CHECKING:
     from replayd.model.target_state import TargetState
     from replayd.planning.target_rules import Pattern
+    from replayd.rpc.step import Stepper
 
 
 LISTED_RUNNING = 100
@@ -88,6 +89,8 @@ class About(NamedTuple):
     expires: Callable[[], int] | None = None
     """When the daemon's certificate ends, in seconds since the epoch; it may read files. None:
     it has none."""
+    fair_turns: bool = False
+    """Whether the batches of several clients take turns."""
 
 
 class ReplayService(Service):
@@ -107,6 +110,7 @@ class ReplayService(Service):
     ) -> None:
         super().__init__(journal)
         self._thread = thread
+        self._stepper: Stepper | None = None
         self._enqueuer = enqueuer
         self._planner = planner
         self._watchers = watchers
@@ -122,6 +126,7 @@ class ReplayService(Service):
             "Count": unary(Role.READ, self.count, replay_pb2.CountRequest),
             "Pause": unary(Role.ADMIN, self.pause, replay_pb2.PauseRequest),
             "Resume": unary(Role.ADMIN, self.resume, replay_pb2.ResumeRequest),
+            "Step": unary(Role.ADMIN, self.step, replay_pb2.StepRequest),
             "SetPriority": unary(Role.ADMIN, self.set_priority, replay_pb2.SetPriorityRequest),
             "Resolve": unary(Role.ADMIN, self.resolve, replay_pb2.ResolveRequest),
             "Cancel": unary(Role.ADMIN, self.cancel, replay_pb2.CancelRequest),
@@ -194,6 +199,23 @@ class ReplayService(Service):
             self.journal.pause, False, time.time_ns(), request.batch_id
         )
         return replay_pb2.ResumeResponse(changed=changed, cursor=self.cursor())
+
+    async def step(self, request: replay_pb2.StepRequest, _: Call) -> replay_pb2.StepResponse:
+        """Step."""
+        # Imported here: most daemons never step.
+        from replayd.rpc.step import Stepper  # noqa: PLC0415
+
+        self.refuse_when_stopping()
+        if self._stepper is None:
+            self._stepper = Stepper(self.journal)
+        cursor = self.cursor()
+        return replay_pb2.StepResponse(replay_ids=await self._stepper.step(request), cursor=cursor)
+
+    def stop(self) -> None:
+        """Refuses what is not needed to see the daemon's end; steps that wait end."""
+        super().stop()
+        if self._stepper is not None:
+            self._stepper.stop()
 
     async def set_priority(
         self, request: replay_pb2.SetPriorityRequest, _: Call
@@ -309,6 +331,7 @@ class ReplayService(Service):
             held_session_count=journal.held_sessions,
             paused_batch_ids=paused_batches[:LISTED_PAUSED],
             paused_batch_count=len(paused_batches),
+            fair_turns=self._about.fair_turns,
         )
         answer.start_time.FromNanoseconds(self._about.start_time)
         if self._about.expires is not None:

@@ -42,6 +42,7 @@ _STATUSES = {
     Reason.NOT_ENDED: grpc.StatusCode.FAILED_PRECONDITION,
     Reason.ALREADY_RESOLVED: grpc.StatusCode.FAILED_PRECONDITION,
     Reason.BATCH_ENDED: grpc.StatusCode.FAILED_PRECONDITION,
+    Reason.NOT_PAUSED: grpc.StatusCode.FAILED_PRECONDITION,
     Reason.CURSOR_AHEAD: grpc.StatusCode.OUT_OF_RANGE,
     Reason.SEQUENCE_COMPACTED: grpc.StatusCode.OUT_OF_RANGE,
     Reason.TOO_MANY_WATCHERS: grpc.StatusCode.RESOURCE_EXHAUSTED,

@@ -15,7 +15,11 @@ def batch(number: int, *, ready: int = 0, unread: int = 0) -> Batch:
 
 
 def line(*batches: Batch, strict_order: bool = True) -> Line:
-    made = Line(strict_order=strict_order)
+    return line_of(Line(strict_order=strict_order), *batches)
+
+
+def line_of(made: Line, *batches: Batch) -> Line:
+    """Has batches enter a line."""
     for each in batches:
         made.enter(each)
         made.enter_unread(each)

@@ -218,6 +218,12 @@ class FakeDaemon(ReplayServiceServicer, HistoryServiceServicer, JournalServiceSe
     def Resume(self, request: object, context: grpc.ServicerContext) -> object:  # noqa: N802
         return self._answer("Resume", request, context)
 
+    def Step(self, request: object, context: grpc.ServicerContext) -> object:  # noqa: N802
+        return self._answer("Step", request, context)
+
+    def ListBatches(self, request: object, context: grpc.ServicerContext) -> object:  # noqa: N802
+        return self._answer("ListBatches", request, context)
+
     def SetPace(self, request: object, context: grpc.ServicerContext) -> object:  # noqa: N802
         return self._answer("SetPace", request, context)
 

@@ -8,7 +8,7 @@ from typing import Self, TypeVar, Unpack
 import grpc
 from flowreplay.v1 import replay_pb2 as pb
 from flowreplay.v1.flow_pb2 import Flow
-from flowreplay.v1.history_pb2 import Replay, SummarizeResponse
+from flowreplay.v1.history_pb2 import Batch, ListBatchesRequest, Replay, SummarizeResponse
 from flowreplay.v1.history_pb2_grpc import HistoryServiceStub
 from flowreplay.v1.hook_pb2_grpc import HookServiceStub
 from flowreplay.v1.journal_pb2 import BackUpRequest, BackUpResponse
@@ -148,6 +148,13 @@ class Client:
         """Resumes the queue, or one batch."""
         return await self._call(self._stub.Resume, pb.ResumeRequest(batch_id=batch_id))
 
+    async def step(self, batch_id: str = "", count: int = 1) -> pb.StepResponse:
+        """Has some replays taken although the queue, or one batch, is paused; returns once they
+        were.
+        """
+        request = pb.StepRequest(batch_id=batch_id, replay_count=count)
+        return await self._call(self._stub.Step, request)
+
     async def set_priority(self, batch_id: str, priority: int) -> pb.SetPriorityResponse:
         """Has batches of a higher priority taken first: from -1000 to 1000."""
         request = pb.SetPriorityRequest(batch_id=batch_id, priority=priority)
@@ -279,6 +286,17 @@ class Client:
         kept = KeptReplay(call, self.address, self._timeout)
         await kept.open()
         return kept
+
+    async def batches(self, *, unfinished: bool = False) -> AsyncIterator[Batch]:
+        """Lists batches in the order of acceptance; `unfinished`: with something left."""
+        request = ListBatchesRequest(unfinished=unfinished)
+        while True:
+            page = await self._call(self._history.ListBatches, request)
+            for batch in page.batches:
+                yield batch
+            if not page.next_page_token:
+                return
+            request.page_token = page.next_page_token
 
     async def export(self, batch_id: str, format: str, *, filter: str = "") -> Export:  # noqa: A002
         """Returns a batch, or what a filter finds of it, as a capture, in pieces of bytes."""

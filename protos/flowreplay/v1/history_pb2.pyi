@@ -308,6 +308,138 @@ class ListReplaysResponse(_message.Message):
 Global___ListReplaysResponse: _TypeAlias = ListReplaysResponse  # noqa: Y015
 
 @_typing.final
+class Batch(_message.Message):
+    """A batch."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    BATCH_ID_FIELD_NUMBER: _builtins.int
+    LABEL_FIELD_NUMBER: _builtins.int
+    ACCEPTED_COUNT_FIELD_NUMBER: _builtins.int
+    QUEUED_COUNT_FIELD_NUMBER: _builtins.int
+    RUNNING_COUNT_FIELD_NUMBER: _builtins.int
+    SUCCEEDED_COUNT_FIELD_NUMBER: _builtins.int
+    FAILED_COUNT_FIELD_NUMBER: _builtins.int
+    KILLED_COUNT_FIELD_NUMBER: _builtins.int
+    CLEARED_COUNT_FIELD_NUMBER: _builtins.int
+    INTERRUPTED_COUNT_FIELD_NUMBER: _builtins.int
+    OPEN_FIELD_NUMBER: _builtins.int
+    CONTROLS_FIELD_NUMBER: _builtins.int
+    batch_id: _builtins.str
+    """The batch."""
+    label: _builtins.str
+    """Its label; empty when it has none."""
+    accepted_count: _builtins.int
+    """How many replays it has."""
+    queued_count: _builtins.int
+    """How many of them wait."""
+    running_count: _builtins.int
+    """How many run."""
+    succeeded_count: _builtins.int
+    """How many ended with a complete response."""
+    failed_count: _builtins.int
+    """How many ended without one."""
+    killed_count: _builtins.int
+    """How many were killed."""
+    cleared_count: _builtins.int
+    """How many were taken off the queue."""
+    interrupted_count: _builtins.int
+    """How many were interrupted by a crash."""
+    open: _builtins.bool
+    """Whether it is still being read, so that more replays may come."""
+    @_builtins.property
+    def controls(self) -> _replay_pb2.BatchControls:
+        """Whose it is, when it was accepted, and how it is steered."""
+
+    def __init__(
+        self,
+        *,
+        batch_id: _builtins.str = ...,
+        label: _builtins.str = ...,
+        accepted_count: _builtins.int = ...,
+        queued_count: _builtins.int = ...,
+        running_count: _builtins.int = ...,
+        succeeded_count: _builtins.int = ...,
+        failed_count: _builtins.int = ...,
+        killed_count: _builtins.int = ...,
+        cleared_count: _builtins.int = ...,
+        interrupted_count: _builtins.int = ...,
+        open: _builtins.bool = ...,
+        controls: _replay_pb2.BatchControls | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["controls", b"controls"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["accepted_count", b"accepted_count", "batch_id", b"batch_id", "cleared_count", b"cleared_count", "controls", b"controls", "failed_count", b"failed_count", "interrupted_count", b"interrupted_count", "killed_count", b"killed_count", "label", b"label", "open", b"open", "queued_count", b"queued_count", "running_count", b"running_count", "succeeded_count", b"succeeded_count"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Batch: _TypeAlias = Batch  # noqa: Y015
+
+@_typing.final
+class ListBatchesRequest(_message.Message):
+    """Which batches to list."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    UNFINISHED_FIELD_NUMBER: _builtins.int
+    PAGE_SIZE_FIELD_NUMBER: _builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    unfinished: _builtins.bool
+    """Whether to list only those of which something waits, runs, or is still to come."""
+    page_size: _builtins.int
+    """How many to list at most, up to 1,000; 0 means 100."""
+    page_token: _builtins.str
+    """The `next_page_token` of the page before; empty means the first page. The rest of
+    the request has to be the same.
+    """
+    def __init__(
+        self,
+        *,
+        unfinished: _builtins.bool = ...,
+        page_size: _builtins.int = ...,
+        page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["page_size", b"page_size", "page_token", b"page_token", "unfinished", b"unfinished"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListBatchesRequest: _TypeAlias = ListBatchesRequest  # noqa: Y015
+
+@_typing.final
+class ListBatchesResponse(_message.Message):
+    """A page of batches."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    BATCHES_FIELD_NUMBER: _builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    CURSOR_FIELD_NUMBER: _builtins.int
+    next_page_token: _builtins.str
+    """What to ask for the next page with; empty when this was the last."""
+    cursor: _builtins.str
+    """The place in the log when the page was made."""
+    @_builtins.property
+    def batches(self) -> _containers.RepeatedCompositeFieldContainer[Global___Batch]:
+        """The batches."""
+
+    def __init__(
+        self,
+        *,
+        batches: _abc.Iterable[Global___Batch] | None = ...,
+        next_page_token: _builtins.str = ...,
+        cursor: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["batches", b"batches", "cursor", b"cursor", "next_page_token", b"next_page_token"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListBatchesResponse: _TypeAlias = ListBatchesResponse  # noqa: Y015
+
+@_typing.final
 class ExportRequest(_message.Message):
     """Which batch to export, and how."""
 

@@ -58,6 +58,11 @@ class HistoryServiceStub(object):
                 request_serializer=flowreplay_dot_v1_dot_history__pb2.ListReplaysRequest.SerializeToString,
                 response_deserializer=flowreplay_dot_v1_dot_history__pb2.ListReplaysResponse.FromString,
                 _registered_method=True)
+        self.ListBatches = channel.unary_unary(
+                '/flowreplay.v1.HistoryService/ListBatches',
+                request_serializer=flowreplay_dot_v1_dot_history__pb2.ListBatchesRequest.SerializeToString,
+                response_deserializer=flowreplay_dot_v1_dot_history__pb2.ListBatchesResponse.FromString,
+                _registered_method=True)
         self.Summarize = channel.unary_unary(
                 '/flowreplay.v1.HistoryService/Summarize',
                 request_serializer=flowreplay_dot_v1_dot_history__pb2.SummarizeRequest.SerializeToString,
@@ -135,6 +140,19 @@ class HistoryServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ListBatches(self, request, context):
+        """Lists batches in the order of their acceptance, page by page, as `ListReplays` lists
+        replays.
+
+        Role: `read`.
+
+        Errors: INVALID_ARGUMENT (`INVALID_OPTIONS`), RESOURCE_EXHAUSTED
+        (`JOURNAL_UNAVAILABLE`).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def Summarize(self, request, context):
         """Tells what became of a batch in figures, and which assertions about it don't hold.
         Of a batch that still runs: as far as it has come. It takes some ten microseconds
@@ -171,6 +189,11 @@ def add_HistoryServiceServicer_to_server(servicer, server):
                     servicer.ListReplays,
                     request_deserializer=flowreplay_dot_v1_dot_history__pb2.ListReplaysRequest.FromString,
                     response_serializer=flowreplay_dot_v1_dot_history__pb2.ListReplaysResponse.SerializeToString,
+            ),
+            'ListBatches': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListBatches,
+                    request_deserializer=flowreplay_dot_v1_dot_history__pb2.ListBatchesRequest.FromString,
+                    response_serializer=flowreplay_dot_v1_dot_history__pb2.ListBatchesResponse.SerializeToString,
             ),
             'Summarize': grpc.unary_unary_rpc_method_handler(
                     servicer.Summarize,
@@ -290,6 +313,33 @@ class HistoryService(object):
             '/flowreplay.v1.HistoryService/ListReplays',
             flowreplay_dot_v1_dot_history__pb2.ListReplaysRequest.SerializeToString,
             flowreplay_dot_v1_dot_history__pb2.ListReplaysResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListBatches(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/flowreplay.v1.HistoryService/ListBatches',
+            flowreplay_dot_v1_dot_history__pb2.ListBatchesRequest.SerializeToString,
+            flowreplay_dot_v1_dot_history__pb2.ListBatchesResponse.FromString,
             options,
             channel_credentials,
             insecure,

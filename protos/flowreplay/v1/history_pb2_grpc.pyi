@@ -84,6 +84,15 @@ class HistoryServiceStub:
     Errors: INVALID_ARGUMENT (`INVALID_OPTIONS`), NOT_FOUND (`BATCH_NOT_FOUND`),
     RESOURCE_EXHAUSTED (`JOURNAL_UNAVAILABLE`).
     """
+    ListBatches: _grpc.UnaryUnaryMultiCallable[_history_pb2.ListBatchesRequest, _history_pb2.ListBatchesResponse]
+    """Lists batches in the order of their acceptance, page by page, as `ListReplays` lists
+    replays.
+
+    Role: `read`.
+
+    Errors: INVALID_ARGUMENT (`INVALID_OPTIONS`), RESOURCE_EXHAUSTED
+    (`JOURNAL_UNAVAILABLE`).
+    """
     Summarize: _grpc.UnaryUnaryMultiCallable[_history_pb2.SummarizeRequest, _history_pb2.SummarizeResponse]
     """Tells what became of a batch in figures, and which assertions about it don't hold.
     Of a batch that still runs: as far as it has come. It takes some ten microseconds
@@ -150,6 +159,15 @@ class HistoryServiceAsyncStub(HistoryServiceStub):
 
     Errors: INVALID_ARGUMENT (`INVALID_OPTIONS`), NOT_FOUND (`BATCH_NOT_FOUND`),
     RESOURCE_EXHAUSTED (`JOURNAL_UNAVAILABLE`).
+    """
+    ListBatches: _aio.UnaryUnaryMultiCallable[_history_pb2.ListBatchesRequest, _history_pb2.ListBatchesResponse]  # type: ignore[assignment]
+    """Lists batches in the order of their acceptance, page by page, as `ListReplays` lists
+    replays.
+
+    Role: `read`.
+
+    Errors: INVALID_ARGUMENT (`INVALID_OPTIONS`), RESOURCE_EXHAUSTED
+    (`JOURNAL_UNAVAILABLE`).
     """
     Summarize: _aio.UnaryUnaryMultiCallable[_history_pb2.SummarizeRequest, _history_pb2.SummarizeResponse]  # type: ignore[assignment]
     """Tells what became of a batch in figures, and which assertions about it don't hold.
@@ -238,6 +256,21 @@ class HistoryServiceServicer(metaclass=_abc_1.ABCMeta):
 
         Errors: INVALID_ARGUMENT (`INVALID_OPTIONS`), NOT_FOUND (`BATCH_NOT_FOUND`),
         RESOURCE_EXHAUSTED (`JOURNAL_UNAVAILABLE`).
+        """
+
+    @_abc_1.abstractmethod
+    def ListBatches(
+        self,
+        request: _history_pb2.ListBatchesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_history_pb2.ListBatchesResponse, _abc.Awaitable[_history_pb2.ListBatchesResponse]]:
+        """Lists batches in the order of their acceptance, page by page, as `ListReplays` lists
+        replays.
+
+        Role: `read`.
+
+        Errors: INVALID_ARGUMENT (`INVALID_OPTIONS`), RESOURCE_EXHAUSTED
+        (`JOURNAL_UNAVAILABLE`).
         """
 
     @_abc_1.abstractmethod

@@ -206,6 +206,8 @@ class _ReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Reason.ValueTy
     """The replay has no outcome yet: metadata `state` says what it is."""
     REASON_BATCH_ENDED: _Reason.ValueType  # 93
     """Nothing of the batch waits or runs any more, so that there is nothing to steer."""
+    REASON_NOT_PAUSED: _Reason.ValueType  # 94
+    """Neither the queue nor the batch is paused, so that there is nothing to step."""
     REASON_CAPTURE_NOTE: _Reason.ValueType  # 90
     """Notes, in `log` events.
 
@@ -434,6 +436,8 @@ REASON_NOT_ENDED: Reason.ValueType  # 110
 """The replay has no outcome yet: metadata `state` says what it is."""
 REASON_BATCH_ENDED: Reason.ValueType  # 93
 """Nothing of the batch waits or runs any more, so that there is nothing to steer."""
+REASON_NOT_PAUSED: Reason.ValueType  # 94
+"""Neither the queue nor the batch is paused, so that there is nothing to step."""
 REASON_CAPTURE_NOTE: Reason.ValueType  # 90
 """Notes, in `log` events.
 

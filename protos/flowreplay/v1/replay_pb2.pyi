@@ -806,6 +806,62 @@ class ResumeResponse(_message.Message):
 Global___ResumeResponse: _TypeAlias = ResumeResponse  # noqa: Y015
 
 @_typing.final
+class StepRequest(_message.Message):
+    """What to take, and how many."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    BATCH_ID_FIELD_NUMBER: _builtins.int
+    REPLAY_COUNT_FIELD_NUMBER: _builtins.int
+    batch_id: _builtins.str
+    """Only of this batch, which is paused, or waits in a paused queue; empty means what
+    comes next in the paused queue, of batches that are not paused themselves.
+    """
+    replay_count: _builtins.int
+    """How many replays, from 1 to 1,000; 0 means 1."""
+    def __init__(
+        self,
+        *,
+        batch_id: _builtins.str = ...,
+        replay_count: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["batch_id", b"batch_id", "replay_count", b"replay_count"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___StepRequest: _TypeAlias = StepRequest  # noqa: Y015
+
+@_typing.final
+class StepResponse(_message.Message):
+    """What was taken."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REPLAY_IDS_FIELD_NUMBER: _builtins.int
+    CURSOR_FIELD_NUMBER: _builtins.int
+    cursor: _builtins.str
+    """The place in the log before this call: watching from here misses nothing of them."""
+    @_builtins.property
+    def replay_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """The replays that were taken, in that order; none where nothing waits."""
+
+    def __init__(
+        self,
+        *,
+        replay_ids: _abc.Iterable[_builtins.str] | None = ...,
+        cursor: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cursor", b"cursor", "replay_ids", b"replay_ids"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___StepResponse: _TypeAlias = StepResponse  # noqa: Y015
+
+@_typing.final
 class SetPriorityRequest(_message.Message):
     """Which batch to move, and where."""
 
@@ -1308,6 +1364,7 @@ class GetStatusResponse(_message.Message):
     TARGETS_FIELD_NUMBER: _builtins.int
     PAUSED_BATCH_IDS_FIELD_NUMBER: _builtins.int
     PAUSED_BATCH_COUNT_FIELD_NUMBER: _builtins.int
+    FAIR_TURNS_FIELD_NUMBER: _builtins.int
     HELD_SESSION_COUNT_FIELD_NUMBER: _builtins.int
     CERTIFICATE_EXPIRE_TIME_FIELD_NUMBER: _builtins.int
     version: _builtins.str
@@ -1336,6 +1393,8 @@ class GetStatusResponse(_message.Message):
     """
     paused_batch_count: _builtins.int
     """How many there are."""
+    fair_turns: _builtins.bool
+    """Whether the batches of several owners take turns."""
     held_session_count: _builtins.int
     """How many sessions wait for a parked replay (`EnqueueOptions.strict_session`), or for the
     one that sends it again.
@@ -1381,12 +1440,13 @@ class GetStatusResponse(_message.Message):
         targets: _abc.Iterable[Global___TargetStatus] | None = ...,
         paused_batch_ids: _abc.Iterable[_builtins.str] | None = ...,
         paused_batch_count: _builtins.int = ...,
+        fair_turns: _builtins.bool = ...,
         held_session_count: _builtins.int = ...,
         certificate_expire_time: _timestamp_pb2.Timestamp | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["certificate_expire_time", b"certificate_expire_time", "start_time", b"start_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["certificate_expire_time", b"certificate_expire_time", "concurrency", b"concurrency", "connection_limit", b"connection_limit", "cursor", b"cursor", "held_session_count", b"held_session_count", "journal", b"journal", "latest_sequence", b"latest_sequence", "oldest_sequence", b"oldest_sequence", "paused", b"paused", "paused_batch_count", b"paused_batch_count", "paused_batch_ids", b"paused_batch_ids", "running_replays", b"running_replays", "start_time", b"start_time", "store_id", b"store_id", "targets", b"targets", "upstream", b"upstream", "version", b"version", "watcher_count", b"watcher_count"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["certificate_expire_time", b"certificate_expire_time", "concurrency", b"concurrency", "connection_limit", b"connection_limit", "cursor", b"cursor", "fair_turns", b"fair_turns", "held_session_count", b"held_session_count", "journal", b"journal", "latest_sequence", b"latest_sequence", "oldest_sequence", b"oldest_sequence", "paused", b"paused", "paused_batch_count", b"paused_batch_count", "paused_batch_ids", b"paused_batch_ids", "running_replays", b"running_replays", "start_time", b"start_time", "store_id", b"store_id", "targets", b"targets", "upstream", b"upstream", "version", b"version", "watcher_count", b"watcher_count"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

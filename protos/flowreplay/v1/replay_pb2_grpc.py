@@ -83,6 +83,11 @@ class ReplayServiceStub(object):
                 request_serializer=flowreplay_dot_v1_dot_replay__pb2.ResumeRequest.SerializeToString,
                 response_deserializer=flowreplay_dot_v1_dot_replay__pb2.ResumeResponse.FromString,
                 _registered_method=True)
+        self.Step = channel.unary_unary(
+                '/flowreplay.v1.ReplayService/Step',
+                request_serializer=flowreplay_dot_v1_dot_replay__pb2.StepRequest.SerializeToString,
+                response_deserializer=flowreplay_dot_v1_dot_replay__pb2.StepResponse.FromString,
+                _registered_method=True)
         self.SetPriority = channel.unary_unary(
                 '/flowreplay.v1.ReplayService/SetPriority',
                 request_serializer=flowreplay_dot_v1_dot_replay__pb2.SetPriorityRequest.SerializeToString,
@@ -251,6 +256,22 @@ class ReplayServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def Step(self, request, context):
+        """Takes some replays more off a paused queue, or of a paused batch, and no others.
+        Answers once they were taken, which may have to wait for what runs; a call that ends
+        before takes back what was not taken yet. When fewer are left, or somebody resumes
+        meanwhile, it answers with fewer.
+
+        Role: `admin`.
+
+        Errors: INVALID_ARGUMENT (`INVALID_OPTIONS`), NOT_FOUND (`BATCH_NOT_FOUND`),
+        FAILED_PRECONDITION (`NOT_PAUSED`, `BATCH_ENDED`), RESOURCE_EXHAUSTED
+        (`JOURNAL_UNAVAILABLE`).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def SetPriority(self, request, context):
         """Says which batch's replays are taken first: changes a batch's priority, or puts it to
         the front. What runs finishes. It lasts across restarts.
@@ -400,6 +421,11 @@ def add_ReplayServiceServicer_to_server(servicer, server):
                     servicer.Resume,
                     request_deserializer=flowreplay_dot_v1_dot_replay__pb2.ResumeRequest.FromString,
                     response_serializer=flowreplay_dot_v1_dot_replay__pb2.ResumeResponse.SerializeToString,
+            ),
+            'Step': grpc.unary_unary_rpc_method_handler(
+                    servicer.Step,
+                    request_deserializer=flowreplay_dot_v1_dot_replay__pb2.StepRequest.FromString,
+                    response_serializer=flowreplay_dot_v1_dot_replay__pb2.StepResponse.SerializeToString,
             ),
             'SetPriority': grpc.unary_unary_rpc_method_handler(
                     servicer.SetPriority,
@@ -645,6 +671,33 @@ class ReplayService(object):
             '/flowreplay.v1.ReplayService/Resume',
             flowreplay_dot_v1_dot_replay__pb2.ResumeRequest.SerializeToString,
             flowreplay_dot_v1_dot_replay__pb2.ResumeResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Step(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/flowreplay.v1.ReplayService/Step',
+            flowreplay_dot_v1_dot_replay__pb2.StepRequest.SerializeToString,
+            flowreplay_dot_v1_dot_replay__pb2.StepResponse.FromString,
             options,
             channel_credentials,
             insecure,

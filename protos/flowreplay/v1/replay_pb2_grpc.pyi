@@ -128,6 +128,18 @@ class ReplayServiceStub:
     Errors: NOT_FOUND (`BATCH_NOT_FOUND`), FAILED_PRECONDITION (`BATCH_ENDED`),
     RESOURCE_EXHAUSTED (`JOURNAL_UNAVAILABLE`).
     """
+    Step: _grpc.UnaryUnaryMultiCallable[_replay_pb2.StepRequest, _replay_pb2.StepResponse]
+    """Takes some replays more off a paused queue, or of a paused batch, and no others.
+    Answers once they were taken, which may have to wait for what runs; a call that ends
+    before takes back what was not taken yet. When fewer are left, or somebody resumes
+    meanwhile, it answers with fewer.
+
+    Role: `admin`.
+
+    Errors: INVALID_ARGUMENT (`INVALID_OPTIONS`), NOT_FOUND (`BATCH_NOT_FOUND`),
+    FAILED_PRECONDITION (`NOT_PAUSED`, `BATCH_ENDED`), RESOURCE_EXHAUSTED
+    (`JOURNAL_UNAVAILABLE`).
+    """
     SetPriority: _grpc.UnaryUnaryMultiCallable[_replay_pb2.SetPriorityRequest, _replay_pb2.SetPriorityResponse]
     """Says which batch's replays are taken first: changes a batch's priority, or puts it to
     the front. What runs finishes. It lasts across restarts.
@@ -308,6 +320,18 @@ class ReplayServiceAsyncStub(ReplayServiceStub):
 
     Errors: NOT_FOUND (`BATCH_NOT_FOUND`), FAILED_PRECONDITION (`BATCH_ENDED`),
     RESOURCE_EXHAUSTED (`JOURNAL_UNAVAILABLE`).
+    """
+    Step: _aio.UnaryUnaryMultiCallable[_replay_pb2.StepRequest, _replay_pb2.StepResponse]  # type: ignore[assignment]
+    """Takes some replays more off a paused queue, or of a paused batch, and no others.
+    Answers once they were taken, which may have to wait for what runs; a call that ends
+    before takes back what was not taken yet. When fewer are left, or somebody resumes
+    meanwhile, it answers with fewer.
+
+    Role: `admin`.
+
+    Errors: INVALID_ARGUMENT (`INVALID_OPTIONS`), NOT_FOUND (`BATCH_NOT_FOUND`),
+    FAILED_PRECONDITION (`NOT_PAUSED`, `BATCH_ENDED`), RESOURCE_EXHAUSTED
+    (`JOURNAL_UNAVAILABLE`).
     """
     SetPriority: _aio.UnaryUnaryMultiCallable[_replay_pb2.SetPriorityRequest, _replay_pb2.SetPriorityResponse]  # type: ignore[assignment]
     """Says which batch's replays are taken first: changes a batch's priority, or puts it to
@@ -528,6 +552,24 @@ class ReplayServiceServicer(metaclass=_abc_1.ABCMeta):
 
         Errors: NOT_FOUND (`BATCH_NOT_FOUND`), FAILED_PRECONDITION (`BATCH_ENDED`),
         RESOURCE_EXHAUSTED (`JOURNAL_UNAVAILABLE`).
+        """
+
+    @_abc_1.abstractmethod
+    def Step(
+        self,
+        request: _replay_pb2.StepRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_replay_pb2.StepResponse, _abc.Awaitable[_replay_pb2.StepResponse]]:
+        """Takes some replays more off a paused queue, or of a paused batch, and no others.
+        Answers once they were taken, which may have to wait for what runs; a call that ends
+        before takes back what was not taken yet. When fewer are left, or somebody resumes
+        meanwhile, it answers with fewer.
+
+        Role: `admin`.
+
+        Errors: INVALID_ARGUMENT (`INVALID_OPTIONS`), NOT_FOUND (`BATCH_NOT_FOUND`),
+        FAILED_PRECONDITION (`NOT_PAUSED`, `BATCH_ENDED`), RESOURCE_EXHAUSTED
+        (`JOURNAL_UNAVAILABLE`).
         """
 
     @_abc_1.abstractmethod

@@ -23,13 +23,14 @@ def open_sqlite(
     synchronous: Synchronous = "FULL",
     *,
     strict_order: bool = True,
+    fair: bool = False,
     disk_floor: int | None = None,
     clock: Callable[[], int] = time.monotonic_ns,
 ) -> Journal:
     """Opens the journal in a folder, which is made where there is none.
 
     NORMAL: what a method calls durable survives `kill -9` only, not a power cut. What a
-    crash interrupted is settled, at the time `now`. `strict_order` and `clock` as in
+    crash interrupted is settled, at the time `now`. `strict_order`, `fair` and `clock` as in
     StoredJournal. `disk_floor`: bytes that must be free where more is to be queued; None: what
     suits the disk.
     Raises JournalError when the folder is in use, not ours alone, or holds something else,
@@ -37,7 +38,7 @@ def open_sqlite(
     """
     store = SqliteStore(data_dir, synchronous, disk_floor)
     try:
-        return StoredJournal(store, now, strict_order=strict_order, clock=clock)
+        return StoredJournal(store, now, strict_order=strict_order, fair=fair, clock=clock)
     except BaseException:
         store.close()
         raise
