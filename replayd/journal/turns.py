@@ -15,11 +15,15 @@ from replayd.journal.batch import Batch
 from replayd.journal.line import Line, Room
 
 _Key = tuple[int, str, str]
-"""A priority, whether an owner, a label or a batch's id follows, and that."""
+"""A level, whether an owner, a label or a batch's id follows, and that. The level is the priority,
+and below that the number of what was put to the front, which so comes before all turns.
+"""
+
+_FRONT_BITS = 32
 
 
 class _Client(Line):
-    """The batches of one client that have the same priority."""
+    """The batches of one client on the same level."""
 
     def __init__(self, key: _Key, *, strict_order: bool) -> None:
         super().__init__(strict_order=strict_order)
@@ -36,7 +40,7 @@ class FairLine(Line):
         super().__init__(strict_order=strict_order)
         self._clients: dict[_Key, _Client] = {}
         self._rounds: dict[int, deque[_Client]] = {}
-        """By priority: its clients, the one whose turn it is first."""
+        """By level: its clients, the one whose turn it is first."""
         self._homes: dict[Batch, _Client] = {}
         """Where the open batches stand."""
 
@@ -65,7 +69,7 @@ class FairLine(Line):
     def _client(self, batch: Batch) -> _Client:
         owner, label = batch.controls.owner, batch.label
         key = (
-            batch.controls.priority,
+            (batch.controls.priority << _FRONT_BITS) + batch.controls.front,
             *(
                 ("owner", owner)
                 if owner
@@ -84,8 +88,8 @@ class FairLine(Line):
 
     def first(self) -> Batch | None:
         """Returns the batch whose replay is next; None: nothing may be taken."""
-        for priority in sorted(self._rounds, reverse=True):
-            turns = self._rounds[priority]
+        for level in sorted(self._rounds, reverse=True):
+            turns = self._rounds[level]
             passed = 0
             while passed < len(turns):
                 client = turns[passed]
@@ -97,7 +101,7 @@ class FairLine(Line):
                 else:
                     passed += 1
             if not turns:
-                del self._rounds[priority]
+                del self._rounds[level]
         return None
 
     def served(self, batch: Batch) -> None:
@@ -146,5 +150,5 @@ class FairLine(Line):
         return home is not None and home.holds_up(batch)
 
     def _in_turn(self) -> Iterator[_Client]:
-        for priority in sorted(self._rounds, reverse=True):
-            yield from self._rounds[priority]
+        for level in sorted(self._rounds, reverse=True):
+            yield from self._rounds[level]

@@ -64,6 +64,15 @@ def test_a_higher_priority_comes_before_all_turns(fair: Journal) -> None:
     assert order(fair) == "b1.0 c1.0 c1.1 a1.0"
 
 
+def test_the_front_is_before_all_turns(fair: Journal) -> None:
+    queue(fair, "a1", 2, "a")
+    queue(fair, "b1", 2, "b")
+    queue(fair, "c1", 1, "c")
+    fair.set_priority("b1", None, NOW)
+    fair.set_priority("c1", None, NOW)
+    assert order(fair) == "c1.0 b1.0 b1.1 a1.0 a1.1"
+
+
 def test_who_comes_later_stands_at_the_end(fair: Journal) -> None:
     queue(fair, "a1", 3, "a")
     queue(fair, "b1", 2, "b")
