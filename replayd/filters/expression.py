@@ -13,6 +13,7 @@ space); a word alone is what `~u` asks. Searches know no case.
 import re
 from typing import NoReturn
 
+from replayd.filters.search import AS_MITMPROXY, LINEAR
 from replayd.filters.terms import NOT_KEPT, TERMS, URL, Matcher
 
 MAX_NESTING = 100
@@ -33,9 +34,11 @@ class FilterError(ValueError):
         self.position = position
 
 
-def compile_filter(text: str) -> Matcher:
-    """Makes a function of an expression. Raises FilterError."""
-    reader = _Reader(text)
+def compile_filter(text: str, *, linear: bool = False) -> Matcher:
+    """Makes a function of an expression; `linear`: its time is in proportion to what it looks
+    through, at the price of look-around and backreferences. Raises FilterError.
+    """
+    reader = _Reader(text, linear=linear)
     matcher = reader.all_of(0)
     if not reader.at_end():
         # All else that ends a sequence: its parenthesis was never opened.
@@ -44,9 +47,10 @@ def compile_filter(text: str) -> Matcher:
 
 
 class _Reader:
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, *, linear: bool) -> None:
         self._text = text
         self._position = 0
+        self._search_for = LINEAR if linear else AS_MITMPROXY
 
     def all_of(self, depth: int) -> Matcher:
         parts = [self._any_of(depth)]
@@ -101,7 +105,7 @@ class _Reader:
                 self.fail(f"replayd does not keep what ~{name} is about", start)
             self.fail(f"there is no ~{name}; see docs/filters.md for all there are", start)
         if not term.argument:
-            return term.make("")
+            return term.make("", self._search_for)
         self._next()
         position = self._position
         if term.argument == "NUMBER":
@@ -112,7 +116,7 @@ class _Reader:
 
     def _made(self, name: str, argument: str, position: int) -> Matcher:
         try:
-            return TERMS[name].make(argument)
+            return TERMS[name].make(argument, self._search_for)
         except (re.error, OverflowError, RecursionError, ValueError) as error:
             self.fail(f"{argument!r} is no regular expression: {error}", position)
 

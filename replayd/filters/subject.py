@@ -17,8 +17,9 @@ _DEFAULT_PORTS = {"http": 80, "https": 443}
 class Subject:
     """A flow that filters are asked about."""
 
-    def __init__(self, flow: Flow) -> None:
+    def __init__(self, flow: Flow, unpacked_limit: int = UNPACKED_LIMIT) -> None:
         self.flow = flow
+        self._unpacked_limit = unpacked_limit
 
     @cached_property
     def hosts(self) -> tuple[str, ...]:
@@ -60,15 +61,18 @@ class Subject:
     def request_contents(self) -> tuple[bytes, ...]:
         """What the client said: the content, unpacked, and its WebSocket messages."""
         request = self.flow.request
-        content = () if request is None else _unpacked(request.content, request.headers)
+        content = () if request is None else self._unpacked(request.content, request.headers)
         return content + self._messages(from_client=True)
 
     @cached_property
     def response_contents(self) -> tuple[bytes, ...]:
         """What the server said: the content, unpacked, and its WebSocket messages."""
         response = self.flow.response
-        content = () if response is None else _unpacked(response.content, response.headers)
+        content = () if response is None else self._unpacked(response.content, response.headers)
         return content + self._messages(from_client=False)
+
+    def _unpacked(self, content: bytes | None, headers: Headers) -> tuple[bytes, ...]:
+        return () if content is None else (unpacked(content, headers, self._unpacked_limit),)
 
     def _messages(self, *, from_client: bool) -> tuple[bytes, ...]:
         websocket = self.flow.websocket
@@ -97,10 +101,6 @@ def _named_authority(request: Request) -> tuple[str, int]:
 
 def _lines(headers: Headers) -> bytes:
     return b"".join([b"%b: %b\r\n" % each for each in headers])
-
-
-def _unpacked(content: bytes | None, headers: Headers) -> tuple[bytes, ...]:
-    return () if content is None else (unpacked(content, headers, UNPACKED_LIMIT),)
 
 
 def _text(octets: bytes) -> str:

@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Literal, NamedTuple
 
+from replayd.filters.search import SearchFor
 from replayd.filters.subject import Subject, values
 from replayd.model.flow import FlowKind, Headers
 
@@ -18,40 +19,42 @@ class Term(NamedTuple):
 
     what: str
     """What it finds, for people."""
-    make: Callable[[str], Matcher]
-    """Makes a matcher from the argument. Raises re.error for no regular expression."""
+    make: Callable[[str, SearchFor], Matcher]
+    """Makes a matcher from the argument, which is searched for as it is told. Raises ValueError
+    for no regular expression, or what `SearchFor` raises.
+    """
     argument: Argument = ""
 
 
-def _plain(matcher: Matcher) -> Callable[[str], Matcher]:
-    return lambda _: matcher
+def _plain(matcher: Matcher) -> Callable[[str, SearchFor], Matcher]:
+    return lambda _argument, _search_for: matcher
 
 
 def _bytes(
     of: Callable[[Subject], Iterable[bytes]], flags: re.RegexFlag = re.NOFLAG
-) -> Callable[[str], Matcher]:
+) -> Callable[[str, SearchFor], Matcher]:
     """Searches bytes, without regard to case."""
 
-    def make(argument: str) -> Matcher:
-        search = re.compile(argument.encode(), flags | re.IGNORECASE).search
-        return lambda subject: any(search(each) is not None for each in of(subject))
+    def make(argument: str, search_for: SearchFor) -> Matcher:
+        found = search_for.octets(argument, flags)
+        return lambda subject: any(map(found, of(subject)))
 
     return make
 
 
 def _texts(
     of: Callable[[Subject], Iterable[str]], flags: re.RegexFlag = re.NOFLAG
-) -> Callable[[str], Matcher]:
+) -> Callable[[str, SearchFor], Matcher]:
     """Searches text, without regard to case."""
 
-    def make(argument: str) -> Matcher:
-        search = re.compile(argument, flags | re.IGNORECASE).search
-        return lambda subject: any(search(each) is not None for each in of(subject))
+    def make(argument: str, search_for: SearchFor) -> Matcher:
+        found = search_for.text(argument, flags)
+        return lambda subject: any(map(found, of(subject)))
 
     return make
 
 
-def _status(argument: str) -> Matcher:
+def _status(argument: str, _search_for: SearchFor) -> Matcher:
     wanted = int(argument)
 
     def matches(subject: Subject) -> bool:
@@ -71,7 +74,7 @@ def _is_asset(subject: Subject) -> bool:
     return any(map(_ASSET.search, _response_types(subject)))
 
 
-def _of_kind(*kinds: FlowKind) -> Callable[[str], Matcher]:
+def _of_kind(*kinds: FlowKind) -> Callable[[str, SearchFor], Matcher]:
     return _plain(lambda subject: subject.flow.kind in kinds)
 
 

@@ -8,6 +8,7 @@ anything but answers.
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
 from replayd.errors import ReplaydError
@@ -60,6 +61,8 @@ class Hooks:
         self._loop = asyncio.get_running_loop()
         self._hooks: tuple[Hook, ...] = ()
         self._tasks: set[asyncio.Task[None]] = set()
+        # Its thread is started for the first filter; a slow one holds up other filters alone.
+        self._filtering = ThreadPoolExecutor(1, "hooks-filters")
 
     @property
     def registered(self) -> Sequence[Hook]:
@@ -85,7 +88,7 @@ class Hooks:
                 f"{MAX_HOOKS} hooks are registered, which is the limit; end one first",
                 limit=MAX_HOOKS,
             )
-        hook = Hook(settings)
+        hook = Hook(settings, self._filtering)
         # Sorting is stable: of the same order, the one that came first.
         self._hooks = tuple(sorted((*self._hooks, hook), key=lambda each: each.settings.order))
         return hook
@@ -136,7 +139,7 @@ class Hooks:
         now = Send(replay, plan)
         for hook in self._hooks:
             question = self._question(HookPoint.REQUEST, now.replay, now.plan, now.content)
-            if not hook.wants(HookPoint.REQUEST, question.flow):
+            if not hook.wants(HookPoint.REQUEST):
                 continue
             answer = _sensible(hook, await hook.ask(question), question)
             if isinstance(answer, Proceed):
@@ -204,7 +207,7 @@ class Hooks:
                 response=response,
                 response_content=now.content or content,
             )
-            if not hook.wants(HookPoint.RESPONSE, question.flow):
+            if not hook.wants(HookPoint.RESPONSE):
                 continue
             answer = _sensible(hook, await hook.ask(question), question)
             if isinstance(answer, OwnResponse):
@@ -243,7 +246,7 @@ class Hooks:
             response_content=content,
         )._replace(error=(outcome.reason, outcome.message))
         for hook in self._hooks:
-            if hook.wants(HookPoint.ERROR, question.flow):
+            if hook.wants(HookPoint.ERROR):
                 answer = await hook.ask(question)
                 if isinstance(answer, Lost):
                     notes = (*notes, Note(answer.message, answer.reason))

@@ -6,14 +6,18 @@ answers costs its deadline once in that time, not once a replay.
 
 import asyncio
 from collections import deque
+from concurrent.futures import Executor
 from typing import NamedTuple
 
-from replayd.hooks.words import Answer, HookPoint, HookSettings, Lost, Question
-from replayd.model.flow import Flow
+from replayd.filters import Matcher
+from replayd.hooks.words import Answer, HookPoint, HookSettings, Lost, Proceed, Question
 from replayd.reasons import Reason
 
 _REST = 10
 """Deadlines for which a hook that was late is not asked."""
+
+_UNPACKED_LIMIT = 1 << 20
+"""Bytes of a content that are unpacked for a filter."""
 
 
 class Call(NamedTuple):
@@ -27,8 +31,10 @@ class Call(NamedTuple):
 class Hook:
     """A registered hook. Of the event loop."""
 
-    def __init__(self, settings: HookSettings) -> None:
+    def __init__(self, settings: HookSettings, filtering: Executor) -> None:
+        """`filtering`: where its filter is asked, which may take long."""
         self.settings = settings
+        self._filtering = filtering
         self.gone = False
         """Its client has gone: it decides nothing more."""
         self.asked = asyncio.Event()
@@ -43,21 +49,20 @@ class Hook:
         """What logs and events name it by."""
         return self.settings.name
 
-    def wants(self, point: HookPoint, flow: Flow) -> bool:
-        """Whether it is to be asked about a flow."""
-        if self.gone or point not in self.settings.points:
-            return False
-        matches = self.settings.matches
-        if matches is None:
-            return True
-        from replayd.filters import Subject  # noqa: PLC0415 - few hooks have a filter
-
-        return matches(Subject(flow))
+    def wants(self, point: HookPoint) -> bool:
+        """Whether it is to be asked at a point, if its filter matches."""
+        return not self.gone and point in self.settings.points
 
     async def ask(self, question: Question) -> Answer:
-        """Asks, and waits for the answer; Lost: there is none, whoever is to blame."""
+        """Asks, and waits for the answer: Proceed, where its filter does not match; Lost: there
+        is none, whoever is to blame.
+        """
         loop = asyncio.get_running_loop()
         deadline = self.settings.deadline
+        if self.settings.matches is not None:
+            decided = await self._filtered(self.settings.matches, question)
+            if decided is not None:
+                return decided
         if loop.time() < self._asked_again:
             return Lost(
                 Reason.HOOK_LATE, f"the hook {self.name} was late and has said nothing since"
@@ -73,6 +78,27 @@ class Hook:
         finally:
             late.cancel()
             del self._open[call.call_id]
+
+    async def _filtered(self, matches: Matcher, question: Question) -> Answer | None:
+        """Returns what its filter decides; None: it is to be asked."""
+        from replayd.filters import Subject  # noqa: PLC0415 - few hooks have a filter
+
+        def matched() -> bool:
+            return matches(Subject(question.flow, _UNPACKED_LIMIT))
+
+        deadline = self.settings.deadline
+        matching = asyncio.get_running_loop().run_in_executor(self._filtering, matched)
+        try:
+            async with asyncio.timeout(deadline):
+                if not await matching:
+                    return Proceed()
+        except TimeoutError:
+            said = f"the filter of the hook {self.name} was not through within {deadline:g} s"
+            return Lost(Reason.HOOK_LATE, said)
+        return self._lost() if self.gone else None
+
+    def _lost(self) -> Lost:
+        return Lost(Reason.HOOK_GONE, f"the client of the hook {self.name} went away")
 
     def _late(self, call: Call) -> None:
         if call.answer.done():
@@ -112,7 +138,6 @@ class Hook:
         """Its client has gone: all that it was asked is decided at once. Idempotent."""
         self.gone = True
         self.asked.set()
-        said = f"the client of the hook {self.name} went away"
         for call in self._open.values():
             if not call.answer.done():
-                call.answer.set_result(Lost(Reason.HOOK_GONE, said))
+                call.answer.set_result(self._lost())

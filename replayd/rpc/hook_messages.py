@@ -68,7 +68,7 @@ def _matcher(expression: str) -> Matcher | None:
     if len(expression) > MAX_FILTER:
         raise _invalid("filter", f"may have at most {MAX_FILTER} characters")
     try:
-        return compile_filter(expression)
+        return compile_filter(expression, linear=True)
     except FilterError as error:
         raise _invalid("filter", f"can't be read: {error}") from error
 

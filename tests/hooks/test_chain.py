@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 
 from replayd.errors import ReplaydError
-from replayd.filters import compile_filter
 from replayd.hooks.chain import MAX_HOOKS, Hooks
 from replayd.hooks.change import Replanner
 from replayd.hooks.hook import Hook
@@ -139,7 +138,6 @@ def test_they_are_asked_in_their_order_and_see_what_came_before() -> None:
 
 def test_nobody_is_asked_about_what_it_does_not_want() -> None:
     async def test(play: Play) -> None:
-        play.add("other", kill, matches=compile_filter("~u /other"))
         play.add("later", kill, points=frozenset({HookPoint.RESPONSE}))
         verdict = await play.request()
         assert isinstance(verdict, Send)

@@ -179,7 +179,8 @@ class HookRegistration(_message.Message):
     filter: _builtins.str
     """Which flows it is asked about: a filter expression as in `EnqueueOptions.filter`. It sees
     the request as it would be sent, and after that point the response as it came; of
-    contents above 256 KiB nothing, and neither comment nor mark. Empty: all.
+    contents above 256 KiB nothing, and neither comment nor mark. Its regular expressions are
+    RE2's, without look-around and backreferences. Empty: all.
     """
     order: _builtins.int
     """Hooks with a smaller number are asked first, each about what those before it have made of
