@@ -35,11 +35,13 @@ from replayd.journal.memory import open_memory
 from replayd.model.outcome import Outcome, ResponseHead, Timings
 from replayd.model.replay import Replay, ReplayKey, ReplayState
 from replayd.model.target_state import TargetState
-from replayd.planning.target_rules import Pattern
+from replayd.planning.target_rules import Pattern, TargetRules
 from replayd.reasons import Reason
+from replayd.redaction.redactor import UNKEYED
 from replayd.rpc.enqueue import Enqueuer
 from replayd.rpc.filtering import Filtering
 from replayd.rpc.history import HistoryService
+from replayd.rpc.hook import HookService
 from replayd.rpc.journal import JournalService
 from replayd.rpc.listen import Address, UnixAddress
 from replayd.rpc.places import Places
@@ -175,10 +177,18 @@ async def serving(
         About(time.time_ns(), 1, expires=access.expires),
         thread=thread,
     )
+    hooks = HookService(
+        journal,
+        lambda _hooks, used: used(),
+        targets=TargetRules(),
+        body_size_limit=64 << 20,
+        redactor=UNKEYED,
+    )
     services = [
         service,
         HistoryService(journal, filtering, shown, ComparerSettings),
         JournalService(journal),
+        hooks,
     ]
     server = RpcServer(
         services, [address or UnixAddress(folder / "s.sock")], access, max_calls=max_calls
@@ -201,6 +211,7 @@ async def serving(
                 thread,
             )
     finally:
+        hooks.end()
         await enqueuer.stop()
         await planner.stop()
         await server.stop(0)

@@ -219,6 +219,7 @@ def test_reflection_lists_the_services(tmp_path: Path) -> None:
             names = {service.name for service in answer.list_services_response.service}
         assert names == {
             "flowreplay.v1.HistoryService",
+            "flowreplay.v1.HookService",
             "flowreplay.v1.JournalService",
             "flowreplay.v1.ReplayService",
             "grpc.health.v1.Health",
