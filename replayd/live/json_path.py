@@ -31,15 +31,21 @@ class JsonPath:
             return []
         nodes = [document]
         for key, deep in self._steps:
-            nodes = [found for node in nodes for found in _step(node, key, deep=deep)]
+            nodes = list(_step(nodes, key, deep=deep))
         strings = [node for node in nodes if isinstance(node, str)]
         return [node.encode("utf-8", "surrogatepass") for node in strings[:MAX_FOUND]]
 
 
-def _step(node: Any, key: str | int | None, *, deep: bool) -> Iterator[Any]:
-    left = [node]
+def _step(nodes: list[Any], key: str | int | None, *, deep: bool) -> Iterator[Any]:
+    """Yields each place once, however many ways lead there: of ways there may be without end."""
+    seen: set[int] = set()
+    left = nodes[::-1]
     while left:
         each = left.pop()
+        if id(each) in seen:
+            continue
+        if isinstance(each, dict | list):
+            seen.add(id(each))
         yield from _children(each, key)
         if deep:
             left += reversed(list(_children(each, None)))

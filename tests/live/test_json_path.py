@@ -48,3 +48,9 @@ def test_what_is_no_json_has_nothing(text: bytes) -> None:
 
 def test_there_is_an_end_to_what_is_found() -> None:
     assert len(JsonPath("$[*]").find(b"[%b1]" % (b"1," * 10_000))) == MAX_FOUND
+
+
+def test_what_many_ways_lead_to_is_found_once() -> None:
+    """Of ways through these 500 lists there are more than anybody could walk."""
+    assert JsonPath("$..*..*..*").find(b"[" * 500 + b"7777" + b"]" * 500) == [b"7777"]
+    assert JsonPath("$..[0]..[0]").find(b"[[[1, 1]], 2]") == [b"1"]
