@@ -24,6 +24,7 @@ from replayd.intake.frames import LISTED, NotedFlow, RefusedFlow, Summary
 from replayd.intake.options import (
     MAX_TEXT,
     asks_for_rewriting,
+    check_ignored,
     check_options,
     filter_of,
     recorded_of,
@@ -130,6 +131,7 @@ class Decoding:
 
     def _take_options(self, options: replay_pb2.EnqueueOptions) -> None:
         check_options(options)
+        check_ignored(options.ignored_differences, "options.")
         self._options = options
         self._wanted = filter_of(options)
         if asks_for_rewriting(options):

@@ -113,9 +113,10 @@ class HistoryService(Service):
         # Imported here: many daemons never compare anything.
         from replayd.rpc.diff import Diff  # noqa: PLC0415
 
-        diff = Diff(self.journal, request, self._comparer_settings())
         self._diffs += 1
         try:
+            # In a thread: to compile the expressions of rules may take seconds.
+            diff = await asyncio.to_thread(Diff, self.journal, request, self._comparer_settings())
             # Raises BATCH_NOT_FOUND.
             await asyncio.to_thread(self.journal.count, request.batch_id)
             async with aclosing(_diff_responses(diff, self.cursor())) as responses:

@@ -71,6 +71,14 @@ def test_refused_flows_leave_gaps_and_are_counted_by_reason() -> None:
     assert (refusal.flow_index, refusal.flow_id) == (1, "x")
 
 
+@pytest.mark.parametrize(("field", "value"), [("filter", "~zz"), ("ignored_differences", ["odd"])])
+def test_expressions_that_are_none_are_refused(field: str, value: object) -> None:
+    with pytest.raises(ReplaydError) as caught:
+        decode(options(**{field: value}), flows(1))
+    assert caught.value.reason is Reason.INVALID_OPTIONS
+    assert caught.value.metadata["field"] == f"options.{field}"
+
+
 def test_a_filter_leaves_flows_out_before_they_are_refused() -> None:
     wanted = options(filter="~m POST & !~u /1")
     rows, summary = decode(wanted, flows(1), refused_flow("x"), flows(3, method=b"POST"))
