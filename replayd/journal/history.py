@@ -59,8 +59,15 @@ class History:
             batch = ledger.store.batch(batch_id)
             if batch is None:
                 raise not_found(batch_id)
-            begin = batch.next_slot(after + 1)
-            end = min(begin + _STEP_ENDS - 1, batch.last)
+            if after >= batch.last:
+                return Ends((), after, more=False)
+            # Only those that there are: what is sent again of runs, or of a large batch, has
+            # long gaps between its indices.
+            looked_at = ledger.store.states(batch.number, after + 1, batch.last, _STEP_ENDS)
+            _check_complete(batch, after, looked_at)
+            if not looked_at:
+                return Ends((), batch.last, more=False)
+            begin, end = looked_at[0].flow_index, looked_at[-1].flow_index
             places = place_of(batch.number, begin), place_of(batch.number, end)
             found = ledger.store.ends(*places, _STEP_BYTES)
         if found.more:

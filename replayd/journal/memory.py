@@ -8,7 +8,7 @@ import time
 from bisect import bisect_left
 from collections import deque
 from collections.abc import Callable, Generator, Sequence
-from itertools import islice
+from itertools import islice, takewhile
 from pathlib import Path
 from typing import NoReturn
 
@@ -229,7 +229,11 @@ class MemoryStore:
 
     def ends(self, first: int, last: int, max_bytes: int) -> StoredEnds:
         """Returns the events that ended replays; the bytes are shared, so all may come at once."""
-        ended = (self._replays.get(place) for place in range(first, last + 1))
+        number, flow_index = split_place(first)
+        rows = self._rows.get(number, [])
+        start = bisect_left(rows, flow_index, key=_flow_index)
+        places = (place_of(number, row.flow_index) for row in islice(rows, start, None))
+        ended = map(self._replays.get, takewhile(lambda place: place <= last, places))
         events = (self._events.get(replay.sequence) for replay in ended if replay is not None)
         return StoredEnds([event.body for event in events if event is not None], 0, more=False)
 

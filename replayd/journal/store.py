@@ -135,16 +135,6 @@ class StoredBatch(NamedTuple):
     controls: bytes = b""
     """An encoded `flowreplay.v1.BatchControls`."""
 
-    def next_slot(self, slot: int) -> int:
-        """Returns the first slot from this one on in which it may have a replay."""
-        if slot <= self.first:
-            return self.first
-        at = ReplayKey.at(self.batch_id, slot)
-        highest = ReplayKey.at(self.batch_id, self.last).flow_index
-        if repeats_of(self.options) == 1 or at.flow_index <= highest:
-            return slot
-        return ReplayKey(self.batch_id, at.repeat + 1, self.first).slot
-
     @property
     def is_dense(self) -> bool:
         """Whether each index from the first to the last is that of a flow: none was refused."""

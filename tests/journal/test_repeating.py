@@ -5,7 +5,7 @@ from pathlib import Path
 
 import apsw
 import pytest
-from flowreplay.v1 import replay_pb2
+from flowreplay.v1 import event_pb2, replay_pb2
 
 from replayd.codec.plan import decode_plan
 from replayd.errors import ReplaydError
@@ -97,6 +97,18 @@ def test_they_are_listed_and_read_back(journal: Journal) -> None:
         if not step.more:
             break
     assert found == 4
+
+
+def test_the_ends_of_runs_that_are_sent_again_take_a_step_for_all(journal: Journal) -> None:
+    enqueue(journal, "b1", [row(0), row(1)], terms=times(3))
+    drain(journal)
+    slots = [ReplayKey("b1", repeat, index).slot for repeat in range(3) for index in range(2)]
+    journal.retry("b1", slots, retried_as="b2", now=NOW)
+    drain(journal)
+    step = journal.ends("b2")
+    found = [event_pb2.Event.FromString(event).replay_id for event in step.events]
+    assert found == [f"b2.{index}{run}" for run in ("", ".1", ".2") for index in range(2)]
+    assert not step.more
 
 
 def test_what_is_left_of_the_runs_is_cleared(journal: Journal) -> None:
