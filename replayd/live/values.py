@@ -86,7 +86,8 @@ class Values:
         """Returns a text with the values of now, all at once, and from where those are; `held`:
         as of a text that this is a part of.
         """
-        here = tuple([each for each in held if self._may_stand_in(text, each)])
+        found = [each for each in held if self._may_stand_in(text, each)]
+        here = tuple(sorted(found, key=_begins_as_a_word, reverse=True))
         if not here:
             return text, []
         sources: dict[str, None] = {}
@@ -121,14 +122,28 @@ def _words(text: bytes) -> list[bytes]:
 
 @lru_cache(maxsize=256)
 def _pattern(recorded: tuple[bytes, ...]) -> re.Pattern[bytes]:
-    """Finds values, each a group, in any encoding that requests have."""
-    return re.compile(b"|".join(b"(%b)" % _expression(value) for value in recorded))
+    """Finds values in any encoding that requests have; each ends with a group. Those that begin
+    as words come first: where one may begin is looked at once for all of them.
+    """
+    words = [value for value in recorded if _begins_as_a_word(value)]
+    kinds = [(_BEGINS, words), (b"", recorded[len(words) :])]
+    return re.compile(
+        b"|".join(
+            b"%b(?:%b)" % (begins, b"|".join(map(_expression, values)))
+            for begins, values in kinds
+            if values
+        )
+    )
+
+
+def _begins_as_a_word(value: bytes) -> bool:
+    return _CORE.match(value) is not None
 
 
 def _expression(value: bytes) -> bytes:
-    begins = _BEGINS if _CORE.match(value) else b""
+    # The group stands last: an expression that begins with a letter is passed over fastest.
     ends = _ENDS if _CORE.match(value[-1:]) else b""
-    return begins + b"".join(map(_octet, value)) + ends
+    return b"".join(map(_octet, value)) + ends + b"()"
 
 
 def _octet(octet: int) -> bytes:

@@ -62,6 +62,12 @@ def test_encoded_as_what_it_replaces(recorded: str, live: str) -> None:
     assert json.loads(found) == {"a": live}
 
 
+def test_values_that_begin_as_words_and_others_beside_each_other() -> None:
+    carried = {"/longest/of/all": b"1", "word": b"2", "=other": b"3", "words-and": b"4"}
+    text = b"x=other /longest/of/all word words-and wordy"
+    assert replaced(text, Form.PLAIN, **carried) == b"x3 1 2 4 wordy"
+
+
 def test_forms_and_lower_case() -> None:
     kept = Values()
     kept.put("json:$.a", b"a b/c", b"d e/f")
