@@ -47,7 +47,7 @@ PYTHON ?= python3
 # mitmproxy 12 asks for Python 3.12.
 SERVERS_PYTHON ?= $(or $(shell tools/find_python.sh 3.13 3.12),$(PYTHON))
 # Seconds after which a test run that hangs, at its very end too, is killed.
-TEST_TIMEOUT ?= 900
+TEST_TIMEOUT ?= 1800
 PYTEST_ARGUMENTS ?=
 CAPTURES ?=
 FIDELITY_ARGUMENTS ?=
