@@ -9,6 +9,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import TypeVar
 
 from replayd.errors import ReplaydError
@@ -156,7 +157,7 @@ class Hooks:
                     now.notes,
                 )
             if isinstance(answer, ChangedRequest):
-                made = self._changed(hook, question, now, answer)
+                made = await self._changed(hook, question, now, answer)
                 if isinstance(made, End):
                     return made
                 now = made
@@ -168,13 +169,18 @@ class Hooks:
             now = now._replace(notes=over)
         return now
 
-    def _changed(
+    async def _changed(
         self, hook: Hook, question: Question, now: Send, changed: ChangedRequest
     ) -> Send | End:
         if is_same(changed, question.flow):
             return now
+        plan = partial(self._replanner.plan, hook.name, question, now, changed)
         try:
-            made = self._replanner.plan(hook.name, question, now, changed)
+            if (changed.content or question.request_content).data is None:
+                # What may be shown of it is read from a disk.
+                made = await asyncio.to_thread(plan)
+            else:
+                made = plan()
         except ReplaydError as error:
             made = Refusal(error.reason, error.message)
         if isinstance(made, Refusal):

@@ -1,6 +1,7 @@
 """Several hooks: their order, and what becomes of a replay by what each says."""
 
 import asyncio
+import threading
 import time
 from collections.abc import Callable, Coroutine
 from typing import Any
@@ -15,6 +16,7 @@ from replayd.hooks.words import (
     NOTHING,
     Answer,
     ChangedRequest,
+    Content,
     End,
     HookPoint,
     Kill,
@@ -155,6 +157,27 @@ def test_a_kill_ends_it_and_nobody_else_is_asked() -> None:
             ReplayState.KILLED, Reason.HOOK_KILLED, "the hook killer killed it: why"
         )
         assert play.names == ["killer"]
+
+    play(test)
+
+
+def test_a_content_on_a_disk_is_not_read_where_everybody_waits() -> None:
+    read_by = []
+
+    def pieces() -> list[bytes]:
+        read_by.append(threading.current_thread())
+        return [b"large"]
+
+    def grow(question: Question) -> Answer:
+        assert question.flow.request is not None
+        return ChangedRequest(question.flow.request, Content(5, None, pieces))
+
+    async def test(play: Play) -> None:
+        play.add("grows", grow)
+        verdict = await play.request()
+        assert isinstance(verdict, Send)
+        assert read_by
+        assert threading.current_thread() not in read_by
 
     play(test)
 
