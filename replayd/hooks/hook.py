@@ -9,7 +9,7 @@ from collections import deque
 from concurrent.futures import Executor
 from typing import NamedTuple
 
-from replayd.filters import Matcher
+from replayd.filters import Matcher, Subject
 from replayd.hooks.words import Answer, HookPoint, HookSettings, Lost, Proceed, Question
 from replayd.reasons import Reason
 
@@ -81,7 +81,6 @@ class Hook:
 
     async def _filtered(self, matches: Matcher, question: Question) -> Answer | None:
         """Returns what its filter decides; None: it is to be asked."""
-        from replayd.filters import Subject  # noqa: PLC0415 - few hooks have a filter
 
         def matched() -> bool:
             return matches(Subject(question.flow, _UNPACKED_LIMIT))

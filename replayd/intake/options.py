@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING
 from flowreplay.v1 import plan_pb2, replay_pb2
 
 from replayd.errors import ReplaydError
-from replayd.filters import FilterError, Matcher, compile_filter
 from replayd.intake.timing import Window, check_pace
 from replayd.model.batch import MAX_PRIORITY, Controls, Terms
 from replayd.model.replay import MAX_REPEATS, OnInterrupt
 from replayd.reasons import Reason
 
 if TYPE_CHECKING:
+    from replayd.filters import Matcher
     from replayd.live.recorded import Recorded
 
 MAX_TEXT = 200
@@ -199,6 +199,9 @@ def filter_of(options: replay_pb2.EnqueueOptions) -> Matcher | None:
         return None
     if len(options.filter) > MAX_FILTER:
         raise _invalid_options("filter", f"may have at most {MAX_FILTER} characters")
+    # Imported here: the daemon reads no filters.
+    from replayd.filters import FilterError, compile_filter  # noqa: PLC0415
+
     try:
         return compile_filter(options.filter)
     except FilterError as error:
