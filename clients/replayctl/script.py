@@ -9,7 +9,8 @@ import inspect
 import linecache
 import sys
 import traceback
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from types import ModuleType
@@ -74,14 +75,17 @@ class Script:
     def _ask(self, point: str, flow: HookFlow) -> Awaitable[None] | None:
         self.refresh()
         function = self._functions.get(point)
-        awaited = None if function is None else function(flow)
-        return awaited if inspect.isawaitable(awaited) else None
+        with _no_exit():
+            awaited = None if function is None else function(flow)
+        return _await(awaited) if inspect.isawaitable(awaited) else None
 
     def _read(self) -> dict[str, Callable[[HookFlow], Any]]:
         module = ModuleType(self._path.stem)
         module.__file__ = str(self._path)
         # Not imported: a cache of bytecode may take a new version for the old one.
-        exec(compile(self._path.read_bytes(), self._path, "exec"), module.__dict__)  # noqa: S102
+        code = compile(self._path.read_bytes(), self._path, "exec")
+        with _no_exit():
+            exec(code, module.__dict__)  # noqa: S102
         found = ((point, getattr(module, point, None)) for point in POINTS)
         return {point: function for point, function in found if callable(function)}
 
@@ -92,6 +96,20 @@ class Script:
         except OSError:
             return None
         return state.st_mtime_ns, state.st_size, state.st_ino
+
+
+@contextmanager
+def _no_exit() -> Iterator[None]:
+    """Makes a script's `sys.exit` an error like any other: it would end replayctl."""
+    try:
+        yield
+    except SystemExit as left:
+        raise ScriptError(f"the script called sys.exit({left.code!r})") from left
+
+
+async def _await(awaited: Awaitable[None]) -> None:
+    with _no_exit():
+        await awaited
 
 
 def _told(error: Exception) -> str:

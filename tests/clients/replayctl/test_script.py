@@ -78,6 +78,21 @@ def test_one_that_got_worse_changes_nothing(
     assert marked(found) == "A"
 
 
+@pytest.mark.parametrize("start", ["", "async "])
+def test_one_that_exits_ends_nothing(tmp_path: Path, start: str) -> None:
+    found = script(tmp_path, f"import sys\n{start}def request(flow): sys.exit(3)\n")
+
+    async def ask() -> None:
+        awaited = found.hook.ask(flow())
+        if awaited is not None:
+            await awaited
+
+    with pytest.raises(ScriptError, match=r"called sys.exit\(3\)"):
+        asyncio.run(ask())
+    with pytest.raises(ScriptError, match=r"called sys.exit\(None\)"):
+        script(tmp_path, "import sys; sys.exit()")
+
+
 def test_other_points_are_told(tmp_path: Path) -> None:
     found = script(tmp_path, MARKS.format("A"))
 
