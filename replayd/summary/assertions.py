@@ -78,16 +78,17 @@ def _compile(position: int, text: str) -> Check:
         if unit not in (None, "", "%"):
             invalid(f"{text!r}: {name} is compared with a number, or with a part of all in %")
         return _count(text, name, compare, value, of_all=unit == "%")
+    percentile = _PERCENTILE.fullmatch(name)
+    if percentile is None and name not in (*_TIMES, "lag", "rate"):
+        known = ", ".join((*_COUNTED, "status", "rate", "lag", *_TIMES, "p50 to p99.999"))
+        invalid(f"{text!r}: there is no {name}; there are {known}")
     if sign is None:
-        invalid(f"{text!r} needs what it is compared with, such as {name}>300ms")
+        example = "rate<100/s" if name == "rate" else f"{name}>300ms"
+        invalid(f"{text!r} needs what it is compared with, such as {example}")
     if name == "rate":
         if unit not in ("", "/s"):
             invalid(f"{text!r}: rate is compared with replays a second, such as rate<100/s")
         return _rate(text, compare, value)
-    percentile = _PERCENTILE.fullmatch(name)
-    if percentile is None and name not in (*_TIMES, "lag"):
-        known = ", ".join((*_COUNTED, "status", "rate", "lag", *_TIMES, "p50 to p99.999"))
-        invalid(f"{text!r}: there is no {name}; there are {known}")
     if unit not in _SECONDS:
         invalid(f"{text!r} needs a unit: us, ms, s or m")
     wanted = float(percentile[1]) if percentile else name
