@@ -121,6 +121,9 @@ def check_live_values(options: replay_pb2.EnqueueOptions) -> None:
     """
     if options.live_scope not in replay_pb2.LiveScope.values():
         raise _invalid_options("live_scope", f"has the unknown value {options.live_scope}")
+    narrow = options.live_scope == replay_pb2.LIVE_SCOPE_SESSION
+    if narrow and not (options.carry or options.sticky_cookies):
+        raise _invalid_options("live_scope", "has a meaning only with sticky_cookies or carry")
     if len(options.carry) > MAX_SOURCES:
         raise _invalid_options("carry", f"may name at most {MAX_SOURCES} values")
     if any(len(source) > MAX_SOURCE for source in options.carry):

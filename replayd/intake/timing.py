@@ -40,6 +40,8 @@ class Window:
         """Raises ReplaydError INVALID_OPTIONS."""
         self._start, self._start_offset = _bound(options, "start")
         self._end, self._end_offset = _bound(options, "end")
+        _check_order(self._start, self._end, "time")
+        _check_order(self._start_offset, self._end_offset, "duration")
         self._before = self._start is None and not self._start_offset
         """Whether the last flow was taken; those before the first one that has a time are
         where nothing is left out at the start."""
@@ -75,6 +77,13 @@ def _bound(options: replay_pb2.EnqueueOptions, which: str) -> tuple[int | None, 
         _nanoseconds(getattr(options, time), f"options.{time}") if has_time else None,
         _nanoseconds(getattr(options, offset), f"options.{offset}") if has_offset else None,
     )
+
+
+def _check_order(start: int | None, end: int | None, kind: str) -> None:
+    if start is not None and end is not None and start >= end:
+        raise _invalid(
+            f"options.window_end_{kind}", f"is not after window_start_{kind}: no flow is between"
+        )
 
 
 def _nanoseconds(value: Timestamp | Duration, field: str) -> int:

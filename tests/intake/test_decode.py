@@ -340,7 +340,7 @@ def test_who_shares_live_values_is_one_session(
     both = (with_answer(b"", "a"), with_answer(b"", "b"))
     rows, _ = decode(options(sticky_cookies=True, live_scope=scope), *both)
     assert len({row.session for row in rows}) == sessions
-    rows, _ = decode(options(live_scope=scope), *both)
+    rows, _ = decode(options(), *both)
     assert len({row.session for row in rows}) == 2
     assert {decode_plan(row.plan).live for row in rows} == {None}
 

@@ -40,7 +40,7 @@ def test_what_is_in_range_passes() -> None:
     for policy in replay_pb2.OnInterrupt.values():
         check_options(options(on_interrupt=policy))
     for scope in replay_pb2.LiveScope.values():
-        check_options(options(live_scope=scope))
+        check_options(options(live_scope=scope, sticky_cookies=True))
     check_options(options(carry=["x" * MAX_SOURCE] * MAX_SOURCES))
     assert filter_of(options(filter="~u " + "x" * (MAX_FILTER - 3)))
 
@@ -62,6 +62,7 @@ def test_every_format_of_the_contract_is_read() -> None:
         ({"label": "x" * (MAX_TEXT + 1)}, "options.label"),
         ({"format": 99}, "options.format"),
         ({"live_scope": 99}, "options.live_scope"),
+        ({"live_scope": replay_pb2.LIVE_SCOPE_SESSION}, "options.live_scope"),
         ({"carry": [""] * (MAX_SOURCES + 1)}, "options.carry"),
         ({"carry": ["x" * (MAX_SOURCE + 1)]}, "options.carry"),
         ({"http_version": 5}, "options.http_version"),

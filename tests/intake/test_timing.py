@@ -52,6 +52,14 @@ def test_a_window_between_two_times() -> None:
     assert taken(window, None, 19.999999, 20, None, 30, 30.000001, None, 25) == [2, 3, 4, 7]
 
 
+@pytest.mark.parametrize("kind", ["time", "duration"])
+def test_a_window_that_ends_before_it_begins_is_refused(kind: str) -> None:
+    bounds = {f"window_start_{kind}": {"seconds": 2}, f"window_end_{kind}": {"seconds": 2}}
+    with pytest.raises(ReplaydError, match="no flow is between") as refused:
+        Window(options(**bounds))
+    assert refused.value.metadata["field"] == f"options.window_end_{kind}"
+
+
 def test_a_window_counted_from_the_first_flow() -> None:
     window = Window(
         options(window_start_duration={"nanos": 500_000_000}, window_end_duration={"seconds": 2})

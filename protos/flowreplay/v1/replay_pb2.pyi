@@ -1582,7 +1582,9 @@ class EnqueueOptions(_message.Message):
     browser would (RFC 6265), in the place of recorded ones.
     """
     live_scope: Global___LiveScope.ValueType
-    """Whose values, and cookies, those are; unset means `LIVE_SCOPE_BATCH`."""
+    """Whose values, and cookies, those are; unset means `LIVE_SCOPE_BATCH`. Without
+    `sticky_cookies` or `carry`, `LIVE_SCOPE_SESSION` is refused.
+    """
     priority: _builtins.int
     """Whose replays are taken first: those of a higher priority. From -1,000 to 1,000;
     more than 0 needs the role `admin`, too. `SetPriority` changes it.
