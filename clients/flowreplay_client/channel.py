@@ -3,6 +3,9 @@
 DEFAULT_TIMEOUT = 5.0
 """Seconds for the daemon to answer; it answers within milliseconds when it is well."""
 
+MAX_TIMEOUT = 1_000_000.0
+"""Seconds, 11 days: gRPC counts milliseconds in 32 bits."""
+
 MAX_SEND_BYTES = 8 << 20
 """The contract's limit: the daemon reads no larger message."""
 
@@ -17,7 +20,12 @@ KEEPALIVE_TIMEOUT_MS = 10_000
 
 
 def channel_options(timeout: float) -> list[tuple[str, int]]:
-    """Returns the options of a channel; `timeout` (seconds) bounds each try to connect."""
+    """Returns the options of a channel; `timeout` (seconds) bounds each try to connect.
+
+    Raises ValueError for one that is none.
+    """
+    if not 0 <= timeout <= MAX_TIMEOUT:
+        raise ValueError(f"the timeout {timeout} is not from 0 to {MAX_TIMEOUT:.0f} seconds")
     return [
         # gRPC obeys `http_proxy` even for 127.0.0.1, and people who use mitmproxy set it.
         ("grpc.enable_http_proxy", 0),

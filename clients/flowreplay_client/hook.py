@@ -3,6 +3,7 @@
 No I/O with the daemon: `hook_run` and `aio.hook_run` are its two ways to talk.
 """
 
+import math
 import sys
 import traceback
 from collections.abc import Awaitable, Callable, Iterable, Iterator
@@ -77,6 +78,8 @@ class Hook:
     ) -> None:
         if on_late not in LATE_POLICIES:
             raise ValueError(f"{on_late!r} is not one of {', '.join(LATE_POLICIES)}")
+        if not math.isfinite(deadline):
+            raise ValueError(f"the deadline {deadline} is no number of seconds")
         self.name = name
         self.kills = on_late == "kill"
         self.functions: dict[str, Function] = {}

@@ -29,6 +29,9 @@ _RATE = re.compile(r"(?P<rate>[0-9.]+)/(?P<unit>[smh])")
 _SECONDS = {"s": 1, "m": 60, "h": 3600}
 _OFFSET = re.compile(r"[0-9]+(?:\.[0-9]+)?")
 
+MOST_SECONDS = 315_576_000_000
+"""As a Duration may say: 10,000 years."""
+
 
 def parse_pace(text: str, max_gap: float | None = None) -> Pace:
     """Reads `asap`, `recorded`, `recorded*SPEED` or `RATE/s` (also /m and /h); `max_gap`: the
@@ -50,6 +53,8 @@ def parse_pace(text: str, max_gap: float | None = None) -> Pace:
     if max_gap is not None:
         if not recorded:
             raise ValueError("a longest gap has a meaning only with the pace recorded")
+        if not 0 <= max_gap <= MOST_SECONDS:
+            raise ValueError(f"the longest gap {max_gap} is not from 0 to {MOST_SECONDS} seconds")
         pace.max_gap_duration.FromTimedelta(timedelta(seconds=max_gap))
     return pace
 
@@ -66,7 +71,7 @@ def fill_pace(options: EnqueueOptions, settings: PaceSettings) -> None:
         (end, options.window_end_time, options.window_end_duration),
     )
     for text, time, offset in bounds:
-        if _OFFSET.fullmatch(text):
+        if _OFFSET.fullmatch(text) and float(text) <= MOST_SECONDS:
             offset.FromTimedelta(timedelta(seconds=float(text)))
             offset.SetInParent()
         elif text:

@@ -29,7 +29,7 @@ _LOOK_SECONDS = 0.5
 )
 @click.option(
     "--order",
-    type=int,
+    type=click.IntRange(-(1 << 31), (1 << 31) - 1),
     default=0,
     show_default=True,
     metavar="N",
@@ -52,7 +52,7 @@ _LOOK_SECONDS = 0.5
 )
 @click.option(
     "--content-limit",
-    type=click.IntRange(min=0),
+    type=click.IntRange(0, (1 << 63) - 1),
     metavar="BYTES",
     help="Leave out contents that are larger.  [default: none are]",
 )

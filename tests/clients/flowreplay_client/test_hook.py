@@ -28,6 +28,8 @@ def test_it_is_registered_for_the_points_of_its_functions() -> None:
 def test_one_that_can_not_be_is_refused_here() -> None:
     with pytest.raises(ValueError, match="continue, kill"):
         Hook("h", on_late="ignore")
+    with pytest.raises(ValueError, match="the deadline nan is no number"):
+        Hook("h", deadline=float("nan"))
     with pytest.raises(ValueError, match="no function for request, response, error"):
         Hook("h").registration()
 

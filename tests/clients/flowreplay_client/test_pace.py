@@ -27,6 +27,9 @@ def test_a_longest_gap() -> None:
     assert parse_pace("recorded", 0).HasField("max_gap_duration")
     with pytest.raises(ValueError, match="only with the pace recorded"):
         parse_pace("1/s", 1)
+    for gap in (-1, float("inf"), float("nan"), 1e300):
+        with pytest.raises(ValueError, match="is not from 0 to 315576000000 seconds"):
+            parse_pace("recorded", gap)
 
 
 @pytest.mark.parametrize("text", ["fast", "recorded*", "recorded*0", "0/s", "1.2.3/s", "5/d", "5"])
@@ -52,7 +55,7 @@ def test_windows() -> None:
     assert filled(to_time="1.5").window_end_duration.ToMilliseconds() == 1500
 
 
-@pytest.mark.parametrize("text", ["yesterday", "2026-05-01T12:00:00", "-1", "12:00"])
+@pytest.mark.parametrize("text", ["yesterday", "2026-05-01T12:00:00", "-1", "12:00", "9" * 30])
 def test_what_is_no_time(text: str) -> None:
     with pytest.raises(ValueError, match="is no time"):
         filled(from_time=text)
