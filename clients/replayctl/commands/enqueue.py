@@ -182,6 +182,8 @@ def command(
         context, wait=wait, fail_on=fail_on, save_as=save_as, batches=len(files), a_batch="FILE"
     )
     _check_stream(settings, dry_run=dry_run)
+    if not settings["compare"] and any(name.startswith("diff") for name in waiting.fail_on):
+        raise click.UsageError("--fail-on diff can't fail with --no-compare: leave one of them out")
     check_pace_settings(settings)
     if dry_run:
         _dry_run(context, options, files, settings, wait=waiting.wait)

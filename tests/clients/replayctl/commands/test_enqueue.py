@@ -187,6 +187,7 @@ def test_strict_refuses_all(daemon: Daemon, captures: Path) -> None:
         (["--request-id", "r", "FILE", "FILE"], "give one FILE"),
         (["--fail-on", "error", "FILE"], "only --wait"),
         (["--wait", "--fail-on", ",", "FILE"], "nothing can't be named"),
+        (["--wait", "--fail-on", "diff>1%", "--no-compare", "FILE"], "can't fail"),
         (["--connect-to", "a:x=h:1", "FILE"], "the port 'x'"),
         (["--format", "tar", "FILE"], "'tar' is not"),
         (["--dry-run", "--wait", "FILE"], "--dry-run sends nothing"),
