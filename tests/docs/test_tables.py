@@ -50,6 +50,20 @@ def test_every_command_of_the_client_is_listed() -> None:
     assert listed == set(cli.list_commands(click.Context(cli)))
 
 
+def test_every_option_of_enqueue_is_listed() -> None:
+    text = section("README.md", "## What enqueue can do").replace("\\|", "")
+    listed = {code.split(" ")[0] for code in first_cells(text)}
+    enqueue = cli.get_command(click.Context(cli), "enqueue")
+    assert enqueue is not None
+    # What is on by default is listed as what turns it off.
+    options = {
+        (each.secondary_opts or each.opts)[0]
+        for each in enqueue.params
+        if isinstance(each, click.Option)
+    }
+    assert listed == options
+
+
 def test_every_exit_code_is_listed() -> None:
     codes = {str(value) for name, value in vars(exits).items() if name.isupper()}
     assert first_cells(section("docs/operations.md", "## Exit codes")) >= codes
