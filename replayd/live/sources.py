@@ -20,6 +20,10 @@ MIN_VALUE, MAX_VALUE = 4, 8 * 1024
 _REGEX_MEMORY = 1 << 20
 """Bytes that RE2 may take for an expression."""
 
+_REGEX_SIZE = 600
+"""Steps of an expression, as RE2 compiles it: at the worst each octet of an answer takes as many,
+on the replay thread, which is a second for 256 KiB. Usual ones have some tens."""
+
 Finder = Callable[[Headers, bytes], list[bytes]]
 """Finds values in an answer's fields and its content, unpacked."""
 
@@ -73,6 +77,11 @@ def _regex(expression: str) -> Callable[[bytes], list[bytes]]:
         raise ValueError(
             f"the regular expression {expression!r} can't be read: {said.decode(errors='replace')}"
         ) from error
+    if pattern.programsize > _REGEX_SIZE:
+        raise ValueError(
+            f"the regular expression {expression!r} is too large for answers to be looked through "
+            "quickly; write * or + in place of large counts such as {0,900}"
+        )
     group = 1 if pattern.groups else 0
 
     def find(text: bytes) -> list[bytes]:

@@ -36,6 +36,7 @@ def test_what_a_source_finds(source: str, expected: list[bytes]) -> None:
         ("header::x", "names no field"),
         ("regex:(", "missing"),
         ("regex:(?=a)", "can't be read"),
+        ("regex:((a|b){0,30}){0,30}", "is too large"),
     ],
 )
 def test_what_is_no_source(source: str, said: str) -> None:
