@@ -322,8 +322,12 @@ class _Daemon:
 
     async def _stop_serving(self, server: RpcServer) -> None:
         """Lets calls end, for as long as that may take or until a second signal."""
-        grace = 0 if self._stop.hurried else STREAMS_GRACE
-        stopped = await self._stop.unless_hurried(server.stop(grace))
+        if self._stop.hurried:
+            # Once only: of two stops without grace side by side one would use what the other has
+            # destroyed (grpcio 1.85 dies of it).
+            await server.stop(0)
+            return
+        stopped = await self._stop.unless_hurried(server.stop(STREAMS_GRACE))
         if not stopped.done():
             await server.stop(0)
         await stopped
