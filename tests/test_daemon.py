@@ -7,7 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 from typing import Any
-from unittest.mock import patch
+from unittest.mock import AsyncMock, call, patch
 
 import pytest
 
@@ -112,6 +112,14 @@ def test_a_second_signal_ends_the_wait_for_calls() -> None:
     daemon_ = daemon._Daemon(Config(ephemeral=True))
     asyncio.run(daemon_._stop_serving(Server()))  # type: ignore[arg-type]
     assert Server.graces == [daemon.STREAMS_GRACE, 0]
+
+
+def test_after_a_second_signal_the_server_is_stopped_once() -> None:
+    server = AsyncMock()
+    daemon_ = daemon._Daemon(Config(ephemeral=True))
+    daemon_._stop.at_once()
+    asyncio.run(daemon_._stop_serving(server))
+    assert server.stop.await_args_list == [call(0)]
 
 
 @pytest.mark.parametrize(("count", "hurried"), [(1, False), (1, True), (0, False)])
