@@ -50,6 +50,7 @@ ELSEWHERE = {
     "benchmarks/memory.py": "tests/system/test_large.py",
     "benchmarks/targets.py": "tests/system/test_bench.py",
     "replayd/comparer/worker.py": "tests/comparer/test_process.py",
+    "clients/flowreplay_client/aio/stream.py": "tests/clients/flowreplay_client/aio/test_export.py",
     "replayd/intake/worker.py": "tests/intake/test_pool.py",
     "replayd/replay/standing.py": "tests/replay/test_connecting.py",
     "replayd/replay/transfer.py": "tests/replay/test_http1.py",

@@ -1,18 +1,16 @@
 """All that is kept of one replay, on its way from the daemon: details, then contents in pieces."""
 
 from collections.abc import Iterable, Iterator
-from typing import Self
 
-import grpc
 from flowreplay.v1.history_pb2 import (
     ContentPiece,
     GetReplayRequest,
     GetReplayResponse,
     ReplayContent,
+    ReplayDetails,
 )
 
-from flowreplay_client.errors import error_from, late_answer
-from flowreplay_client.stream import Stream, first_response
+from flowreplay_client.stream import StreamedCall
 
 CONTENTS = {
     "request": ReplayContent.REPLAY_CONTENT_REQUEST,
@@ -39,34 +37,16 @@ def replay_request(
     )
 
 
-class KeptReplay(Iterator[ContentPiece]):
+class KeptReplay(StreamedCall[GetReplayResponse], Iterator[ContentPiece]):
     """The contents that were asked for, in pieces; `details` has all the rest.
 
     Raises ReplaydClientError; what broke off may be asked for again.
     """
 
-    def __init__(self, call: Stream[GetReplayResponse], address: str, timeout: float) -> None:
-        self._call = call
-        self._address = address
-        try:
-            self.details = first_response(call, timeout, address).details
-        except grpc.RpcError as failure:
-            raise error_from(failure, address) from None
-        except TimeoutError:
-            raise late_answer(address) from None
+    details: ReplayDetails
 
-    def close(self) -> None:
-        """Ends the call. Idempotent."""
-        self._call.cancel()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_exception: object) -> None:
-        self.close()
+    def _began(self, response: GetReplayResponse) -> None:
+        self.details = response.details
 
     def __next__(self) -> ContentPiece:
-        try:
-            return next(self._call).piece
-        except grpc.RpcError as failure:
-            raise error_from(failure, self._address) from None
+        return self._next_response().piece

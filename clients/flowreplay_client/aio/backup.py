@@ -1,27 +1,17 @@
 """The asynchronous side of `flowreplay_client.backup`."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from typing import Protocol
 
 import grpc
 from flowreplay.v1.journal_pb2 import BackUpResponse
 
+from flowreplay_client.aio.stream import Stream
 from flowreplay_client.errors import error_from, late_answer, silent_stream
 from flowreplay_client.messages import Progress
 
 
-class Stream(Protocol):
-    """What grpc.aio returns for a call that answers with a stream."""
-
-    def __aiter__(self) -> AsyncIterator[BackUpResponse]: ...
-    def cancel(self) -> bool:
-        """Ends the call."""
-        ...
-
-
 async def followed(
-    call: Stream, progress: Progress | None, address: str, timeout: float
+    call: Stream[BackUpResponse], progress: Progress | None, address: str, timeout: float
 ) -> BackUpResponse:
     """Waits for the end of a copy; see `flowreplay_client.backup`."""
     responses = aiter(call)
