@@ -5,7 +5,6 @@ from dataclasses import dataclass
 
 from replayd.codec.event import update_event
 from replayd.journal.batch import Batch, Tally, ended_of
-from replayd.journal.enqueues import not_found
 from replayd.journal.interface import Cleared
 from replayd.journal.ledger import Commit, Ledger, call_all
 from replayd.journal.runs import Runs
@@ -114,10 +113,7 @@ class Control:
         ledger = self._ledger
         with ledger.writing:
             ledger.check_open()
-            stored = ledger.store.batch(batch_id)
-        if stored is None:
-            raise not_found(batch_id)
-        return stored
+            return ledger.batch(batch_id)
 
 
 @dataclass(frozen=True, slots=True)

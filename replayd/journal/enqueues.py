@@ -12,7 +12,7 @@ from replayd.codec.pace import repeats_of, without_repeats
 from replayd.errors import ReplaydError
 from replayd.journal.batch import Batch
 from replayd.journal.interface import Kept, Receipt
-from replayd.journal.ledger import Commit, Ledger, call_all
+from replayd.journal.ledger import Commit, Ledger, call_all, not_found
 from replayd.journal.repeating import stage_repeats
 from replayd.journal.request_ids import RequestIds
 from replayd.journal.store import Figures, Remembered, StoredBatch, ranges_in
@@ -322,15 +322,6 @@ def _remember(commit: Commit, answer: Answer, sequence: int, now: int) -> None:
             sequence,
             now + REMEMBERED_NANOSECONDS,
         )
-
-
-def not_found(batch_id: str) -> ReplaydError:
-    """Says that there is no such batch."""
-    return ReplaydError(
-        Reason.BATCH_NOT_FOUND,
-        f"no batch {batch_id!r}; Enqueue's answer has the id",
-        batch_id=batch_id,
-    )
 
 
 def _accepted(terms: Terms, now: int) -> Terms:

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 
 from replayd.errors import JournalError
 from replayd.journal.batch import ended_of
-from replayd.journal.enqueues import not_found
 from replayd.journal.interface import Ends, Listed, Past, Place, Wanted, Withheld
 from replayd.journal.ledger import Ledger
 from replayd.journal.store import (
@@ -37,9 +36,7 @@ class History:
         ledger = self._ledger
         with ledger.writing:
             ledger.check_open()
-            batch = ledger.store.batch(batch_id)
-            if batch is None:
-                raise not_found(batch_id)
+            batch = ledger.batch(batch_id)
             if after_index >= batch.last:
                 return ()
             first, last = (
@@ -56,9 +53,7 @@ class History:
         ledger = self._ledger
         with ledger.writing:
             ledger.check_open()
-            batch = ledger.store.batch(batch_id)
-            if batch is None:
-                raise not_found(batch_id)
+            batch = ledger.batch(batch_id)
             if after >= batch.last:
                 return Ends((), after, more=False)
             # Only those that there are: what is sent again of runs, or of a large batch, has
@@ -79,9 +74,7 @@ class History:
         ledger = self._ledger
         with ledger.writing:
             ledger.check_open()
-            batch = ledger.store.batch(batch_id)
-            if batch is None:
-                raise not_found(batch_id)
+            batch = ledger.batch(batch_id)
             if after_index >= batch.last:
                 return ()
             first, last = (
@@ -112,9 +105,7 @@ class History:
         store = self._ledger.store
         if not wanted.batch_id:
             return store.batch_from(place.position)
-        batch = store.batch(wanted.batch_id)
-        if batch is None:
-            raise not_found(wanted.batch_id)
+        batch = self._ledger.batch(wanted.batch_id)
         return batch if place.position <= batch.position else None
 
     def _may_have(self, batch: StoredBatch, wanted: Wanted) -> bool:

@@ -23,7 +23,7 @@ from itertools import takewhile
 from typing import TYPE_CHECKING
 
 from replayd.codec.event import with_sequence
-from replayd.errors import DiskError, JournalError
+from replayd.errors import DiskError, JournalError, ReplaydError
 from replayd.journal.batch import Batch
 from replayd.journal.body import Content, SpoolFile
 from replayd.journal.books import Books
@@ -31,13 +31,22 @@ from replayd.journal.interface import Running
 from replayd.journal.line import Line
 from replayd.journal.recent import Recent
 from replayd.journal.schedule import Entry, Schedule
-from replayd.journal.store import Change, Opened, Store, StoredEvent, StoredReplay, split_place
+from replayd.journal.store import (
+    Change,
+    Opened,
+    Store,
+    StoredBatch,
+    StoredEvent,
+    StoredReplay,
+    split_place,
+)
 from replayd.model.event import PendingEvent
 from replayd.model.replay import ReplayKey, ReplayState
 
 if TYPE_CHECKING:
     from replayd.journal.holding import Holding
     from replayd.journal.stepping import Steps
+from replayd.reasons import Reason
 
 
 class Taken:
@@ -201,6 +210,13 @@ class Ledger:
         if self.store.failure:
             raise DiskError(self.store.failure)
 
+    def batch(self, batch_id: str) -> StoredBatch:
+        """Returns an accepted batch; call it with `writing` held. Raises BATCH_NOT_FOUND."""
+        stored = self.store.batch(batch_id)
+        if stored is None:
+            raise not_found(batch_id)
+        return stored
+
     def check_open(self) -> None:
         """Raises JournalError when the journal is closed."""
         if self.closed:
@@ -263,6 +279,15 @@ def _line(*, strict_order: bool, fair: bool) -> Line:
     from replayd.journal.turns import FairLine  # noqa: PLC0415
 
     return FairLine(strict_order=strict_order)
+
+
+def not_found(batch_id: str) -> ReplaydError:
+    """Says that there is no such batch."""
+    return ReplaydError(
+        Reason.BATCH_NOT_FOUND,
+        f"no batch {batch_id!r}; Enqueue's answer has the id",
+        batch_id=batch_id,
+    )
 
 
 def call_all(callbacks: Iterable[Callable[[], None]]) -> None:

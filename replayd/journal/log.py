@@ -5,7 +5,6 @@ from contextlib import closing
 
 from replayd.errors import JournalError, ReplaydError
 from replayd.journal.body import pieces_of
-from replayd.journal.enqueues import not_found
 from replayd.journal.interface import Page, Part
 from replayd.journal.ledger import Ledger
 from replayd.journal.store import StoredEvent, matching, place_of
@@ -75,9 +74,7 @@ class Log:
             live = ledger.books.live.get(batch_id)
         if live is not None:
             return live.number
-        stored = ledger.store.batch(batch_id)
-        if stored is None:
-            raise not_found(batch_id)
+        stored = ledger.batch(batch_id)
         return stored.number
 
     def _page(self, events: Iterable[StoredEvent], until: int, limit: int, max_bytes: int) -> Page:

@@ -3,7 +3,6 @@
 from replayd.codec.controls import encode_controls
 from replayd.codec.event import log_event
 from replayd.journal.batch import Batch
-from replayd.journal.enqueues import not_found
 from replayd.journal.interface import Paced
 from replayd.journal.ledger import Commit, Ledger, call_all
 from replayd.journal.steering import Steering
@@ -38,9 +37,7 @@ class Paces:
                 return Paced(batch.pace, kept.taken, kept.total_lag, kept.greatest_lag)
         with ledger.writing:
             ledger.check_open()
-            stored = ledger.store.batch(batch_id)
-        if stored is None:
-            raise not_found(batch_id)
+            stored = ledger.batch(batch_id)
         return Paced(Batch(stored).pace)
 
     def set_pace(self, batch_id: str, pace: Pace, now: int) -> bool:

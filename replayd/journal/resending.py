@@ -4,9 +4,9 @@ from collections.abc import Iterable
 
 from replayd.codec.plan import decode_plan, encode_plan
 from replayd.journal.body import pieces_of
-from replayd.journal.enqueues import Enqueues, not_found
+from replayd.journal.enqueues import Enqueues
 from replayd.journal.interface import Part
-from replayd.journal.ledger import Ledger
+from replayd.journal.ledger import Ledger, not_found
 from replayd.journal.store import StoredBatch, place_of
 from replayd.model.replay import ReplayKey, Row
 
@@ -41,10 +41,7 @@ def stored_batch(ledger: Ledger, batch_id: str) -> StoredBatch:
     """Returns a batch. Raises ReplaydError: BATCH_NOT_FOUND."""
     with ledger.writing:
         ledger.check()
-        batch = ledger.store.batch(batch_id)
-    if batch is None:
-        raise not_found(batch_id)
-    return batch
+        return ledger.batch(batch_id)
 
 
 def _copy(ledger: Ledger, batch: StoredBatch, flow_index: int) -> Row:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from replayd.codec.event import resolved_event
 from replayd.errors import ReplaydError
-from replayd.journal.enqueues import Enqueues, not_found
+from replayd.journal.enqueues import Enqueues
 from replayd.journal.history import state_of, taken_of
 from replayd.journal.interface import Resolved
 from replayd.journal.ledger import Commit, Ledger
@@ -109,9 +109,7 @@ class Resolving:
 
     def _check_all(self, batch_id: str, flow_indices: Sequence[int]) -> None:
         """Raises ReplaydError unless each is of a parked replay. Call it with `writing` held."""
-        batch = self._ledger.store.batch(batch_id)
-        if batch is None:
-            raise not_found(batch_id)
+        batch = self._ledger.batch(batch_id)
         for index in flow_indices:
             self._check(batch, index)
 

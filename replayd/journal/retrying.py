@@ -9,10 +9,10 @@ from collections.abc import Collection, Iterator, Sequence
 
 from replayd.codec.event import resolved_event
 from replayd.errors import ReplaydError
-from replayd.journal.enqueues import Answer, Enqueues, not_found
+from replayd.journal.enqueues import Answer, Enqueues
 from replayd.journal.history import state_of, taken_of
 from replayd.journal.interface import Receipt
-from replayd.journal.ledger import Commit, Ledger
+from replayd.journal.ledger import Commit, Ledger, not_found
 from replayd.journal.resending import stage_copies, stored_batch
 from replayd.journal.resolving import already_resolved
 from replayd.journal.store import (

@@ -6,9 +6,8 @@ from replayd.codec.controls import encode_controls
 from replayd.codec.event import moved_event, update_event
 from replayd.errors import ReplaydError
 from replayd.journal.batch import Batch
-from replayd.journal.enqueues import not_found
 from replayd.journal.interface import Placed
-from replayd.journal.ledger import Commit, Ledger, call_all
+from replayd.journal.ledger import Commit, Ledger, call_all, not_found
 from replayd.journal.store import StoredControls
 from replayd.model.batch import Controls
 from replayd.model.event import PendingEvent, UpdateKind

@@ -5,7 +5,7 @@ from contextlib import ExitStack
 import pytest
 
 from replayd.errors import ReplaydError
-from replayd.journal.enqueues import not_found
+from replayd.journal.ledger import not_found
 from replayd.model.replay import Counts
 from replayd.reasons import Reason
 from replayd.rpc.quotas import ClientLimits, Quotas

@@ -14,7 +14,7 @@ from replayd.access.settings import Access
 from replayd.access.tokens import parse_tokens
 from replayd.codec.event import outcome_event, request_event
 from replayd.codec.plan import decode_plan, encode_plan
-from replayd.journal.enqueues import not_found
+from replayd.journal.ledger import not_found
 from replayd.model.event import PREVIEW_LIMIT
 from replayd.model.outcome import Outcome, ResponseHead, Timings
 from replayd.model.plan import Change, ChangeKind, LivePlan

@@ -14,8 +14,8 @@ from replayd.codec.cursor import Cursor, decode_cursor, encode_cursor
 from replayd.codec.event import log_event
 from replayd.codec.websocket import encode_conversation
 from replayd.errors import JournalError
-from replayd.journal.enqueues import not_found
 from replayd.journal.interface import Limits
+from replayd.journal.ledger import not_found
 from replayd.model.event import PREVIEW_LIMIT, LogLevel
 from replayd.model.flow import WebSocketMessage, WebSocketMessageKind
 from replayd.model.replay import Counts
