@@ -60,7 +60,7 @@ class LiveCopy:
         self._part = new_dir.with_name(f"{new_dir.name}.part")
         self.copied = 0
         """Bytes."""
-        _check_place(new_dir, self._part, size)
+        _check_place(new_dir, self._part, size, blobs.parent)
         self._folder = Folder(self._part)
         try:
             with told(self._part):
@@ -121,11 +121,13 @@ class LiveCopy:
         shutil.rmtree(self._part, ignore_errors=True)
 
 
-def _check_place(new_dir: Path, part: Path, size: int) -> None:
+def _check_place(new_dir: Path, part: Path, size: int, data_dir: Path) -> None:
     """Raises ReplaydError when no copy can be made there."""
     try:
         if not new_dir.is_absolute():
             raise _refused("its path has to be absolute: it is one of the daemon's machine")
+        if new_dir.resolve().is_relative_to(data_dir.resolve()):
+            raise _refused(f"{new_dir} lies in the data dir, of which it is to be a copy")
         if new_dir.exists() and any(new_dir.iterdir()):
             raise _refused(f"{new_dir} is not empty; name one that is not there yet")
         if part.exists():

@@ -119,6 +119,7 @@ def test_where_it_can_not_be(
     (tmp_path / "broken.part").mkdir()
     for folder, why in {
         Path("relative"): "has to be absolute",
+        tmp_path / "data/copy": "lies in the data dir",
         tmp_path / "full": "is not empty",
         tmp_path / "full/file": "Not a directory",
         tmp_path / "broken": "what is left of a copy that broke off",
