@@ -61,7 +61,9 @@ class Copying:
 
         try:
             tell()
-            while not self._step(copy):
+            done = False
+            while not done:
+                done = self._step(copy)
                 tell()
             return copy.finish(tell)
         except BaseException:

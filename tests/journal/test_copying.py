@@ -30,9 +30,7 @@ def test_a_second_copy_is_refused_while_there_is_one(
     journal.close()
 
 
-def test_the_end_of_the_journal_ends_it(
-    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_end_of_the_journal_ends_it(folder: Path, tmp_path: Path) -> None:
     journal = open_sqlite(folder, NOW)
     enqueue(journal, "b1", [row(0)])
     closing = Thread(target=journal.close)
