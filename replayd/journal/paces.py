@@ -1,5 +1,7 @@
 """The pace of a batch, while it waits or runs. See `Journal`."""
 
+from collections import deque
+
 from replayd.codec.controls import encode_controls
 from replayd.codec.event import log_event
 from replayd.journal.batch import Batch
@@ -48,16 +50,18 @@ class Paces:
         with ledger.writing:
             batch = self._steering.live(batch_id)
         while pace.speed and (lacking := self._lacking(batch, times)):
-            # In turns with the replay thread, but for the few that come meanwhile.
-            with ledger.writing:
-                ledger.check()
-                self._read(batch, lacking, times)
+            while lacking:
+                # In turns with the replay thread, but for the few that come meanwhile.
+                with ledger.writing:
+                    ledger.check()
+                    self._read(batch, lacking, times)
 
         def prepare(commit: Commit) -> None:
             batch = self._steering.live(batch_id)
             if batch.pace == pace:
                 return
-            while pace.speed and (lacking := self._lacking(batch, times)):
+            lacking = self._lacking(batch, times) if pace.speed else ()
+            while lacking:
                 self._read(batch, lacking, times)
             controls = batch.controls._replace(pace=pace)
             changed.append((batch, controls))
@@ -76,20 +80,26 @@ class Paces:
             call_all(ledger.on_runnable)
         return bool(changed)
 
-    def _lacking(self, batch: Batch, times: Times) -> list[int]:
+    def _lacking(self, batch: Batch, times: Times) -> deque[int]:
         """Returns the slots of what waits of a batch of which nobody knows when it was captured,
         in order.
         """
         number = batch.number
         with self._ledger.state:
-            waiting = [split_place(place) for place in self._ledger.schedule.entries]
-        return sorted(slot for of, slot in waiting if of == number and slot not in times)
+            # A copy alone: the replay thread waits for it.
+            places = list(self._ledger.schedule.entries)
+        waiting = map(split_place, places)
+        return deque(sorted(slot for of, slot in waiting if of == number and slot not in times))
 
-    def _read(self, batch: Batch, lacking: list[int], times: Times) -> None:
-        """Reads when some of those flows were captured. Call it with `writing` held."""
+    def _read(self, batch: Batch, lacking: deque[int], times: Times) -> None:
+        """Reads when some of those flows were captured, the first of them at least, and takes
+        those away. Call it with `writing` held.
+        """
         rows = self._ledger.store.read_ahead(
             batch.number, lacking[0], lacking[-1], _ROWS, timed=True
         )
         times.update((row.flow_index, row.captured) for row in rows)
         # Of a row that is lost, which sending it finds out.
         times.setdefault(lacking[0], None)
+        while lacking and lacking[0] in times:
+            lacking.popleft()

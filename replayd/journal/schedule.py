@@ -15,6 +15,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from itertools import islice
+from operator import attrgetter
 
 from replayd.journal.batch import Batch, SessionKey
 from replayd.journal.line import Line
@@ -293,12 +294,11 @@ class Schedule:
         if pacing is not None and before is not None and pacing.follows(before):
             pacing.follow(before)
         elif pacing is not None:
-            for place in sorted(self.entries):
-                entry = self.entries[place]
-                if entry.batch is batch:
-                    slot = split_place(place)[1]
-                    repeat = batch.key(slot).repeat
-                    entry.position = pacing.read(times.get(slot), repeat, ended=False)
+            waiting = [entry for entry in self.entries.values() if entry.batch is batch]
+            for entry in sorted(waiting, key=attrgetter("place")):
+                slot = split_place(entry.place)[1]
+                repeat = batch.key(slot).repeat
+                entry.position = pacing.read(times.get(slot), repeat, ended=False)
         if before is not None:
             batch.ready += [(place, key) for _, place, key in before.later]
             before.later.clear()

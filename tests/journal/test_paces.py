@@ -1,15 +1,19 @@
 """The pace of a batch is told, and changed while it waits or runs."""
 
+from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 from flowreplay.v1 import flow_pb2, replay_pb2
 
 from replayd.errors import ReplaydError
+from replayd.journal import paces
 from replayd.journal.interface import Journal, Paced
 from replayd.journal.memory import open_memory
+from replayd.journal.paces import Paces
 from replayd.journal.sqlite import open_sqlite
 from replayd.model.batch import Terms
 from replayd.model.pace import Pace
@@ -104,6 +108,28 @@ def test_from_an_even_pace_to_that_of_the_capture(timed: Timed) -> None:
     timed.journal.set_pace("b1", Pace(speed=1, max_gap=3 * S), NOW)
     assert timed.at(0.5) == [1]
     assert timed.due() == 3.5
+
+
+def test_what_waits_is_looked_through_once_however_much_it_is(
+    timed: Timed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked: list[int] = []
+
+    def counted(self: Paces, *arguments: Any) -> deque[int]:
+        lacking = lacking_of(self, *arguments)
+        looked.append(len(lacking))
+        return lacking
+
+    lacking_of = Paces._lacking
+    monkeypatch.setattr(Paces, "_lacking", counted)
+    monkeypatch.setattr(paces, "_ROWS", 2)
+    enqueue(timed.journal, "b1", captured(10))
+    timed.journal.take(1, NOW)
+    timed.journal.set_pace("b1", Pace(speed=1), NOW)
+    # Then once for those that came meanwhile, and with the journal held.
+    assert looked == [9, 0, 0]
+    assert timed.at(60) == [1]
+    assert timed.due() == 70
 
 
 def test_a_paused_queue_takes_nothing_at_the_new_pace_either(timed: Timed) -> None:
