@@ -7,7 +7,7 @@ other end lies in the thread's selector; wake-ups that nobody has seen yet are o
 import os
 import threading
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from typing import Protocol
 
@@ -31,6 +31,21 @@ class Source(Protocol):
         """When the next replay is due that waits for its time; None: none does."""
 
 
+class _Asked:
+    """A message whose sender waits for what comes of it."""
+
+    def __init__(self, message: Message, missed: Callable[[], object]) -> None:
+        self._message = message
+        self.missed = missed
+
+    def __call__(self) -> None:
+        try:
+            self._message()
+        except BaseException:
+            self.missed()
+            raise
+
+
 class ReplayQueue:
     """The queue of one replay thread.
 
@@ -49,7 +64,8 @@ class ReplayQueue:
         self._read_end, self._write_end = os.pipe()
         os.set_blocking(self._read_end, False)
         os.set_blocking(self._write_end, False)
-        # Guards the pipe's write end against being closed while somebody writes to it.
+        # Guards the pipe's write end against being closed while somebody writes to it, and what
+        # is asked against being put where nobody looks any more.
         self._pipe = threading.Lock()
         self._closed = False
         source.on_runnable(self.wake)
@@ -67,6 +83,19 @@ class ReplayQueue:
         """Has a call made on the replay thread. From any thread; too late: forgotten."""
         self._messages.append(message)
         self._announce()
+
+    def ask(self, message: Message, missed: Callable[[], object]) -> None:
+        """Posts a message that somebody waits for; `missed` is called, on any thread, where it
+        will never have run to its end: too late, or it raised. From any thread.
+        """
+        with self._pipe:
+            closed = self._closed
+            if not closed:
+                self._messages.append(_Asked(message, missed))
+        if closed:
+            missed()
+        else:
+            self._announce()
 
     def freed(self) -> None:
         """A session was freed, or the journal works again: it is worth to look."""
@@ -94,20 +123,27 @@ class ReplayQueue:
         self.next_due = self._source.next_due
         return replays
 
-    def messages(self) -> Sequence[Message]:
-        """Takes what was posted; later posts announce themselves again."""
+    def messages(self) -> Iterator[Message]:
+        """Takes what was posted, one by one; later posts announce themselves again."""
         with suppress(BlockingIOError):
             os.read(self._read_end, 4096)
         self._woken = False
-        return [self._messages.popleft() for _ in range(len(self._messages))]
+        for _ in range(len(self._messages)):
+            yield self._messages.popleft()
 
     def close(self) -> None:
-        """Closes the pipe; what is announced later is forgotten. Idempotent."""
+        """Closes the pipe; what is announced later is forgotten, and who asked for something is
+        told so. Idempotent.
+        """
         with self._pipe:
-            if not self._closed:
-                self._closed = True
-                os.close(self._read_end)
-                os.close(self._write_end)
+            if self._closed:
+                return
+            self._closed = True
+            os.close(self._read_end)
+            os.close(self._write_end)
+        for message in self._messages:
+            if isinstance(message, _Asked):
+                message.missed()
 
     def _announce(self) -> None:
         if self._woken:

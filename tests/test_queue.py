@@ -85,7 +85,7 @@ def test_many_announcements_are_one(source: Source, replays: ReplayQueue) -> Non
     for _ in range(100_000):
         source.announce()
     assert readable(replays)
-    assert replays.messages() == []
+    assert not list(replays.messages())
     assert not readable(replays)
 
 
@@ -97,7 +97,7 @@ def test_messages_come_in_order_and_once(replays: ReplayQueue) -> None:
     for message in replays.messages():
         message()
     assert got == [0, 1, 2]
-    assert replays.messages() == []
+    assert not list(replays.messages())
 
 
 def test_a_message_that_posts_announces_itself(replays: ReplayQueue) -> None:
@@ -105,7 +105,7 @@ def test_a_message_that_posts_announces_itself(replays: ReplayQueue) -> None:
     for message in replays.messages():
         message()
     assert readable(replays)
-    assert len(replays.messages()) == 1
+    assert len(list(replays.messages())) == 1
 
 
 def test_what_is_posted_while_the_mail_is_read_is_not_missed(
@@ -119,7 +119,7 @@ def test_what_is_posted_while_the_mail_is_read_is_not_missed(
 
     replays.post(lambda: None)
     monkeypatch.setattr(os, "read", post_then_read)
-    assert len(replays.messages()) == 2
+    assert len(list(replays.messages())) == 2
     monkeypatch.undo()
     replays.post(lambda: None)
     assert readable(replays)
@@ -135,7 +135,7 @@ def test_nothing_posted_from_other_threads_is_missed(replays: ReplayQueue) -> No
         thread.start()
     while got < 3 * count:
         assert select.select([replays], [], [], DEADLINE)[0], f"{got} came, then silence"
-        got += len(replays.messages())
+        got += len(list(replays.messages()))
     for thread in threads:
         thread.join()
     assert got == 3 * count
@@ -155,3 +155,37 @@ def test_it_tells_when_the_next_replay_is_due(source: Source, replays: ReplayQue
     assert replays.take(1, 0) == []
     assert replays.next_due == 7
     assert not replays.promising
+
+
+def asked(replays: ReplayQueue, heard: list[str], message: Callable[[], None]) -> None:
+    replays.ask(message, lambda: heard.append("missed"))
+
+
+def test_who_asks_hears_of_a_queue_that_is_closed_before_or_after(replays: ReplayQueue) -> None:
+    heard: list[str] = []
+    replays.post(lambda: heard.append("posted"))
+    asked(replays, heard, lambda: heard.append("done"))
+    for message in replays.messages():
+        message()
+    assert heard == ["posted", "done"]
+    replays.post(lambda: heard.append("posted"))
+    asked(replays, heard, lambda: heard.append("done"))
+    replays.close()
+    assert heard == ["posted", "done", "missed"]
+    asked(replays, heard, lambda: heard.append("done"))
+    assert heard == ["posted", "done", "missed", "missed"]
+
+
+def test_a_message_that_raises_leaves_nobody_waiting(replays: ReplayQueue) -> None:
+    heard: list[str] = []
+
+    def fail() -> None:
+        raise ZeroDivisionError
+
+    asked(replays, heard, fail)
+    asked(replays, heard, lambda: heard.append("done"))
+    with pytest.raises(ZeroDivisionError):
+        next(replays.messages())()
+    assert heard == ["missed"]
+    replays.close()
+    assert heard == ["missed", "missed"]

@@ -136,12 +136,14 @@ class ReplayThread:
         pattern: Pattern | None,
         interval: int | None,
         told: Callable[[], object],
+        missed: Callable[[], object],
         *,
         close_breakers: bool,
     ) -> None:
         """Sets what the targets that fit a pattern, or (None) all others, are asked to bear:
         nanoseconds from one replay to the next, 0: no limit, None: as it is; and closes their
-        breakers if asked to. Calls back, on this thread, once it holds. From any thread.
+        breakers if asked to. Calls back, on this thread, once it holds; `missed`, on any, where
+        the thread has ended. From any thread.
         """
 
         def limit() -> None:
@@ -152,7 +154,7 @@ class ReplayThread:
                 governor.close_breakers(pattern)
             told()
 
-        self._queue.post(limit)
+        self._queue.ask(limit, missed)
 
     def targets(self) -> Sequence[TargetState]:
         """Tells what is known of targets, where anything is limited. From any thread."""
@@ -170,17 +172,20 @@ class ReplayThread:
         self._queue.post(lambda: self._stop(grace_seconds))
 
     def cancel(
-        self, keys: Collection[ReplayKey], told: Callable[[Sequence[ReplayKey]], object]
+        self,
+        keys: Collection[ReplayKey],
+        told: Callable[[Sequence[ReplayKey]], object],
+        missed: Callable[[], object],
     ) -> None:
         """Kills those of these replays that are in its hands, and calls back, on this thread,
-        with which these were: their outcome is handed over then, not durable yet. Returns at
-        once. From any thread; of a thread that has ended nobody hears.
+        with which these were: their outcome is handed over then, not durable yet; `missed`, on
+        any, where the thread has ended. Returns at once. From any thread.
         """
 
         def cancel() -> None:
             told(self._cancel(keys))
 
-        self._queue.post(cancel)
+        self._queue.ask(cancel, missed)
 
     def use_hooks(self, hooks: Hooks | None, begun: Callable[[], None]) -> None:
         """Has hooks asked about every replay that is taken from now on; None: nobody. `begun`

@@ -7,6 +7,7 @@ hears of it: then the journal is asked once more, until each has an outcome.
 import asyncio
 import time
 from collections.abc import Sequence
+from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 from flowreplay.v1 import event_pb2, replay_pb2
@@ -16,6 +17,7 @@ from replayd.journal.interface import Journal
 from replayd.model.replay import ReplayKey, ReplayState
 from replayd.reasons import Reason
 from replayd.rpc.replay_ids import replay_keys
+from replayd.rpc.told import told_by_thread
 
 if TYPE_CHECKING:
     from replayd.rpc.service import Thread
@@ -40,7 +42,9 @@ class Canceller:
         self._thread = thread
 
     async def cancel(self, request: replay_pb2.CancelRequest) -> Done:
-        """Raises ReplaydError: INVALID_OPTIONS, REPLAY_NOT_FOUND, or as the journal does."""
+        """Raises ReplaydError: INVALID_OPTIONS, REPLAY_NOT_FOUND, DAEMON_STOPPING while some were
+        running, or as the journal does.
+        """
         keys = list(dict.fromkeys(replay_keys(request.replay_ids)))
         if not 0 < len(keys) <= MAX_REPLAYS:
             raise ReplaydError(
@@ -69,16 +73,7 @@ class Canceller:
         return Done([_message(key, ended[key], key in changed) for key in keys], before[0])
 
     async def _kill(self, keys: Sequence[ReplayKey]) -> Sequence[ReplayKey]:
-        loop = asyncio.get_running_loop()
-        answer: asyncio.Future[Sequence[ReplayKey]] = loop.create_future()
-
-        def tell(killed: Sequence[ReplayKey]) -> None:
-            # The call may have been given up.
-            if not answer.done():
-                answer.set_result(killed)
-
-        self._thread.cancel(frozenset(keys), lambda killed: loop.call_soon_threadsafe(tell, killed))
-        return await answer
+        return await told_by_thread(partial(self._thread.cancel, frozenset(keys)))
 
 
 def _message(key: ReplayKey, state: ReplayState, changed: bool) -> replay_pb2.CancelledReplay:

@@ -58,9 +58,14 @@ class Thread(Protocol):
     """As much of the replay thread as calls need."""
 
     def cancel(
-        self, keys: Collection[ReplayKey], told: Callable[[Sequence[ReplayKey]], object]
+        self,
+        keys: Collection[ReplayKey],
+        told: Callable[[Sequence[ReplayKey]], object],
+        missed: Callable[[], object],
     ) -> None:
-        """Kills what runs of these; calls back, from another thread, with which that were."""
+        """Kills what runs of these; calls back, from another thread, with which that were, or
+        `missed`: the thread has ended.
+        """
 
     def targets(self) -> Sequence["TargetState"]:
         """Tells what is known of targets."""
@@ -70,10 +75,13 @@ class Thread(Protocol):
         pattern: "Pattern | None",
         interval: int | None,
         told: Callable[[], object],
+        missed: Callable[[], object],
         *,
         close_breakers: bool,
     ) -> None:
-        """Sets what targets are asked to bear; calls back, from another thread, once it holds."""
+        """Sets what targets are asked to bear; calls back, from another thread, once it holds, or
+        `missed`: the thread has ended.
+        """
 
 
 class About(NamedTuple):

@@ -1,6 +1,6 @@
 """SetTargetLimit: what targets are asked to bear, changed while the daemon runs."""
 
-import asyncio
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from flowreplay.v1 import replay_pb2
@@ -9,6 +9,7 @@ from replayd.errors import ConfigError, ReplaydError
 from replayd.planning.target_limits import MAX_RATE, SECOND
 from replayd.planning.target_rules import Pattern
 from replayd.reasons import Reason
+from replayd.rpc.told import told_by_thread
 
 if TYPE_CHECKING:
     from replayd.rpc.service import Thread
@@ -18,26 +19,18 @@ MIN_RATE = 0.001
 
 
 async def set_target_limit(thread: "Thread", request: replay_pb2.SetTargetLimitRequest) -> None:
-    """Returns once it holds. Raises ReplaydError INVALID_OPTIONS."""
+    """Returns once it holds. Raises ReplaydError INVALID_OPTIONS, DAEMON_STOPPING."""
     pattern = _pattern(request.pattern)
     interval = _interval(request.rate_limit) if request.HasField("rate_limit") else None
     if interval is None and not request.close_breaker:
         raise _invalid("rate_limit", "is unset, and close_breaker, too: nothing is to be changed")
-    loop = asyncio.get_running_loop()
-    holds: asyncio.Future[None] = loop.create_future()
 
-    def tell() -> None:
-        # The call may have been given up.
-        if not holds.done():
-            holds.set_result(None)
+    def ask(told: Callable[[None], object], missed: Callable[[], object]) -> None:
+        thread.limit_targets(
+            pattern, interval, lambda: told(None), missed, close_breakers=request.close_breaker
+        )
 
-    thread.limit_targets(
-        pattern,
-        interval,
-        lambda: loop.call_soon_threadsafe(tell),
-        close_breakers=request.close_breaker,
-    )
-    await holds
+    await told_by_thread(ask)
 
 
 def _pattern(text: str) -> Pattern | None:

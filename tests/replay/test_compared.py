@@ -113,7 +113,7 @@ def test_one_that_is_cancelled_meanwhile_is_killed() -> None:
     ):
         batch = replaying.enqueue(flow(server.port), recorded_digest=ANOTHER)
         asked = comparer.next()
-        replaying.thread.cancel([asked.key], lambda _: None)
+        replaying.thread.cancel([asked.key], lambda _: None, lambda: None)
         (ended,) = replaying.outcomes(batch, 1)
         assert ended.error.state == event_pb2.REPLAY_STATE_KILLED
         # Too late: nobody listens.
@@ -187,7 +187,7 @@ def test_what_ends_the_second_sending(end: str) -> None:
         asked.done(TOLD._replace(learn=True))
         assert came.wait(DEADLINE)
         if end == "cancel":
-            replaying.thread.cancel([asked.key], lambda _: None)
+            replaying.thread.cancel([asked.key], lambda _: None, lambda: None)
         else:
             replaying.thread.stop(0)
             assert replaying.thread.join(DEADLINE)

@@ -372,7 +372,7 @@ def test_a_rate_can_be_set_where_there_was_none() -> None:
         replaying.run(flow(server.port))
         assert replaying.thread.targets() == ()
         told = threading.Event()
-        replaying.thread.limit_targets(None, SECOND // 50, told.set, close_breakers=True)
+        replaying.thread.limit_targets(None, SECOND // 50, told.set, told.set, close_breakers=True)
         assert told.wait(DEADLINE)
         ended = replaying.run(*(flow(server.port) for _ in range(5)))
         begun = [event.response.timings.start_time.ToNanoseconds() for event in ended]

@@ -364,7 +364,7 @@ def cancel(replaying: Replaying, *replay_ids: str) -> list[str]:
     killed: list[ReplayKey] = []
     told = threading.Event()
     keys = [ReplayKey.parse(replay_id) for replay_id in replay_ids]
-    replaying.thread.cancel(keys, lambda found: (killed.extend(found), told.set()))
+    replaying.thread.cancel(keys, lambda found: (killed.extend(found), told.set()), told.set)
     assert told.wait(DEADLINE)
     return [key.replay_id for key in killed]
 

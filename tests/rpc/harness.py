@@ -66,6 +66,7 @@ class HandThread:
 
     def __init__(self, journal: Journal) -> None:
         self._journal = journal
+        self.has_ended = False
         self.states: list[TargetState] = []
         """What it tells of targets."""
         self.limits: list[tuple[str | None, int | None, bool]] = []
@@ -85,17 +86,27 @@ class HandThread:
         pattern: Pattern | None,
         interval: int | None,
         told: Callable[[], object],
+        missed: Callable[[], object],
         *,
         close_breakers: bool,
     ) -> None:
         """Notes it."""
+        if self.has_ended:
+            missed()
+            return
         self.limits.append((pattern.text if pattern else None, interval, close_breakers))
         told()
 
     def cancel(
-        self, keys: Collection[ReplayKey], told: Callable[[Sequence[ReplayKey]], object]
+        self,
+        keys: Collection[ReplayKey],
+        told: Callable[[Sequence[ReplayKey]], object],
+        missed: Callable[[], object],
     ) -> None:
         """Kills what runs of these."""
+        if self.has_ended:
+            missed()
+            return
         killed = []
         for key in keys:
             replay, instead = self._runs.pop(key)

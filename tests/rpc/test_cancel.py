@@ -74,3 +74,16 @@ def test_none_too_many_and_unknown_ones_are_refused(tmp_path: Path) -> None:
             await served.stub.Cancel(replay_pb2.CancelRequest(replay_ids=["nope.0"]))
 
     run(tmp_path, test)
+
+
+def test_nobody_waits_for_a_thread_that_has_ended(tmp_path: Path) -> None:
+    async def test(served: Served) -> None:
+        batch = (await served.stub.Enqueue(iter([flows(2)]))).batch_id
+        served.journal.take(1, 1)
+        served.thread.has_ended = True
+        with ends_with(grpc.StatusCode.UNAVAILABLE, Reason.DAEMON_STOPPING):
+            await cancel(served, batch, 0)
+        # What only waits is none of the thread's.
+        assert await cancel(served, batch, 1) == [(CLEARED, True)]
+
+    run(tmp_path, test)

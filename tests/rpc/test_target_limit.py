@@ -54,3 +54,13 @@ def test_what_makes_no_sense_is_refused(tmp_path: Path) -> None:
             assert served.thread.limits == []
 
     asyncio.run(test())
+
+
+def test_nobody_waits_for_a_thread_that_has_ended(tmp_path: Path) -> None:
+    async def test() -> None:
+        async with serving(tmp_path) as served, asyncio.timeout(DEADLINE):
+            served.thread.has_ended = True
+            with ends_with(grpc.StatusCode.UNAVAILABLE, Reason.DAEMON_STOPPING):
+                await served.stub.SetTargetLimit(replay_pb2.SetTargetLimitRequest(rate_limit=1))
+
+    asyncio.run(test())
