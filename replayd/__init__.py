@@ -20,7 +20,8 @@ A tour, in the order in which data travels:
 `rpc.watch` sends the event, encoded once, to every watcher.
 
 `rpc.history` reads back what became of batches, `summary` makes figures of it.
-`matching`  asks the filters of watchers, lists and exports, in a process of its own.
+`matching`  asks the filters of watchers, lists and exports, in a process of its own, as
+            `intake` and `comparer` have theirs (`workers`).
 
 `hooks` are clients that are asked on the way: before a request is sent and before its
 outcome is recorded (`rpc.hook`, `replay.hooked`).

@@ -2,7 +2,6 @@
 
 import json
 import subprocess
-import sys
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from typing import NamedTuple
@@ -10,8 +9,10 @@ from typing import NamedTuple
 from flowreplay.v1 import history_pb2
 
 from replayd.codec.comparison import encode_comparison
-from replayd.comparer.frames import Frame, frame, read_frame
+from replayd.comparer.frames import Frame
 from replayd.model.comparison import Comparison, Verdict
+from replayd.workers.frames import frame, read_frame
+from replayd.workers.process import OUT_OF_REACH, command
 
 MEMORY_LIMIT = 1 << 30
 """Bytes of address space of a process: two contents of a MiB as values, many times over."""
@@ -102,14 +103,11 @@ class ComparerProcess:
             self._ended()
 
     def _start(self) -> "subprocess.Popen[bytes]":
-        # -P: no module comes from the folder that the daemon happens to stand in.
-        command = [sys.executable, "-P", "-m", "replayd.comparer.worker", self._settings.as_json()]
         process = self._process = subprocess.Popen(  # noqa: S603 - our own
-            command,
+            command("replayd.comparer.worker", self._settings.as_json()),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            # Out of reach of a terminal's Ctrl-C from its first moment.
-            process_group=0,
+            process_group=OUT_OF_REACH,
         )
         assert process.stdin is not None
         process.stdin.write(frame(Frame.KEY, self._settings.redaction_key))

@@ -8,8 +8,6 @@ Its memory is bounded (RLIMIT_AS), and the processor time that one comparison ma
 
 import json
 import os
-import resource
-import signal
 import sys
 from collections.abc import Iterator
 from contextlib import suppress
@@ -19,11 +17,13 @@ from typing import BinaryIO
 from flowreplay.v1 import history_pb2
 
 from replayd.codec.comparison import answer_from, encode_comparison
-from replayd.comparer.frames import Frame, frame, read_frame
+from replayd.comparer.frames import Frame
 from replayd.comparing.compare import Answer, compare
 from replayd.comparing.rules import parse_rules
 from replayd.model.comparison import Comparison, Verdict
 from replayd.redaction.redactor import Redactor
+from replayd.workers.confined import confine, grant_time
+from replayd.workers.frames import frame, read_frame
 
 CPU_SECONDS = 10
 """Processor time of one comparison."""
@@ -35,11 +35,7 @@ NICENESS = 5
 def main() -> int:
     """Serves until stdin ends; returns the exit code."""
     settings = json.loads(sys.argv[1])
-    resource.setrlimit(resource.RLIMIT_AS, (settings["memory_limit"], settings["memory_limit"]))
-    for number in (signal.SIGINT, signal.SIGTERM):
-        # The daemon's to handle, also when they are sent to all of its processes.
-        signal.signal(number, signal.SIG_IGN)
-    os.nice(NICENESS)
+    confine(settings["memory_limit"], NICENESS)
     source, sink = sys.stdin.buffer, sys.stdout.buffer
     with suppress(EOFError, BrokenPipeError):
         _, key = read_frame(source)
@@ -53,7 +49,7 @@ def main() -> int:
 def _serve(source: BinaryIO, sink: BinaryIO, redactor: Redactor) -> None:
     """Serves one comparison; raises EOFError when there is no other."""
     _, payload = read_frame(source)
-    _grant_time()
+    grant_time(CPU_SECONDS)
     asked = history_pb2.DiffRequest.FromString(payload)
     heads = [answer_from(read_frame(source)[1]) for _ in range(2)]
     contents = [_pieces(source), _pieces(source)]
@@ -74,7 +70,7 @@ def _serve(source: BinaryIO, sink: BinaryIO, redactor: Redactor) -> None:
 def _pieces(source: BinaryIO) -> Iterator[bytes]:
     while True:
         kind, payload = read_frame(source)
-        if kind is Frame.END:
+        if kind == Frame.END:
             return
         yield payload
 
@@ -88,12 +84,6 @@ def _compared(
     except (MemoryError, RecursionError) as error:
         what = type(error).__name__
         return Comparison(Verdict.UNDECIDED, note=f"comparing took too much memory ({what})")
-
-
-def _grant_time() -> None:
-    used = resource.getrusage(resource.RUSAGE_SELF)
-    soft = int(used.ru_utime + used.ru_stime) + CPU_SECONDS
-    resource.setrlimit(resource.RLIMIT_CPU, (soft, resource.getrlimit(resource.RLIMIT_CPU)[1]))
 
 
 if __name__ == "__main__":

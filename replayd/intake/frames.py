@@ -1,4 +1,4 @@
-"""What travels through a worker's pipes: frames of a kind, a length and a payload.
+"""What travels to a decoder and back (`workers.frames`).
 
 To the worker: KEY once, that of `Redactor`, which no command line may show; then MESSAGE
 (a raw `EnqueueRequest`) and END. From it: ROWS (`codec.row`), then SUMMARY or ERROR (both
@@ -6,14 +6,11 @@ JSON). Pure; who reads and writes is somewhere else.
 """
 
 import json
-import struct
 from enum import IntEnum
 from typing import NamedTuple
 
 from replayd.errors import ReplaydError
 from replayd.reasons import Reason
-
-HEADER = struct.Struct(">BI")
 
 
 class Frame(IntEnum):
@@ -25,11 +22,6 @@ class Frame(IntEnum):
     SUMMARY = 4
     ERROR = 5
     KEY = 6
-
-
-def frame(kind: Frame, payload: bytes = b"") -> bytes:
-    """Puts the header in front of a payload."""
-    return HEADER.pack(kind, len(payload)) + payload
 
 
 class RefusedFlow(NamedTuple):

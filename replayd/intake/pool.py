@@ -6,15 +6,16 @@ One worker serves one Enqueue at a time. One that ended well waits for the next 
 
 import asyncio
 import json
-import sys
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager, suppress
 from typing import Any, NamedTuple
 
 from replayd.errors import ReplaydError
-from replayd.intake.frames import HEADER, Frame, Summary, decode_error, decode_summary, frame
+from replayd.intake.frames import Frame, Summary, decode_error, decode_summary
 from replayd.intake.turns import Turns
 from replayd.reasons import Reason
+from replayd.workers.frames import frame
+from replayd.workers.process import WorkerProcess
 
 MAX_WORKERS = 4
 """Enqueues decoded at once; the next ones wait. Two cores gain nothing from more."""
@@ -131,12 +132,8 @@ class DecoderPool:
 class Worker:
     """One decoder process."""
 
-    def __init__(self, process: asyncio.subprocess.Process) -> None:
-        assert process.stdin is not None
-        assert process.stdout is not None
+    def __init__(self, process: WorkerProcess) -> None:
         self._process = process
-        self._input = process.stdin
-        self._output = process.stdout
         self._waits_since: float | None = None
         """Since when nothing has come from the client; None: it is not its turn."""
         self._unread_since: float | None = None
@@ -147,33 +144,20 @@ class Worker:
 
     @classmethod
     async def start(cls, settings: WorkerSettings) -> "Worker":
-        """Starts a process: spawned, not forked, for the daemon has threads.
-
-        Raises ReplaydError DECODER_LIMIT when the system has no process to give.
-        """
-        # -P: no module comes from the folder that the daemon happens to stand in.
-        command = [sys.executable, "-P", "-m", "replayd.intake.worker", settings.as_json()]
-        try:
-            process = await asyncio.create_subprocess_exec(
-                *command,
-                stdin=asyncio.subprocess.PIPE,
-                stdout=asyncio.subprocess.PIPE,
-                limit=STREAM_BUFFER,
-                # Out of reach of a terminal's Ctrl-C from its first moment.
-                process_group=0,
-            )
-        except OSError as error:
-            raise ReplaydError(
-                Reason.DECODER_LIMIT, f"no decoder process can be started: {error}; try again later"
-            ) from error
-        worker = cls(process)
-        worker._input.write(frame(Frame.KEY, settings.redaction_key))
-        return worker
+        """Starts a process; raises ReplaydError as `WorkerProcess.start` does."""
+        process = await WorkerProcess.start(
+            "replayd.intake.worker",
+            settings.as_json(),
+            name="decoder process",
+            buffer=STREAM_BUFFER,
+        )
+        process.write(frame(Frame.KEY, settings.redaction_key))
+        return cls(process)
 
     @property
     def alive(self) -> bool:
         """Whether the process runs."""
-        return self._process.returncode is None
+        return self._process.alive
 
     async def decode(self, messages: AsyncIterator[bytes]) -> AsyncGenerator[bytes, None]:
         """Feeds the messages of an Enqueue and yields the rows in groups, as `decode_rows`
@@ -185,10 +169,10 @@ class Worker:
         feeding = asyncio.create_task(self._feed(messages))
         try:
             while True:
-                kind, payload = await self._read_frame(feeding)
-                if kind is Frame.ROWS:
+                kind, payload = await self._next_frame(feeding)
+                if kind == Frame.ROWS:
                     yield payload
-                elif kind is Frame.SUMMARY:
+                elif kind == Frame.SUMMARY:
                     self.summary = decode_summary(payload)
                     break
                 else:
@@ -202,13 +186,7 @@ class Worker:
 
     async def end(self) -> None:
         """Ends the process at once and waits until it is gone."""
-        if self.alive:
-            with suppress(ProcessLookupError):
-                self._process.kill()
-        self._input.close()
-        # Whatever nobody read: asyncio does not notice the end of a process behind it.
-        await self._output.read()
-        await self._process.wait()
+        await self._process.end()
 
     async def while_client_reads(self, taken: Coroutine[Any, Any, None]) -> None:
         """Waits until the client has taken what was decoded for it.
@@ -250,12 +228,11 @@ class Worker:
         since = [each for each in (self._waits_since, self._unread_since) if each is not None]
         if since and now - min(since) >= STALL_SECONDS:
             self._taken_back.set()
-            with suppress(ProcessLookupError):
-                self._process.kill()
+            self._process.kill()
 
     def release(self) -> None:
-        """Lets the process end by itself: it does when its input ends."""
-        self._input.close()
+        """Lets the process end by itself."""
+        self._process.release()
 
     async def _feed(self, messages: AsyncIterator[bytes]) -> None:
         """Writes every message; waits while the pipe is full, which holds the client back."""
@@ -264,22 +241,18 @@ class Worker:
             self._waits_since = loop.time()
             async for message in messages:
                 self._waits_since = None
-                self._input.write(frame(Frame.MESSAGE, message))
-                await self._input.drain()
+                await self._process.send(frame(Frame.MESSAGE, message))
                 self._waits_since = loop.time()
             self._waits_since = None
-            self._input.write(frame(Frame.END))
-            await self._input.drain()
+            await self._process.send(frame(Frame.END))
         except BaseException:
             # Without its END the worker would wait for ever, and `decode` with it.
-            self._input.close()
+            self._process.release()
             raise
 
-    async def _read_frame(self, feeding: asyncio.Task[None]) -> tuple[Frame, bytes]:
+    async def _next_frame(self, feeding: asyncio.Task[None]) -> tuple[int, bytes]:
         try:
-            header = await self._output.readexactly(HEADER.size)
-            kind, length = HEADER.unpack(header)
-            return Frame(kind), await self._output.readexactly(length)
+            return await self._process.receive()
         except asyncio.IncompleteReadError as error:
             code = await self._process.wait()
             if code == 0:

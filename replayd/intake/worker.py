@@ -13,7 +13,6 @@ import io
 import json
 import os
 import resource
-import signal
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -25,12 +24,14 @@ from google.protobuf.message import EncodeError
 from replayd.codec.row import encode_row
 from replayd.errors import ReplaydError
 from replayd.intake.decode import DecodeSettings, Decoding
-from replayd.intake.frames import HEADER, Frame, encode_error, encode_summary, frame
+from replayd.intake.frames import Frame, encode_error, encode_summary
 from replayd.model.replay import Row
 from replayd.planning.target_rules import TargetRules
 from replayd.reasons import Reason
 from replayd.redaction.printable import said_of
 from replayd.redaction.redactor import Redactor
+from replayd.workers.confined import confine, grant_time
+from replayd.workers.frames import frame, read_frame
 
 GROUP_ROWS = 256
 GROUP_BYTES = 1 << 20
@@ -51,16 +52,14 @@ NICENESS = 10
 def main() -> int:
     """Serves until stdin ends; returns the exit code."""
     settings = json.loads(sys.argv[1])
-    resource.setrlimit(resource.RLIMIT_AS, (settings["memory_limit"], settings["memory_limit"]))
-    # The daemon's to handle, also when they are sent to all of its processes: a worker
-    # lives until its stdin ends.
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, signal.SIG_IGN)
-    os.nice(NICENESS)
+    confine(settings["memory_limit"], NICENESS)
     _widen(0, 1)
     # Its buffer holds nothing back that `select` would not know of.
     source, sink = io.BufferedReader(io.FileIO(0), 1), sys.stdout.buffer
-    key = _key(source)
+    try:
+        _, key = read_frame(source)
+    except EOFError:
+        return 0
     decode_settings = DecodeSettings(
         targets=TargetRules(**settings["targets"]),
         body_size_limit=settings["body_size_limit"],
@@ -75,12 +74,6 @@ def main() -> int:
         # The daemon is gone: nobody is left to tell, nor to flush anything to.
         os._exit(1)
     return 0
-
-
-def _key(source: BinaryIO) -> bytes:
-    """Reads the first frame; a daemon that is gone gives none."""
-    header = source.read(HEADER.size)
-    return source.read(HEADER.unpack(header)[1]) if len(header) == HEADER.size else b""
 
 
 def _widen(*descriptors: int) -> None:
@@ -143,24 +136,21 @@ def _serve(source: BinaryIO, sink: BinaryIO, settings: DecodeSettings) -> bool:
 
 def _messages(source: BinaryIO, before_waiting: Callable[[], None]) -> Iterator[bytes]:
     """Yields the messages up to END; grants processor time for each MiB taken in."""
-    _grant_time()
+    grant_time(CPU_SECONDS)
     granted = taken = 0
     while True:
         before_waiting()
-        header = source.read(HEADER.size)
-        if len(header) < HEADER.size:
+        try:
+            kind, message = read_frame(source)
+        except EOFError:
             # The daemon is gone, or gave this Enqueue up.
-            raise SystemExit(0)
-        kind, length = HEADER.unpack(header)
+            raise SystemExit(0) from None
         if kind == Frame.END:
             return
-        taken += length
+        taken += len(message)
         if taken >> 20 != granted:
             granted = taken >> 20
-            _grant_time()
-        message = source.read(length)
-        if len(message) < length:
-            raise SystemExit(0)
+            grant_time(CPU_SECONDS)
         yield message
 
 
@@ -169,12 +159,6 @@ def _resident_memory() -> int:
     with io.FileIO("/proc/self/statm") as file:
         pages = int(file.read().split()[1])
     return pages * resource.getpagesize()
-
-
-def _grant_time() -> None:
-    used = resource.getrusage(resource.RUSAGE_SELF)
-    soft = int(used.ru_utime + used.ru_stime) + CPU_SECONDS
-    resource.setrlimit(resource.RLIMIT_CPU, (soft, resource.getrlimit(resource.RLIMIT_CPU)[1]))
 
 
 class _Groups:
@@ -200,7 +184,7 @@ class _Groups:
             self._sink.write(frame(Frame.ROWS, b"".join(self._rows)))
             self._sink.flush()
             self._rows, self._size = [], 0
-            _grant_time()
+            grant_time(CPU_SECONDS)
 
 
 if __name__ == "__main__":

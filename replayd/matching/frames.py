@@ -1,7 +1,7 @@
-"""What travels to the filters' process and back: one question, one answer. Pure.
+"""What travels to the filters' process and back (`workers.frames`): one QUESTION, one answer.
 
-A question is a filter with events, each perhaps with the request of its replay; its answer is a
-verdict for each event, or an error.
+A question is a filter with events, each perhaps with the request of its replay; its answer is
+VERDICTS, one for each event, or a FAILURE, what is wrong with the filter.
 """
 
 import json
@@ -12,14 +12,20 @@ from typing import NamedTuple
 
 from replayd.errors import ReplaydError
 from replayd.reasons import Reason
-
-HEADER = struct.Struct(">?I")
-"""Whether it is as it should be, and how many bytes follow."""
+from replayd.workers.frames import frame
 
 _QUESTION = struct.Struct(">?H")
 """Whether secrets are shown, and the filter's bytes."""
 _ITEM = struct.Struct(">II")
 """Bytes of an event and of a request."""
+
+
+class Frame(IntEnum):
+    """Kinds of frames."""
+
+    QUESTION = 1
+    VERDICTS = 2
+    FAILURE = 3
 
 
 class Verdict(IntEnum):
@@ -50,16 +56,16 @@ class Question(NamedTuple):
 
 
 def encode_question(question: Question) -> bytes:
-    """Encodes a question, with its header."""
+    """Encodes a question as a frame."""
     text = question.text.encode()
     parts = [_QUESTION.pack(question.revealed, len(text)), text]
     for event, request in question.items:
         parts += (_ITEM.pack(len(event), len(request)), event, request)
-    return HEADER.pack(True, sum(map(len, parts))) + b"".join(parts)
+    return frame(Frame.QUESTION, b"".join(parts))
 
 
 def decode_question(payload: bytes) -> Question:
-    """Decodes what `encode_question` made, without its header."""
+    """Decodes the payload of what `encode_question` made."""
     revealed, length = _QUESTION.unpack_from(payload)
     start = _QUESTION.size + length
     text = payload[_QUESTION.size : start].decode()
@@ -76,20 +82,18 @@ def _items(payload: bytes, start: int) -> Iterator[Item]:
 
 
 def encode_verdicts(verdicts: Iterable[Verdict]) -> bytes:
-    """Encodes an answer, with its header."""
-    payload = bytes(verdicts)
-    return HEADER.pack(True, len(payload)) + payload
+    """Encodes an answer as a frame."""
+    return frame(Frame.VERDICTS, bytes(verdicts))
 
 
 def encode_failure(what: str, position: int) -> bytes:
-    """Encodes what is wrong with a filter, with its header."""
-    payload = json.dumps([what, position]).encode()
-    return HEADER.pack(False, len(payload)) + payload
+    """Encodes what is wrong with a filter as a frame."""
+    return frame(Frame.FAILURE, json.dumps([what, position]).encode())
 
 
-def decode_answer(good: bool, payload: bytes) -> list[Verdict]:
+def decode_answer(kind: int, payload: bytes) -> list[Verdict]:
     """Decodes an answer; raises ReplaydError INVALID_OPTIONS for a filter that is none."""
-    if good:
+    if kind == Frame.VERDICTS:
         return [Verdict(each) for each in payload]
     what, position = json.loads(payload)
     raise ReplaydError(

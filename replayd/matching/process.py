@@ -3,12 +3,11 @@ without any. One question at a time; one that ends the process is its asker's al
 """
 
 import asyncio
-import sys
-from contextlib import suppress
 
 from replayd.errors import ReplaydError
-from replayd.matching.frames import HEADER, Question, Verdict, decode_answer, encode_question
+from replayd.matching.frames import Question, Verdict, decode_answer, encode_question
 from replayd.reasons import Reason
+from replayd.workers.process import WorkerProcess
 
 IDLE_SECONDS = 30.0
 """How long the process is kept without a question."""
@@ -24,7 +23,7 @@ class FilterProcess:
     """Asks filters. Lives on one event loop."""
 
     def __init__(self) -> None:
-        self._process: asyncio.subprocess.Process | None = None
+        self._process: WorkerProcess | None = None
         self._turn = asyncio.Lock()
         self._retire: asyncio.TimerHandle | None = None
 
@@ -50,33 +49,16 @@ class FilterProcess:
         """Ends the process."""
         await self._end()
 
-    async def _start(self) -> asyncio.subprocess.Process:
-        try:
-            self._process = await asyncio.create_subprocess_exec(
-                # -P: no module comes from the folder that the daemon happens to stand in.
-                *(sys.executable, "-P", "-m", "replayd.matching.worker", str(CPU_SECONDS)),
-                stdin=asyncio.subprocess.PIPE,
-                stdout=asyncio.subprocess.PIPE,
-                # Out of reach of a terminal's Ctrl-C from its first moment.
-                process_group=0,
-            )
-        except OSError as error:
-            raise ReplaydError(
-                Reason.DECODER_LIMIT,
-                f"no process for filters can be started: {error}; try again later",
-            ) from error
+    async def _start(self) -> WorkerProcess:
+        self._process = await WorkerProcess.start(
+            "replayd.matching.worker", str(CPU_SECONDS), name="process for filters"
+        )
         return self._process
 
-    async def _answered(
-        self, process: asyncio.subprocess.Process, question: bytes
-    ) -> tuple[bool, bytes]:
-        assert process.stdin is not None
-        assert process.stdout is not None
+    async def _answered(self, process: WorkerProcess, question: bytes) -> tuple[int, bytes]:
         try:
-            process.stdin.write(question)
-            await process.stdin.drain()
-            good, length = HEADER.unpack(await process.stdout.readexactly(HEADER.size))
-            return good, await process.stdout.readexactly(length)
+            await process.send(question)
+            return await process.receive()
         except (asyncio.IncompleteReadError, ConnectionError) as error:
             raise _refused(
                 "takes too much time or memory; make its regular expressions simpler"
@@ -93,24 +75,15 @@ class FilterProcess:
         process = self._process
         if process is not None and not self._turn.locked():
             self._process = None
-            assert process.stdin is not None
-            process.stdin.close()
+            process.release()
 
     async def _end(self) -> None:
         if self._retire is not None:
             self._retire.cancel()
             self._retire = None
         process, self._process = self._process, None
-        if process is None:
-            return
-        with suppress(ProcessLookupError):
-            process.kill()
-        assert process.stdin is not None
-        assert process.stdout is not None
-        process.stdin.close()
-        # Whatever nobody read: asyncio does not notice the end of a process behind it.
-        await process.stdout.read()
-        await process.wait()
+        if process is not None:
+            await process.end()
 
 
 def _refused(what: str) -> ReplaydError:

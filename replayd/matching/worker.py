@@ -7,9 +7,8 @@ more ends it. It runs at a lower priority than the daemon, until its stdin ends.
 """
 
 import os
-import resource
-import signal
 import sys
+from contextlib import suppress
 from functools import lru_cache
 from typing import BinaryIO
 
@@ -17,7 +16,6 @@ from flowreplay.v1 import event_pb2
 
 from replayd.filters import FilterError, Matcher, compile_filter
 from replayd.matching.frames import (
-    HEADER,
     Question,
     Verdict,
     decode_question,
@@ -26,6 +24,8 @@ from replayd.matching.frames import (
 )
 from replayd.matching.subjects import Replays
 from replayd.matching.terms import needs_request
+from replayd.workers.confined import confine, grant_time
+from replayd.workers.frames import read_frame
 
 MEMORY_LIMIT = 512 << 20
 """Bytes of address space."""
@@ -35,13 +35,10 @@ NICENESS = 10
 
 def main() -> int:
     """Serves until stdin ends; returns the exit code."""
-    resource.setrlimit(resource.RLIMIT_AS, (MEMORY_LIMIT, MEMORY_LIMIT))
-    # The daemon's to handle, also when they are sent to all of its processes.
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, signal.SIG_IGN)
-    os.nice(NICENESS)
+    confine(MEMORY_LIMIT, NICENESS)
     try:
-        serve(sys.stdin.buffer, sys.stdout.buffer, int(sys.argv[1]))
+        with suppress(EOFError):
+            serve(sys.stdin.buffer, sys.stdout.buffer, int(sys.argv[1]))
     except BrokenPipeError:
         # The daemon is gone: nobody is left to tell, nor to flush anything to.
         os._exit(1)
@@ -49,11 +46,11 @@ def main() -> int:
 
 
 def serve(source: BinaryIO, sink: BinaryIO, seconds: int) -> None:
-    """Answers until there is no whole question any more."""
+    """Answers one question after the other; raises EOFError when there is no whole one."""
     answer = Answers()
-    while len(header := source.read(HEADER.size)) == HEADER.size:
-        payload = source.read(HEADER.unpack(header)[1])
-        _grant_time(seconds)
+    while True:
+        _, payload = read_frame(source)
+        grant_time(seconds)
         sink.write(answer.to(decode_question(payload)))
         sink.flush()
 
@@ -90,12 +87,6 @@ class Answers:
 def _compiled(text: str) -> tuple[Matcher, bool]:
     matches = compile_filter(text)
     return matches, needs_request(text)
-
-
-def _grant_time(seconds: int) -> None:
-    used = resource.getrusage(resource.RUSAGE_SELF)
-    soft = int(used.ru_utime + used.ru_stime) + seconds
-    resource.setrlimit(resource.RLIMIT_CPU, (soft, resource.getrlimit(resource.RLIMIT_CPU)[1]))
 
 
 if __name__ == "__main__":

@@ -1,7 +1,5 @@
 from replayd.errors import ReplaydError
 from replayd.intake.frames import (
-    HEADER,
-    Frame,
     NotedFlow,
     RefusedFlow,
     Summary,
@@ -9,15 +7,8 @@ from replayd.intake.frames import (
     decode_summary,
     encode_error,
     encode_summary,
-    frame,
 )
 from replayd.reasons import Reason
-
-
-def test_a_frame_tells_its_kind_and_length() -> None:
-    encoded = frame(Frame.ROWS, b"abc")
-    assert HEADER.unpack(encoded[: HEADER.size]) == (Frame.ROWS, 3)
-    assert encoded[HEADER.size :] == b"abc"
 
 
 def test_a_summary_comes_back() -> None:

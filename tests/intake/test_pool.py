@@ -20,11 +20,12 @@ from replayd.codec.row import decode_rows
 from replayd.errors import ReplaydError
 from replayd.intake import worker
 from replayd.intake.decode import DecodeSettings
-from replayd.intake.frames import HEADER, Frame, decode_error, frame
+from replayd.intake.frames import Frame, decode_error
 from replayd.intake.pool import MAX_WORKERS, DecoderPool, Worker, WorkerSettings
 from replayd.model.replay import Row
 from replayd.planning.target_rules import TargetRules
 from replayd.reasons import Reason
+from replayd.workers.frames import HEADER, frame
 from tests.rpc.messages import flows, options, post
 
 DEADLINE = 30.0
@@ -143,7 +144,8 @@ def test_clients_that_stall_give_way_to_those_that_wait(monkeypatch: pytest.Monk
 async def until_nobody_reads(worker: Worker) -> None:
     """Waits until a worker's output is not taken from its pipe any more."""
     paused = asyncio.Event()
-    pipe = worker._output._transport
+    output = worker._process._output
+    pipe = output._transport
     pause = pipe.pause_reading
 
     def note() -> None:
@@ -151,7 +153,7 @@ async def until_nobody_reads(worker: Worker) -> None:
         paused.set()
 
     with patch.object(pipe, "pause_reading", note):
-        if not worker._output._paused:
+        if not output._paused:
             await paused.wait()
 
 
@@ -284,7 +286,7 @@ def test_what_nobody_foresaw_is_told_apart_from_a_limit(capsys: pytest.CaptureFi
 
 def test_time_is_granted_for_what_is_taken_in_and_for_what_is_given() -> None:
     source = frame(Frame.MESSAGE, flows(600).SerializeToString()) + frame(Frame.END)
-    with patch.object(worker, "_grant_time") as grant:
+    with patch.object(worker, "grant_time") as grant:
         assert worker._serve(
             io.BytesIO(source), io.BytesIO(), DecodeSettings(TargetRules(), 1 << 20)
         )

@@ -4,7 +4,7 @@ import pytest
 
 from replayd.errors import ReplaydError
 from replayd.matching.frames import (
-    HEADER,
+    Frame,
     Item,
     Question,
     Verdict,
@@ -15,6 +15,7 @@ from replayd.matching.frames import (
     encode_verdicts,
 )
 from replayd.reasons import Reason
+from replayd.workers.frames import HEADER
 
 
 @pytest.mark.parametrize(
@@ -26,24 +27,24 @@ from replayd.reasons import Reason
 )
 def test_a_question_travels(question: Question) -> None:
     encoded = encode_question(question)
-    good, length = HEADER.unpack_from(encoded)
+    kind, length = HEADER.unpack_from(encoded)
     payload = encoded[HEADER.size :]
-    assert (good, length) == (True, len(payload))
+    assert (kind, length) == (Frame.QUESTION, len(payload))
     assert decode_question(payload) == question
 
 
 def test_verdicts_travel() -> None:
     verdicts = [Verdict.YES, Verdict.NO, Verdict.UNKNOWN]
     encoded = encode_verdicts(verdicts)
-    good, length = HEADER.unpack_from(encoded)
-    assert decode_answer(good, encoded[HEADER.size :]) == verdicts
+    kind, length = HEADER.unpack_from(encoded)
+    assert decode_answer(kind, encoded[HEADER.size :]) == verdicts
     assert length == 3
 
 
 def test_a_failure_has_its_place() -> None:
     encoded = encode_failure("what ä", 7)
-    good, _ = HEADER.unpack_from(encoded)
+    kind, _ = HEADER.unpack_from(encoded)
     with pytest.raises(ReplaydError, match="filter can't be read: what ä") as caught:
-        decode_answer(good, encoded[HEADER.size :])
+        decode_answer(kind, encoded[HEADER.size :])
     assert caught.value.reason is Reason.INVALID_OPTIONS
     assert caught.value.metadata == {"field": "filter", "position": "7"}

@@ -4,8 +4,10 @@ import io
 
 import pytest
 
+from replayd.errors import ReplaydError
 from replayd.matching import worker
-from replayd.matching.frames import HEADER, Item, Question, Verdict, decode_answer, encode_question
+from replayd.matching.frames import Item, Question, Verdict, decode_answer, encode_question
+from replayd.workers.frames import read_frame
 from tests.matching.replays import answered, asked, noted
 
 ASKED, ANSWERED = asked().SerializeToString(), answered().SerializeToString()
@@ -13,7 +15,7 @@ ASKED, ANSWERED = asked().SerializeToString(), answered().SerializeToString()
 
 def test_it_answers_until_its_questions_end(monkeypatch: pytest.MonkeyPatch) -> None:
     granted: list[int] = []
-    monkeypatch.setattr(worker, "_grant_time", granted.append)
+    monkeypatch.setattr(worker, "grant_time", granted.append)
     questions = [
         Question("~tq login", [Item(ANSWERED), Item(noted("").SerializeToString())]),
         Question("~tq login", [Item(ASKED), Item(ANSWERED)]),
@@ -22,18 +24,21 @@ def test_it_answers_until_its_questions_end(monkeypatch: pytest.MonkeyPatch) -> 
         Question("~m GET & ~marked", []),
     ]
     sink = io.BytesIO()
-    worker.serve(io.BytesIO(b"".join(map(encode_question, questions)) + b"\1"), sink, 7)
+    with pytest.raises(EOFError):
+        worker.serve(io.BytesIO(b"".join(map(encode_question, questions)) + b"\1"), sink, 7)
     sink.seek(0)
-    answers = []
-    while header := sink.read(HEADER.size):
-        good, length = HEADER.unpack(header)
-        payload = sink.read(length)
-        answers.append(decode_answer(good, payload) if good else payload.decode())
+    answers: list[list[Verdict] | str] = []
+    for _ in questions:
+        try:
+            answers.append(decode_answer(*read_frame(sink)))
+        except ReplaydError as error:
+            answers.append(error.message.removeprefix("filter can't be read: "))
+    assert not sink.read()
     assert answers == [
         [Verdict.UNKNOWN, Verdict.NO],
         [Verdict.YES, Verdict.YES],
         [Verdict.NO],
-        '["there is no ~zz; see docs/filters.md for all there are (at character 1)", 0]',
-        '["events do not tell what ~marked is about (at character 10)", 9]',
+        "there is no ~zz; see docs/filters.md for all there are (at character 1)",
+        "events do not tell what ~marked is about (at character 10)",
     ]
     assert granted == [7] * len(questions)
