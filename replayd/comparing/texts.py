@@ -91,7 +91,10 @@ def _shown(text: str, lines: list[str], hide: Hide) -> list[str]:
     parted = _lines(shown)
     if len(parted) == len(lines):
         return parted
-    return [hide(line) or "" for line in lines]
+    # A secret of several lines. Which line became which is not told: those are shown that the
+    # text that may be shown has as well, others may be a part of it.
+    seen = {*shown.split("\n"), *_TAGS.split(shown), *parted}
+    return [line if (line := hide(whole) or "") in seen else "" for whole in lines]
 
 
 def _difference(

@@ -72,7 +72,9 @@ class Recorder:
 
     def note(self, level: LogLevel, message: str, reason: Reason) -> None:
         """Records something about no single replay."""
-        self._journal.emit([log_event(level, message, self._clock.wall(), reason=reason)])
+        now = self._clock.wall()
+        event = log_event(level, message, now, reason=reason, redactor=self._redactor)
+        self._journal.emit([event])
         self._note(0)
 
     def due(self, *, in_flight: bool, idle: bool) -> bool:

@@ -19,6 +19,7 @@ from replayd.journal.interface import Journal, Past
 from replayd.model.replay import OUTCOMES, ReplayKey, ReplayState
 from replayd.reasons import Reason
 from replayd.rpc.replay_ids import replay_keys
+from replayd.rpc.shown import Shown
 
 DIFFERENCES = 100
 MAX_DIFFERENCES = 1000
@@ -38,10 +39,15 @@ class Diff:
     """One Diff. `steps` may be iterated once; `close` it whatever becomes of it."""
 
     def __init__(
-        self, journal: Journal, request: history_pb2.DiffRequest, settings: ComparerSettings
+        self,
+        journal: Journal,
+        shown: Shown,
+        request: history_pb2.DiffRequest,
+        settings: ComparerSettings,
     ) -> None:
         """Raises ReplaydError INVALID_OPTIONS, REPLAY_NOT_FOUND."""
         self._journal = journal
+        self._shown = shown
         self._request = request
         self._keys = _checked(request)
         self._process = ComparerProcess(settings)
@@ -137,7 +143,9 @@ class Diff:
         return comparison
 
     def _message(self, past: Past, comparison: comparison_pb2.Comparison) -> history_pb2.ReplayDiff:
-        response = event_pb2.Event.FromString(past.event).response
+        event = event_pb2.Event.FromString(past.event)
+        self._shown.redact(event)
+        response = event.response
         url = response.url
         if self._request.reveal_secrets:
             # Imported here: few ask for secrets.

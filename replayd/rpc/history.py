@@ -116,7 +116,9 @@ class HistoryService(Service):
         self._diffs += 1
         try:
             # In a thread: to compile the expressions of rules may take seconds.
-            diff = await asyncio.to_thread(Diff, self.journal, request, self._comparer_settings())
+            diff = await asyncio.to_thread(
+                Diff, self.journal, self._shown, request, self._comparer_settings()
+            )
             # Raises BATCH_NOT_FOUND.
             await asyncio.to_thread(self.journal.count, request.batch_id)
             async with aclosing(_diff_responses(diff, self.cursor())) as responses:
@@ -133,7 +135,7 @@ class HistoryService(Service):
         self.refuse_when_stopping()
         await self._filtering.check(request.filter)
         found = self._filtering.found(request.filter, reveal=False)
-        listing = Listing(self.journal, request, found)
+        listing = Listing(self.journal, self._shown, request, found)
         cursor = self.cursor()
         replays = await asyncio.to_thread(listing.page)
         return history_pb2.ListReplaysResponse(
@@ -149,7 +151,7 @@ class HistoryService(Service):
 
         self.refuse_when_stopping()
         cursor = self.cursor()
-        response = await asyncio.to_thread(summarize, self.journal, request)
+        response = await asyncio.to_thread(summarize, self.journal, self._shown, request)
         response.cursor = cursor
         return response
 

@@ -15,8 +15,8 @@ from replayd.errors import ReplaydError
 from replayd.journal.interface import Journal, Past, Place, Wanted
 from replayd.model.replay import ReplayState
 from replayd.reasons import Reason
-from replayd.redaction.redactor import UNKEYED
 from replayd.rpc.filtering import Found
+from replayd.rpc.shown import Shown
 
 PAGE_SIZE = 100
 MAX_PAGE_SIZE = 1000
@@ -40,6 +40,7 @@ class Listing:
     def __init__(
         self,
         journal: Journal,
+        shown: Shown,
         request: history_pb2.ListReplaysRequest,
         found: Found = list,
     ) -> None:
@@ -47,6 +48,7 @@ class Listing:
         INVALID_OPTIONS.
         """
         self._journal = journal
+        self._shown = shown
         self._limit = _page_size(request.page_size)
         self._wanted = Wanted(request.batch_id, _states(request), request.parked)
         self._found = found
@@ -64,7 +66,7 @@ class Listing:
                 break
             step = self._journal.replays(self._place, self._wanted, self._limit - len(found))
             self._place, self._more = step.place, step.more
-            messages = list(map(replay_message, self._found(step.replays)))
+            messages = [replay_message(past, self._shown) for past in self._found(step.replays)]
             found += messages
             size += sum(message.ByteSize() for message in messages)
             time.sleep(_PAUSE)
@@ -91,8 +93,8 @@ class Listing:
         return Place(position, flow_index)
 
 
-def replay_message(past: Past) -> history_pb2.Replay:
-    """Converts what is kept of a replay."""
+def replay_message(past: Past, shown: Shown) -> history_pb2.Replay:
+    """Converts what is kept of a replay to what everybody may see."""
     key = past.key
     plan = plan_pb2.Plan.FromString(past.plan)
     message = history_pb2.Replay(
@@ -104,7 +106,7 @@ def replay_message(past: Past) -> history_pb2.Replay:
         attempt=past.attempt,
         method=plan.method,
         # One of before there was redaction has all of it.
-        url=UNKEYED.url(plan.url),
+        url=shown.redactor.url(plan.url),
         recorded_status_code=plan.recorded_status_code,
         resends_replay_id=plan.resends_replay_id,
     )
@@ -115,7 +117,9 @@ def replay_message(past: Past) -> history_pb2.Replay:
     if past.awaited is not None:
         message.awaited_replay_id = past.awaited.replay_id
     if past.event:
-        _fill_end(message, event_pb2.Event.FromString(past.event))
+        event = event_pb2.Event.FromString(past.event)
+        shown.redact(event)
+        _fill_end(message, event)
     return message
 
 

@@ -82,7 +82,7 @@ class Told:
         recorded = None if message.response.content_missing else b""
         flow = decode_flow(message, b"", recorded)
         plan = self._shown.as_sent(decode_plan(past.plan))
-        replay = replay_message(past)
+        replay = replay_message(past, self._shown)
         if self._reveals:
             plan = plan._replace(url=url_of(flow))
             replay.url = plan.url

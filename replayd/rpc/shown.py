@@ -60,8 +60,8 @@ class Shown:
             if reveal:
                 with _unless_removed():
                     self._reveal(event)
-            elif event.sequence <= self._journal.info.redacted_after:
-                redact_event(event, self.redactor)
+            else:
+                self.redact(event)
             kind = event.WhichOneof("payload") or ""
             if kind in _PARTS:
                 payload: Payload = getattr(event, kind)
@@ -72,6 +72,13 @@ class Shown:
                 ):
                     self._fit_messages(payload.websocket, key, limit, reveal=reveal)
             yield event.SerializeToString()
+
+    def redact(self, event: event_pb2.Event) -> None:
+        """Takes the secrets out of an event of the log that was stored before there was redaction;
+        every later one has none.
+        """
+        if event.sequence <= self._journal.info.redacted_after:
+            redact_event(event, self.redactor)
 
     def _cut(self, event: event_pb2.Event, limit: int) -> bytes:
         if len(event.request.content) > limit:

@@ -8,6 +8,7 @@ from google.protobuf.duration_pb2 import Duration
 from replayd.errors import ReplaydError
 from replayd.journal.interface import Journal
 from replayd.reasons import Reason
+from replayd.rpc.shown import Shown
 from replayd.summary.assertions import compile_assertions
 from replayd.summary.figures import Figures
 from replayd.summary.histogram import Histogram
@@ -19,7 +20,7 @@ _PAUSE = 50e-6
 
 
 def summarize(
-    journal: Journal, request: history_pb2.SummarizeRequest
+    journal: Journal, shown: Shown, request: history_pb2.SummarizeRequest
 ) -> history_pb2.SummarizeResponse:
     """Answers Summarize, but for the cursor. Raises ReplaydError as the contract says."""
     checks = compile_assertions(request.assertions)
@@ -32,6 +33,8 @@ def summarize(
             field="batch_id",
         )
     figures = _figures(journal, request.batch_id)
+    for event in figures.first_of_reason.values():
+        shown.redact(event)
     failed = (check(figures) for check in checks)
     return history_pb2.SummarizeResponse(
         summary=_message(request.batch_id, figures),

@@ -1,5 +1,7 @@
 """Text by line."""
 
+import re
+
 import pytest
 
 from replayd.comparing.rules import Rules, parse_rules
@@ -69,12 +71,23 @@ def test_a_text_that_may_not_be_shown_is_not() -> None:
     assert found.replayed == (b"b", b"")
 
 
-def test_marks_that_hide_lines_leave_each_its_own() -> None:
+def test_of_a_secret_of_several_lines_none_is_shown() -> None:
     def hide(text: str) -> str:
-        return "*" if "\n" in text else text.upper()
+        return re.sub("<secret>[^<]*", "<secret>***", text).replace("pin=1", "pin=***")
 
-    (found,) = compare_texts("a\nb", "a\nc", DEFAULT, hide).differences
-    assert found.replayed == (b"c", b"C")
+    old, new = (f"pin=1\n{each}\n<secret>\nof\n-{each}\n</secret>" for each in "ab")
+    first, second = compare_texts(old, new, DEFAULT, hide).differences
+    assert (first.recorded, first.replayed) == ((b"a", b"a"), (b"b", b"b"))
+    assert (second.recorded, second.replayed) == ((b"-a", b""), (b"-b", b""))
+
+
+def test_lines_beside_a_secret_of_several_are_shown_with_their_marks() -> None:
+    def hide(text: str) -> str:
+        return re.sub("(?s)<secret>[^<]*", "<secret>***", text).replace("pin=1", "pin=***")
+
+    old, new = "pin=1 a\n<secret>\nx\n</secret>", "pin=1 b\n<secret>\nx\n</secret>"
+    (found,) = compare_texts(old, new, DEFAULT, hide).differences
+    assert found.replayed == (b"pin=1 b", b"pin=*** b")
 
 
 @pytest.mark.parametrize(

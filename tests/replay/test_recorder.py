@@ -10,11 +10,13 @@ from flowreplay.v1 import event_pb2
 from replayd.codec.plan import encode_plan
 from replayd.errors import JournalError
 from replayd.journal.memory import open_memory
+from replayd.model.event import LogLevel
 from replayd.model.flow import Flow, Request
 from replayd.model.outcome import Note, Outcome, Timings
 from replayd.model.replay import Replay, ReplayState, Row
 from replayd.planning.plan import make_plan
 from replayd.reasons import Reason
+from replayd.redaction.redactor import UNKEYED, Redactor
 from replayd.replay.clock import Clock
 from replayd.replay.recorder import Recorder
 
@@ -24,7 +26,7 @@ MILLISECOND = 1_000_000
 class Recording:
     """A recorder on a journal with a taken replay, and a clock that a test moves."""
 
-    def __init__(self, method: bytes = b"GET") -> None:
+    def __init__(self, method: bytes = b"GET", redactor: Redactor = UNKEYED) -> None:
         self.now = 0
         self.journal = open_memory(time.time_ns())
         flow = Flow(request=Request(method, b"http", "host", 80, b"/"))
@@ -34,7 +36,7 @@ class Recording:
         self.journal.accept("b", now=1, answer=b"")
         self.replay: Replay = self.journal.take(1, 1)[0]
         self.journal.begin([self.replay])
-        self.recorder = Recorder(self.journal, Clock(lambda: self.now, lambda: 1))
+        self.recorder = Recorder(self.journal, Clock(lambda: self.now, lambda: 1), redactor)
 
     def send(self) -> None:
         self.recorder.sending(self.replay, self.plan, b"")
@@ -177,3 +179,11 @@ def test_a_crash_is_told_with_its_text() -> None:
     assert "test_recorder.py" in log.log.message
     assert ended.error.message == "ValueError: seeded"
     assert ended.error.state == event_pb2.REPLAY_STATE_FAILED
+
+
+def test_notes_hide_what_the_operator_names() -> None:
+    recording = Recording(redactor=Redactor(parameters=["mine"]))
+    recording.recorder.note(LogLevel.INFO, "it said mine=s3cr3t", Reason.HOOK_NOTE)
+    recording.recorder.commit()
+    (log,) = recording.events()
+    assert log.log.message == "it said mine=‹redacted 6B›"

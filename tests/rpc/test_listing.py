@@ -17,6 +17,7 @@ from replayd.model.replay import ReplayKey, ReplayState, Resolution
 from replayd.reasons import Reason
 from replayd.rpc import listing
 from replayd.rpc.listing import Listing, replay_message
+from replayd.rpc.shown import Shown
 from tests.rpc.harness import DEADLINE, ends_with, serving
 from tests.rpc.messages import flows
 from tests.support.journals import NOW, enqueue, plan, row, run
@@ -38,7 +39,7 @@ def pages(journal: Journal, **asked: object) -> list[list[str]]:
     """The ids on each page."""
     found, token, more = [], "", True
     while more:
-        one = Listing(journal, Request(**asked, page_token=token))
+        one = Listing(journal, Shown(journal), Request(**asked, page_token=token))
         found.append([replay.replay_id for replay in one.page()])
         token = one.next_page_token
         more = bool(token)
@@ -64,7 +65,7 @@ def test_a_long_search_goes_on_with_the_next_page(
     journal: Journal, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(listing, "_PAGE_SECONDS", -1.0)
-    one = Listing(journal, Request())
+    one = Listing(journal, Shown(journal), Request())
     assert one.page() == []
     assert one.next_page_token
 
@@ -85,7 +86,7 @@ def test_what_makes_no_sense_is_refused(
     journal: Journal, asked: dict[str, object], field: str
 ) -> None:
     with pytest.raises(ReplaydError) as caught:
-        Listing(journal, Request(**asked))
+        Listing(journal, Shown(journal), Request(**asked))
     assert (caught.value.reason, caught.value.metadata) == (
         Reason.INVALID_OPTIONS,
         {"field": field},
@@ -93,13 +94,13 @@ def test_what_makes_no_sense_is_refused(
 
 
 def test_a_token_is_for_the_same_request(journal: Journal) -> None:
-    one = Listing(journal, Request(page_size=1))
+    one = Listing(journal, Shown(journal), Request(page_size=1))
     one.page()
-    Listing(journal, Request(page_size=5, page_token=one.next_page_token))
+    Listing(journal, Shown(journal), Request(page_size=5, page_token=one.next_page_token))
     with pytest.raises(ReplaydError, match="of a request for other replays"):
-        Listing(journal, Request(parked=True, page_token=one.next_page_token))
+        Listing(journal, Shown(journal), Request(parked=True, page_token=one.next_page_token))
     with pytest.raises(ReplaydError, match="of a request for other replays"):
-        Listing(journal, Request(filter="~q", page_token=one.next_page_token))
+        Listing(journal, Shown(journal), Request(filter="~q", page_token=one.next_page_token))
 
 
 def test_a_message_has_what_is_known() -> None:
@@ -119,7 +120,8 @@ def test_a_message_has_what_is_known() -> None:
         Resolution.RESEND,
         "again",
     )
-    message = replay_message(past)
+    shown = Shown(open_memory(NOW))
+    message = replay_message(past, shown)
     assert (message.replay_id, message.batch_id, message.flow_index) == ("b.4", "b", 4)
     assert (message.flow_id, message.recorded_status_code) == ("f", 201)
     assert (message.method, message.url) == (b"POST", b"http://a.test/4")
@@ -130,8 +132,8 @@ def test_a_message_has_what_is_known() -> None:
     assert message.resolution == event_pb2.RESOLUTION_RESEND
     assert message.resent_replay_id == "again.4"
     bare = past._replace(event=b"", resolution=None, resent_as="", state=ReplayState.QUEUED)
-    assert not replay_message(bare).HasField("end_time")
-    assert replay_message(bare).resent_replay_id == ""
+    assert not replay_message(bare, shown).HasField("end_time")
+    assert replay_message(bare, shown).resent_replay_id == ""
 
 
 def test_the_call_answers_and_refuses(tmp_path: Path) -> None:
@@ -159,6 +161,6 @@ def test_steps_that_find_nothing_are_gone_over(monkeypatch: pytest.MonkeyPatch) 
         def replays(self, *_: object) -> Listed:
             return next(steps)
 
-    one = Listing(Nothing(), Request())  # type: ignore[arg-type]
+    one = Listing(Nothing(), Shown(open_memory(NOW)), Request())  # type: ignore[arg-type]
     assert one.page() == []
     assert one.next_page_token == ""

@@ -8,14 +8,14 @@ from typing import NoReturn
 
 import grpc
 import pytest
-from flowreplay.v1 import event_pb2, replay_pb2
+from flowreplay.v1 import event_pb2, flow_pb2, history_pb2, history_pb2_grpc, replay_pb2
 
 from replayd.access.settings import Access
 from replayd.access.tokens import parse_tokens
 from replayd.codec.event import outcome_event, request_event
 from replayd.codec.plan import decode_plan, encode_plan
 from replayd.journal.ledger import not_found
-from replayd.model.event import PREVIEW_LIMIT
+from replayd.model.event import PREVIEW_LIMIT, PendingEvent
 from replayd.model.outcome import Outcome, ResponseHead, Timings
 from replayd.model.plan import Change, ChangeKind, LivePlan
 from replayd.model.replay import Replay, ReplayState
@@ -158,6 +158,49 @@ def test_events_of_before_redaction_are_redacted_when_they_are_read(tmp_path: Pa
         hidden = await watched(served)
         assert SECRET not in b"".join(event.SerializeToString() for event in hidden)
         assert hidden[1].request.content_redacted
+
+    run(tmp_path, test)
+
+
+def unredacted(event: PendingEvent) -> PendingEvent:
+    """An event as it was stored before there was redaction."""
+    message = event_pb2.Event.FromString(event.body)
+    payload = message.response if message.HasField("response") else message.error
+    payload.url = b"http://a.test/?token=s3cr3t"
+    if message.HasField("error"):
+        message.error.message = "it refused password=s3cr3t"
+    return event._replace(body=message.SerializeToString())
+
+
+def test_calls_that_quote_events_of_before_redaction_redact_them(tmp_path: Path) -> None:
+    async def test(served: Served) -> None:
+        message = flows(2)
+        for flow in message.flow_batch.flows:
+            flow.response.CopyFrom(flow_pb2.Response(status_code=200, content=b"another"))
+        batch = (await served.stub.Enqueue(iter([message]))).batch_id
+        for state in (ReplayState.SUCCEEDED, ReplayState.FAILED):
+            (replay,) = served.journal.take(1, time.time_ns())
+            served.journal.begin([replay])
+            head = ResponseHead(b"HTTP/1.1", 200)
+            outcome = Outcome(state, Timings(1), head=head, message="it refused")
+            event = unredacted(outcome_event(replay, decode_plan(replay.plan), outcome, 1))
+            served.journal.finish(replay.key, outcome, [event], served.journal.new_body())
+        served.journal.commit()
+        served.journal.info = served.journal.info._replace(redacted_after=1 << 40)
+
+        stub = history_pb2_grpc.HistoryServiceStub(served.channel)
+        told = [
+            await stub.ListReplays(history_pb2.ListReplaysRequest()),
+            await stub.Summarize(history_pb2.SummarizeRequest(batch_id=batch)),
+            *[each async for each in stub.Diff(history_pb2.DiffRequest(batch_id=batch))],
+        ]
+        for slot in range(2):
+            asked = history_pb2.GetReplayRequest(replay_id=f"{batch}.{slot}")
+            told += [each async for each in stub.GetReplay(asked)]
+        shown = b"".join(each.SerializeToString() for each in told)
+        assert shown.count(b"it refused password=") == 4
+        assert shown.count(b"http://a.test/?token=") == 3
+        assert SECRET not in shown
 
     run(tmp_path, test)
 

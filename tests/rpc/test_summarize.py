@@ -13,6 +13,7 @@ from replayd.journal.interface import Journal
 from replayd.journal.memory import open_memory
 from replayd.model.replay import ReplayState
 from replayd.reasons import Reason
+from replayd.rpc.shown import Shown
 from replayd.rpc.summarize import summarize
 from tests.rpc.harness import DEADLINE, ends_with, serving
 from tests.rpc.messages import flows
@@ -37,7 +38,9 @@ def journal() -> Iterator[Journal]:
 
 
 def test_a_batch_of_many_steps(journal: Journal) -> None:
-    response = summarize(journal, Request(batch_id="b", assertions=["error>2", "error>1"]))
+    response = summarize(
+        journal, Shown(journal), Request(batch_id="b", assertions=["error>2", "error>1"])
+    )
     summary = response.summary
     assert [(each.state, each.replay_count) for each in summary.state_counts] == [
         (event_pb2.REPLAY_STATE_QUEUED, 1),
@@ -66,13 +69,13 @@ def test_a_batch_of_many_steps(journal: Journal) -> None:
 )
 def test_what_can_not_be_is_refused(journal: Journal, request_: Request, field: str) -> None:
     with pytest.raises(ReplaydError) as caught:
-        summarize(journal, request_)
+        summarize(journal, Shown(journal), request_)
     assert caught.value.metadata == {"field": field}
 
 
 def test_assertions_are_read_before_there_is_a_batch(journal: Journal) -> None:
     request = Request(assertions=["p95>1s"], validate_only=True)
-    assert summarize(journal, request) == history_pb2.SummarizeResponse()
+    assert summarize(journal, Shown(journal), request) == history_pb2.SummarizeResponse()
 
 
 def test_over_the_wire(tmp_path: Path) -> None:
