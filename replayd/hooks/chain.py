@@ -253,7 +253,7 @@ class Hooks:
         )._replace(error=(outcome.reason, outcome.message))
         for hook in self._hooks:
             if hook.wants(HookPoint.ERROR):
-                answer = await hook.ask(question)
+                answer = _sensible(hook, await hook.ask(question), question)
                 if isinstance(answer, Lost):
                     notes = (*notes, Note(answer.message, answer.reason))
         return Record(notes=notes)
@@ -311,6 +311,8 @@ def _sensible(hook: Hook, answer: Answer, question: Question) -> Answer:
     if isinstance(answer, ChangedRequest | OwnResponse):
         if question.flow.kind is FlowKind.WEBSOCKET:
             what = "changed a WebSocket flow"
+        elif question.point is HookPoint.ERROR:
+            what = "changed a replay that had failed"
         elif isinstance(answer, ChangedRequest) and question.point is not HookPoint.REQUEST:
             what = "changed a request that was sent"
     if isinstance(answer, OwnResponse) and not 100 <= answer.response.status_code <= 999:

@@ -492,6 +492,7 @@ class ReplayThread:
             self._go_on(held, verdict)
         except Exception as error:
             _logger.exception("replay %s can't be prepared", held.replay.key.replay_id)
+            verdict.discard()
             self._give_up(held.replay, held.plan, held.timings, error)
 
     def _go_on(self, held: Held, verdict: Send | Respond | End) -> None:

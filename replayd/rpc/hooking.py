@@ -145,7 +145,8 @@ class Attendance:
             content = await self._following(messages)
         else:
             half: Any = getattr(answer, answer.WhichOneof("decision") or "proceed")
-            content = await self._inline(getattr(half, "content", b""))
+            data = b"" if answer.content_kept else getattr(half, "content", b"")
+            content = await self._inline(data)
         question = hook.question(answer.call_id)
         if question is None:
             content.discard()
@@ -157,7 +158,11 @@ class Attendance:
             return in_memory(data) if data else NOTHING
         self._check(len(data))
         body = self._journal.new_body()
-        await _written(body, data)
+        try:
+            await _written(body, data)
+        except BaseException:
+            body.discard()
+            raise
         return collected(body)
 
     async def _following(self, messages: AsyncIterator[bytes]) -> Content:
@@ -241,8 +246,14 @@ def _chunk(data: bytes, *, last: bool) -> bytes:
 
 
 async def _written(body: Body, data: bytes) -> None:
-    """Adds to a body, which may go to a disk."""
-    await asyncio.to_thread(body.write, data)
+    """Adds to a body, which may go to a disk. Whoever is cancelled meanwhile goes on once that is
+    done: what is being written can't be discarded.
+    """
+    writing = asyncio.ensure_future(asyncio.to_thread(body.write, data))
+    try:
+        await asyncio.shield(writing)
+    finally:
+        await asyncio.gather(writing, return_exceptions=True)
 
 
 def _parsed(encoded: bytes) -> hook_pb2.HookRequest:

@@ -288,6 +288,20 @@ def test_an_error_is_told_and_stays() -> None:
     play(test)
 
 
+def test_what_can_not_be_said_of_an_error_is_noted_and_forgotten() -> None:
+    async def test(play: Play) -> None:
+        body = play.journal.new_body()
+        body.write(b"own")
+        play.add("odd", lambda _: OwnResponse(Response(b"", 200, content=None), collected(body)))
+        failed = Outcome(ReplayState.FAILED, Timings(0), reason=Reason.CONNECT_FAILED, message="no")
+        verdict = await play.outcome(failed)
+        said = "the hook odd changed a replay that had failed"
+        assert verdict == Record(notes=(Note(said, Reason.HOOK_INVALID),))
+        assert body.prefix(9) == b""
+
+    play(test)
+
+
 def test_what_fails_inside_ends_the_replay_only() -> None:
     async def test(play: Play) -> None:
         def fail(_: Question) -> Answer:

@@ -1,11 +1,13 @@
 """A hook's call on a real socket: what it may say, and how it ends. Nobody replays."""
 
 import asyncio
+import threading
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import grpc
 import pytest
@@ -13,6 +15,7 @@ from flowreplay.v1 import event_pb2, hook_pb2, hook_pb2_grpc, reason_pb2
 from flowreplay.v1.flow_pb2 import Request
 from flowreplay.v1.replay_pb2 import ContentChunk
 
+from replayd.errors import JournalError
 from replayd.hooks.chain import Hooks
 from replayd.hooks.words import End, Respond, Send
 from replayd.journal.interface import Journal
@@ -27,6 +30,7 @@ from tests.hooks.questions import plan, replay
 from tests.rpc.harness import DEADLINE, UNASKED, ends_with
 
 LIMIT = 3 << 20
+LARGE = 1 << 20
 REGISTRATION = hook_pb2.HookRegistration(hook_name="h", points=[hook_pb2.HOOK_POINT_REQUEST])
 
 
@@ -246,6 +250,67 @@ def test_contents_above_what_it_wants_are_left_out(run: Run) -> None:
             assert asked.flow.request.content_missing is missing
             assert asked.flow.request.content == (b"" if missing else content)
         call.cancel()
+
+    run(test)
+
+
+def test_a_content_beside_one_that_is_kept_is_dropped(run: Run) -> None:
+    async def test(served: Serving) -> None:
+        call = await served.registered()
+        decided = await served.asked()
+        await call.read()
+        request = Request(method=b"GET", scheme=b"http", host="127.0.0.1", port=80, path=b"/")
+        request.content = bytes(LARGE)
+        with patch.object(served.journal, "new_body") as new_body:
+            await call.write(answers(request=request, content_kept=True))
+            await decided
+        assert not new_body.called
+        call.cancel()
+
+    run(test)
+
+
+def test_a_content_that_can_not_be_stored_is_forgotten(run: Run) -> None:
+    async def test(served: Serving) -> None:
+        call = await served.registered()
+        await served.asked()
+        body = served.journal.new_body()
+        body.write(b"begun")
+        full = patch.object(body, "write", side_effect=JournalError("the disk is full"))
+        with full, patch.object(served.journal, "new_body", return_value=body):
+            await call.write(answers(request=Request(content=bytes(LARGE))))
+            with ends_with(grpc.StatusCode.RESOURCE_EXHAUSTED, Reason.JOURNAL_UNAVAILABLE):
+                raise await _failure(call)
+        assert body.prefix(9) == b""
+
+    run(test)
+
+
+def test_who_goes_amid_a_content_leaves_nothing(run: Run) -> None:
+    async def test(served: Serving) -> None:
+        call = await served.registered()
+        await served.asked()
+        body = served.journal.new_body()
+        writing, go_on, write = threading.Event(), threading.Event(), body.write
+
+        def slow(data: bytes) -> None:
+            writing.set()
+            assert go_on.wait(DEADLINE)
+            write(data)
+
+        slowly = patch.object(body, "write", side_effect=slow)
+        with slowly, patch.object(served.journal, "new_body", return_value=body):
+            await call.write(answers(request=Request(content=bytes(LARGE))))
+            assert await asyncio.to_thread(writing.wait, DEADLINE)
+            call.cancel()
+            hooks = served.hooks[-1]
+            assert hooks is not None
+            while hooks.registered:
+                await asyncio.sleep(0)
+            go_on.set()
+            while len(served.logs()) < 2:
+                await asyncio.sleep(0)
+        assert (body.held, body.prefix(9)) == (LARGE, b"")
 
     run(test)
 
