@@ -18,6 +18,17 @@ _POINTS = {
     hook_pb2.HOOK_POINT_RESPONSE: "response",
     hook_pb2.HOOK_POINT_ERROR: "error",
 }
+_OVER = (
+    "the replay has failed: in error(flow) nothing of it can be changed, answered or killed; "
+    "do that in request(flow) or response(flow)"
+)
+_SENT = {
+    "response": "flow.request has been sent: it can't be changed in response(flow); change it in "
+    "request(flow)",
+    "error": _OVER,
+}
+"""By point, why the request can't be changed."""
+
 _PORTS = {"http": 80, "https": 443}
 _CODINGS = ("gzip", "x-gzip", "deflate", "identity", "")
 
@@ -35,8 +46,12 @@ def text_of(data: bytes) -> str:
 class Headers(MutableMapping[str, str]):
     """Header fields: a mapping whose names have no case, in an order, some more than once."""
 
-    def __init__(self, fields: "RepeatedCompositeFieldContainer[flow_pb2.Header]") -> None:
+    def __init__(
+        self, fields: "RepeatedCompositeFieldContainer[flow_pb2.Header]", closed: str = ""
+    ) -> None:
+        """`closed`: why they can't be changed; empty: they can."""
         self._fields = fields
+        self._closed = closed
 
     def get_all(self, name: str) -> list[str]:
         """Returns the values of all fields of a name, in their order."""
@@ -44,6 +59,7 @@ class Headers(MutableMapping[str, str]):
 
     def set_all(self, name: str, values: Iterable[str | bytes]) -> None:
         """Sets the fields of a name: in the places of those there were, others at the end."""
+        _refuse(self._closed)
         left = [octets(value) for value in values]
         kept = []
         for field in self._fields:
@@ -58,6 +74,7 @@ class Headers(MutableMapping[str, str]):
 
     def add(self, name: str | bytes, value: str | bytes) -> None:
         """Adds a field at the end, whether or not there is one of its name."""
+        _refuse(self._closed)
         self._fields.add(name=octets(name), value=octets(value))
 
     @property
@@ -93,25 +110,42 @@ def _is(field: flow_pb2.Header, name: str) -> bool:
     return field.name.lower() == octets(name).lower()
 
 
-class _Message:
-    """What requests and responses share."""
+def _refuse(closed: str) -> None:
+    if closed:
+        raise ValueError(closed)
 
-    def __init__(self, message: flow_pb2.Request | flow_pb2.Response, content: bytes) -> None:
+
+class _Message:
+    """What requests and responses share. Setting anything of one that can't be changed any more
+    raises ValueError, which says where it can.
+    """
+
+    _closed = ""
+    """Why it can't be changed; empty: it can."""
+
+    def __init__(
+        self, message: flow_pb2.Request | flow_pb2.Response, content: bytes, closed: str = ""
+    ) -> None:
         self.message = message
         """As the contract has it, without its content."""
         self._content = content
         self.content_changed = False
         """Whether a content was set."""
+        self._closed = closed
+
+    def __setattr__(self, name: str, value: object) -> None:
+        _refuse(self._closed)
+        super().__setattr__(name, value)
 
     @property
     def headers(self) -> Headers:
         """The header fields."""
-        return Headers(self.message.headers)
+        return Headers(self.message.headers, self._closed)
 
     @property
     def trailers(self) -> Headers:
         """The trailer fields."""
-        return Headers(self.message.trailers)
+        return Headers(self.message.trailers, self._closed)
 
     @property
     def http_version(self) -> str:
@@ -339,21 +373,49 @@ class HookFlow:
         """The status code that was recorded; 0 when no response was."""
         self.is_websocket = call.flow.kind == flow_pb2.FLOW_KIND_WEBSOCKET
         """Whether it is a WebSocket: it may go on or be killed, and no more."""
-        self.request = Request(call.flow.request, contents[0])
-        """The request as it will be sent, or was. It can be changed at the request point."""
-        self.response: Response | None = None
-        """The response as it came. Set at the request point, it is the answer, and nothing is
-        sent; changed at the response point, it is what is recorded."""
+        self._request = Request(call.flow.request, contents[0], _SENT.get(self.point, ""))
+        self._response: Response | None = None
         if call.flow.HasField("response"):
-            self.response = Response(call.flow.response, contents[1])
+            over = _OVER if self.point == "error" else ""
+            self._response = Response(call.flow.response, contents[1], over)
         self.error = Error(call.error) if call.HasField("error") else None
         """Why the replay failed, at the error point."""
         self._killed: str | None = None
-        self._came = self.response
+        self._came = self._response
         self._before = _encoded(call.flow.request), _encoded(call.flow.response)
 
+    @property
+    def request(self) -> Request:
+        """The request as it will be sent, or was. It can be changed at the request point; later
+        that raises ValueError.
+        """
+        return self._request
+
+    @property
+    def response(self) -> Response | None:
+        """The response as it came. Set at the request point, it is the answer, and nothing is
+        sent; changed at the response point, it is what is recorded. At the error point that
+        raises ValueError.
+        """
+        return self._response
+
+    @response.setter
+    def response(self, response: Response | None) -> None:
+        if self.point == "error":
+            raise ValueError(_OVER)
+        if response is None and self.point == "response":
+            raise ValueError(
+                "a response that came can't be taken away in response(flow); change it, or "
+                "flow.kill() the replay"
+            )
+        self._response = response
+
     def kill(self, message: str = "") -> None:
-        """Ends the replay KILLED; `message` says why, for people."""
+        """Ends the replay KILLED; `message` says why, for people. Raises ValueError at the error
+        point.
+        """
+        if self.point == "error":
+            raise ValueError(_OVER)
         self._killed = message
 
     @property
@@ -391,11 +453,11 @@ class HookFlow:
         """Returns what goes back; None: it goes on as it is."""
         if self.point == "error":
             return None
-        half: Request | Response = self.request if self.response is None else self.response
-        if half is self.response and half is not self._came:
+        half: Request | Response = self._request if self._response is None else self._response
+        if half is self._response and half is not self._came:
             half.content_changed = True  # It is a hook's own.
             return half
-        before = self._before[half is self.response]
+        before = self._before[half is self._response]
         same = _encoded(half.message) == before and not half.content_changed
         return None if same else half
 

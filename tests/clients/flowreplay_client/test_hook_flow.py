@@ -2,6 +2,7 @@
 
 import gzip
 import zlib
+from collections.abc import Callable
 
 import pytest
 from flowreplay.v1 import flow_pb2, hook_pb2, reason_pb2
@@ -158,13 +159,64 @@ def test_a_kill_counts_whatever_else_was_done() -> None:
     assert (answer.kill.message, flow.killed) == ("why", True)
 
 
-def test_an_error_is_told_and_changes_nothing() -> None:
+def at_error() -> HookFlow:
     made = call(hook_pb2.HOOK_POINT_ERROR)
     made.error.reason, made.error.message = reason_pb2.REASON_CONNECT_FAILED, "no"
-    flow = HookFlow(made, (b"", b""))
+    return HookFlow(made, (b"", b""))
+
+
+def set_response(flow: HookFlow, response: Response | None) -> None:
+    flow.response = response
+
+
+CHANGES: dict[str, Callable[[HookFlow], object]] = {
+    "method": lambda flow: setattr(flow.request, "method", "PUT"),
+    "url": lambda flow: setattr(flow.request, "url", "http://b.test/"),
+    "text": lambda flow: setattr(flow.request, "text", "x"),
+    "header": lambda flow: flow.request.headers.update(a="3"),
+    "header taken away": lambda flow: flow.request.headers.pop("A"),
+    "field": lambda flow: flow.request.headers.add("b", "1"),
+    "trailer": lambda flow: flow.request.trailers.add("b", "1"),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
+def test_a_request_that_was_sent_can_not_be_changed(change: Callable[[HookFlow], object]) -> None:
+    flow = at_response()
+    with pytest.raises(ValueError, match=r"in response\(flow\); change it in request\(flow\)"):
+        change(flow)
+    with pytest.raises(ValueError, match="the replay has failed"):
+        change(at_error())
+    assert decision(flow) == "proceed"
+    change(at_request())
+
+
+def test_a_response_that_came_can_not_be_taken_away() -> None:
+    with pytest.raises(ValueError, match=r"flow.kill\(\)"):
+        set_response(at_response(), None)
+    flow = at_request()
+    set_response(flow, Response.make(200))
+    set_response(flow, None)
+    assert decision(flow) == "proceed"
+
+
+def test_of_a_failed_replay_nothing_can_be_changed() -> None:
+    flow = at_error()
+    assert flow.response is not None
+    for change in (
+        lambda: setattr(flow.response, "status_code", 200),
+        lambda: set_response(flow, Response.make(200)),
+        flow.kill,
+    ):
+        with pytest.raises(ValueError, match="the replay has failed"):
+            change()
+    assert (decision(flow), flow.killed) == ("proceed", False)
+
+
+def test_an_error_is_told() -> None:
+    flow = at_error()
     assert flow.error is not None
     assert (flow.error.reason, str(flow.error)) == ("CONNECT_FAILED", "no [CONNECT_FAILED]")
-    flow.request.method = "PUT"
     assert decision(flow) == "proceed"
 
 
