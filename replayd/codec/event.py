@@ -8,21 +8,18 @@ shows a secret. What an outcome's event does not show goes beside it (`withheld`
 """
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from flowreplay.v1 import event_pb2, plan_pb2, reason_pb2
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from replayd.codec.fields import add_headers
-from replayd.codec.parts import fill_head, live_value, websocket_result
+from replayd.codec.parts import encode_connection, encode_head, live_value, websocket_result
 from replayd.codec.wire_format import bytes_tag, int_tag, varint, varint_at
 from replayd.codec.withheld import hides_of_comparison, withheld_of
 from replayd.model.event import PREVIEW_LIMIT, EventKind, LogLevel, PendingEvent, UpdateKind
-from replayd.model.outcome import (
-    ConnectionInfo,
-    Outcome,
-    Timings,
-)
+from replayd.model.outcome import Outcome, Timings
 from replayd.model.plan import Plan
 from replayd.model.replay import Replay, ReplayKey, ReplayRange, ReplayState, Resolution
 from replayd.reasons import Reason
@@ -33,6 +30,26 @@ _REQUEST = event_pb2.RequestEvent
 _REQUEST_TAG = bytes_tag(event_pb2.Event.REQUEST_FIELD_NUMBER)
 _PLAN = bytes_tag(_REQUEST.PLAN_FIELD_NUMBER)
 _SECOND = 1_000_000_000
+
+
+class _Tags(NamedTuple):
+    """Of the event that ends a replay."""
+
+    payload: bytes
+    head: bytes
+    connection: bytes
+
+
+_RESPONSE_TAGS = _Tags(
+    bytes_tag(event_pb2.Event.RESPONSE_FIELD_NUMBER),
+    bytes_tag(event_pb2.ResponseEvent.HEAD_FIELD_NUMBER),
+    bytes_tag(event_pb2.ResponseEvent.CONNECTION_FIELD_NUMBER),
+)
+_ERROR_TAGS = _Tags(
+    bytes_tag(event_pb2.Event.ERROR_FIELD_NUMBER),
+    bytes_tag(event_pb2.ErrorEvent.HEAD_FIELD_NUMBER),
+    bytes_tag(event_pb2.ErrorEvent.CONNECTION_FIELD_NUMBER),
+)
 
 
 def with_sequence(sequence: int, body: bytes) -> bytes:
@@ -77,41 +94,71 @@ def outcome_event(
     replay: Replay, plan: Plan, outcome: Outcome, now: int, redactor: Redactor = UNKEYED
 ) -> PendingEvent:
     """Encodes the terminal event of a replay: `response` when SUCCEEDED, else `error`."""
-    event = _replay_event(replay.key, replay.attempt, now)
     shown = redactor.outcome(outcome)
     payload: event_pb2.ResponseEvent | event_pb2.ErrorEvent
     if outcome.state is ReplayState.SUCCEEDED:
-        response = event.response
-        _fill(response, plan, shown)
-        if outcome.early:
-            response.early = True
-        if outcome.lenient:
-            response.lenient = True
-        if shown.trailers:
-            add_headers(response.trailers, shown.trailers)
-        if shown.live_values:
-            response.live_values.extend(map(live_value, shown.live_values))
-        if outcome.hooked is not None:
-            response.answering_hook = outcome.hooked.answering
-            response.changing_hooks.extend(outcome.hooked.changing)
-        if outcome.comparison is not None:
-            response.comparison.ParseFromString(outcome.comparison.shown)
-        kind, payload = EventKind.RESPONSE, response
+        kind, tags, payload = EventKind.RESPONSE, _RESPONSE_TAGS, _response(plan, shown)
     else:
-        error = event.error
-        error.state = event_pb2.ReplayState.ValueType(outcome.state.value)
-        error.reason = reason_pb2.Reason.ValueType(outcome.reason.value)
-        error.message = shown.message
-        _fill(error, plan, shown)
-        kind, payload = EventKind.ERROR, error
-    if shown is outcome and not hides_of_comparison(outcome):
-        return _pending(kind, event)
+        kind, tags, payload = EventKind.ERROR, _ERROR_TAGS, _error(plan, shown)
     if shown.content_prefix is not outcome.content_prefix:
         payload.content_redacted = True
         payload.content_truncated = not shown.content_prefix or (
             len(outcome.content_prefix) < outcome.content_size
         )
-    return _pending(kind, event)._replace(withheld=withheld_of(outcome, shown))
+    pieces = [payload.SerializeToString()]
+    # Of these many replays have the same ones, or nearly: each is encoded once.
+    if shown.head is not None:
+        head = encode_head(shown.head)
+        pieces += (tags.head, varint(len(head)), head)
+    if shown.connection is not None:
+        pieces += (tags.connection, encode_connection(shown.connection))
+    event = _replay_event(replay.key, replay.attempt, now).SerializeToString()
+    size = sum(map(len, pieces))
+    body = b"".join((event, tags.payload, varint(size), *pieces))
+    pending = PendingEvent(kind, replay.key.batch_id, body)
+    if shown is outcome and not hides_of_comparison(outcome):
+        return pending
+    return pending._replace(withheld=withheld_of(outcome, shown))
+
+
+def _response(plan: Plan, outcome: Outcome) -> event_pb2.ResponseEvent:
+    response = event_pb2.ResponseEvent(
+        flow_index=plan.flow_index,
+        flow_id=plan.flow_id,
+        url=plan.url,
+        method=plan.method,
+        recorded_status_code=plan.recorded_status_code,
+    )
+    _fill(response, plan, outcome)
+    if outcome.early:
+        response.early = True
+    if outcome.lenient:
+        response.lenient = True
+    if outcome.trailers:
+        add_headers(response.trailers, outcome.trailers)
+    if outcome.live_values:
+        response.live_values.extend(map(live_value, outcome.live_values))
+    if outcome.hooked is not None:
+        response.answering_hook = outcome.hooked.answering
+        response.changing_hooks.extend(outcome.hooked.changing)
+    if outcome.comparison is not None:
+        response.comparison.ParseFromString(outcome.comparison.shown)
+    return response
+
+
+def _error(plan: Plan, outcome: Outcome) -> event_pb2.ErrorEvent:
+    error = event_pb2.ErrorEvent(
+        flow_index=plan.flow_index,
+        flow_id=plan.flow_id,
+        url=plan.url,
+        method=plan.method,
+        recorded_status_code=plan.recorded_status_code,
+        state=event_pb2.ReplayState.ValueType(outcome.state.value),
+        reason=reason_pb2.Reason.ValueType(outcome.reason.value),
+        message=outcome.message,
+    )
+    _fill(error, plan, outcome)
+    return error
 
 
 def interrupted_event(
@@ -241,37 +288,17 @@ def _pending(kind: EventKind, event: event_pb2.Event) -> PendingEvent:
 def _fill(
     message: event_pb2.ResponseEvent | event_pb2.ErrorEvent, plan: Plan, outcome: Outcome
 ) -> None:
-    """Sets the fields that `response` and `error` events share."""
-    message.flow_index = plan.flow_index
-    message.flow_id = plan.flow_id
-    message.url = plan.url
-    message.method = plan.method
-    message.recorded_status_code = plan.recorded_status_code
-    if outcome.head is not None:
-        fill_head(message.head, outcome.head)
+    """Sets what `response` and `error` events share, but for plan, head and connection."""
     if outcome.content_size:
         message.content = content = outcome.content_prefix[:PREVIEW_LIMIT]
         message.content_size_bytes = outcome.content_size
-        message.content_truncated = len(content) < outcome.content_size
+        if len(content) < outcome.content_size:
+            message.content_truncated = True
     if outcome.websocket is not None:
         message.websocket.CopyFrom(websocket_result(outcome.websocket))
-    if outcome.connection is not None:
-        _fill_connection(message.connection, outcome.connection)
     _fill_timings(message.timings, outcome.timings)
     if plan.resends_replay_id:
         message.resends_replay_id = plan.resends_replay_id
-
-
-def _fill_connection(message: event_pb2.Connection, connection: ConnectionInfo) -> None:
-    message.address = connection.address
-    message.local_address = connection.local_address
-    message.reused = connection.reused
-    message.proxied = connection.proxied
-    if connection.tls_version:
-        message.tls_version = connection.tls_version
-        message.tls_cipher = connection.tls_cipher
-        message.server_name = connection.server_name
-        message.alpn = connection.alpn
 
 
 def _fill_timings(message: event_pb2.Timings, timings: Timings) -> None:

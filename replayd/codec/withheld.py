@@ -6,7 +6,7 @@ Encoded as a `flowreplay.v1.Event` with those fields alone, each of them whole. 
 from flowreplay.v1 import event_pb2
 
 from replayd.codec.fields import add_headers
-from replayd.codec.parts import fill_head, live_value, websocket_result
+from replayd.codec.parts import encode_head, live_value, websocket_result
 from replayd.model.event import PREVIEW_LIMIT
 from replayd.model.outcome import Outcome
 from replayd.model.replay import ReplayState
@@ -32,7 +32,7 @@ def withheld_of(outcome: Outcome, shown: Outcome) -> bytes:
             # The content of some is not kept: this is all that there is of it.
             payload.content = outcome.content_prefix[:PREVIEW_LIMIT]
     if outcome.head is not None and shown.head != outcome.head:
-        fill_head(payload.head, outcome.head)
+        payload.head.MergeFromString(encode_head(outcome.head))
     if outcome.websocket is not None and shown.websocket != outcome.websocket:
         payload.websocket.CopyFrom(websocket_result(outcome.websocket))
     return event.SerializeToString() if payload.ByteSize() else b""

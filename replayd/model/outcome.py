@@ -19,8 +19,7 @@ class ResponseHead(NamedTuple):
     """Status codes of the 1xx responses that came before."""
 
 
-@dataclass(frozen=True, slots=True)
-class ConnectionInfo:
+class ConnectionInfo(NamedTuple):
     """The connection that a replay used."""
 
     address: str

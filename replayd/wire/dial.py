@@ -6,7 +6,6 @@ just another layer.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from typing import NamedTuple
 
 from replayd.errors import ConfigError, WireError
@@ -234,13 +233,12 @@ class Dial:
             self.tls_at = now
         else:
             self.connected_at = now
-        connection.info = replace(
-            connection.info,
+        connection.info = connection.info._replace(
             local_address=transport.local,
             proxied=self._dialler.settings.upstream is not None,
         )
         if isinstance(transport, TlsTransport) and not self._layers:
-            connection.info = replace(connection.info, **transport.facts())
+            connection.info = connection.info._replace(**transport.facts())
 
     def _judge_reached(self, reached: str) -> None:
         """The system connected us to an address that is spelled differently, or is another one:

@@ -8,7 +8,6 @@ connections a request takes is `shared`'s business.
 
 import logging
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Protocol
 
 from replayd.errors import WireError
@@ -89,7 +88,7 @@ class Multiplexer:
     def info(self) -> ConnectionInfo:
         """What events say of it to the next request that uses it."""
         info = self.connection.info
-        return replace(info, reused=True) if self._used else info
+        return info._replace(reused=True) if self._used else info
 
     def open(
         self, method: bytes, headers: Headers, *, ends: bool, wake: Callable[[], None]

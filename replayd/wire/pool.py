@@ -9,7 +9,6 @@ somebody (`Connection.bound`) is never given to another session.
 from bisect import insort
 from collections import OrderedDict
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import NamedTuple
 
 from replayd.errors import WireError
@@ -102,7 +101,7 @@ class Pool:
         """
         promised = self._idle_time if idle_seconds is None else (idle_seconds - 1) * _SECOND
         if not connection.info.reused:
-            connection.info = replace(connection.info, reused=True)
+            connection.info = connection.info._replace(reused=True)
         connection.owner = self
         connection.want_write(False)
         connection.idle_since = now

@@ -54,8 +54,8 @@ def test_times_that_were_not_reached_are_none() -> None:
     ("fields", "spoken"),
     [
         ({}, False),
-        ({"connection": replace(CONNECTION, alpn="http/1.1")}, False),
-        ({"connection": replace(CONNECTION, alpn="h2"), "head": None}, True),
+        ({"connection": CONNECTION._replace(alpn="http/1.1")}, False),
+        ({"connection": CONNECTION._replace(alpn="h2"), "head": None}, True),
         ({"head": HEAD._replace(http_version=b"HTTP/2.0"), "connection": None}, True),
         ({"plan": HTTP2_PLAN._replace(target=TWO), "connection": None, "head": None}, True),
     ],
@@ -73,7 +73,7 @@ def test_what_was_sent_over_which_version(fields: dict[str, Any], spoken: bool) 
 
 
 def test_what_has_no_form_of_http2_was_never_http2() -> None:
-    assert succeeded(connection=replace(CONNECTION, alpn="h2")).http2 is None
+    assert succeeded(connection=CONNECTION._replace(alpn="h2")).http2 is None
 
 
 def test_what_was_said_again() -> None:
