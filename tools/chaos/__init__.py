@@ -4,6 +4,10 @@
 `flows`     the flows: each says in its path whose it is and how to answer it.
 `target`    the server that they are sent to, a process that writes each request down.
 `client`    a process that calls the daemon and writes down what it was told.
+`caller`    what all that it does has in common.
+`enqueuing` how it enqueues;
+`control`   how it counts, clears, pauses and cancels;
+`once_more` how it has replays sent once more.
 `watcher`   a process of watchers that write down what they were shown.
 `failpoints` named places in the daemon's code at which it kills itself.
 `bugs`      what a daemon might do wrong, to be put in on purpose.
@@ -15,7 +19,9 @@
 `rounds`    lives of the daemon, one after the other.
 `audit`     bringing everything to rest in between, to compare the books.
 `controls`  `make chaos-controls`: runs with a bug each, which have to find it.
-`log`       what the event log says of every replay.
+`log`       what the event log says of every replay;
+`replays`   the replays and batches of which it tells;
+`copies`    which of them send others again.
 `told`      what was told and shown, beside the log.
 `arrivals`  what reached the target, beside the log.
 `books`     all three, read and compared as they grow.

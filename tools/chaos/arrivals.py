@@ -8,7 +8,8 @@ from typing import NamedTuple
 
 from tools.chaos.findings import Findings
 from tools.chaos.flows import ANSWERS, IDEMPOTENT, Asked, read_path, sent_again
-from tools.chaos.log import Log, Replay
+from tools.chaos.log import Log
+from tools.chaos.replays import Replay
 from tools.chaos.target import MARK
 
 
@@ -82,10 +83,10 @@ class Arrivals:
         self._start = Start(0, paused=False)
         self._at: dict[object, tuple[int, int]] = {}
         """The place of the last arrival since the start, by session, or of all."""
-        self._first: dict[tuple[str, int], int] = {}
-        """The highest index that has arrived, by session."""
-        self._arrived: dict[int, Arrival] = {}
-        """The arrivals of what is not forgotten, by number."""
+        self._first: dict[tuple[str, int, int], int] = {}
+        """The highest slot that has arrived, by session."""
+        self._arrived: dict[tuple[str, int], list[Arrival]] = {}
+        """By call and flow index."""
         self._target_broke = False
         self.count = 0
         self.repeats = 0
@@ -102,70 +103,74 @@ class Arrivals:
             return
         self.count += 1
         asked = line.asked
-        batch = self._log.labels.get(asked.tag)
-        replay = batch.replays.get(asked.flow_index) if batch else None
-        if batch is None or replay is None:
-            kind = "cleared sent" if asked.tag in self._log.forgotten else "lost"
+        replays = self._log.of_flow(asked.tag, asked.flow_index)
+        if not replays:
+            ended = any(batch.over for batch in self._log.families.get(asked.tag, ()))
+            kind = "cleared sent" if ended else "lost"
             self._findings.add(kind, f"{line.method!r} {asked.path} arrived; it is not in the log")
             return
         if self._start.paused:
-            self._findings.add("pauses", f"{replay} arrived while the queue was paused")
-        self._compare_order(replay, asked, batch.position)
-        self._arrived[line.number] = line
-        self.repeats += bool(replay.arrivals)
-        replay.arrivals.append(line.number)
+            self._findings.add("pauses", f"{replays[0]} arrived while the queue was paused")
+        arrived = self._arrived.setdefault((asked.tag, asked.flow_index), [])
+        replay = _whose(line, replays)
+        if replay is not None:
+            # Of a flow with several replays it is known only of the one that got an answer.
+            self._compare_order(replay, asked, first=not arrived or len(replays) > 1)
+        self.repeats += bool(arrived)
+        arrived.append(line)
 
     def settle(self) -> None:
         """Compares all replays, once both books were read to their end; nothing runs."""
+        open_ = set()
         for replay in self._log.replays():
-            self._compare_number(replay)
-            if replay.outcome == "succeeded":
+            if not replay.outcome:
+                open_.add(replay.batch.label)
+            elif replay.outcome == "succeeded":
                 self._compare_answer(replay)
+        for (tag, flow_index), arrived in self._arrived.items():
+            self._compare_number(self._log.of_flow(tag, flow_index), arrived)
         # What has its outcome will be forgotten; if it arrived once more, that is known.
-        open_ = [replay for replay in self._log.replays() if not replay.outcome]
-        labels = {replay.batch.label for replay in open_}
-        self._first = {key: at for key, at in self._first.items() if key[0] in labels}
-        kept = {
-            number
-            for batch in self._log.batches.values()
-            if batch.label in labels
-            for replay in batch.replays.values()
-            for number in replay.arrivals
-        }
-        self._arrived = {number: self._arrived[number] for number in kept}
-        self._target_broke = False
+        self._arrived = {key: lines for key, lines in self._arrived.items() if key[0] in open_}
+        batches = {b.batch_id for label in open_ for b in self._log.families[label]}
+        self._first = {key: at for key, at in self._first.items() if key[0] in batches}
+        self._target_broke &= bool(open_)
 
-    def _compare_number(self, replay: Replay) -> None:
-        arrived = [self._arrived[number] for number in replay.arrivals]
-        if not arrived:
-            return
-        again = sent_again(replay.batch.label, arrived[0].method)
-        if arrived[0].method not in IDEMPOTENT and not again and len(arrived) > 1:
-            self._findings.add("post twice", f"{replay}: {len(arrived)} times")
-        sent = replay.outcome not in ("", "cleared")
+    def _compare_number(self, replays: list[Replay], arrived: list[Arrival]) -> None:
+        """Compares how often a flow arrived with what its replays say."""
+        line = arrived[0]
+        again = sent_again(line.asked.tag, line.method)
+        sent = sum(replay.outcome not in ("", "cleared") for replay in replays)
+        said = ", ".join(map(str, replays))
+        if line.method not in IDEMPOTENT and not again and len(arrived) > max(sent, 1):
+            self._findings.add("post twice", f"{said}: {len(arrived)} times")
         # A connection that breaks may cost a second try in each attempt; that of one which
         # was interrupted is told by the interruption, or by how it ended, alone.
-        broke = self._target_broke or arrived[0].asked.breaks
-        tries = replay.retried + (replay.requeued + replay.cut if broke else 0)
-        if len(arrived) > replay.requeued + sent + tries:
-            said = f"{replay}: {len(arrived)} times, interrupted {replay.requeued}, retried {tries}"
-            kind = "cleared sent" if replay.outcome == "cleared" else "unmarked"
-            self._findings.add(kind, said)
+        broke = self._target_broke or line.asked.breaks
+        requeued = sum(replay.requeued for replay in replays)
+        cut = sum(replay.cut for replay in replays)
+        tries = sum(replay.retried for replay in replays) + (requeued + cut if broke else 0)
+        if len(arrived) > requeued + sent + tries:
+            said += f": {len(arrived)} times, interrupted {requeued}, retried {tries}"
+            cleared = any(replay.outcome == "cleared" for replay in replays)
+            self._findings.add("cleared sent" if cleared else "unmarked", said)
 
     def _compare_answer(self, replay: Replay) -> None:
         status, content = replay.answer
-        number = int(content) if content.isdigit() else -1
-        arrival = self._arrived.get(number)
-        if number not in replay.arrivals or arrival is None:
-            said = f"{replay} was answered {content!r}, and arrived as {replay.arrivals}"
+        lines = self._arrived.get((replay.batch.label, replay.key.flow_index), ())
+        arrival = next((line for line in lines if line.number == replay.answered_as), None)
+        if arrival is None:
+            said = f"{replay} was answered {content!r}, and arrived as {[*lines]}"
             self._findings.add("answers", said)
         elif (status, replay.method) != (ANSWERS.get(arrival.asked.what), arrival.method):
             said = f"{replay}: {replay.method!r} got {status}, not as {arrival} says"
             self._findings.add("answers", said)
 
-    def _compare_order(self, replay: Replay, asked: Asked, position: int) -> None:
-        session = (asked.tag, asked.session)
-        place = (position, replay.index)
+    def _compare_order(self, replay: Replay, asked: Asked, *, first: bool) -> None:
+        """`first`: it has not arrived before."""
+        batch_id, repeat, _ = replay.key
+        session = (batch_id, repeat, asked.session)
+        slot = replay.key.slot
+        place = (replay.batch.position, slot)
         keys: list[object] = [session]
         if self._start.concurrency == 1:
             keys.append("all")
@@ -173,8 +178,15 @@ class Arrivals:
             if place < self._at.get(key, place):
                 self._findings.add("order", f"{replay} arrived after {self._at[key]} of {key}")
             self._at[key] = place
-        if not replay.arrivals:
+        if first:
             highest = self._first.get(session, -1)
-            if replay.index < highest:
-                self._findings.add("order", f"{replay} arrived first after index {highest}")
-            self._first[session] = max(replay.index, highest)
+            if slot < highest:
+                self._findings.add("order", f"{replay} arrived first after slot {highest}")
+            self._first[session] = max(slot, highest)
+
+
+def _whose(line: Arrival, replays: list[Replay]) -> Replay | None:
+    """Returns the replay that sent a request, where that can be told."""
+    if len(replays) == 1:
+        return replays[0]
+    return next((each for each in replays if each.answered_as == line.number), None)

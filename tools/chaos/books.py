@@ -70,6 +70,7 @@ class Books:
             self.arrivals.compare(arrival)
         for line in self._lines(self._watchers):
             self.shown += compare_transcript(line, self.log, self.findings)
+        self.log.settle()
         self._compare_counts(stub)
         self.told.settle()
         self.arrivals.settle()

@@ -78,6 +78,21 @@ BUGS = {
     "a cleared flow is sent": _bug(
         Place(*_SCHEDULE, "drop"), mistakes.always(None), "cleared sent"
     ),
+    "a cancelled replay is sent": _bug(
+        Place(*_SCHEDULE, "remove"), mistakes.always(None), "cleared sent"
+    ),
+    "what runs is told to be cancelled, and goes on": _bug(
+        Place("replayd.rpc.cancel", "Canceller", "_kill"), mistakes.kill_nothing, "outcomes"
+    ),
+    "what is sent again does not name what it repeats": _bug(
+        Place("replayd.journal.resending", "", "_copy"), mistakes.name_no_original, "copies"
+    ),
+    "a retry sends what has succeeded too": _bug(
+        Place("replayd.journal.retrying", "Retrying", "ended"), mistakes.retry_too_much, "copies"
+    ),
+    "a batch has a run too few": _bug(
+        Place("replayd.journal.enqueues", "Enqueues", "_repeat"), mistakes.one_run_less, "lost"
+    ),
     "a clear is not logged": _bug(
         Place("replayd.journal.control", "", "_cleared_events"),
         mistakes.always([]),

@@ -48,6 +48,12 @@ class Figures:
     arrivals: int = 0
     repeats: int = 0
     """Arrivals of what had arrived before; each is marked, or it is among `findings`."""
+    copies: int = 0
+    """Replays that send others again: by a Resolve or a Retry."""
+    runs: int = 0
+    """Replays of a batch's runs after the first."""
+    cancelled: int = 0
+    """Replays that clients were told they cancelled."""
     requeued: int = 0
     most_requeued: int = 0
     """By one crash."""

@@ -19,6 +19,7 @@ KINDS = {
     "order": "replays of a session, or at concurrency 1 of all, overtook each other",
     "counts": "counts do not balance",
     "attempts": "attempts are miscounted, or follow another rule than their `on_interrupt`",
+    "copies": "what is sent once more is not what was asked for, or does not name what it repeats",
     "requests": "one request_id, or one call, made two batches, or other answers",
     "pauses": "a pause was forgotten, or did not hold",
     "daemon": "the daemon failed inside, did not start, or did not end as it should",

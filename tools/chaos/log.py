@@ -12,69 +12,16 @@ from zlib import crc32
 
 from flowreplay.v1 import event_pb2, reason_pb2
 
-from replayd.model.replay import MAX_INTERRUPTED_ATTEMPTS
+from replayd.model.replay import MAX_INTERRUPTED_ATTEMPTS, ReplayKey
+from tools.chaos.copies import Copies
 from tools.chaos.findings import Findings
 from tools.chaos.flows import read_path, sent_again
+from tools.chaos.replays import OUTCOMES, STATES, Batch, Replay
 
 Vector = tuple[int, int, int, int, int, int]
 """How many replays were accepted, succeeded, failed, were killed, cleared, interrupted."""
 
-STATES = ("accepted", "succeeded", "failed", "killed", "cleared", "interrupted")
-
-_ERRORS = {
-    event_pb2.REPLAY_STATE_FAILED: "failed",
-    event_pb2.REPLAY_STATE_KILLED: "killed",
-    event_pb2.REPLAY_STATE_INTERRUPTED: "interrupted",
-}
-
 _CUT = (reason_pb2.REASON_INTERRUPTED, reason_pb2.REASON_POISON)
-
-
-class Replay:
-    """What the log says of one replay, and where the target saw it."""
-
-    __slots__ = (
-        "answer",
-        "arrivals",
-        "batch",
-        "cut",
-        "index",
-        "method",
-        "outcome",
-        "requeued",
-        "resolved",
-        "retried",
-    )
-
-    def __init__(self, batch: "Batch", index: int) -> None:
-        self.batch = batch
-        self.index = index
-        self.outcome = ""
-        self.cut = False
-        """Whether it ended because its last attempt was interrupted."""
-        self.method = b""
-        self.requeued = 0
-        self.resolved = False
-        self.retried = 0
-        self.answer = (0, b"")
-        """Status and content of the response."""
-        self.arrivals: list[int] = []
-        """Lines of the target's book."""
-
-    def __str__(self) -> str:
-        return f"{self.batch.batch_id}.{self.index} ({self.batch.label}, {self.outcome or 'open'})"
-
-
-class Batch:
-    """A batch of the log."""
-
-    __slots__ = ("batch_id", "label", "position", "replays")
-
-    def __init__(self, batch_id: str, label: str, position: int) -> None:
-        self.batch_id = batch_id
-        self.label = label
-        self.position = position
-        self.replays: dict[int, Replay] = {}
 
 
 @dataclass
@@ -83,9 +30,8 @@ class Log:
 
     findings: Findings
     batches: dict[str, Batch] = field(default_factory=dict)
-    labels: dict[str, Batch] = field(default_factory=dict)
-    forgotten: set[str] = field(default_factory=set)
-    """Ids and labels of batches that were finished and compared."""
+    families: dict[str, list[Batch]] = field(default_factory=dict)
+    """By label: the batch of a call, then those that send of it again."""
     vector: Vector = (0, 0, 0, 0, 0, 0)
     until: dict[Vector, int] = field(default_factory=dict)
     """The last sequence at which each former vector still held."""
@@ -93,10 +39,16 @@ class Log:
     """Pauses (True) and resumptions, in their order."""
     crashes: list[int] = field(default_factory=list)
     """How many replays each crash had queued again."""
-    interrupted: int = 0
+    copies: int = 0
+    """Replays that send others again."""
+    runs: int = 0
+    """Replays of runs after the first."""
     checksums: "array[int]" = field(default_factory=lambda: array("I"))
     kinds: "array[int]" = field(default_factory=lambda: array("B"))
     _requeued_at: int = -1
+
+    def __post_init__(self) -> None:
+        self._sends_again = Copies(self.findings)
 
     @property
     def latest(self) -> int:
@@ -132,23 +84,39 @@ class Log:
         elif self.checksums[event.sequence - 1] != crc32(event.SerializeToString()):
             self.findings.add("rewritten", f"event {event.sequence} is another one now")
 
+    def settle(self) -> None:
+        """Compares what only shows at the end, once all of the log was read."""
+        self._sends_again.settle()
+
     def forget(self) -> None:
-        """Forgets the batches of which every replay has its outcome."""
-        for batch in list(self.batches.values()):
-            if all(replay.outcome for replay in batch.replays.values()):
-                del self.batches[batch.batch_id]
-                self.labels.pop(batch.label, None)
-                self.forgotten |= {batch.batch_id, batch.label}
+        """Forgets the families of batches of which every replay has its outcome."""
+        for batches in self.families.values():
+            live = [batch for batch in batches if not batch.over]
+            if all(replay.outcome for batch in live for replay in batch.replays.values()):
+                for batch in live:
+                    batch.forget()
         self.until.clear()
 
     def replays(self) -> Iterator[Replay]:
         """Yields every replay that is not forgotten."""
         for batch in self.batches.values():
-            yield from batch.replays.values()
+            if not batch.over:
+                yield from batch.replays.values()
+
+    def named(self, replay_id: str) -> Replay | None:
+        """Returns a replay by its id, if it is not forgotten."""
+        key = ReplayKey.parse(replay_id)
+        batch = self.batches.get(key.batch_id)
+        return batch.replays.get(key.slot) if batch else None
+
+    def of_flow(self, label: str, flow_index: int) -> list[Replay]:
+        """Returns all replays of a flow that are not forgotten."""
+        batches = (batch for batch in self.families.get(label, ()) if not batch.over)
+        return [replay for batch in batches for replay in batch.of_flow(flow_index)]
 
     def _response(self, event: event_pb2.Event) -> None:
         response = event.response
-        replay = self._of(event, response.flow_index, response.url)
+        replay = self._of(event, response)
         if replay is not None:
             replay.method = response.method
             replay.answer = (response.head.status_code, response.content)
@@ -156,17 +124,17 @@ class Log:
 
     def _error(self, event: event_pb2.Event) -> None:
         error = event.error
-        replay = self._of(event, error.flow_index, error.url)
+        replay = self._of(event, error)
         if error.reason == reason_pb2.REASON_INTERNAL:
             self.findings.add("daemon", f"{event.replay_id} FAILED: {error.message}")
         if replay is not None:
             replay.method = error.method
             replay.cut = error.reason in _CUT
-            self._ended(replay, _ERRORS[error.state], event.attempt)
+            self._ended(replay, OUTCOMES[error.state], event.attempt)
 
     def _note(self, event: event_pb2.Event) -> None:
         if event.log.reason == reason_pb2.REASON_RETRIED:
-            replay = self._named(event.batch_id, event.log.flow_index)
+            replay = self.named(event.replay_id)
             if replay is not None:
                 replay.retried += 1
         elif event.log.level == event_pb2.LOG_LEVEL_ERROR:
@@ -180,7 +148,7 @@ class Log:
         elif kind == event_pb2.UPDATE_KIND_QUEUED:
             self._queued(event)
         elif kind == event_pb2.UPDATE_KIND_CLEARED:
-            found = [each for each in self._ranges(update) if each and not each.outcome]
+            found = [each for each in self._ranges(update) if not each.outcome]
             for replay in found:
                 replay.outcome = "cleared"
             self._count("cleared", len(found))
@@ -193,23 +161,31 @@ class Log:
             self._resolved(event)
 
     def _queued(self, event: event_pb2.Event) -> None:
-        (each,) = event.update.ranges
-        label = event.update.label
-        batch = self.batches.get(each.batch_id)
+        update = event.update
+        batch_id, label, resends = event.batch_id, update.label, update.resends_batch_id
+        batch = self.batches.get(batch_id)
         if batch is None:
-            batch = Batch(each.batch_id, label, event.sequence)
-            if {label, each.batch_id} & (self.labels.keys() | self.forgotten):
-                self.findings.add("requests", f"{label} was queued twice, as {each.batch_id} too")
-            self.batches[each.batch_id] = self.labels[label] = batch
-        before = len(batch.replays)
-        for index in range(each.first_index, each.last_index + 1):
-            batch.replays.setdefault(index, Replay(batch, index))
-        if len(batch.replays) - before != event.update.replay_count:
+            batch = Batch(batch_id, label, event.sequence, resends)
+            if label in self.families and not resends:
+                self.findings.add("requests", f"{label} was queued twice, as {batch_id} too")
+            self.batches[batch_id] = batch
+            self.families.setdefault(label, []).append(batch)
+        before = batch.count
+        if resends:
+            self._sends_again.fill(batch, self.batches.get(resends), update)
+        else:
+            for each in update.ranges:
+                for index in range(each.first_index, each.last_index + 1):
+                    batch.add(ReplayKey(batch_id, each.repeat, index))
+        if batch.count - before != update.replay_count or batch.over:
             self.findings.add("outcomes", f"event {event.sequence} queues some replays again")
-        self._count("accepted", event.update.replay_count)
+        self.copies += update.replay_count if resends else 0
+        runs = (each for each in update.ranges if each.repeat and not resends)
+        self.runs += sum(each.last_index - each.first_index + 1 for each in runs)
+        self._count("accepted", update.replay_count)
 
     def _requeued(self, event: event_pb2.Event) -> None:
-        found = [each for each in self._ranges(event.update) if each]
+        found = list(self._ranges(event.update))
         if self._requeued_at != event.sequence - 1:
             self.crashes.append(0)
         self._requeued_at = event.sequence
@@ -220,12 +196,13 @@ class Log:
                 self.findings.add("outcomes", f"{replay} was queued again by {event.sequence}")
 
     def _resolved(self, event: event_pb2.Event) -> None:
+        resent_as = event.update.resent_batch_id
         for replay in self._ranges(event.update):
-            if replay is None:
-                continue
             if replay.outcome != "interrupted" or replay.resolved:
                 self.findings.add("outcomes", f"{replay} is resolved by event {event.sequence}")
             replay.resolved = True
+            if resent_as:
+                self._sends_again.resolved(replay, resent_as)
 
     def _ended(self, replay: Replay, outcome: str, attempt: int) -> None:
         if replay.outcome:
@@ -243,29 +220,34 @@ class Log:
         elif replay.requeued:
             self.findings.add("attempts", said)
 
-    def _of(self, event: event_pb2.Event, index: int, url: bytes) -> Replay | None:
-        """Finds the replay that an event ends, and compares names and URL."""
-        replay = self._named(event.batch_id, index)
+    def _of(
+        self, event: event_pb2.Event, told: event_pb2.ResponseEvent | event_pb2.ErrorEvent
+    ) -> Replay | None:
+        """Finds the replay that an event ends, and compares what it says of it."""
+        replay = self.named(event.replay_id)
         if replay is None:
             self.findings.add("outcomes", f"event {event.sequence} ends {event.replay_id}, unknown")
             return None
-        asked = read_path(urlsplit(url.decode()).path)
-        if (asked.tag, asked.flow_index, event.replay_id) != (
+        asked = read_path(urlsplit(told.url.decode()).path)
+        if (asked.tag, asked.flow_index, told.flow_index, event.batch_id) != (
             replay.batch.label,
-            index,
-            f"{event.batch_id}.{index}",
+            replay.key.flow_index,
+            replay.key.flow_index,
+            replay.key.batch_id,
         ):
-            self.findings.add("answers", f"{replay} is told to be of {url!r}")
+            self.findings.add("answers", f"{replay} is told to be of {told.url!r}")
+        resends = replay.batch.resends
+        original = replay.key._replace(batch_id=resends).replay_id if resends else ""
+        if told.resends_replay_id != original:
+            said = f"{replay} says that it sends {told.resends_replay_id!r} again, not {original!r}"
+            self.findings.add("copies", said)
         return replay
 
-    def _named(self, batch_id: str, index: int) -> Replay | None:
-        batch = self.batches.get(batch_id)
-        return batch.replays.get(index) if batch else None
-
-    def _ranges(self, update: event_pb2.UpdateEvent) -> Iterator[Replay | None]:
+    def _ranges(self, update: event_pb2.UpdateEvent) -> Iterator[Replay]:
         for each in update.ranges:
-            for index in range(each.first_index, each.last_index + 1):
-                yield self._named(each.batch_id, index)
+            batch = self.batches.get(each.batch_id)
+            if batch is not None:
+                yield from batch.between(each)
 
     def _count(self, state: str, count: int) -> None:
         self.until[self.vector] = self.latest - 1

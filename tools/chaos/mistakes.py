@@ -10,6 +10,7 @@ from typing import Any
 
 from flowreplay.v1 import event_pb2
 
+from replayd.codec.plan import decode_plan, encode_plan
 from replayd.journal.interface import Receipt
 from replayd.journal.sqlite.checksum import event_checksum
 from replayd.model.replay import OUTCOMES, ReplayState
@@ -227,6 +228,41 @@ def mix_answers(ended: Method) -> Method:
         return ended(self, replay, plan, outcome, body)
 
     return mixed
+
+
+def kill_nothing(_: Method) -> Method:
+    """Tells that all of them were killed."""
+
+    async def told(_self: Any, keys: Any) -> Any:
+        return keys
+
+    return told
+
+
+def name_no_original(copy: Method) -> Method:
+    """Copies replays without a word of that."""
+
+    def nameless(*arguments: Any) -> Any:
+        row = copy(*arguments)
+        plan = decode_plan(row.plan)._replace(resends_replay_id="")
+        return row._replace(plan=encode_plan(plan))
+
+    return nameless
+
+
+def retry_too_much(ended: Method) -> Method:
+    """Sends the one before the first once more, too."""
+
+    def more(self: Any, *arguments: Any) -> Any:
+        indices = ended(self, *arguments)
+        return [indices[0] - 1, *indices] if indices and indices[0] else indices
+
+    return more
+
+
+def one_run_less(repeat: Method) -> Method:
+    """Stages one run of a batch less than it should have."""
+    return lambda self, batch_id, repeats: repeat(self, batch_id, repeats - 1)
 
 
 def always(value: Any) -> Callable[[Method], Method]:

@@ -3,7 +3,7 @@ with the log.
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,14 +11,15 @@ from flowreplay.v1 import event_pb2
 
 from tools.chaos.findings import Findings
 from tools.chaos.log import Log, Vector
+from tools.chaos.replays import OUTCOMES, Replay
 
 Line = dict[str, Any]
 
 _DISK = "; check the disk"
 """What a daemon may say whose disk was taken away."""
 
-_WRONG = ("ALREADY_EXISTS", "INVALID_ARGUMENT", "INTERNAL", "NOT_FOUND")
-"""What no Enqueue of chaos may be told."""
+_WRONG = ("ALREADY_EXISTS", "INVALID_ARGUMENT", "INTERNAL")
+"""What no call of chaos may be told. What it names may have gone with retention."""
 
 
 class Lines:
@@ -55,25 +56,25 @@ class Told:
         """Flows that they were told were accepted."""
         self.duplicates = 0
         self.broken = 0
+        self.cancelled = 0
+        """Replays that were told to be."""
         self._pauses = {True: 0, False: 0}
+        self._compares = {
+            "accepted": self._compare_accepted,
+            "broke": self._broke,
+            "cancel": self._compare_cancel,
+            "clear": self._compare_clear,
+            "count": self._compare_count,
+            "pause": self._compare_pause,
+            "resolve": self._compare_resolve,
+            "resume": self._compare_pause,
+            "retry": self._compare_retry,
+            "try": self._try,
+        }
 
     def compare(self, line: Line) -> None:
         """Compares what was told with the log, which has to be read that far."""
-        what = line["what"]
-        if what == "try":
-            self._tries[line["call"]] = line["count"]
-        elif what == "accepted":
-            self._compare_accepted(line)
-        elif what == "clear":
-            self._compare_clear(line)
-        elif what == "resolve":
-            self._compare_resolve(line)
-        elif what == "count":
-            self._compare_count(line)
-        elif what in ("pause", "resume"):
-            self._pauses[what == "pause"] += line["changed"]
-        else:
-            self._broke(line)
+        self._compares[line["what"]](line)
 
     def settle(self) -> None:
         """Compares sums, once every line was read; forgets calls that are over."""
@@ -83,58 +84,105 @@ class Told:
                 words = "pauses" if on else "resumptions"
                 self._findings.add("pauses", f"{told} {words} were told, {logged} are logged")
         for call, count in self._tries.items():
-            batch = self._log.labels.get(call)
-            if batch is not None and len(batch.replays) > count:
-                said = f"{call} has {len(batch.replays)} replays of {count} flows"
-                self._findings.add("outcomes", said)
+            for batch in self._log.families.get(call, ()):
+                if batch.count > count:
+                    said = f"{call} has {batch.count} replays of {count} that were tried"
+                    self._findings.add("outcomes", said)
         self._tries.clear()
         self._accepted.clear()
 
     def _broke(self, line: Line) -> None:
         self.broken += 1
-        # A batch that is to be cleared may have gone with retention.
-        if "call" in line and line["code"] in _WRONG:
+        if line["code"] in _WRONG:
             self._findings.add("requests", f"a call was told {line}")
 
+    def _try(self, line: Line) -> None:
+        self._tries[line["call"]] = line["replays"]
+
+    def _compare_pause(self, line: Line) -> None:
+        self._pauses[line["what"] == "pause"] += line["changed"]
+
     def _compare_accepted(self, line: Line) -> None:
-        call, batch_id, count = line["call"], line["batch"], line["count"]
-        before = self._accepted.setdefault(call, (batch_id, count))
-        if before != (batch_id, count):
-            self._findings.add("requests", f"{call} was told {before}, then {(batch_id, count)}")
+        call, batch_id, replays = line["call"], line["batch"], line["replays"]
+        self._compare_answers(call, (batch_id, replays))
         if line["duplicate"]:
             self.duplicates += 1
         else:
             self.calls += 1
-            self.acknowledged += count
-        if count != self._tries.get(call, count) or line["refused"]:
-            self._findings.add("requests", f"{call} was told {count}, of {self._tries[call]}")
+            self.acknowledged += line["count"]
+        if replays != self._tries.get(call, replays) or line["refused"]:
+            self._findings.add("requests", f"{call} was told {replays}, of {self._tries[call]}")
         batch = self._log.batches.get(batch_id)
-        if batch is None or batch.label != call:
-            self._findings.add("lost", f"{call}, batch {batch_id}, with all {count} flows")
-        elif len(batch.replays) != count:
-            said = f"{call}, batch {batch_id}: {len(batch.replays)} of {count} are left"
+        if batch is None or batch.label != call or batch.resends:
+            self._findings.add("lost", f"{call}, batch {batch_id}, with all {replays} replays")
+        elif batch.count != replays:
+            said = f"{call}, batch {batch_id}: {batch.count} of {replays} are left"
             self._findings.add("lost", said)
 
+    def _compare_answers(self, call: str, told: tuple[str, int]) -> None:
+        """However often a call is answered, it is told the same."""
+        before = self._accepted.setdefault(call, told)
+        if before != told:
+            self._findings.add("requests", f"{call} was told {before}, then {told}")
+
     def _compare_clear(self, line: Line) -> None:
-        cleared = 0
-        for batch_id, first, last in line["ranges"]:
-            batch = self._log.batches.get(batch_id)
-            replays = batch.replays if batch is not None else {}
-            states = [replays[i].outcome for i in range(first, last + 1) if i in replays]
-            cleared += states.count("cleared")
-        if cleared != line["count"]:
-            said = f"{line['count']} were told to be cleared, {cleared} are"
+        outcomes = [replay.outcome for replay in self._in(line["ranges"])]
+        if outcomes.count("cleared") != line["count"]:
+            said = f"{line['count']} were told to be cleared, {outcomes.count('cleared')} are"
             self._findings.add("outcomes", said)
+
+    def _compare_cancel(self, line: Line) -> None:
+        """What is finished may be forgotten already."""
+        for replay_id, state, changed in line["replays"]:
+            replay = self._log.named(replay_id)
+            outcome = OUTCOMES.get(state, "")
+            self.cancelled += changed
+            if replay is not None and replay.outcome != outcome:
+                said = f"{replay} was told to be {outcome or state}"
+                self._findings.add("outcomes", said)
+            if changed and outcome not in ("cleared", "killed"):
+                self._findings.add("outcomes", f"{replay_id} was told to be cancelled as {outcome}")
 
     def _compare_resolve(self, line: Line) -> None:
         """What is finished may be forgotten already."""
-        for batch_id, first, last in line["ranges"]:
-            batch = self._log.batches.get(batch_id)
-            replays = batch.replays if batch is not None else {}
-            for index in range(first, last + 1):
-                if index in replays and not replays[index].resolved:
-                    said = f"{replays[index]} was told to be resolved, and is not"
-                    self._findings.add("outcomes", said)
+        for replay in self._in(line["ranges"]):
+            if not replay.resolved:
+                said = f"{replay} was told to be resolved, and is not"
+                self._findings.add("outcomes", said)
+        if line["resent_as"]:
+            self._compare_copies(line["resent_as"], line)
+
+    def _compare_retry(self, line: Line) -> None:
+        if line["resent_as"] or line["count"]:
+            self._compare_copies(line["resent_as"], line)
+        for replay in self._in(line["ranges"]):
+            if line["states"] and replay.outcome not in map(OUTCOMES.get, line["states"]):
+                self._findings.add("copies", f"{replay} is retried, and nobody asked for it")
+        if line["call"]:
+            self._compare_answers(line["call"], (line["resent_as"], line["count"]))
+
+    def _compare_copies(self, batch_id: str, line: Line) -> None:
+        """A batch that sends others again has exactly those that its client was told of."""
+        batch = self._log.batches.get(batch_id)
+        if batch is None or batch.resends != line["batch"] or batch.count != line["count"]:
+            said = f"{line['count']} replays of {line['batch']} that are sent again as {batch_id}"
+            self._findings.add("lost", said)
+        elif not batch.over:
+            named = {
+                replay.key.slot
+                for batch_id, repeat, first, last in line["ranges"]
+                for replay in batch.between(_range(batch.batch_id, repeat, first, last))
+            }
+            if named != batch.replays.keys():
+                said = f"{batch_id} sends {len(batch.replays)} of {batch.resends} again, not the "
+                self._findings.add("copies", said + f"{len(named)} that were told")
+
+    def _in(self, ranges: Iterable[tuple[str, int, int, int]]) -> Iterator[Replay]:
+        """Yields the replays in ranges, as far as they are not forgotten."""
+        for each in ranges:
+            batch = self._log.batches.get(each[0])
+            if batch is not None:
+                yield from batch.between(_range(*each))
 
     def _compare_count(self, line: Line) -> None:
         """A count is of one moment, and that moment lies after its cursor."""
@@ -165,6 +213,12 @@ def compare_transcript(line: Line, log: Log, findings: Findings) -> int:
         if 0 < at <= log.latest and log.checksums[at - 1] != checksum:
             findings.add("rewritten", f"a watcher was shown another event {at} than the log has")
     return len(seen)
+
+
+def _range(batch_id: str, repeat: int, first: int, last: int) -> event_pb2.ReplayRange:
+    return event_pb2.ReplayRange(
+        batch_id=batch_id, repeat=repeat, first_index=first, last_index=last
+    )
 
 
 def _kinds(kinds: frozenset[int]) -> str:

@@ -27,7 +27,7 @@ from flowreplay.v1.replay_pb2 import (
 from flowreplay.v1.replay_pb2_grpc import ReplayServiceStub
 
 from replayd.codec.cursor import decode_cursor
-from tools.chaos.client import OPTIONS
+from tools.chaos.caller import OPTIONS
 
 if TYPE_CHECKING:
     from flowreplay.v1.replay_pb2_grpc import ReplayServiceAsyncStub

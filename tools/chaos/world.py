@@ -11,7 +11,7 @@ from tools.chaos.books import Books
 from tools.chaos.crew import Crew
 from tools.chaos.daemon import Daemon
 from tools.chaos.figures import Figures
-from tools.chaos.log import STATES
+from tools.chaos.replays import STATES
 from tools.chaos.target import Target
 
 
@@ -84,6 +84,8 @@ class World:
             setattr(figures, state, count)
         figures.events, figures.shown = books.log.latest, books.shown
         figures.arrivals, figures.repeats = books.arrivals.count, books.arrivals.repeats
+        figures.copies, figures.runs = books.log.copies, books.log.runs
+        figures.cancelled = books.told.cancelled
         figures.requeued = sum(books.log.crashes)
         figures.most_requeued = max(books.log.crashes, default=0)
         figures.findings = self.findings.counts

@@ -22,23 +22,39 @@ class Writer:
         return self.events[-1]
 
     def update(
-        self, kind: str, *ranges: tuple[int, int], label: str = "", batch: str = "b"
+        self,
+        kind: str,
+        *ranges: tuple[int, int],
+        label: str = "",
+        batch: str = "b",
+        repeat: int = 0,
+        count: int | None = None,
+        **more: object,
     ) -> None:
         """Writes an `update` event."""
         update = event_pb2.UpdateEvent(
             kind=event_pb2.UpdateKind.Value(f"UPDATE_KIND_{kind}"),
             ranges=[
-                event_pb2.ReplayRange(batch_id=batch, first_index=first, last_index=last)
+                event_pb2.ReplayRange(
+                    batch_id=batch, repeat=repeat, first_index=first, last_index=last
+                )
                 for first, last in ranges
             ],
-            replay_count=sum(last - first + 1 for first, last in ranges),
+            replay_count=sum(b - a + 1 for a, b in ranges) if count is None else count,
             label=label,
+            **more,
         )
         self.write(batch_id=batch, update=update)
 
     def queued(self, first: int, last: int, batch: str = "b", label: str = "t") -> None:
         """Writes that replays were queued."""
         self.update("QUEUED", (first, last), label=label, batch=batch)
+
+    def copied(self, first: int, last: int, count: int, *, of: str = "b", label: str = "t") -> None:
+        """Writes that a batch `c` was queued that sends some of another one again."""
+        self.update(
+            "QUEUED", (first, last), label=label, batch="c", count=count, resends_batch_id=of
+        )
 
     def succeeded(
         self,
@@ -48,8 +64,11 @@ class Writer:
         answer: bytes = b"0",
         method: bytes = b"GET",
         tag: str = "t",
+        batch: str = "b",
+        run: str = "",
+        resends: str = "",
     ) -> None:
-        """Writes that a replay was answered with 200."""
+        """Writes that a replay was answered with 200; `run`: what its id ends with."""
         url = f"http://127.0.0.1:1{Asked(tag, index, 0, 'ok').path}".encode()
         response = event_pb2.ResponseEvent(
             flow_index=index,
@@ -57,14 +76,22 @@ class Writer:
             method=method,
             head=event_pb2.ResponseHead(status_code=200),
             content=answer,
+            resends_replay_id=resends,
         )
-        self.write(batch_id="b", replay_id=f"b.{index}", attempt=attempt, response=response)
+        self.write(
+            batch_id=batch,
+            replay_id=f"{batch}.{index}{run}",
+            attempt=attempt,
+            response=response,
+        )
 
-    def interrupted(self, index: int, *, attempt: int = 1, tag: str = "t") -> None:
-        """Writes that a POST was interrupted."""
+    def interrupted(
+        self, index: int, *, attempt: int = 1, tag: str = "t", state: str = "INTERRUPTED"
+    ) -> None:
+        """Writes that a POST was interrupted, or by which other state it ended."""
         error = event_pb2.ErrorEvent(
             flow_index=index,
-            state=event_pb2.REPLAY_STATE_INTERRUPTED,
+            state=event_pb2.ReplayState.Value(f"REPLAY_STATE_{state}"),
             reason=reason_pb2.REASON_INTERRUPTED,
             url=f"http://127.0.0.1:1{Asked(tag, index, 0, 'ok').path}".encode(),
             method=b"POST",

@@ -16,8 +16,6 @@ def arrival(number: int, index: int, method: bytes = b"GET", what: str = "ok") -
 
 def compared(writer: Writer, *lines: Line) -> dict[str, int]:
     arrivals = Arrivals(writer.log, writer.findings)
-    for replay in writer.log.replays():
-        replay.arrivals.clear()
     for line in lines:
         arrivals.compare(line)
     arrivals.settle()
@@ -96,6 +94,27 @@ def test_what_was_cleared_does_not_arrive() -> None:
     assert compared(writer, arrival(1, 0)) == {"cleared sent": 1}
     writer.log.forget()
     assert compared(writer, arrival(2, 0)) == {"cleared sent": 2}
+
+
+def test_each_replay_of_a_flow_arrives_by_itself() -> None:
+    writer = queued()
+    writer.interrupted(0)
+    writer.update("RESOLVED", (0, 0), resent_batch_id="c")
+    writer.copied(0, 0, 1)
+    writer.succeeded(0, batch="c", resends="b.0", answer=b"2", method=b"POST")
+    lines = [arrival(number, 0, b"POST") for number in (1, 2)]
+    assert not compared(writer, *lines)
+    assert compared(writer, arrival(0, 0, b"POST"), *lines) == {"post twice": 1, "unmarked": 1}
+
+
+def test_the_runs_of_a_batch_keep_their_order() -> None:
+    writer = queued(1)
+    writer.update("QUEUED", (0, 1), label="t", repeat=1)
+    for number, index, run in ((1, 0, ""), (2, 1, ""), (3, 0, ".1"), (4, 1, ".1")):
+        writer.succeeded(index, run=run, answer=b"%d" % number)
+    lines = [arrival(number, index) for number, index in ((1, 0), (2, 1), (3, 0), (4, 1))]
+    assert not compared(writer, Start(1, paused=False), *lines)
+    assert compared(writer, Start(1, paused=False), *lines[2:], *lines[:2])["order"] == 1
 
 
 def test_what_is_not_in_the_log_does_not_arrive() -> None:

@@ -22,9 +22,9 @@ def test_it_counts_as_the_daemon_does() -> None:
     assert writer.log.crashes == [2]
     assert not found(writer)
     writer.log.forget()
-    assert not writer.log.batches
+    assert not list(writer.log.replays())
     writer.queued(0, 0)
-    assert found(writer) == {"requests": 1}
+    assert found(writer) == {"outcomes": 1}
 
 
 def test_a_gap_is_found() -> None:
@@ -111,7 +111,7 @@ def test_a_second_try_is_noted() -> None:
     writer = Writer()
     writer.queued(0, 0)
     log = event_pb2.LogEvent(reason=reason_pb2.REASON_RETRIED, flow_index=0)
-    writer.write(batch_id="b", log=log)
+    writer.write(batch_id="b", replay_id="b.0", log=log)
     assert writer.log.batches["b"].replays[0].retried == 1
 
 
@@ -143,3 +143,17 @@ def test_what_is_not_parked_can_not_be_resolved() -> None:
     assert not writer.findings.counts
     writer.update("RESOLVED", (0, 1))
     assert writer.findings.counts == {"outcomes": 2}
+
+
+def test_every_run_of_a_batch_is_a_replay_of_its_own() -> None:
+    writer = Writer()
+    for repeat in (0, 1):
+        writer.update("QUEUED", (0, 1), label="t", repeat=repeat)
+    writer.succeeded(0)
+    writer.succeeded(0, run=".1")
+    assert not found(writer)
+    assert writer.log.vector[:2] == (4, 2)
+    assert [str(each.key.replay_id) for each in writer.log.of_flow("t", 0)] == ["b.0", "b.0.1"]
+    writer.succeeded(0, run=".1")
+    writer.succeeded(0, run=".2")
+    assert found(writer) == {"outcomes": 2}

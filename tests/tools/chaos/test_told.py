@@ -16,6 +16,7 @@ def accepted(count: int = 2, *, batch: str = "b", duplicate: bool = False) -> Li
         "call": "t",
         "batch": batch,
         "count": count,
+        "replays": count,
         "refused": 0,
         "duplicate": duplicate,
     }
@@ -37,7 +38,7 @@ def queued(last: int = 1) -> Writer:
 
 def test_what_was_accepted_is_there() -> None:
     told = Told(queued().log, Writer().findings)
-    told.compare({"what": "try", "call": "t", "count": 2})
+    told.compare({"what": "try", "call": "t", "replays": 2})
     told.compare(accepted())
     told.compare(accepted(duplicate=True))
     assert (told.calls, told.acknowledged, told.duplicates) == (1, 2, 1)
@@ -57,15 +58,15 @@ def test_other_answers_to_one_call_are_found() -> None:
 
 
 def test_more_replays_than_flows_are_found() -> None:
-    assert compared(queued(3), {"what": "try", "call": "t", "count": 2}) == {"outcomes": 1}
+    assert compared(queued(3), {"what": "try", "call": "t", "replays": 2}) == {"outcomes": 1}
 
 
 def test_a_clear_is_compared() -> None:
     writer = queued()
     writer.update("CLEARED", (0, 0))
-    line = {"what": "clear", "count": 1, "ranges": [["b", 0, 0]]}
+    line = {"what": "clear", "count": 1, "ranges": [["b", 0, 0, 0]]}
     assert not compared(writer, line)
-    assert compared(writer, {**line, "ranges": [["b", 1, 1]]}) == {"outcomes": 1}
+    assert compared(writer, {**line, "ranges": [["b", 0, 1, 1]]}) == {"outcomes": 1}
 
 
 def test_a_count_was_true_at_some_time_after_its_cursor() -> None:
@@ -126,7 +127,7 @@ def test_a_line_that_was_cut_was_never_said(tmp_path: Path) -> None:
 
 
 def test_what_was_resolved_is_so_in_the_log() -> None:
-    line = {"what": "resolve", "count": 1, "ranges": [["b", 0, 0]]}
+    line = {"what": "resolve", "count": 1, "ranges": [["b", 0, 0, 0]], "resent_as": ""}
     writer = queued()
     writer.interrupted(0)
     assert compared(writer, line) == {"outcomes": 1}
@@ -134,3 +135,38 @@ def test_what_was_resolved_is_so_in_the_log() -> None:
     writer.interrupted(0)
     writer.update("RESOLVED", (0, 0))
     assert not compared(writer, line)
+
+
+def test_what_was_cancelled_is_so_in_the_log() -> None:
+    writer = queued()
+    writer.update("CLEARED", (0, 0))
+    cleared, succeeded = event_pb2.REPLAY_STATE_CLEARED, event_pb2.REPLAY_STATE_SUCCEEDED
+    line = {"what": "cancel", "replays": [["b.0", cleared, True]]}
+    assert not compared(writer, line)
+    writer.succeeded(1)
+    assert not compared(writer, {**line, "replays": [["b.1", succeeded, False]]})
+    assert compared(writer, {**line, "replays": [["b.1", succeeded, True]]}) == {"outcomes": 1}
+    assert compared(writer, {**line, "replays": [["b.1", cleared, True]]}) == {"outcomes": 2}
+
+
+def retried(**line: object) -> Line:
+    ranges = [["b", 0, 0, 0]]
+    told = {"call": "r", "batch": "b", "count": 1, "ranges": ranges, "resent_as": "c"}
+    failed = [event_pb2.REPLAY_STATE_FAILED]
+    return {"what": "retry", "states": failed, **told, **line}
+
+
+def test_what_is_sent_once_more_is_what_was_told() -> None:
+    writer = queued()
+    writer.interrupted(0, state="FAILED")
+    nothing = retried(count=0, ranges=[], resent_as="")
+    assert not compared(writer, nothing)
+    assert compared(writer, retried()) == {"lost": 1}
+    writer = queued()
+    writer.interrupted(0, state="FAILED")
+    writer.copied(0, 0, 1)
+    assert not compared(writer, retried(), retried(duplicate=True))
+    interrupted = [event_pb2.REPLAY_STATE_INTERRUPTED]
+    assert compared(writer, retried(states=interrupted)) == {"copies": 1}
+    assert compared(writer, retried(ranges=[["b", 0, 2, 2]])) == {"copies": 2}
+    assert compared(writer, retried(), nothing) == {"copies": 2, "requests": 1}
