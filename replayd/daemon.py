@@ -19,6 +19,7 @@ from replayd.access.settings import AccessSettings, open_access
 from replayd.codec.event import update_event
 from replayd.config import Config, default_retention_size, runtime_folder
 from replayd.errors import ConfigError, DiskError, JournalError, ReplaydError
+from replayd.heap import keep_small
 from replayd.intake.options import MAX_TEXT
 from replayd.intake.pool import DecoderPool, WorkerSettings
 from replayd.journal.interface import Journal, Limits
@@ -192,7 +193,9 @@ class _Daemon:
                 await server.start()
                 thread.start()
                 retention.start()
+                keeping_small = asyncio.create_task(keep_small())
                 await self._until_stopped(bound)
+                keeping_small.cancel()
                 await server.begin_stop()
                 await self._drain(thread)
                 hooks.end()

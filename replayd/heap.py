@@ -1,0 +1,41 @@
+"""Keeps the C heap of a process that runs for months to what is used of it.
+
+glibc gives each of the first threads an arena of its own, none of which uses what is free in
+another, and gives back to the system only what is free at an arena's end. Both make a daemon
+grow for hours whose Python objects and connections are as many as before. Elsewhere than on
+glibc nothing is done.
+
+Source: mallopt(3), malloc_trim(3).
+"""
+
+import asyncio
+import ctypes
+
+GIVE_BACK_SECONDS = 60.0
+"""How often free memory goes back to the system. It takes some milliseconds, in which no other
+thread gets memory from the heap: too long for each second, nothing in a minute.
+"""
+
+_ARENA_MAX = -8
+"""M_ARENA_MAX of malloc.h."""
+
+_libc = ctypes.CDLL(None)
+
+
+def use_one_arena() -> None:
+    """Has all threads that begin from now on share the main thread's arena."""
+    if hasattr(_libc, "mallopt"):
+        _libc.mallopt(_ARENA_MAX, 1)
+
+
+async def keep_small() -> None:
+    """Gives free memory back at once and each GIVE_BACK_SECONDS, until it is cancelled."""
+    while True:
+        await asyncio.to_thread(give_back)
+        await asyncio.sleep(GIVE_BACK_SECONDS)
+
+
+def give_back() -> None:
+    """Gives all whole pages that are free back to the system."""
+    if hasattr(_libc, "malloc_trim"):
+        _libc.malloc_trim(0)

@@ -1,0 +1,66 @@
+"""The heap of a real process, as glibc tells of it."""
+
+import subprocess
+import sys
+
+_PAGES = """
+from replayd.heap import give_back
+
+size = 60_000
+
+def resident():
+    with open("/proc/self/statm") as statm:
+        return int(statm.read().split()[1]) * 4096
+
+kept = [b"x" * size for _ in range(1_000)]
+pin = b"x" * size
+before = resident()
+kept.clear()
+held = resident()
+give_back()
+assert held > before - 10_000_000, "free memory before used memory stays"
+assert resident() < before - 50_000_000, "and is given back"
+"""
+
+_ARENAS = """
+import ctypes, os, sys, tempfile, threading
+from replayd.heap import use_one_arena
+
+if sys.argv[1] == "one":
+    use_one_arena()
+size = 60_000
+blocks, at_once = [], threading.Barrier(4)
+
+def work():
+    at_once.wait()
+    blocks.append(b"x" * size)
+    at_once.wait()
+
+threads = [threading.Thread(target=work) for _ in range(4)]
+for thread in threads:
+    thread.start()
+for thread in threads:
+    thread.join()
+libc = ctypes.CDLL(None)
+libc.fopen.restype = ctypes.c_void_p
+with tempfile.NamedTemporaryFile() as told:
+    file = ctypes.c_void_p(libc.fopen(os.fsencode(told.name), b"w"))
+    libc.malloc_info(0, file)
+    libc.fclose(file)
+    print(told.read().count(b"<heap "))
+"""
+
+
+def _run(code: str, *arguments: str) -> str:
+    return subprocess.run(
+        [sys.executable, "-c", code, *arguments], check=True, capture_output=True, text=True
+    ).stdout
+
+
+def test_free_pages_are_given_back() -> None:
+    _run(_PAGES)
+
+
+def test_threads_share_one_arena() -> None:
+    assert int(_run(_ARENAS, "many")) > 1
+    assert int(_run(_ARENAS, "one")) == 1
