@@ -1,15 +1,18 @@
-"""The replay thread's comparisons: a thread of their own reads the recorded responses and feeds
-the comparing process, so that nobody else waits for a disk or a pipe.
+"""The replay thread's comparisons, and the answers that take long to be looked through for live
+values: threads of their own read the recorded responses and feed the comparing processes, so that
+nobody else waits for a disk or a pipe.
+
+There are two: what takes longer than others should wait is given up, and begun anew in the slow
+one, where all else of its batch goes from then on.
 """
 
 import logging
-import threading
-from collections.abc import Callable
-from queue import Empty, SimpleQueue
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from flowreplay.v1 import comparison_pb2, history_pb2, replay_pb2
 
+from replayd.comparer.lane import Lane
 from replayd.comparer.past import recorded_side
 from replayd.comparer.process import (
     IN_EVENTS,
@@ -17,6 +20,7 @@ from replayd.comparer.process import (
     Compared,
     ComparerProcess,
     ComparerSettings,
+    LimitError,
     Side,
     undecided,
 )
@@ -24,8 +28,11 @@ from replayd.errors import ReplaydError
 from replayd.journal.interface import Journal
 from replayd.model.replay import ReplayKey
 
-IDLE_SECONDS = 30.0
-"""How long a process that has nothing to do is kept."""
+QUICK_SECONDS = 0.5
+"""Processor time of one for which others wait; two contents of a MiB take less."""
+
+_SLOW_BATCHES = 1000
+"""How many batches are known to be slow; then the one of which that was found first goes."""
 
 _logger = logging.getLogger(__name__)
 
@@ -36,48 +43,86 @@ class Asked(NamedTuple):
     key: ReplayKey
     replayed: Side
     done: Callable[[Compared], None]
-    """Called with what it came to, on the comparer's thread."""
+    """Called with what it came to, on a thread of the comparer."""
     again: Side | None = None
     """What the same request was answered when it was sent once more: what differs there is left
     out."""
 
 
+class Look(NamedTuple):
+    """An answer that is to be looked through for live values."""
+
+    key: ReplayKey
+    sources: Sequence[str]
+    head: bytes
+    """An encoded `flowreplay.v1.Response` without its content."""
+    content: bytes
+    """Unpacked."""
+    done: Callable[[list[list[bytes]] | None], None]
+    """Called with what it has at each source, on a thread of the comparer; None: that can't be
+    found out."""
+
+
 class Comparer:
-    """Compares what comes with what was recorded."""
+    """Compares what comes with what was recorded, and looks it through."""
 
     def __init__(self, journal: Journal, settings: ComparerSettings) -> None:
         self._journal = journal
-        self._process = ComparerProcess(settings)
-        self._queue: SimpleQueue[Asked | None] = SimpleQueue()
-        self._thread = threading.Thread(target=self._run, name="comparer", daemon=True)
+        quick = settings._replace(cpu_seconds=QUICK_SECONDS)
+        self._quick: Lane[Asked | Look] = Lane("comparer", quick, self._ask_quickly)
+        self._slow: Lane[Asked | Look] = Lane("slow-comparer", settings, self._ask)
+        self._slow_batches: dict[str, None] = {}
         self._options: tuple[str, replay_pb2.EnqueueOptions] | None = None
-        self._thread.start()
 
-    def compare(self, asked: Asked) -> None:
-        """Has a comparison made; `done` hears of it, unless `close` comes before. Returns at
-        once. The content has to stay as it is until then.
+    def ask(self, asked: Asked | Look) -> None:
+        """Has a comparison made, or an answer looked through; `done` hears of it, unless `close`
+        comes before. Returns at once. The content has to stay as it is until then.
         """
-        self._queue.put(asked)
+        slow = asked.key.batch_id in self._slow_batches
+        (self._slow if slow else self._quick).put(asked)
 
     def close(self) -> None:
-        """Ends the process; what was not compared yet never is."""
-        self._queue.put(None)
+        """Ends the processes; what was not done yet never is."""
+        self._quick.close()
+        self._slow.close()
 
-    def _run(self) -> None:
-        while True:
-            try:
-                asked = self._queue.get(timeout=IDLE_SECONDS)
-            except Empty:
-                self._process.close()
-                continue
-            if asked is None:
-                break
-            asked.done(self._compared(asked))
-        self._process.close()
-
-    def _compared(self, asked: Asked) -> Compared:
+    def _ask_quickly(self, asked: Asked | Look, process: ComparerProcess) -> None:
         try:
-            return self._compare(asked)
+            self._answer(asked, process)
+        except LimitError:
+            if len(self._slow_batches) >= _SLOW_BATCHES:
+                del self._slow_batches[next(iter(self._slow_batches))]
+            self._slow_batches[asked.key.batch_id] = None
+            self._slow.put(asked)
+
+    def _ask(self, asked: Asked | Look, process: ComparerProcess) -> None:
+        try:
+            self._answer(asked, process)
+        except LimitError as error:
+            if isinstance(asked, Look):
+                asked.done(None)
+            else:
+                asked.done(undecided(str(error)))
+
+    def _answer(self, asked: Asked | Look, process: ComparerProcess) -> None:
+        if isinstance(asked, Asked):
+            asked.done(self._compared(asked, process))
+            return
+        found = None
+        try:
+            found = process.look(asked.sources, asked.head, asked.content)
+        except LimitError:
+            raise
+        except Exception:
+            name = asked.key.replay_id
+            _logger.exception("the answer to replay %s can't be looked through", name)
+        asked.done(found)
+
+    def _compared(self, asked: Asked, process: ComparerProcess) -> Compared:
+        try:
+            return self._compare(asked, process)
+        except LimitError:
+            raise
         except (ReplaydError, OSError) as error:
             return undecided(f"the recorded response can't be read: {error}")
         except Exception as error:
@@ -86,37 +131,41 @@ class Comparer:
                 f"comparing failed ({type(error).__name__}); the daemon's log has more"
             )
 
-    def _compare(self, asked: Asked) -> Compared:
+    def _compare(self, asked: Asked, process: ComparerProcess) -> Compared:
         options = self._options_of(asked.key.batch_id)
         rules = rules_of(options, limit=IN_EVENTS)
         if asked.again is not None:
-            return self._compare_again(asked, asked.again, rules)
-        compared = self._beside_recorded(asked, rules)
+            return self._compare_again(asked, asked.again, rules, process)
+        compared = self._beside_recorded(asked, rules, process)
         # Without a difference there is nothing that could be noise.
         return compared._replace(learn=options.learn_noise and bool(compared.noise))
 
-    def _compare_again(self, asked: Asked, again: Side, rules: history_pb2.DiffRequest) -> Compared:
+    def _compare_again(
+        self, asked: Asked, again: Side, rules: history_pb2.DiffRequest, process: ComparerProcess
+    ) -> Compared:
         """Learns what varies, then compares without it."""
         varied = history_pb2.DiffRequest()
         varied.CopyFrom(rules)
         varied.difference_limit = LEARNT + 1
-        learnt = self._process.compare(varied, again, asked.replayed).noise
+        learnt = process.compare(varied, again, asked.replayed).noise
         if len(learnt) > LEARNT:
             fields = [rule for rule in learnt if rule.startswith("header:")]
             learnt = ("body", *fields)[:LEARNT]
         rules.ignored_differences.extend(learnt)
-        compared = self._beside_recorded(asked, rules)
+        compared = self._beside_recorded(asked, rules, process)
         # Fields of a message may stand in any order: these are added to it.
         learning = comparison_pb2.Comparison(sent_twice=True, learnt_rules=learnt)
         added = learning.SerializeToString()
         return Compared(compared.shown + added, compared.whole + added, learnt)
 
-    def _beside_recorded(self, asked: Asked, rules: history_pb2.DiffRequest) -> Compared:
+    def _beside_recorded(
+        self, asked: Asked, rules: history_pb2.DiffRequest, process: ComparerProcess
+    ) -> Compared:
         key = asked.key
         (past,) = self._journal.history(key.batch_id, key.slot - 1, 1)
         recorded = recorded_side(self._journal, past)
         assert recorded is not None, "its plan has a digest of it"
-        return self._process.compare(rules, recorded, asked.replayed)
+        return process.compare(rules, recorded, asked.replayed)
 
     def _options_of(self, batch_id: str) -> replay_pb2.EnqueueOptions:
         known = self._options

@@ -1,10 +1,12 @@
-"""A comparing process, as who uses it sees it: one comparison at a time."""
+"""A comparing process, as who uses it sees it: one comparison, or one answer to be looked through,
+at a time.
+"""
 
 import json
 import subprocess
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from flowreplay.v1 import history_pb2
 
@@ -17,11 +19,17 @@ from replayd.workers.process import OUT_OF_REACH, command
 MEMORY_LIMIT = 1 << 30
 """Bytes of address space of a process: two contents of a MiB as values, many times over."""
 
+CPU_SECONDS = 10.0
+"""Processor time of one comparison, or of looking through one answer."""
+
 IN_EVENTS = 10
 """Differences that are told one by one in an event."""
 
 LEARNT = 100
 """Rules that are learnt of one replay; where more would be, all of its content is noise."""
+
+
+Answer = TypeVar("Answer")
 
 
 class ComparerSettings(NamedTuple):
@@ -31,6 +39,7 @@ class ComparerSettings(NamedTuple):
     redact_parameters: tuple[str, ...] = ()
     redaction_key: bytes = b""
     memory_limit: int = MEMORY_LIMIT
+    cpu_seconds: float = CPU_SECONDS
 
     def as_json(self) -> str:
         """Returns the process's argument: without the key, for command lines are public."""
@@ -39,6 +48,7 @@ class ComparerSettings(NamedTuple):
                 "redact_headers": self.redact_headers,
                 "redact_parameters": self.redact_parameters,
                 "memory_limit": self.memory_limit,
+                "cpu_seconds": self.cpu_seconds,
             }
         )
 
@@ -65,6 +75,10 @@ class Compared(NamedTuple):
     """The batch wants the request sent once more, if that is safe, and then asked again."""
 
 
+class LimitError(Exception):
+    """It took too much time or memory, or there is no process to do it in; the text says which."""
+
+
 class ComparerProcess:
     """A process that compares; it is started when it is first needed, and again when it died.
     For one thread.
@@ -76,21 +90,32 @@ class ComparerProcess:
 
     def compare(self, rules: history_pb2.DiffRequest, recorded: Side, replayed: Side) -> Compared:
         """Compares two responses by the rules of a request, with as many differences as that
-        asks for. Where that can't be done, it is UNDECIDED.
+        asks for.
 
-        Raises what the reading of a content does.
+        Raises LimitError, and what the reading of a content does.
         """
+        return self._asked(lambda process: _exchange(process, rules, recorded, replayed))
+
+    def look(self, sources: Sequence[str], head: bytes, content: bytes) -> list[list[bytes]]:
+        """Returns what an answer has at these sources of live values. `head`: as of a `Side`;
+        `content`: unpacked.
+
+        Raises LimitError.
+        """
+        return self._asked(lambda process: _look(process, sources, head, content))
+
+    def _asked(self, ask: "Callable[[subprocess.Popen[bytes]], Answer]") -> "Answer":
         try:
             process = self._process or self._start()
         except OSError as error:
-            return undecided(f"no process to compare in can be started: {error}")
+            raise LimitError(f"no process to compare in can be started: {error}") from error
         try:
-            return _exchange(process, rules, recorded, replayed)
-        except (EOFError, BrokenPipeError):
+            return ask(process)
+        except (EOFError, BrokenPipeError) as error:
             code = self._ended()
-            return undecided(
+            raise LimitError(
                 f"the comparing process ended with code {code}: it took too much time or memory"
-            )
+            ) from error
         except BaseException:
             # It is left in the middle of one.
             self.close()
@@ -148,3 +173,17 @@ def _exchange(
     sink.flush()
     shown, whole, noise = (read_frame(source)[1] for _ in range(3))
     return Compared(shown, whole, tuple(json.loads(noise)))
+
+
+def _look(
+    process: "subprocess.Popen[bytes]", sources: Sequence[str], head: bytes, content: bytes
+) -> list[list[bytes]]:
+    sink, source = process.stdin, process.stdout
+    assert sink is not None
+    assert source is not None
+    sink.write(frame(Frame.SOURCES, json.dumps(sources).encode()))
+    sink.write(frame(Frame.REPLAYED, head))
+    sink.write(frame(Frame.PIECE, content))
+    sink.flush()
+    _, found = read_frame(source)
+    return [[value.encode("latin-1") for value in values] for values in json.loads(found)]

@@ -1,9 +1,10 @@
-"""The comparing process: reads comparisons from stdin, writes what they came to to stdout.
+"""The comparing process: reads comparisons, and answers to be looked through for live values, from
+stdin, and writes what they came to to stdout.
 
     python -m replayd.comparer.worker SETTINGS-AS-JSON
 
-Its memory is bounded (RLIMIT_AS), and the processor time that one comparison may take
-(RLIMIT_CPU): users' patterns may take any. It ends with its stdin.
+Its memory is bounded (RLIMIT_AS), and the processor time that each may take:
+users' patterns may take any. It ends with its stdin.
 """
 
 import json
@@ -25,9 +26,6 @@ from replayd.redaction.redactor import Redactor
 from replayd.workers.confined import confine, grant_time
 from replayd.workers.frames import frame, read_frame
 
-CPU_SECONDS = 10
-"""Processor time of one comparison."""
-
 NICENESS = 5
 """The replay thread may wait for it: not as low as decoders."""
 
@@ -41,16 +39,31 @@ def main() -> int:
         _, key = read_frame(source)
         redactor = Redactor(key, settings["redact_headers"], settings["redact_parameters"])
         while True:
-            _serve(source, sink, redactor)
+            kind, payload = read_frame(source)
+            grant_time(settings["cpu_seconds"])
+            if kind == Frame.SOURCES:
+                _look(source, sink, json.loads(payload))
+            else:
+                _compare(source, sink, redactor, payload)
+            sink.flush()
     # Nobody is left whom a flush could reach.
     os._exit(0)
 
 
-def _serve(source: BinaryIO, sink: BinaryIO, redactor: Redactor) -> None:
-    """Serves one comparison; raises EOFError when there is no other."""
-    _, payload = read_frame(source)
-    grant_time(CPU_SECONDS)
-    asked = history_pb2.DiffRequest.FromString(payload)
+def _look(source: BinaryIO, sink: BinaryIO, sources: list[str]) -> None:
+    """Looks through one answer."""
+    # Imported here: few batches have live values.
+    from replayd.live.scope import looked_through  # noqa: PLC0415
+
+    head, content = (read_frame(source)[1] for _ in range(2))
+    found = looked_through(sources, answer_from(head).headers, content)
+    texts = [[value.decode("latin-1") for value in values] for values in found]
+    sink.write(frame(Frame.FOUND, json.dumps(texts).encode()))
+
+
+def _compare(source: BinaryIO, sink: BinaryIO, redactor: Redactor, rules: bytes) -> None:
+    """Makes one comparison."""
+    asked = history_pb2.DiffRequest.FromString(rules)
     heads = [answer_from(read_frame(source)[1]) for _ in range(2)]
     contents = [_pieces(source), _pieces(source)]
     recorded, replayed = (
@@ -64,7 +77,6 @@ def _serve(source: BinaryIO, sink: BinaryIO, redactor: Redactor) -> None:
     sink.write(frame(Frame.SHOWN, encode_comparison(comparison, reveal=False)))
     sink.write(frame(Frame.WHOLE, encode_comparison(comparison, reveal=True)))
     sink.write(frame(Frame.NOISE, json.dumps(noise).encode()))
-    sink.flush()
 
 
 def _pieces(source: BinaryIO) -> Iterator[bytes]:

@@ -1,7 +1,7 @@
 """What JSON paths find in contents."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from replayd.json_path import parse_json_path
@@ -9,11 +9,7 @@ from replayd.json_path import parse_json_path
 MAX_FOUND = 100
 """Values that one path finds at most."""
 
-
-class _Number(str):
-    """A number as it is written."""
-
-    __slots__ = ()
+_NESTING = (dict, list)
 
 
 class JsonPath:
@@ -26,7 +22,8 @@ class JsonPath:
     def find(self, text: bytes) -> list[bytes]:
         """Returns the strings and numbers there, in their order; none when it is no JSON."""
         try:
-            document = json.loads(text, parse_int=_Number, parse_float=_Number)
+            # Numbers as they are written.
+            document = json.loads(text, parse_int=str, parse_float=str)
         except (ValueError, RecursionError):
             return []
         nodes = [document]
@@ -42,23 +39,23 @@ def _step(nodes: list[Any], key: str | int | None, *, deep: bool) -> Iterator[An
     left = nodes[::-1]
     while left:
         each = left.pop()
-        if id(each) in seen:
+        if not isinstance(each, _NESTING) or id(each) in seen:
             continue
-        if isinstance(each, dict | list):
-            seen.add(id(each))
+        seen.add(id(each))
         yield from _children(each, key)
         if deep:
-            left += reversed(list(_children(each, None)))
+            left += [one for one in reversed(_all(each)) if isinstance(one, _NESTING)]
 
 
-def _children(node: Any, key: str | int | None) -> Iterator[Any]:
-    if isinstance(node, dict):
-        if key is None:
-            yield from node.values()
-        elif key in node:
+def _children(node: dict[str, Any] | list[Any], key: str | int | None) -> Iterable[Any]:
+    if key is None:
+        yield from _all(node)
+    elif isinstance(node, dict):
+        if key in node:
             yield node[key]
-    elif isinstance(node, list):
-        if key is None:
-            yield from node
-        elif isinstance(key, int) and -len(node) <= key < len(node):
-            yield node[key]
+    elif isinstance(key, int) and -len(node) <= key < len(node):
+        yield node[key]
+
+
+def _all(node: dict[str, Any] | list[Any]) -> Any:
+    return node.values() if isinstance(node, dict) else node

@@ -5,7 +5,8 @@ and kept with its plan.
 from collections.abc import Sequence
 
 from replayd.codings import unpacked
-from replayd.live.sources import CONTENT_LIMIT, MIN_VALUE, Finder, finder
+from replayd.live.sources import CONTENT_LIMIT, MIN_VALUE, Finder
+from replayd.live.sources import finder as finder_of
 from replayd.model.flow import Flow
 from replayd.model.plan import LivePlan, RecordedValue
 
@@ -16,7 +17,7 @@ class Recorded:
     def __init__(self, sources: Sequence[str], *, sticky_cookies: bool) -> None:
         """Raises ValueError, its text saying why, when a source is none."""
         self._finders: list[tuple[str, Finder]] = [
-            (source, finder(source)) for source in dict.fromkeys(sources)
+            (source, finder_of(source)) for source in dict.fromkeys(sources)
         ]
         self._sticky = sticky_cookies
         self.missing = {source: None for source, _ in self._finders}
@@ -32,8 +33,8 @@ class Recorded:
         )
         values = [
             RecordedValue(source, value)
-            for source, find in self._finders
-            for value in find(response.headers, content)
+            for source, finder in self._finders
+            for value in finder.find(response.headers, content)
         ]
         for source, value in values:
             if len(value) >= MIN_VALUE:

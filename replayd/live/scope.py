@@ -7,10 +7,9 @@ that was lost with the daemon is made again from those that the journal has.
 from collections.abc import Sequence
 from itertools import zip_longest
 
-from replayd.codings import unpacked
 from replayd.live.editing import Edited, cookies_of, edited, where_of
 from replayd.live.jar import Jar
-from replayd.live.sources import CONTENT_LIMIT, MIN_VALUE, finder
+from replayd.live.sources import MIN_VALUE, finder
 from replayd.live.values import Values
 from replayd.model.flow import Headers
 from replayd.model.outcome import LiveValue
@@ -58,22 +57,29 @@ class Scope:
         return (*carried, *learnt)
 
 
-def found(plan: Plan, headers: Headers, content: bytes) -> tuple[LiveValue, ...]:
-    """Finds in an answer what stood in the recorded one: each recorded value with what takes its
-    place, or nothing. `content` may be cut.
+def sources_of(plan: Plan) -> tuple[str, ...]:
+    """Returns where values are to be looked for in the answer to a request."""
+    assert plan.live is not None
+    return tuple(dict.fromkeys(each.source for each in plan.live.recorded_values))
+
+
+def looked_through(sources: Sequence[str], headers: Headers, content: bytes) -> list[list[bytes]]:
+    """Returns what an answer has at each of these sources; `content`: unpacked."""
+    return [finder(source).find(headers, content) for source in sources]
+
+
+def found(plan: Plan, answered: Sequence[Sequence[bytes]]) -> tuple[LiveValue, ...]:
+    """Returns each recorded value with what takes its place, or nothing; `answered`: what the
+    answer has at each of the plan's sources.
     """
     live = plan.live
     assert live is not None
-    if not live.recorded_values:
-        return ()
-    text = unpacked(content[:CONTENT_LIMIT], headers, CONTENT_LIMIT)
     pairs: list[LiveValue] = []
-    for source in dict.fromkeys(each.source for each in live.recorded_values):
+    for source, values in zip(sources_of(plan), answered, strict=True):
         recorded = [each.value for each in live.recorded_values if each.source == source]
-        answered = finder(source)(headers, text)[: len(recorded)]
         pairs += [
             LiveValue(source, old, new)
-            for old, new in zip_longest(recorded, answered, fillvalue=b"")
+            for old, new in zip_longest(recorded, values[: len(recorded)], fillvalue=b"")
             if len(old) >= MIN_VALUE
         ]
     return tuple(pairs)

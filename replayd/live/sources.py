@@ -2,11 +2,12 @@
 `regex:REGEX`, the last one in the content.
 
 Regular expressions are RE2's, which take time in proportion to what they look through: they
-come from clients, and run where everybody waits for them.
+come from clients. How much that may be is told before, so that who has no time asks elsewhere.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import lru_cache
+from typing import NamedTuple
 
 from replayd.live.json_path import MAX_FOUND, JsonPath
 from replayd.model.flow import Headers
@@ -22,10 +23,20 @@ _REGEX_MEMORY = 1 << 20
 
 _REGEX_SIZE = 600
 """Steps of an expression, as RE2 compiles it: at the worst each octet of an answer takes as many,
-on the replay thread, which is a second for 256 KiB. Usual ones have some tens."""
+which is a second for 256 KiB. Usual ones have some tens."""
 
-Finder = Callable[[Headers, bytes], list[bytes]]
-"""Finds values in an answer's fields and its content, unpacked."""
+_JSON_STEPS = 50
+"""Of a JSON content, that is lists and nothing else, an octet takes as long as so many steps."""
+
+
+class Finder(NamedTuple):
+    """Finds values in an answer's fields and its content, unpacked."""
+
+    find: Callable[[Headers, bytes], list[bytes]]
+    steps: int
+    """How long an octet of the content takes at the worst: some nanoseconds for each."""
+    field_steps: int = 0
+    """The same, of the fields."""
 
 
 @lru_cache(maxsize=256)
@@ -39,10 +50,10 @@ def finder(source: str) -> Finder:
         )
     if kind == "json":
         path = JsonPath(rest)
-        return lambda _, content: _usable(path.find(content))
+        return Finder(lambda _, content: _usable(path.find(content)), _JSON_STEPS)
     if kind == "regex":
-        matches = _regex(rest)
-        return lambda _, content: _usable(matches(content))
+        matches, steps = _regex(rest)
+        return Finder(lambda _, content: _usable(matches(content)), steps)
     return _in_fields(rest)
 
 
@@ -51,17 +62,26 @@ def _in_fields(rest: str) -> Finder:
     wanted = name.strip().lower().encode()
     if not wanted:
         raise ValueError(f"'header:{rest}' names no field; use header:NAME or header:NAME:REGEX")
-    matches = _regex(expression) if colon else lambda value: [value.strip()]
+    matches, steps = _regex(expression) if colon else (lambda value: [value.strip()], 1)
 
     def find(headers: Headers, _content: bytes) -> list[bytes]:
         values = [value for other, value in headers if other.strip().lower() == wanted]
         return _usable([found for value in values for found in matches(value)])
 
-    return find
+    return Finder(find, 0, steps)
 
 
-def _regex(expression: str) -> Callable[[bytes], list[bytes]]:
-    """Returns what finds the first groups, or all that is matched where there are none."""
+def work(sources: Iterable[str], headers: Headers, content: bytes) -> int:
+    """Tells how many steps looking through an answer may take: of some nanoseconds each."""
+    finders = [finder(source) for source in sources]
+    fields = sum(len(value) for _, value in headers)
+    return sum(each.steps * len(content) + each.field_steps * fields for each in finders)
+
+
+def _regex(expression: str) -> tuple[Callable[[bytes], list[bytes]], int]:
+    """Returns what finds the first groups, or all that is matched where there are none, and how
+    many steps that takes for an octet.
+    """
     # Loaded by those few who need it.
     import re2  # noqa: PLC0415
 
@@ -93,7 +113,7 @@ def _regex(expression: str) -> Callable[[bytes], list[bytes]]:
                 break
         return found
 
-    return find
+    return find, pattern.programsize
 
 
 def _usable(values: list[bytes]) -> list[bytes]:

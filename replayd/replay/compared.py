@@ -28,13 +28,14 @@ class Comparisons:
     def __init__(
         self,
         key: bytes,
-        new_comparer: Callable[[], Comparer],
+        comparer: Callable[[], Comparer],
         post: Callable[[Callable[[], None]], None],
     ) -> None:
-        """`post` has something called on the replay thread, from any other."""
+        """`comparer` is called for each that has to be compared elsewhere; `post` has something
+        called on the replay thread, from any other.
+        """
         self._key = key
-        self._new_comparer = new_comparer
-        self._comparer: Comparer | None = None
+        self._comparer = comparer
         self._post = post
 
     def compares(self, exchange: Exchange, outcome: Outcome) -> bool:
@@ -65,25 +66,17 @@ class Comparisons:
         exchange.part()
         self._ask(exchange, first, body, _side(again, exchange.body))
 
-    def close(self) -> None:
-        """Ends what compares."""
-        if self._comparer is not None:
-            self._comparer.close()
-
     def _ask(
         self, exchange: Exchange, outcome: Outcome, body: Body | None, again: Side | None
     ) -> None:
-        # Only who has something to compare loads, and starts, what does.
+        # Only who has something to compare loads what does.
         from replayd.comparer.comparer import Asked  # noqa: PLC0415
-
-        if self._comparer is None:
-            self._comparer = self._new_comparer()
 
         def done(compared: Compared) -> None:
             self._post(partial(exchange.hear_comparison, compared))
 
         side = _side(outcome, body)
-        self._comparer.compare(Asked(exchange.replay.key, side, done, again))
+        self._comparer().ask(Asked(exchange.replay.key, side, done, again))
 
 
 def _side(outcome: Outcome, body: Body | None) -> Side:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterable
 from functools import partial
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from replayd.errors import ReplaydError, WireError
 from replayd.journal.interface import Body, Journal, Part
@@ -42,6 +42,15 @@ _logger = logging.getLogger(__name__)
 _SECOND = 1_000_000_000
 
 
+class Learns(Protocol):
+    """See `Surroundings.learns`."""
+
+    def __call__(
+        self, exchange: Exchange, outcome: Outcome, body: Body | None, *, at_once: bool
+    ) -> bool:
+        """Takes what it gave."""
+
+
 class Surroundings(NamedTuple):
     """What every exchange of the thread shares."""
 
@@ -54,8 +63,9 @@ class Surroundings(NamedTuple):
     """A deadline was set (`Deadlines.announce`)."""
     ended: Callable[[Exchange], None]
     """The exchange is over and recorded."""
-    learn: Callable[[Replay, Plan, Outcome, Body | None], None]
-    """A response came to a replay of a batch with live values."""
+    learns: Learns
+    """A response came to a replay of a batch with live values; True: the exchange waits until it
+    was looked through, unless all has to be done `at_once`."""
     compares: Callable[[Exchange, Outcome], bool]
     """Compares a response with the recorded one; True: the exchange waits for that."""
     compares_again: Callable[[Exchange, Outcome, Body | None, Outcome], None]
@@ -83,7 +93,8 @@ class Exchange:
     _parted = False
     """The transfer's connection is no longer its own."""
     _judged: Outcome | None = None
-    """Complete, and being compared with the recorded response."""
+    """Complete, and being compared with the recorded response, or looked through for live
+    values."""
     _first_body: Body | None = None
     """Its content, while the request is sent once more."""
     _learning = False
@@ -132,8 +143,9 @@ class Exchange:
         """Ends it without an outcome: what is known of it is left to the journal."""
         if self._judged is not None and not self._around.journal.failure:
             self._end_learning()
-            # The response is whole: only nobody told yet what it is beside the recorded one.
-            self._step(lambda _, outcome: self._record(outcome), self._judged)
+            # The response is whole: only nobody told yet what it is beside the recorded one, or
+            # what it gives to later requests.
+            self._step(lambda _, outcome: self._take_values(outcome, at_once=True), self._judged)
             return
         self._over = True
         self._hang_up()
@@ -160,6 +172,10 @@ class Exchange:
     def hear_comparison(self, compared: Compared) -> None:
         """Goes on with what its response is beside the recorded one."""
         self._step(self._compared, compared)
+
+    def hear_values(self, learn: Callable[[], None]) -> None:
+        """Goes on once its response was looked through; `learn` takes what was found."""
+        self._step(self._heard_values, learn)
 
     def _step(self, step: Callable[..., None], *arguments: object) -> None:
         """Takes a step; nothing that goes wrong in it gets out."""
@@ -394,7 +410,7 @@ class Exchange:
         ):
             self._judged = outcome
         else:
-            self._record(outcome)
+            self._take_values(outcome)
 
     def _compared(self, now: int, compared: Compared) -> None:
         outcome = self._judged
@@ -407,7 +423,7 @@ class Exchange:
             rules = "rule" if len(compared.noise) == 1 else "rules"
             self._note_learning(outcome, f"{len(compared.noise)} {rules} learnt")
         self._end_learning()
-        self._record(outcome)
+        self._take_values(outcome)
 
     def _send_once_more(self, now: int) -> None:
         """Sends the request once more, to see what its server answers otherwise by itself."""
@@ -428,7 +444,7 @@ class Exchange:
         self._note_learning(first, f"nothing was learnt: {again.message}")
         self.failure = Reason.UNSPECIFIED
         self._end_learning()
-        self._record(first)
+        self._take_values(first)
 
     def _end_learning(self) -> None:
         """Goes back to the first response."""
@@ -451,11 +467,24 @@ class Exchange:
 
     # The end
 
+    def _take_values(self, outcome: Outcome, *, at_once: bool = False) -> None:
+        """Records it, once what it gives to later requests is known."""
+        if self.plan.live is not None and outcome.state is ReplayState.SUCCEEDED:
+            body = self._body_worth_keeping(outcome)
+            if self._around.learns(self, outcome, body, at_once=at_once):
+                self._judged = outcome
+                return
+        self._record(outcome)
+
+    def _heard_values(self, _: int, learn: Callable[[], None]) -> None:
+        outcome = self._judged
+        assert outcome is not None
+        learn()
+        self._record(outcome)
+
     def _record(self, outcome: Outcome) -> None:
         """Records it, then keeps or closes the connection."""
         body = self._body_worth_keeping(outcome)
-        if self.plan.live is not None and outcome.state is ReplayState.SUCCEEDED:
-            self._around.learn(self.replay, self.plan, outcome, body)
         self._session_waits = self._around.recorder.ended(self.replay, self.plan, outcome, body)
         self._over = True
         if self._transfer is not None and not self._parted:

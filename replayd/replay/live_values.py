@@ -5,19 +5,35 @@ What was learnt is part of an answer's event, and so commits with its outcome: o
 it meets in the middle, after a restart, the replay thread reads it back from the journal.
 """
 
-from collections import OrderedDict
+from __future__ import annotations
 
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import TYPE_CHECKING
+
+from replayd.codec.comparison import answer_message
 from replayd.codec.outcome import decode_outcome
 from replayd.codec.plan import decode_plan, encode_plan
+from replayd.codings import unpacked
 from replayd.errors import ReplaydError
 from replayd.journal.interface import Body, Journal
-from replayd.live.scope import Scope, found
-from replayd.live.sources import CONTENT_LIMIT
-from replayd.model.outcome import Note, Outcome
+from replayd.live.scope import Scope, found, looked_through, sources_of
+from replayd.live.sources import CONTENT_LIMIT, work
+from replayd.model.outcome import Note, Outcome, ResponseHead
 from replayd.model.plan import Plan
 from replayd.model.replay import Replay, ReplayKey
+from replayd.queue import Message
 from replayd.reasons import Reason
 from replayd.replay.clock import Clock
+
+if TYPE_CHECKING:
+    from replayd.comparer.comparer import Comparer
+    from replayd.replay.exchange import Exchange
+
+AT_ONCE = 2_000_000
+"""Steps of `work` that are done on the replay thread: they take 10 ms at the worst. Others take
+longer, and processes of their own."""
 
 MAX_BYTES = 32 << 20
 """Of values and cookies, of all batches; what was used longest ago goes."""
@@ -32,9 +48,20 @@ _ScopeKey = tuple[str, int, str]
 class LiveValues:
     """Of the replay thread alone."""
 
-    def __init__(self, journal: Journal, clock: Clock) -> None:
+    def __init__(
+        self,
+        journal: Journal,
+        clock: Clock,
+        comparer: Callable[[], Comparer] | None = None,
+        post: Callable[[Message], None] = lambda _: None,
+    ) -> None:
+        """`comparer` is called for each answer that takes long to be looked through (None: it is
+        done here), and `post` has something called on this thread, from any other.
+        """
         self._journal = journal
         self._clock = clock
+        self._comparer = comparer
+        self._post = post
         self._scopes: OrderedDict[_ScopeKey, Scope] = OrderedDict()
         """Those used longest ago first."""
         self._size = 0
@@ -58,14 +85,47 @@ class LiveValues:
             request_content=edited.content,
         ), edited.plan
 
-    def learn(self, replay: Replay, plan: Plan, outcome: Outcome, body: Body | None) -> None:
-        """Takes what an answer gave, and notes it in the outcome."""
-        assert plan.live is not None
+    def learns(
+        self, exchange: Exchange, outcome: Outcome, body: Body | None, *, at_once: bool
+    ) -> bool:
+        """Takes what an answer gave, and notes it in the outcome; True: that takes long, so that it
+        is done elsewhere, and the exchange is told later (`Exchange.hear_values`). `at_once`: or
+        not at all.
+        """
+        replay, plan = exchange.replay, exchange.plan
         assert outcome.head is not None
-        content = b""
-        if plan.live.recorded_values and body is not None and outcome.websocket is None:
-            content = _beginning(body)
-        carried = found(plan, outcome.head.headers, content)
+        sources, content, headers = sources_of(plan), b"", outcome.head.headers
+        if sources and body is not None and outcome.websocket is None:
+            content = unpacked(_beginning(body), headers, CONTENT_LIMIT)
+        if self._comparer is None or work(sources, headers, content) <= AT_ONCE:
+            self.learn(replay, plan, outcome, looked_through(sources, headers, content))
+            return False
+        if at_once:
+            self.learn(replay, plan, outcome, None)
+            return False
+        from replayd.comparer.comparer import Look  # noqa: PLC0415 - few answers take long
+
+        def done(answered: list[list[bytes]] | None) -> None:
+            learn = partial(self.learn, replay, plan, outcome, answered)
+            self._post(partial(exchange.hear_values, learn))
+
+        exchange.part()
+        head = answer_message(outcome.head, ())
+        self._comparer().ask(Look(replay.key, sources, head, content, done))
+        return True
+
+    def learn(
+        self,
+        replay: Replay,
+        plan: Plan,
+        outcome: Outcome,
+        answered: Sequence[Sequence[bytes]] | None,
+    ) -> None:
+        """Takes what an answer has at the sources of the plan, and its cookies, and notes it in the
+        outcome. None: nobody knows what it has there.
+        """
+        assert outcome.head is not None
+        carried = found(plan, [()] * len(sources_of(plan)) if answered is None else answered)
         scope = self._scope(replay.key, replay.session)
         before = scope.size
         now = self._clock.wall() / _SECOND
@@ -74,11 +134,7 @@ class LiveValues:
         outcome.notes = [
             *outcome.notes,
             *(
-                Note(
-                    f"the recorded answer has a value at {source}, this one (status "
-                    f"{outcome.head.status_code}) has none: later requests keep what they had",
-                    Reason.VALUE_MISSING,
-                )
+                Note(_missing(source, outcome.head, answered), Reason.VALUE_MISSING)
                 for source in missing
             ),
         ]
@@ -168,6 +224,14 @@ def _origin_of(plan: Plan) -> str:
     """The batch of the replay that one sends again; empty: it sends none again."""
     replay_id = plan.resends_replay_id
     return ReplayKey.parse(replay_id).batch_id if replay_id else ""
+
+
+def _missing(source: str, head: ResponseHead, answered: object) -> str:
+    if answered is None:
+        what = "this one could not be looked through for it in time"
+    else:
+        what = f"this one (status {head.status_code}) has none"
+    return f"the recorded answer has a value at {source}, {what}: later requests keep what they had"
 
 
 def _beginning(body: Body) -> bytes:

@@ -70,7 +70,8 @@ class ReplayThread:
         governed: GovernorSettings | None = None,
         new_comparer: Callable[[], Comparer] | None = None,
     ) -> None:
-        """`new_comparer` makes what compares responses with the recorded ones; None: none is.
+        """`new_comparer` makes what compares responses with the recorded ones, and looks large
+        ones through for live values; None: none is compared, and all are looked through here.
         `on_failure` is called, on this thread, when it ends because it can't go on.
 
         Raises ConfigError: a file, version or cipher of the TLS settings can't be used.
@@ -93,12 +94,13 @@ class ReplayThread:
             budget,
             self._deadlines.announce,
             self._ended,
-            self._learn,
+            self._learns,
             self._compares,
             self._compares_again,
         )
         self._live: LiveValues | None = None
         self._new_comparer = new_comparer
+        self._comparer: Comparer | None = None
         self._comparisons: Comparisons | None = None
         self._hooking: Hooking | None = None
         self._running: dict[ReplayKey, Exchange | Held] = {}
@@ -290,8 +292,8 @@ class ReplayThread:
     def _end(self) -> None:
         for exchange in (*self._running.values(), *self._taken):
             exchange.abandon()
-        if self._comparisons is not None:
-            self._comparisons.close()
+        if self._comparer is not None:
+            self._comparer.close()
         self._wire.close()
         self._queue.close()
         try:
@@ -420,11 +422,20 @@ class ReplayThread:
             # Few batches have them.
             from replayd.replay.live_values import LiveValues  # noqa: PLC0415
 
-            self._live = LiveValues(self._journal, self._clock)
+            comparer = None if self._new_comparer is None else self._started_comparer
+            self._live = LiveValues(self._journal, self._clock, comparer, self._queue.post)
         return self._live
 
-    def _learn(self, replay: Replay, plan: Plan, outcome: Outcome, body: Body | None) -> None:
-        self._live_values().learn(replay, plan, outcome, body)
+    def _learns(
+        self, exchange: Exchange, outcome: Outcome, body: Body | None, *, at_once: bool
+    ) -> bool:
+        return self._live_values().learns(exchange, outcome, body, at_once=at_once)
+
+    def _started_comparer(self) -> Comparer:
+        if self._comparer is None:
+            assert self._new_comparer is not None
+            self._comparer = self._new_comparer()
+        return self._comparer
 
     def _as_sent(self, plan: Plan, replay: Replay, preview: bytes) -> tuple[Plan, Replay]:
         """Finds out what may be shown, where the decoder did not: of a plan that an upstream
@@ -453,7 +464,7 @@ class ReplayThread:
             from replayd.replay.compared import Comparisons  # noqa: PLC0415
 
             key = self._journal.info.redaction_key
-            self._comparisons = Comparisons(key, self._new_comparer, self._queue.post)
+            self._comparisons = Comparisons(key, self._started_comparer, self._queue.post)
         return self._comparisons.compares(exchange, outcome)
 
     def _compares_again(

@@ -12,7 +12,7 @@ from flowreplay.v1 import comparison_pb2, event_pb2, flow_pb2, history_pb2, repl
 from replayd.codec.flow import decode_flow
 from replayd.comparer.comparer import rules_of
 from replayd.comparer.past import recorded_side, replayed_side
-from replayd.comparer.process import ComparerProcess, ComparerSettings
+from replayd.comparer.process import ComparerProcess, ComparerSettings, LimitError, undecided
 from replayd.errors import ReplaydError
 from replayd.intake.options import check_ignored
 from replayd.journal.interface import Journal, Past
@@ -133,7 +133,10 @@ class Diff:
             rules = history_pb2.DiffRequest()
             rules.CopyFrom(self._rules)
             rules.ignored_differences.extend(stored.learnt_rules)
-        compared = self._process.compare(rules, recorded, replayed)
+        try:
+            compared = self._process.compare(rules, recorded, replayed)
+        except LimitError as error:
+            compared = undecided(str(error))
         reveal = self._request.reveal_secrets
         comparison = comparison_pb2.Comparison.FromString(
             compared.whole if reveal else compared.shown

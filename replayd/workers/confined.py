@@ -16,8 +16,7 @@ def confine(memory_limit: int, niceness: int) -> None:
     os.nice(niceness)
 
 
-def grant_time(seconds: int) -> None:
-    """Lets this process use so much processor time from now on; more ends it (RLIMIT_CPU)."""
-    used = resource.getrusage(resource.RUSAGE_SELF)
-    soft = int(used.ru_utime + used.ru_stime) + seconds
-    resource.setrlimit(resource.RLIMIT_CPU, (soft, resource.getrlimit(resource.RLIMIT_CPU)[1]))
+def grant_time(seconds: float) -> None:
+    """Lets this process use so much processor time from now on; more ends it (SIGPROF)."""
+    signal.signal(signal.SIGPROF, signal.SIG_DFL)
+    signal.setitimer(signal.ITIMER_PROF, seconds)

@@ -1,5 +1,6 @@
 """Comparisons in a process: what it answers, and what becomes of one that ends."""
 
+import signal
 from collections.abc import Iterator
 from unittest.mock import patch
 
@@ -7,7 +8,7 @@ import pytest
 from flowreplay.v1 import comparison_pb2, flow_pb2, history_pb2
 
 from replayd.comparer import process
-from replayd.comparer.process import Compared, ComparerProcess, ComparerSettings, Side
+from replayd.comparer.process import Compared, ComparerProcess, ComparerSettings, LimitError, Side
 
 RULES = history_pb2.DiffRequest(difference_limit=10)
 
@@ -50,32 +51,32 @@ def test_one_after_the_other_by_their_own_rules(comparer: ComparerProcess) -> No
     assert message(comparer.compare(RULES, side(b"a"), side(b"a"))).result == equal
 
 
-def test_what_takes_too_long_is_undecided_and_the_next_one_is_not() -> None:
-    comparer = ComparerProcess(ComparerSettings())
+def test_an_answer_is_looked_through(comparer: ComparerProcess) -> None:
+    head = flow_pb2.Response(status_code=200)
+    head.headers.add(name=b"A", value=b"caf\xe9")
+    sources = ["json:$..id", "header:a", "regex:none"]
+    found = comparer.look(sources, head.SerializeToString(), b'[{"id": "\xc3\xa9"}, {"id": 1.50}]')
+    assert found == [[b"\xc3\xa9", b"1.50"], [b"caf\xe9"], []]
+    assert not message(comparer.compare(RULES, side(b"a"), side(b"a"))).note
+
+
+def test_what_takes_too_long_is_ended_and_the_next_one_is_not() -> None:
+    comparer = ComparerProcess(ComparerSettings(cpu_seconds=0.1))
     endless = history_pb2.DiffRequest(ignored_differences=["body:(a+)+$"], difference_limit=1)
-    # As its limit of processor time would, which takes its seconds.
-    really = process._exchange
-
-    def killed(*arguments: object) -> Compared:
-        running = arguments[0]
-        running.kill()  # type: ignore[attr-defined]
-        return really(*arguments)  # type: ignore[arg-type]
-
-    with patch.object(process, "_exchange", killed):
-        compared = message(comparer.compare(endless, side(b"a" * 40 + b"b"), side(b"b")))
-    assert compared.result == comparison_pb2.COMPARISON_RESULT_UNDECIDED
-    assert "ended with code -9" in compared.note
+    with pytest.raises(LimitError, match=f"ended with code -{signal.SIGPROF}"):
+        comparer.compare(endless, side(b"a" * 40 + b"b"), side(b"b"))
     assert not message(comparer.compare(RULES, side(b"a"), side(b"a"))).note
     comparer.close()
     comparer.close()
 
 
-def test_where_no_process_can_be_started_it_is_undecided() -> None:
+def test_where_no_process_can_be_started_that_is_told() -> None:
     comparer = ComparerProcess(ComparerSettings())
-    with patch.object(process.subprocess, "Popen", side_effect=OSError("no more")):
-        compared = message(comparer.compare(RULES, side(), side()))
-    assert compared.result == comparison_pb2.COMPARISON_RESULT_UNDECIDED
-    assert "no more" in compared.note
+    with (
+        patch.object(process.subprocess, "Popen", side_effect=OSError("no more")),
+        pytest.raises(LimitError, match="no more"),
+    ):
+        comparer.compare(RULES, side(), side())
 
 
 def test_a_content_that_can_not_be_read_ends_the_process(comparer: ComparerProcess) -> None:

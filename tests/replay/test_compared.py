@@ -28,7 +28,7 @@ class FakeComparer:
         self.asked: SimpleQueue[Asked] = SimpleQueue()
         self.closed = False
 
-    def compare(self, asked: Asked) -> None:
+    def ask(self, asked: Asked) -> None:
         self.asked.put(asked)
 
     def close(self) -> None:

@@ -1,12 +1,15 @@
 """Live values of batches under way: in requests, from answers, and back from the journal."""
 
 from collections.abc import Iterator
+from queue import SimpleQueue
+from unittest.mock import Mock
 
 import pytest
 from flowreplay.v1 import event_pb2
 
 from replayd.codec.event import outcome_event
 from replayd.codec.plan import decode_plan, encode_plan
+from replayd.comparer.comparer import Look
 from replayd.journal.interface import Body, Journal
 from replayd.journal.memory import open_memory
 from replayd.live.sources import CONTENT_LIMIT
@@ -21,11 +24,13 @@ from replayd.replay.clock import Clock
 from replayd.replay.live_values import LiveValues
 from tests.support import replaying as replaying_module
 from tests.support.journals import NOW, enqueue, plan, row
+from tests.support.processes import DEADLINE
 from tests.support.replaying import Replaying, flow
 from tests.support.scripted_server import ScriptedServer, answers
 
 CLOCK = Clock(monotonic=lambda: 0, wall=lambda: NOW)
 LOGIN = LivePlan(True, (RecordedValue("json:$.token", b"recorded"),), (b"sid=old",))
+NO_CONTENT = b"HTTP/1.1 204 No Content\r\n\r\n"
 HEAD = b"GET / HTTP/1.1\r\nHost: a.test\r\nA: recorded\r\nCookie: sid=old\r\n\r\n"
 EDITED = HEAD.replace(b"recorded", b"replayed").replace(b"old", b"new")
 
@@ -58,7 +63,8 @@ def answer(
     replay, sent = live.put_in(replay, decode_plan(replay.plan))
     head = ResponseHead(b"HTTP/1.1", 200, b"OK", headers)
     outcome = Outcome(ReplayState.SUCCEEDED, Timings(NOW, total=5), head=head)
-    live.learn(replay, sent, outcome, body(journal, content))
+    exchange = Mock(replay=replay, plan=sent)
+    assert not live.learns(exchange, outcome, body(journal, content), at_once=False)
     journal.begin([replay])
     journal.finish(replay.key, outcome, [outcome_event(replay, sent, outcome, NOW)])
     journal.commit()
@@ -69,6 +75,40 @@ def body(journal: Journal, content: bytes) -> Body:
     made = journal.new_body()
     made.write(content)
     return made
+
+
+class FakeComparer:
+    """Keeps what it is asked; the test answers."""
+
+    def __init__(self) -> None:
+        self.asked: SimpleQueue[Look] = SimpleQueue()
+
+    def ask(self, asked: Look) -> None:
+        self.asked.put(asked)
+
+    def close(self) -> None:
+        """There is nothing to end."""
+
+
+def replayed(server: ScriptedServer, replaying: Replaying, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Enqueues a login and a request with what it gave; returns the batch."""
+    host = (b"Host", b"127.0.0.1:%d" % server.port)
+    fields = (host, (b"A", b"recorded"), (b"Cookie", b"sid=old"))
+    live = iter((LOGIN, LivePlan(True)))
+    monkeypatch.setattr(
+        replaying_module,
+        "make_plan",
+        lambda *a, **n: make_plan(*a, **n)._replace(live=next(live)),
+    )
+    return replaying.enqueue(
+        flow(server.port, headers=(host,), session="s"),
+        flow(server.port, headers=fields, session="s"),
+    )
+
+
+def login(content: bytes) -> bytes:
+    head = b"HTTP/1.1 200 OK\r\nSet-Cookie: sid=new\r\nContent-Length: %d\r\n\r\n"
+    return head % len(content) + content
 
 
 def taken(journal: Journal) -> Replay:
@@ -196,25 +236,11 @@ def test_a_batch_that_has_ended_is_forgotten(journal: Journal) -> None:
 
 
 def test_on_the_replay_thread(monkeypatch: pytest.MonkeyPatch) -> None:
-    content = b'{"token": "replayed"}'
-    login = b"HTTP/1.1 200 OK\r\nSet-Cookie: sid=new\r\nContent-Length: %d\r\n\r\n%b"
-    ok = b"HTTP/1.1 204 No Content\r\n\r\n"
     with (
-        ScriptedServer(answers(login % (len(content), content), ok)) as server,
+        ScriptedServer(answers(login(b'{"token": "replayed"}'), NO_CONTENT)) as server,
         Replaying() as replaying,
     ):
-        host = (b"Host", b"127.0.0.1:%d" % server.port)
-        fields = (host, (b"A", b"recorded"), (b"Cookie", b"sid=old"))
-        live = iter((LOGIN, LivePlan(True)))
-        monkeypatch.setattr(
-            replaying_module,
-            "make_plan",
-            lambda *a, **n: make_plan(*a, **n)._replace(live=next(live)),
-        )
-        batch = replaying.enqueue(
-            flow(server.port, headers=(host,), session="s"),
-            flow(server.port, headers=fields, session="s"),
-        )
+        batch = replayed(server, replaying, monkeypatch)
         replaying.outcomes(batch, 2)
         assert b"A: replayed\r\nCookie: sid=new\r\n" in server.requests[1]
         events = replaying.events()
@@ -225,3 +251,60 @@ def test_on_the_replay_thread(monkeypatch: pytest.MonkeyPatch) -> None:
     assert isinstance(shown[1], event_pb2.RequestEvent)
     assert len(shown[1].plan.changes) == 2
     assert b"new" not in shown[1].plan.head
+
+
+LARGE = login(b'{"token": "replayed"}'.ljust(CONTENT_LIMIT))
+
+
+@pytest.mark.parametrize("answered", [[[b"replayed"]], None])
+def test_a_large_answer_is_looked_through_elsewhere_and_others_go_on(
+    monkeypatch: pytest.MonkeyPatch, answered: list[list[bytes]] | None
+) -> None:
+    comparer = FakeComparer()
+    with (
+        ScriptedServer(answers(LARGE, NO_CONTENT)) as server,
+        ScriptedServer(answers(NO_CONTENT)) as other,
+        Replaying(concurrency=2, new_comparer=lambda: comparer) as replaying,
+    ):
+        batch = replayed(server, replaying, monkeypatch)
+        look = comparer.asked.get(timeout=DEADLINE)
+        assert look.sources == ("json:$.token",)
+        assert look.content.rstrip() == b'{"token": "replayed"}'
+        monkeypatch.undo()
+        replaying.outcomes(replaying.enqueue(flow(other.port)), 1)
+        assert len(server.requests) == 1
+        look.done(answered)
+        replaying.outcomes(batch, 2)
+        assert (b"A: replayed" in server.requests[1]) == (answered is not None)
+        assert b"Cookie: sid=new" in server.requests[1]
+        notes = [log.message for log in replaying.logs()]
+    assert ["not be looked through" in note for note in notes] == [True] * (answered is None)
+
+
+@pytest.mark.parametrize("ends", ["stopped", "cancelled"])
+def test_one_that_ends_before_it_was_looked_through(
+    monkeypatch: pytest.MonkeyPatch, ends: str
+) -> None:
+    comparer = FakeComparer()
+    with (
+        ScriptedServer(answers(LARGE)) as server,
+        Replaying(new_comparer=lambda: comparer) as replaying,
+    ):
+        batch = replayed(server, replaying, monkeypatch)
+        look = comparer.asked.get(timeout=DEADLINE)
+        if ends == "stopped":
+            replaying.thread.stop(0)
+        else:
+            replaying.journal.pause(True, NOW)
+            replaying.thread.cancel([look.key], lambda _: None, lambda: None)
+        (ended,) = replaying.outcomes(batch, 1)
+        look.done([[b"replayed"]])
+        replaying.thread.stop(0)
+        assert replaying.thread.join(DEADLINE)
+    if ends == "stopped":
+        assert [each.source for each in ended.response.live_values] == [
+            "json:$.token",
+            "cookie:sid",
+        ]
+    else:
+        assert ended.error.reason == Reason.CANCELLED.value
