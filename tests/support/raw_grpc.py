@@ -5,7 +5,6 @@ import socket
 import struct
 import time
 from collections.abc import Iterable
-from types import TracebackType
 from typing import Self
 
 from hpack import Decoder, Encoder
@@ -151,10 +150,5 @@ class RawPeer:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_exception: object) -> None:
         self.close()

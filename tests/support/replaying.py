@@ -3,7 +3,6 @@
 import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
-from types import TracebackType
 from typing import Any, Self
 
 from flowreplay.v1 import event_pb2
@@ -153,12 +152,7 @@ class Replaying:
         self.thread.start()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_exception: object) -> None:
         self.thread.stop(0)
         assert self.thread.join(DEADLINE), "the replay thread did not end"
         self.journal.close()

@@ -6,7 +6,6 @@ import base64
 import ssl
 import threading
 from collections.abc import Callable, Sequence
-from types import TracebackType
 from typing import Any, Self
 
 from flowreplay.v1 import flow_pb2
@@ -171,12 +170,7 @@ class WebSocketServer:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, kind: type[BaseException] | None, *_error: object) -> None:
         self._server.shutdown()
         self._thread.join(DEADLINE)
         if kind is None and self._failures:

@@ -18,7 +18,6 @@ import struct
 import subprocess
 from pathlib import Path
 from random import Random
-from types import TracebackType
 from typing import Self
 
 _SHUTDOWN = 0x8004587D
@@ -124,12 +123,7 @@ class LoopDisk:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_exception: object) -> None:
         self.close()
 
 
