@@ -20,6 +20,15 @@ class ReplaydError(Exception):
         self.metadata = {key: str(value) for key, value in metadata.items()}
 
 
+class FieldError(ReplaydError):
+    """A field of a call has no meaning, or none together with another one; the caller has to act.
+    `what` goes on after the field's name.
+    """
+
+    def __init__(self, field: str, what: str, **metadata: str | int) -> None:
+        super().__init__(Reason.INVALID_OPTIONS, f"{field} {what}", field=field, **metadata)
+
+
 class CaptureError(ReplaydError):
     """The capture can't be read; `byte_offset` and `flow_index` say where it went wrong."""
 

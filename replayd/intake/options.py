@@ -9,11 +9,10 @@ from typing import TYPE_CHECKING
 
 from flowreplay.v1 import plan_pb2, replay_pb2
 
-from replayd.errors import ReplaydError
+from replayd.errors import FieldError, ReplaydError
 from replayd.intake.timing import Window, check_pace
 from replayd.model.batch import MAX_PRIORITY, Controls, Terms
 from replayd.model.replay import MAX_REPEATS, OnInterrupt
-from replayd.reasons import Reason
 
 if TYPE_CHECKING:
     from replayd.filters import Matcher
@@ -185,15 +184,11 @@ def check_ignored(rules: Sequence[str], within: str = "") -> None:
 
     field = f"{within}ignored_differences"
     if len(rules) > MAX_RULES:
-        raise ReplaydError(
-            Reason.INVALID_OPTIONS, f"{field} may have at most {MAX_RULES} rules", field=field
-        )
+        raise FieldError(field, f"may have at most {MAX_RULES} rules")
     try:
         parse_rules(rules)
     except RuleError as error:
-        raise ReplaydError(
-            Reason.INVALID_OPTIONS, f"{field} can't be read: {error}", field=field
-        ) from error
+        raise FieldError(field, f"can't be read: {error}") from error
 
 
 def filter_of(options: replay_pb2.EnqueueOptions) -> Matcher | None:
@@ -213,5 +208,4 @@ def filter_of(options: replay_pb2.EnqueueOptions) -> Matcher | None:
 
 
 def _invalid_options(name: str, what: str, **metadata: int) -> ReplaydError:
-    field = f"options.{name}"
-    return ReplaydError(Reason.INVALID_OPTIONS, f"{field} {what}", field=field, **metadata)
+    return FieldError(f"options.{name}", what, **metadata)

@@ -10,11 +10,10 @@ from typing import Protocol, TypeVar
 
 from flowreplay.v1 import replay_pb2
 
-from replayd.errors import ReplaydError
+from replayd.errors import FieldError, ReplaydError
 from replayd.model.flow import Flow
 from replayd.model.plan import Change
 from replayd.planning.refusal import Refusal, unfit
-from replayd.reasons import Reason
 from replayd.rewriting import rules
 from replayd.rewriting.rewriter import Rewriter
 from replayd.rewriting.rules import RuleError, Unrewritable
@@ -105,7 +104,7 @@ def _made(field: str, asked: Asked, make: Callable[[Asked], Made]) -> Made:
 def _invalid(field: str, error: RuleError) -> ReplaydError:
     named = f"options.{field}.{error.part}" if error.part else f"options.{field}"
     place = {} if error.position is None else {"position": error.position}
-    return ReplaydError(Reason.INVALID_OPTIONS, f"{named} {error}", field=named, **place)
+    return FieldError(named, str(error), **place)
 
 
 def _header_rule(asked: replay_pb2.ModifyHeaders) -> rules.HeaderRule:

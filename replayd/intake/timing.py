@@ -6,9 +6,8 @@ from flowreplay.v1 import replay_pb2
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from replayd.errors import ReplaydError
+from replayd.errors import FieldError
 from replayd.model.flow import Flow
-from replayd.reasons import Reason
 
 MAX_SPEED = 1_000_000
 """Times as fast as recorded, or replays a second."""
@@ -26,10 +25,10 @@ def check_pace(pace: replay_pb2.Pace, field: str) -> None:
         value = getattr(pace, name)
         wanted = pace.WhichOneof("schedule") == name
         if wanted and not (math.isfinite(value) and 1 / MAX_SPEED <= value <= MAX_SPEED):
-            raise _invalid(f"{field}.{name}", f"has to be from {1 / MAX_SPEED:f} to {MAX_SPEED}")
+            raise FieldError(f"{field}.{name}", f"has to be from {1 / MAX_SPEED:f} to {MAX_SPEED}")
     if pace.HasField("max_gap_duration"):
         if not pace.recorded_speed:
-            raise _invalid(f"{field}.max_gap_duration", "has a meaning only with recorded_speed")
+            raise FieldError(f"{field}.max_gap_duration", "has a meaning only with recorded_speed")
         _nanoseconds(pace.max_gap_duration, f"{field}.max_gap_duration")
 
 
@@ -72,7 +71,7 @@ def _bound(options: replay_pb2.EnqueueOptions, which: str) -> tuple[int | None, 
     time, offset = f"window_{which}_time", f"window_{which}_duration"
     has_time, has_offset = options.HasField(time), options.HasField(offset)  # type: ignore[arg-type]
     if has_time and has_offset:
-        raise _invalid(f"options.{offset}", f"contradicts {time}: give one of them")
+        raise FieldError(f"options.{offset}", f"contradicts {time}: give one of them")
     return (
         _nanoseconds(getattr(options, time), f"options.{time}") if has_time else None,
         _nanoseconds(getattr(options, offset), f"options.{offset}") if has_offset else None,
@@ -81,7 +80,7 @@ def _bound(options: replay_pb2.EnqueueOptions, which: str) -> tuple[int | None, 
 
 def _check_order(start: int | None, end: int | None, kind: str) -> None:
     if start is not None and end is not None and start >= end:
-        raise _invalid(
+        raise FieldError(
             f"options.window_end_{kind}", f"is not after window_start_{kind}: no flow is between"
         )
 
@@ -91,9 +90,5 @@ def _nanoseconds(value: Timestamp | Duration, field: str) -> int:
         (_FIRST_SECOND, _LAST_SECOND) if isinstance(value, Timestamp) else (0, _MOST_SECONDS)
     )
     if not (first <= value.seconds <= last and 0 <= value.nanos < _SECOND):
-        raise _invalid(field, f"is no {value.DESCRIPTOR.name} that has a meaning here")
+        raise FieldError(field, f"is no {value.DESCRIPTOR.name} that has a meaning here")
     return value.seconds * _SECOND + value.nanos
-
-
-def _invalid(field: str, what: str) -> ReplaydError:
-    return ReplaydError(Reason.INVALID_OPTIONS, f"{field} {what}", field=field)

@@ -10,8 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from enum import IntEnum
 from typing import NamedTuple
 
-from replayd.errors import ReplaydError
-from replayd.reasons import Reason
+from replayd.errors import FieldError
 from replayd.workers.frames import frame
 
 _QUESTION = struct.Struct(">?H")
@@ -96,6 +95,4 @@ def decode_answer(kind: int, payload: bytes) -> list[Verdict]:
     if kind == Frame.VERDICTS:
         return [Verdict(each) for each in payload]
     what, position = json.loads(payload)
-    raise ReplaydError(
-        Reason.INVALID_OPTIONS, f"filter can't be read: {what}", field="filter", position=position
-    )
+    raise FieldError("filter", f"can't be read: {what}", position=position)

@@ -4,9 +4,8 @@ without any. One question at a time; one that ends the process is its asker's al
 
 import asyncio
 
-from replayd.errors import ReplaydError
+from replayd.errors import FieldError
 from replayd.matching.frames import Question, Verdict, decode_answer, encode_question
-from replayd.reasons import Reason
 from replayd.workers.process import WorkerProcess
 
 IDLE_SECONDS = 30.0
@@ -33,7 +32,7 @@ class FilterProcess:
         Raises ReplaydError INVALID_OPTIONS for a filter that is none, or takes too much.
         """
         if len(question.text) > MAX_FILTER:
-            raise _refused(f"may have at most {MAX_FILTER} characters")
+            raise FieldError("filter", f"may have at most {MAX_FILTER} characters")
         async with self._turn:
             process = self._process or await self._start()
             try:
@@ -60,8 +59,8 @@ class FilterProcess:
             await process.send(question)
             return await process.receive()
         except (asyncio.IncompleteReadError, ConnectionError) as error:
-            raise _refused(
-                "takes too much time or memory; make its regular expressions simpler"
+            raise FieldError(
+                "filter", "takes too much time or memory; make its regular expressions simpler"
             ) from error
 
     def _retire_later(self) -> None:
@@ -84,7 +83,3 @@ class FilterProcess:
         process, self._process = self._process, None
         if process is not None:
             await process.end()
-
-
-def _refused(what: str) -> ReplaydError:
-    return ReplaydError(Reason.INVALID_OPTIONS, f"filter {what}", field="filter")

@@ -10,9 +10,8 @@ import struct
 from flowreplay.v1 import history_pb2
 
 from replayd.codec.controls import controls_message
-from replayd.errors import ReplaydError
+from replayd.errors import FieldError
 from replayd.journal.interface import Journal, ListedBatch
-from replayd.reasons import Reason
 from replayd.rpc.listing import MAX_PAGE_SIZE, PAGE_SIZE
 
 _TOKEN = struct.Struct(">Q?")
@@ -23,7 +22,7 @@ def batch_page(
 ) -> history_pb2.ListBatchesResponse:
     """Makes a page. Raises ReplaydError INVALID_OPTIONS, or as `Journal.batches` does."""
     if not 0 <= request.page_size <= MAX_PAGE_SIZE:
-        raise _invalid("page_size", f"has to be from 0 to {MAX_PAGE_SIZE}")
+        raise FieldError("page_size", f"has to be from 0 to {MAX_PAGE_SIZE}")
     page = journal.batches(
         _position(request), request.page_size or PAGE_SIZE, unfinished=request.unfinished
     )
@@ -41,9 +40,9 @@ def _position(request: history_pb2.ListBatchesRequest) -> int:
         packed = base64.b64decode(request.page_token.encode(), b"-_", validate=True)
         position, unfinished = _TOKEN.unpack(packed)
     except (UnicodeEncodeError, binascii.Error, struct.error):
-        raise _invalid("page_token", "is none that ListBatches gave") from None
+        raise FieldError("page_token", "is none that ListBatches gave") from None
     if unfinished != request.unfinished:
-        raise _invalid("page_token", "is of a request for other batches; ask for the same")
+        raise FieldError("page_token", "is of a request for other batches; ask for the same")
     return int(position)
 
 
@@ -63,7 +62,3 @@ def _message(batch: ListedBatch) -> history_pb2.Batch:
         open=counts.open_batches > 0,
         controls=controls_message(batch.controls),
     )
-
-
-def _invalid(field: str, what: str) -> ReplaydError:
-    return ReplaydError(Reason.INVALID_OPTIONS, f"{field} {what}", field=field)

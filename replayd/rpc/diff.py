@@ -13,7 +13,7 @@ from replayd.codec.flow import decode_flow
 from replayd.comparer.comparer import rules_of
 from replayd.comparer.past import recorded_side, replayed_side
 from replayd.comparer.process import ComparerProcess, ComparerSettings, LimitError, undecided
-from replayd.errors import ReplaydError
+from replayd.errors import FieldError, ReplaydError
 from replayd.intake.options import check_ignored
 from replayd.journal.interface import Journal, Past
 from replayd.model.replay import OUTCOMES, ReplayKey, ReplayState
@@ -170,11 +170,11 @@ class Diff:
 def _checked(request: history_pb2.DiffRequest) -> Sequence[ReplayKey]:
     """Returns the replays that are named, in the order of the batch."""
     if not request.batch_id:
-        raise _invalid("batch_id", "is empty; name the batch, as Enqueue's answer does")
+        raise FieldError("batch_id", "is empty; name the batch, as Enqueue's answer does")
     if not 0 <= request.difference_limit <= MAX_DIFFERENCES:
-        raise _invalid("difference_limit", f"has to be from 0 to {MAX_DIFFERENCES}")
+        raise FieldError("difference_limit", f"has to be from 0 to {MAX_DIFFERENCES}")
     if len(request.replay_ids) > MAX_REPLAYS:
-        raise _invalid("replay_ids", f"may name at most {MAX_REPLAYS} replays")
+        raise FieldError("replay_ids", f"may name at most {MAX_REPLAYS} replays")
     check_ignored(request.ignored_differences)
     keys = replay_keys(request.replay_ids)
     for key in keys:
@@ -187,7 +187,3 @@ def _not_found(replay_id: str) -> ReplaydError:
     return ReplaydError(
         Reason.REPLAY_NOT_FOUND, f"the batch has no replay {replay_id!r}", replay_id=replay_id
     )
-
-
-def _invalid(field: str, what: str) -> ReplaydError:
-    return ReplaydError(Reason.INVALID_OPTIONS, f"{field} {what}", field=field)

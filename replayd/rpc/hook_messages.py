@@ -6,7 +6,7 @@ from typing import NamedTuple
 from flowreplay.v1 import flow_pb2, hook_pb2, reason_pb2
 
 from replayd.codec.flow import decode_flow, encode_flow
-from replayd.errors import ReplaydError
+from replayd.errors import FieldError, ReplaydError
 from replayd.filters import FilterError, Matcher, compile_filter
 from replayd.hooks.hook import Call
 from replayd.hooks.words import (
@@ -74,8 +74,7 @@ def _matcher(expression: str) -> Matcher | None:
 
 
 def _invalid(field: str, what: str) -> ReplaydError:
-    name = f"registration.{field}"
-    return ReplaydError(Reason.INVALID_OPTIONS, f"{name} {what}", field=name)
+    return FieldError(f"registration.{field}", what)
 
 
 # Questions

@@ -11,10 +11,9 @@ import time
 
 from flowreplay.v1 import event_pb2, history_pb2, plan_pb2
 
-from replayd.errors import ReplaydError
+from replayd.errors import FieldError
 from replayd.journal.interface import Journal, Past, Place, Wanted
 from replayd.model.replay import ReplayState
-from replayd.reasons import Reason
 from replayd.rpc.filtering import Found
 from replayd.rpc.shown import Shown
 
@@ -87,9 +86,9 @@ class Listing:
             packed = base64.b64decode(page_token.encode(), b"-_", validate=True)
             position, flow_index, asked = _TOKEN.unpack(packed)
         except (UnicodeEncodeError, binascii.Error, struct.error):
-            raise _invalid("page_token", "is none that ListReplays gave") from None
+            raise FieldError("page_token", "is none that ListReplays gave") from None
         if asked != self._asked:
-            raise _invalid("page_token", "is of a request for other replays; ask for the same")
+            raise FieldError("page_token", "is of a request for other replays; ask for the same")
         return Place(position, flow_index)
 
 
@@ -136,14 +135,14 @@ def _fill_end(message: history_pb2.Replay, event: event_pb2.Event) -> None:
 
 def _page_size(size: int) -> int:
     if not 0 <= size <= MAX_PAGE_SIZE:
-        raise _invalid("page_size", f"has to be from 0 to {MAX_PAGE_SIZE}")
+        raise FieldError("page_size", f"has to be from 0 to {MAX_PAGE_SIZE}")
     return size or PAGE_SIZE
 
 
 def _states(request: history_pb2.ListReplaysRequest) -> frozenset[ReplayState]:
     unknown = set(request.states) - _KNOWN
     if unknown:
-        raise _invalid("states", f"has the unknown value {min(unknown)}")
+        raise FieldError("states", f"has the unknown value {min(unknown)}")
     return frozenset(map(ReplayState, request.states))
 
 
@@ -151,7 +150,3 @@ def _digest(wanted: Wanted, filter_text: str) -> bytes:
     """Tells requests apart; nobody gains from making two look the same."""
     text = repr((wanted.batch_id, sorted(wanted.states), wanted.parked, filter_text))
     return hashlib.blake2b(text.encode(), digest_size=8).digest()
-
-
-def _invalid(field: str, what: str) -> ReplaydError:
-    return ReplaydError(Reason.INVALID_OPTIONS, f"{field} {what}", field=field)

@@ -8,7 +8,7 @@ from replayd.codec.fields import headers_from
 from replayd.codec.flow import decode_flow, encode_flow
 from replayd.codec.plan import decode_plan, encode_plan
 from replayd.codec.websocket import decode_conversation, websocket_message
-from replayd.errors import ReplaydError
+from replayd.errors import FieldError, ReplaydError
 from replayd.journal.interface import Journal, Part, Past
 from replayd.model.event import PREVIEW_LIMIT
 from replayd.planning.plan import url_of
@@ -41,9 +41,9 @@ class Told:
             request.content_limit_bytes if request.HasField("content_limit_bytes") else None
         )
         if unknown := set(request.contents) - set(_PARTS):
-            raise _invalid("contents", f"has the unknown value {min(unknown)}")
+            raise FieldError("contents", f"has the unknown value {min(unknown)}")
         if self._limit is not None and self._limit < 0:
-            raise _invalid("content_limit_bytes", "may not be negative")
+            raise FieldError("content_limit_bytes", "may not be negative")
 
     def responses(self) -> Iterator[history_pb2.GetReplayResponse]:
         """Yields the responses. Raises ReplaydError: REPLAY_NOT_FOUND, BATCH_NOT_FOUND, or as
@@ -193,7 +193,3 @@ class Told:
 
 def _payload(event: event_pb2.Event) -> event_pb2.ResponseEvent | event_pb2.ErrorEvent:
     return event.error if event.HasField("error") else event.response
-
-
-def _invalid(field: str, what: str) -> ReplaydError:
-    return ReplaydError(Reason.INVALID_OPTIONS, f"{field} {what}", field=field)

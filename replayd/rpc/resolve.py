@@ -5,9 +5,8 @@ from typing import NamedTuple
 
 from flowreplay.v1 import replay_pb2
 
-from replayd.errors import ReplaydError
+from replayd.errors import FieldError
 from replayd.model.replay import Resolution
-from replayd.reasons import Reason
 from replayd.rpc.replay_ids import replay_keys
 
 _KNOWN = frozenset(Resolution)
@@ -26,20 +25,16 @@ def asked_to_resolve(request: replay_pb2.ResolveRequest) -> Asked:
     """Raises ReplaydError: INVALID_OPTIONS, REPLAY_NOT_FOUND for what can be no replay's id."""
     if int(request.resolution) not in _KNOWN:
         names = " or ".join(f"RESOLUTION_{each.name}" for each in Resolution)
-        raise _invalid("resolution", f"has to be {names}")
+        raise FieldError("resolution", f"has to be {names}")
     resolution = Resolution(request.resolution)
     if bool(request.replay_ids) == bool(request.batch_id):
-        raise _invalid("replay_ids", "or batch_id: name replays of one batch, or the batch")
+        raise FieldError("replay_ids", "or batch_id: name replays of one batch, or the batch")
     if request.batch_id:
         return Asked(request.batch_id, None, resolution)
     keys = replay_keys(request.replay_ids)
     batch_ids = {key.batch_id for key in keys}
     if len(batch_ids) > 1:
-        raise _invalid(
+        raise FieldError(
             "replay_ids", f"are of {len(batch_ids)} batches; resolve each batch's in a call"
         )
     return Asked(batch_ids.pop(), [key.slot for key in keys], resolution)
-
-
-def _invalid(field: str, what: str) -> ReplaydError:
-    return ReplaydError(Reason.INVALID_OPTIONS, f"{field} {what}", field=field)

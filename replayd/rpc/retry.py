@@ -9,11 +9,10 @@ from typing import NamedTuple
 from flowreplay.v1 import replay_pb2
 
 from replayd.codec.event import range_messages
-from replayd.errors import ReplaydError
+from replayd.errors import FieldError
 from replayd.intake.options import MAX_TEXT
 from replayd.journal.interface import Journal, Receipt
 from replayd.model.replay import OUTCOMES, ReplayState, ranges_of
-from replayd.reasons import Reason
 from replayd.rpc.enqueue import answered, claimed, finished, new_batch_id, to_the_end
 from replayd.rpc.replay_ids import replay_keys
 from replayd.rpc.room import QueueRoom
@@ -86,22 +85,22 @@ class Retrier:
 def wanted_by(request: replay_pb2.RetryRequest) -> Wanted:
     """Raises ReplaydError: INVALID_OPTIONS, REPLAY_NOT_FOUND for what can be no replay's id."""
     if bool(request.replay_ids) == bool(request.batch_id):
-        raise _invalid("replay_ids", "or batch_id: name replays of one batch, or the batch")
+        raise FieldError("replay_ids", "or batch_id: name replays of one batch, or the batch")
     if len(request.request_id) > MAX_TEXT:
-        raise _invalid("request_id", f"may have at most {MAX_TEXT} characters")
+        raise FieldError("request_id", f"may have at most {MAX_TEXT} characters")
     if unknown := set(request.states) - _OUTCOMES:
-        raise _invalid("states", f"has {min(unknown)}, which is no outcome")
+        raise FieldError("states", f"has {min(unknown)}, which is no outcome")
     if request.batch_id:
         states = frozenset(map(ReplayState, request.states))
         return Wanted(request.batch_id, None, states or frozenset({ReplayState.FAILED}))
     if request.states:
-        raise _invalid("states", "are for a batch; replays are sent once more however they ended")
+        raise FieldError("states", "are for a batch; replays are sent once more however they ended")
     if len(request.replay_ids) > MAX_REPLAYS:
-        raise _invalid("replay_ids", f"may have at most {MAX_REPLAYS}; name the batch")
+        raise FieldError("replay_ids", f"may have at most {MAX_REPLAYS}; name the batch")
     keys = replay_keys(request.replay_ids)
     batch_ids = {key.batch_id for key in keys}
     if len(batch_ids) > 1:
-        raise _invalid("replay_ids", f"are of {len(batch_ids)} batches; retry each in a call")
+        raise FieldError("replay_ids", f"are of {len(batch_ids)} batches; retry each in a call")
     return Wanted(batch_ids.pop(), [key.slot for key in keys], frozenset())
 
 
@@ -111,7 +110,3 @@ def _hash(request: replay_pb2.RetryRequest) -> bytes:
     what.CopyFrom(request)
     what.request_id = ""
     return hashlib.sha256(b"Retry " + what.SerializeToString(deterministic=True)).digest()
-
-
-def _invalid(field: str, what: str) -> ReplaydError:
-    return ReplaydError(Reason.INVALID_OPTIONS, f"{field} {what}", field=field)

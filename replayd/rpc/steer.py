@@ -2,9 +2,8 @@
 
 from flowreplay.v1 import replay_pb2
 
-from replayd.errors import ReplaydError
+from replayd.errors import FieldError
 from replayd.model.batch import MAX_PRIORITY
-from replayd.reasons import Reason
 
 
 def asked_priority(request: replay_pb2.SetPriorityRequest) -> int | None:
@@ -13,12 +12,8 @@ def asked_priority(request: replay_pb2.SetPriorityRequest) -> int | None:
     if place == "front" and request.front:
         return None
     if place != "priority":
-        raise _invalid("front", "has to be true, or priority be set")
+        raise FieldError("front", "has to be true, or priority be set")
     if abs(request.priority) > MAX_PRIORITY:
         what = f"has to be from -{MAX_PRIORITY} to {MAX_PRIORITY}, not {request.priority}"
-        raise _invalid("priority", what)
+        raise FieldError("priority", what)
     return request.priority
-
-
-def _invalid(field: str, what: str) -> ReplaydError:
-    return ReplaydError(Reason.INVALID_OPTIONS, f"{field} {what}", field=field)

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from flowreplay.v1 import replay_pb2
 
-from replayd.errors import ConfigError, ReplaydError
+from replayd.errors import ConfigError, FieldError, ReplaydError
 from replayd.planning.target_limits import MAX_RATE, SECOND
 from replayd.planning.target_rules import Pattern
 from replayd.reasons import Reason
@@ -23,7 +23,7 @@ async def set_target_limit(thread: "Thread", request: replay_pb2.SetTargetLimitR
     pattern = _pattern(request.pattern)
     interval = _interval(request.rate_limit) if request.HasField("rate_limit") else None
     if interval is None and not request.close_breaker:
-        raise _invalid("rate_limit", "is unset, and close_breaker, too: nothing is to be changed")
+        raise FieldError("rate_limit", "is unset, and close_breaker, too: nothing is to be changed")
 
     def ask(told: Callable[[None], object], missed: Callable[[], object]) -> None:
         thread.limit_targets(
@@ -43,9 +43,5 @@ def _pattern(text: str) -> Pattern | None:
 def _interval(rate: float) -> int:
     # Not a number is in no range either.
     if not (rate == 0 or MIN_RATE <= rate <= MAX_RATE):
-        raise _invalid("rate_limit", f"is neither 0 nor from {MIN_RATE} to {MAX_RATE}")
+        raise FieldError("rate_limit", f"is neither 0 nor from {MIN_RATE} to {MAX_RATE}")
     return int(SECOND / rate) if rate else 0
-
-
-def _invalid(field: str, what: str) -> ReplaydError:
-    return ReplaydError(Reason.INVALID_OPTIONS, f"{field} {what}", field=field)

@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable, Sequence
 from typing import NamedTuple, NoReturn
 
-from replayd.errors import ReplaydError
+from replayd.errors import FieldError, ReplaydError
 from replayd.reasons import Reason
 from replayd.summary.figures import Figures
 
@@ -56,8 +56,7 @@ def compile_assertions(texts: Sequence[str]) -> list[Check]:
 
 def _compile(position: int, text: str) -> Check:
     def invalid(what: str) -> NoReturn:
-        field = f"assertions[{position}]"
-        raise ReplaydError(Reason.INVALID_OPTIONS, f"{field} {what}", field=field)
+        raise FieldError(f"assertions[{position}]", what)
 
     if len(text) > MAX_TEXT:
         invalid(f"may have at most {MAX_TEXT} characters")
