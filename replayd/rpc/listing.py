@@ -3,10 +3,7 @@
 A page token says how far the pages before have looked, and what they were asked for.
 """
 
-import base64
-import binascii
 import hashlib
-import struct
 import time
 
 from flowreplay.v1 import event_pb2, history_pb2, plan_pb2
@@ -15,10 +12,8 @@ from replayd.errors import FieldError
 from replayd.journal.interface import Journal, Past, Place, Wanted
 from replayd.model.replay import ReplayState
 from replayd.rpc.filtering import Found
+from replayd.rpc.paging import PageTokens, page_size
 from replayd.rpc.shown import Shown
-
-PAGE_SIZE = 100
-MAX_PAGE_SIZE = 1000
 
 _PAGE_BYTES = 1 << 20
 """A page with as much is not made longer: a URL may be large."""
@@ -29,7 +24,7 @@ _PAGE_SECONDS = 1.0
 _PAUSE = 50e-6
 """Seconds in which other threads get the interpreter after each step."""
 
-_TOKEN = struct.Struct(">Qq8s")
+_TOKENS = PageTokens(">Qq8s", "ListReplays", "replays")
 _KNOWN = frozenset(ReplayState)
 
 
@@ -48,7 +43,7 @@ class Listing:
         """
         self._journal = journal
         self._shown = shown
-        self._limit = _page_size(request.page_size)
+        self._limit = page_size(request.page_size)
         self._wanted = Wanted(request.batch_id, _states(request), request.parked)
         self._found = found
         self._asked = _digest(self._wanted, request.filter)
@@ -76,20 +71,12 @@ class Listing:
         """Where the next page begins; empty: there is none."""
         if not self._more:
             return ""
-        packed = _TOKEN.pack(self._place.position, self._place.flow_index, self._asked)
-        return base64.urlsafe_b64encode(packed).decode()
+        return _TOKENS.token(self._place.position, self._place.flow_index, self._asked)
 
     def _start(self, page_token: str) -> Place:
         if not page_token:
             return Place()
-        try:
-            packed = base64.b64decode(page_token.encode(), b"-_", validate=True)
-            position, flow_index, asked = _TOKEN.unpack(packed)
-        except (UnicodeEncodeError, binascii.Error, struct.error):
-            raise FieldError("page_token", "is none that ListReplays gave") from None
-        if asked != self._asked:
-            raise FieldError("page_token", "is of a request for other replays; ask for the same")
-        return Place(position, flow_index)
+        return Place(*_TOKENS.place(page_token, self._asked))
 
 
 def replay_message(past: Past, shown: Shown) -> history_pb2.Replay:
@@ -131,12 +118,6 @@ def _fill_end(message: history_pb2.Replay, event: event_pb2.Event) -> None:
         message.status_code = event.error.head.status_code
     else:
         message.status_code = event.response.head.status_code
-
-
-def _page_size(size: int) -> int:
-    if not 0 <= size <= MAX_PAGE_SIZE:
-        raise FieldError("page_size", f"has to be from 0 to {MAX_PAGE_SIZE}")
-    return size or PAGE_SIZE
 
 
 def _states(request: history_pb2.ListReplaysRequest) -> frozenset[ReplayState]:

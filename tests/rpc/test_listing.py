@@ -77,9 +77,7 @@ def test_a_long_search_goes_on_with_the_next_page(
         ({"page_size": 1001}, "page_size"),
         ({"states": [0]}, "states"),
         ({"states": [3, 99]}, "states"),
-        ({"page_token": "ä"}, "page_token"),
         ({"page_token": "AAAA"}, "page_token"),
-        ({"page_token": "!"}, "page_token"),
     ],
 )
 def test_what_makes_no_sense_is_refused(
