@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Unpack
 
 import click
-from flowreplay.v1.replay_pb2 import ConnectTo, EnqueueResponse, PlanSummary
+from flowreplay.v1.replay_pb2 import EnqueueResponse, PlanSummary
 from flowreplay_client import (
     HTTP_VERSIONS,
     ON_INTERRUPT,
@@ -21,6 +21,7 @@ from replayctl.connect import Globals, pass_globals
 from replayctl.dry_run import plan_all
 from replayctl.options.comparing import comparing_options
 from replayctl.options.live import live_options
+from replayctl.options.making import reading, short
 from replayctl.options.pace import check_pace_settings, pace_options
 from replayctl.options.rewriting import rewriting_options
 from replayctl.options.steering import steering_options
@@ -30,26 +31,8 @@ from replayctl.progress import progress_bar
 from replayctl.refusals import left_out, refusal_lines
 from replayctl.sources import STDIN, check_stdin, naming, shown, source
 
-_TEXT_LIMIT = 200
-"""Characters of a label and of a request id: the contract's limit."""
-
 _BAR_BYTES = 8 << 20
 """A smaller capture is sent before a bar could be read."""
-
-
-def _short(_context: click.Context, _parameter: click.Parameter, value: str) -> str:
-    if len(value) > _TEXT_LIMIT:
-        raise click.BadParameter(f"{len(value)} characters are more than {_TEXT_LIMIT}")
-    return value
-
-
-def _connect_to(
-    _context: click.Context, _parameter: click.Parameter, values: Sequence[str]
-) -> list[ConnectTo]:
-    try:
-        return [parse_connect_to(value) for value in values]
-    except ValueError as error:
-        raise click.BadParameter(str(error)) from error
 
 
 @click.command("enqueue")
@@ -83,7 +66,7 @@ def _connect_to(
 @click.option(
     "--connect-to",
     multiple=True,
-    callback=_connect_to,
+    callback=reading(parse_connect_to),
     metavar="[SCHEME://][HOST][:PORT]=HOST:PORT",
     help="Dial there instead; nothing else of the request changes. Empty parts match all, the "
     "first match wins. Repeatable.",
@@ -134,13 +117,13 @@ def _connect_to(
 @click.option(
     "--label",
     default="",
-    callback=_short,
+    callback=short,
     help="Free text for the batch's events, to 200 characters.",
 )
 @click.option(
     "--request-id",
     default="",
-    callback=_short,
+    callback=short,
     metavar="ID",
     help="Queue this capture only once, however often the command runs within 24 hours.",
 )

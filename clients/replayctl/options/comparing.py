@@ -1,11 +1,8 @@
 """The options that say how responses are compared: of `enqueue`, and some of `diff`."""
 
-from collections.abc import Callable
-from typing import TypeVar
-
 import click
 
-Command = TypeVar("Command", bound=Callable[..., object])
+from replayctl.options.making import together
 
 IGNORE = click.option(
     "--ignore",
@@ -24,14 +21,7 @@ VOLATILE = click.option(
 )
 
 
-def comparing_options(command: Command) -> Command:
-    """Adds them to a command, with the names of `flowreplay_client.CompareSettings`."""
-    for add in reversed(_OPTIONS):
-        command = add(command)
-    return command
-
-
-_OPTIONS = (
+comparing_options = together(
     click.option(
         "--compare/--no-compare",
         "compare",
@@ -47,3 +37,4 @@ _OPTIONS = (
         "differs between the two answers.",
     ),
 )
+"""Adds them to a command, with the names of `flowreplay_client.CompareSettings`."""

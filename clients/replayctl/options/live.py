@@ -1,22 +1,11 @@
 """The options about live values: of `enqueue`."""
 
-from collections.abc import Callable
-from typing import TypeVar
-
 import click
 from flowreplay_client import LIVE_SCOPES
 
-Command = TypeVar("Command", bound=Callable[..., object])
+from replayctl.options.making import together
 
-
-def live_options(command: Command) -> Command:
-    """Adds them to a command, with the names of `flowreplay_client.LiveSettings`."""
-    for add in reversed(_OPTIONS):
-        command = add(command)
-    return command
-
-
-_OPTIONS = (
+live_options = together(
     click.option(
         "--sticky-cookies",
         is_flag=True,
@@ -39,3 +28,4 @@ _OPTIONS = (
         "(connection). Who shares them runs in order.",
     ),
 )
+"""Adds them to a command, with the names of `flowreplay_client.LiveSettings`."""

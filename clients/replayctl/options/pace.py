@@ -1,13 +1,10 @@
 """The options about time: of `enqueue`."""
 
-from collections.abc import Callable
-from typing import TypeVar
-
 import click
 from flowreplay.v1.replay_pb2 import EnqueueOptions
 from flowreplay_client import PaceSettings, fill_pace, parse_pace
 
-Command = TypeVar("Command", bound=Callable[..., object])
+from replayctl.options.making import checking, together
 
 PACE = "asap|recorded|recorded*SPEED|RATE/s"
 """How a pace is written."""
@@ -17,20 +14,8 @@ MAX_REPEATS = 2048
 """The contract's limit."""
 
 
-def pace_options(command: Command) -> Command:
-    """Adds them to a command, with the names of `flowreplay_client.PaceSettings`."""
-    for add in reversed(_OPTIONS):
-        command = add(command)
-    return command
-
-
-def check_pace(_context: click.Context, _parameter: click.Parameter, value: str) -> str:
-    """Refuses what is no pace."""
-    try:
-        parse_pace(value)
-    except ValueError as error:
-        raise click.BadParameter(str(error)) from error
-    return value
+check_pace = checking(parse_pace)
+"""Refuses what is no pace."""
 
 
 def check_pace_settings(settings: PaceSettings) -> None:
@@ -41,15 +26,11 @@ def check_pace_settings(settings: PaceSettings) -> None:
         raise click.UsageError(str(error)) from error
 
 
-def _check_time(_context: click.Context, _parameter: click.Parameter, value: str) -> str:
-    try:
-        fill_pace(EnqueueOptions(), {"from_time": value})
-    except ValueError as error:
-        raise click.BadParameter(str(error)) from error
-    return value
+def _check_time(value: str) -> None:
+    fill_pace(EnqueueOptions(), {"from_time": value})
 
 
-_OPTIONS = (
+pace_options = together(
     click.option(
         "--pace",
         default="asap",
@@ -68,7 +49,7 @@ _OPTIONS = (
     click.option(
         "--from-time",
         default="",
-        callback=_check_time,
+        callback=checking(_check_time),
         metavar="TIME",
         help="Take only flows whose request began then or later: a time such as "
         "2026-05-01T12:00:00Z, or seconds after the first flow.",
@@ -76,7 +57,7 @@ _OPTIONS = (
     click.option(
         "--to-time",
         default="",
-        callback=_check_time,
+        callback=checking(_check_time),
         metavar="TIME",
         help="Take only flows whose request began before that.",
     ),
@@ -89,3 +70,4 @@ _OPTIONS = (
         help="Replay the flows so often, each run after the one before.",
     ),
 )
+"""Adds them to a command, with the names of `flowreplay_client.PaceSettings`."""

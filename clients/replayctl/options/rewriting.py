@@ -1,8 +1,5 @@
 """The options that rewrite requests: of `enqueue`."""
 
-from collections.abc import Callable, Sequence
-from typing import TypeVar
-
 import click
 from flowreplay_client import (
     parse_map_remote,
@@ -12,32 +9,9 @@ from flowreplay_client import (
     parse_set_header,
 )
 
-Command = TypeVar("Command", bound=Callable[..., object])
-Rule = TypeVar("Rule")
+from replayctl.options.making import reading, together
 
-
-def rewriting_options(command: Command) -> Command:
-    """Adds them to a command, with the names of `flowreplay_client.RewriteSettings`."""
-    for add in reversed(_OPTIONS):
-        command = add(command)
-    return command
-
-
-def _read(
-    parse: Callable[[str], Rule],
-) -> Callable[[click.Context, click.Parameter, Sequence[str]], list[Rule]]:
-    def read(
-        _context: click.Context, _parameter: click.Parameter, given: Sequence[str]
-    ) -> list[Rule]:
-        try:
-            return [parse(text) for text in given]
-        except ValueError as error:
-            raise click.BadParameter(str(error)) from error
-
-    return read
-
-
-_OPTIONS = (
+rewriting_options = together(
     click.option(
         "--target",
         default="",
@@ -48,14 +22,14 @@ _OPTIONS = (
     click.option(
         "--map-remote",
         multiple=True,
-        callback=_read(parse_map_remote),
+        callback=reading(parse_map_remote),
         metavar="[|FILTER]|URL-REGEX|REPLACEMENT",
         help="Rewrite URLs, as in mitmproxy. Repeatable.",
     ),
     click.option(
         "--modify-headers",
         multiple=True,
-        callback=_read(parse_modify_headers),
+        callback=reading(parse_modify_headers),
         metavar="[/FILTER]/NAME/[@]VALUE",
         help="Set a header field, as in mitmproxy: @ reads a file, an empty value removes the "
         "field. Repeatable.",
@@ -63,7 +37,7 @@ _OPTIONS = (
     click.option(
         "--modify-body",
         multiple=True,
-        callback=_read(parse_modify_body),
+        callback=reading(parse_modify_body),
         metavar="[/FILTER]/REGEX/[@]REPLACEMENT",
         help="Rewrite contents, as in mitmproxy: @ reads a file. Repeatable.",
     ),
@@ -71,7 +45,7 @@ _OPTIONS = (
         "--set-header",
         "set_headers",
         multiple=True,
-        callback=_read(parse_set_header),
+        callback=reading(parse_set_header),
         metavar="'NAME: VALUE'",
         help="Set a header field, where it stands. Repeatable.",
     ),
@@ -85,7 +59,7 @@ _OPTIONS = (
     click.option(
         "--set-query",
         multiple=True,
-        callback=_read(parse_parameter),
+        callback=reading(parse_parameter),
         metavar="NAME=VALUE",
         help="Set a parameter of the URL's query. Repeatable.",
     ),
@@ -93,7 +67,7 @@ _OPTIONS = (
         "--set-cookie",
         "set_cookies",
         multiple=True,
-        callback=_read(parse_parameter),
+        callback=reading(parse_parameter),
         metavar="NAME=VALUE",
         help="Set a cookie. Repeatable.",
     ),
@@ -110,3 +84,4 @@ _OPTIONS = (
         help="The name that TLS asks for (SNI), apart from where the request goes.",
     ),
 )
+"""Adds them to a command, with the names of `flowreplay_client.RewriteSettings`."""
