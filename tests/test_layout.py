@@ -78,6 +78,7 @@ ELSEWHERE = {
     "tools/chaos/once_more.py": "tests/system/test_make_chaos.py",
     "tools/chaos/replays.py": "tests/tools/chaos/test_log.py",
     "tools/chaos/rounds.py": "tests/system/test_make_chaos.py",
+    "tools/chaos/steering.py": "tests/system/test_make_chaos.py",
     "tools/chaos/watcher.py": "tests/system/test_make_chaos.py",
     "tools/chaos/world.py": "tests/system/test_make_chaos.py",
     "tools/drain/process.py": "tests/system/test_make_drain.py",

@@ -7,7 +7,9 @@
 `caller`    what all that it does has in common.
 `enqueuing` how it enqueues;
 `control`   how it counts, clears, pauses and cancels;
-`once_more` how it has replays sent once more.
+`once_more` how it has replays sent once more;
+`steering`  how it pauses, steps and moves one batch.
+`marks`     what it notes in the target's book.
 `watcher`   a process of watchers that write down what they were shown.
 `failpoints` named places in the daemon's code at which it kills itself.
 `bugs`      what a daemon might do wrong, to be put in on purpose.

@@ -9,8 +9,8 @@ from typing import NamedTuple
 from tools.chaos.findings import Findings
 from tools.chaos.flows import ANSWERS, IDEMPOTENT, Asked, read_path, sent_again
 from tools.chaos.log import Log
+from tools.chaos.marks import MARK, Freed, Held, Mark, Start, TargetStart, read_mark
 from tools.chaos.replays import Replay
-from tools.chaos.target import MARK
 
 
 class Arrival(NamedTuple):
@@ -21,33 +21,7 @@ class Arrival(NamedTuple):
     asked: Asked
 
 
-class Start(NamedTuple):
-    """A mark: the daemon was about to start; nothing of an earlier one comes after it."""
-
-    concurrency: int
-    paused: bool
-    """Whether the queue was paused, and nobody was to resume it."""
-
-
-class TargetStart(NamedTuple):
-    """A mark: the target itself was killed, and started again."""
-
-
-Line = Arrival | Start | TargetStart
-
-
-def mark_of(line: Start | TargetStart) -> str:
-    """Returns the words of a mark."""
-    if isinstance(line, TargetStart):
-        return "target"
-    return f"start/{line.concurrency}/{int(line.paused)}"
-
-
-def _marked(words: str) -> Start | TargetStart:
-    if words == "target":
-        return TargetStart()
-    _, concurrency, paused = words.split("/")
-    return Start(int(concurrency), paused == "1")
+Line = Arrival | Mark
 
 
 class Book:
@@ -69,7 +43,7 @@ class Book:
                 self._lines += 1
                 method, path = line.split()
                 if path.startswith(MARK.encode()):
-                    yield _marked(path.decode().removeprefix(MARK))
+                    yield read_mark(path.decode().removeprefix(MARK))
                 else:
                     yield Arrival(self._lines - 1, method, read_path(path.decode()))
 
@@ -87,6 +61,8 @@ class Arrivals:
         """The highest slot that has arrived, by session."""
         self._arrived: dict[tuple[str, int], list[Arrival]] = {}
         """By call and flow index."""
+        self._held: dict[str, tuple[int, set[int]]] = {}
+        """Of paused batches: how many replays may be taken, and the slots of those that were."""
         self._target_broke = False
         self.count = 0
         self.repeats = 0
@@ -94,13 +70,20 @@ class Arrivals:
 
     def compare(self, line: Line) -> None:
         """Takes the next line."""
-        if isinstance(line, Start):
-            self._start = line
-            self._at.clear()
-            return
-        if isinstance(line, TargetStart):
-            self._target_broke = True
-            return
+        match line:
+            case Start():
+                self._start = line
+                self._at.clear()
+            case TargetStart():
+                self._target_broke = True
+            case Held(batch_id, steps):
+                self._held[batch_id] = steps, set()
+            case Freed(batch_id):
+                self._held.pop(batch_id, None)
+            case Arrival():
+                self._compare_arrival(line)
+
+    def _compare_arrival(self, line: Arrival) -> None:
         self.count += 1
         asked = line.asked
         replays = self._log.of_flow(asked.tag, asked.flow_index)
@@ -116,6 +99,7 @@ class Arrivals:
         if replay is not None:
             # Of a flow with several replays it is known only of the one that got an answer.
             self._compare_order(replay, asked, first=not arrived or len(replays) > 1)
+            self._compare_held(replay)
         self.repeats += bool(arrived)
         arrived.append(line)
 
@@ -173,7 +157,8 @@ class Arrivals:
         place = (replay.batch.position, slot)
         keys: list[object] = [session]
         if self._start.concurrency == 1:
-            keys.append("all")
+            # Batches that were steered overtake, and are overtaken.
+            keys.append(batch_id if replay.batch.steered else "all")
         for key in keys:
             if place < self._at.get(key, place):
                 self._findings.add("order", f"{replay} arrived after {self._at[key]} of {key}")
@@ -183,6 +168,14 @@ class Arrivals:
             if slot < highest:
                 self._findings.add("order", f"{replay} arrived first after slot {highest}")
             self._first[session] = max(slot, highest)
+
+    def _compare_held(self, replay: Replay) -> None:
+        if replay.key.batch_id in self._held:
+            steps, taken = self._held[replay.key.batch_id]
+            taken.add(replay.key.slot)
+            if len(taken) > steps:
+                said = f"{replay} arrived while its batch was paused, but for {steps} steps"
+                self._findings.add("steering", said)
 
 
 def _whose(line: Arrival, replays: list[Replay]) -> Replay | None:

@@ -5,9 +5,9 @@ from contextlib import suppress
 
 from flowreplay.v1 import replay_pb2
 
-from tools.chaos.arrivals import Start, mark_of
 from tools.chaos.daemon import DeadError
 from tools.chaos.failpoints import RETENTION
+from tools.chaos.marks import Freed, Start
 from tools.chaos.plan import Round
 from tools.chaos.world import World
 
@@ -28,11 +28,12 @@ def audit(world: World, current: Round, rest_seconds: float) -> None:
     if current.rest == "pause":
         stub.Pause(replay_pb2.PauseRequest(), timeout=CALL_SECONDS)
     else:
+        _free_all(world)
         stub.Resume(replay_pb2.ResumeRequest(), timeout=CALL_SECONDS)
     if current.rest == "clear":
         stub.Clear(replay_pb2.ClearRequest(), timeout=CALL_SECONDS)
     at_rest = _comes_to_rest(world, rest_seconds)
-    world.books.compare(stub)
+    world.books.compare(stub, world.daemon.history)
     world.figures.audits += 1
     if not at_rest:
         return
@@ -49,6 +50,17 @@ def last_audit(world: World, current: Round, rest_seconds: float) -> None:
     if not world.findings.counts:
         world.books.compare_again(world.daemon.stub)
     world.terminate()
+
+
+def _free_all(world: World) -> None:
+    """Resumes the batches that clients have left paused."""
+    stub = world.daemon.stub
+    while held := stub.GetStatus(
+        replay_pb2.GetStatusRequest(), timeout=CALL_SECONDS
+    ).paused_batch_ids:
+        for batch_id in held:
+            world.target.mark(Freed(batch_id))
+            stub.Resume(replay_pb2.ResumeRequest(batch_id=batch_id), timeout=CALL_SECONDS)
 
 
 def _comes_to_rest(world: World, seconds: float) -> bool:
@@ -69,8 +81,8 @@ def _die_paused(world: World, current: Round) -> None:
     """A pause outlives the daemon: nothing may arrive, and nothing be gone."""
     world.kill()
     world.start(current.concurrency, paused=True)
-    world.books.compare(world.daemon.stub)
-    world.target.mark(mark_of(Start(current.concurrency, paused=False)))
+    world.books.compare(world.daemon.stub, world.daemon.history)
+    world.target.mark(Start(current.concurrency, paused=False))
     world.daemon.stub.Resume(replay_pb2.ResumeRequest(), timeout=CALL_SECONDS)
 
 
@@ -86,5 +98,5 @@ def _die_removing(world: World, current: Round) -> None:
     else:
         world.kill()
     world.start(current.concurrency)
-    world.books.compare(world.daemon.stub, removed=True)
+    world.books.compare(world.daemon.stub, world.daemon.history, removed=True)
     world.books.compare_again(world.daemon.stub)

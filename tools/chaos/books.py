@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import grpc
-from flowreplay.v1 import replay_pb2, replay_pb2_grpc
+from flowreplay.v1 import history_pb2, history_pb2_grpc, replay_pb2, replay_pb2_grpc
 
 from replayd.codec.cursor import decode_cursor
 from tools.chaos.arrivals import Arrivals, Book
@@ -22,7 +22,12 @@ _MESSAGES_AGAIN = 2
 _NOT_THIS_LOG = (grpc.StatusCode.FAILED_PRECONDITION, grpc.StatusCode.OUT_OF_RANGE)
 """What a daemon says of a cursor that its log does not have, or no more."""
 
+_PAGE = 1000
+"""Batches of a list."""
+
+
 Stub = replay_pb2_grpc.ReplayServiceStub
+History = history_pb2_grpc.HistoryServiceStub
 
 
 class Books:
@@ -51,7 +56,7 @@ class Books:
         """Reads the transcript of watchers from now on, too."""
         self._watchers.append(Lines(path))
 
-    def compare(self, stub: Stub, *, removed: bool = False) -> None:
+    def compare(self, stub: Stub, history: History, *, removed: bool = False) -> None:
         """Reads all books to their end and compares them. Nothing may run meanwhile, and no
         client call. `removed`: retention may have removed what was read before.
         """
@@ -72,6 +77,7 @@ class Books:
             self.shown += compare_transcript(line, self.log, self.findings)
         self.log.settle()
         self._compare_counts(stub)
+        self._compare_steering(history)
         self.told.settle()
         self.arrivals.settle()
         self.log.forget()
@@ -109,6 +115,28 @@ class Books:
             if decode_cursor(message.cursor).sequence >= latest:
                 call.cancel()
                 return
+
+    def _compare_steering(self, history: History) -> None:
+        """At rest, each batch that has something left is steered as the log says."""
+        listed: dict[str, tuple[bool, int]] = {}
+        asked = history_pb2.ListBatchesRequest(unfinished=True, page_size=_PAGE)
+        while True:
+            told = history.ListBatches(asked, timeout=TIMEOUT)
+            for each in told.batches:
+                listed[each.batch_id] = (each.controls.paused, each.controls.priority)
+            if not told.next_page_token:
+                break
+            asked.page_token = told.next_page_token
+        logged = {
+            replay.batch.batch_id: (replay.batch.paused, replay.batch.priority)
+            for replay in self.log.replays()
+            if not replay.outcome
+        }
+        for batch_id in listed.keys() | logged.keys():
+            there, here = listed.get(batch_id), logged.get(batch_id)
+            if there != here:
+                said = f"batch {batch_id} is steered as {there}, by the log as {here}"
+                self.findings.add("steering", said)
 
     def _compare_counts(self, stub: Stub) -> None:
         """At rest, the counts are those of the log, each of them."""

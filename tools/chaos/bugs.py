@@ -112,6 +112,17 @@ BUGS = {
     "a pause is forgotten": _bug(
         Place("replayd.journal.sqlite.writing", "Writer", "_meta"), mistakes.forget_pause, "pauses"
     ),
+    "a batch's pause is forgotten": _bug(
+        Place("replayd.journal.steering", "", "encode_controls"),
+        mistakes.forget_that_it_is_paused,
+        "steering",
+    ),
+    "a batch's priority is forgotten": _bug(
+        Place("replayd.journal.steering", "", "encode_controls"),
+        mistakes.forget_the_priority,
+        "steering",
+    ),
+    "a paused batch goes on": _bug(Place(*_SCHEDULE, "hold"), mistakes.always(None), "steering"),
     "an event is shown before it is durable": _bug(
         Place(*_STORE, "commit"), mistakes.show_early, "rewritten", "watchers"
     ),

@@ -19,6 +19,7 @@ from tools.chaos.caller import Caller
 from tools.chaos.control import Control
 from tools.chaos.enqueuing import Enqueuing
 from tools.chaos.once_more import OnceMore
+from tools.chaos.steering import Steering
 
 
 class Gate:
@@ -52,6 +53,7 @@ class Client:
         self._caller = caller
         control = Control(caller)
         once_more = OnceMore(caller)
+        steering = Steering(caller)
         self._things: list[tuple[int, Callable[[], None]]] = [
             (60, Enqueuing(caller).enqueue),
             (9, control.count),
@@ -60,6 +62,8 @@ class Client:
             (6, control.cancel),
             (6, once_more.resolve),
             (5, once_more.retry),
+            (6, steering.hold),
+            (3, steering.move),
         ]
 
     def act(self) -> None:

@@ -27,6 +27,8 @@ class Copies:
     def fill(self, batch: Batch, source: Batch | None, update: event_pb2.UpdateEvent) -> None:
         """Adds the replays of a batch that sends others of `source` again."""
         promised = self._promised.pop(batch.batch_id, set())
+        if source is not None:
+            batch.priority, batch.steered = source.priority, source.priority != 0
         if source is None or source.label != batch.label:
             said = f"{batch.batch_id} ({batch.label}) sends again what is of {batch.resends!r}"
             self._findings.add("copies", said)

@@ -12,7 +12,7 @@ from pathlib import Path
 import grpc
 from flowreplay.v1 import replay_pb2
 
-from tools.chaos.books import open_stub
+from tools.chaos.books import History, open_stub
 from tools.chaos.findings import Findings
 
 READY = "listening on "
@@ -41,6 +41,7 @@ class Daemon:
         self._process: subprocess.Popen[bytes] | None = None
         # One channel for all starts: it connects anew, as clients' do.
         self._channel, self.stub = open_stub(self.address)
+        self.history = History(self._channel)
 
     def start(
         self, concurrency: int, options: Sequence[str] = (), environment: Mapping[str, str] = {}

@@ -54,6 +54,8 @@ class Figures:
     """Replays of a batch's runs after the first."""
     cancelled: int = 0
     """Replays that clients were told they cancelled."""
+    steps: int = 0
+    """Replays that clients were told were taken by steps."""
     requeued: int = 0
     most_requeued: int = 0
     """By one crash."""

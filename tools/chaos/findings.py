@@ -22,6 +22,7 @@ KINDS = {
     "copies": "what is sent once more is not what was asked for, or does not name what it repeats",
     "requests": "one request_id, or one call, made two batches, or other answers",
     "pauses": "a pause was forgotten, or did not hold",
+    "steering": "a batch was sent while it was paused, or its pause or place was forgotten",
     "daemon": "the daemon failed inside, did not start, or did not end as it should",
 }
 """Every kind of finding, and what it means."""

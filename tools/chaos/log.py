@@ -5,6 +5,7 @@ that a long run needs no more memory than a short one; that it was there is reme
 """
 
 from array import array
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
@@ -20,6 +21,13 @@ from tools.chaos.replays import OUTCOMES, STATES, Batch, Replay
 
 Vector = tuple[int, int, int, int, int, int]
 """How many replays were accepted, succeeded, failed, were killed, cleared, interrupted."""
+
+STEERS = (
+    event_pb2.UPDATE_KIND_PAUSED,
+    event_pb2.UPDATE_KIND_RESUMED,
+    event_pb2.UPDATE_KIND_MOVED,
+)
+"""Kinds of updates that steer a batch, where they name one."""
 
 _CUT = (reason_pb2.REASON_INTERRUPTED, reason_pb2.REASON_POISON)
 
@@ -37,6 +45,8 @@ class Log:
     """The last sequence at which each former vector still held."""
     changes: list[bool] = field(default_factory=list)
     """Pauses (True) and resumptions, in their order."""
+    steers: Counter[tuple[str, int]] = field(default_factory=Counter)
+    """How often each batch was paused, resumed and moved."""
     crashes: list[int] = field(default_factory=list)
     """How many replays each crash had queued again."""
     copies: int = 0
@@ -143,7 +153,9 @@ class Log:
     def _update(self, event: event_pb2.Event) -> None:
         update = event.update
         kind = update.kind
-        if kind in (event_pb2.UPDATE_KIND_PAUSED, event_pb2.UPDATE_KIND_RESUMED):
+        if kind in STEERS and event.batch_id:
+            self._steered(event)
+        elif kind in (event_pb2.UPDATE_KIND_PAUSED, event_pb2.UPDATE_KIND_RESUMED):
             self.changes.append(kind == event_pb2.UPDATE_KIND_PAUSED)
         elif kind == event_pb2.UPDATE_KIND_QUEUED:
             self._queued(event)
@@ -183,6 +195,18 @@ class Log:
         runs = (each for each in update.ranges if each.repeat and not resends)
         self.runs += sum(each.last_index - each.first_index + 1 for each in runs)
         self._count("accepted", update.replay_count)
+
+    def _steered(self, event: event_pb2.Event) -> None:
+        kind = event.update.kind
+        self.steers[event.batch_id, kind] += 1
+        batch = self.batches.get(event.batch_id)
+        if batch is None:
+            return
+        batch.steered = True
+        if kind == event_pb2.UPDATE_KIND_MOVED:
+            batch.priority = event.update.priority
+        else:
+            batch.paused = kind == event_pb2.UPDATE_KIND_PAUSED
 
     def _requeued(self, event: event_pb2.Event) -> None:
         found = list(self._ranges(event.update))

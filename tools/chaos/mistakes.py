@@ -265,6 +265,16 @@ def one_run_less(repeat: Method) -> Method:
     return lambda self, batch_id, repeats: repeat(self, batch_id, repeats - 1)
 
 
+def forget_that_it_is_paused(encode: Method) -> Method:
+    """Stores each batch as one that is not paused."""
+    return lambda controls: encode(controls._replace(paused=False))
+
+
+def forget_the_priority(encode: Method) -> Method:
+    """Stores each batch as one that nobody has moved."""
+    return lambda controls: encode(controls._replace(priority=0, front=0))
+
+
 def always(value: Any) -> Callable[[Method], Method]:
     """Does nothing but return this."""
     return lambda _: lambda *_arguments, **_named: value

@@ -62,7 +62,19 @@ class Replay:
 class Batch:
     """A batch of the log."""
 
-    __slots__ = ("batch_id", "count", "label", "over", "position", "replays", "resends", "runs")
+    __slots__ = (
+        "batch_id",
+        "count",
+        "label",
+        "over",
+        "paused",
+        "position",
+        "priority",
+        "replays",
+        "resends",
+        "runs",
+        "steered",
+    )
 
     def __init__(self, batch_id: str, label: str, position: int, resends: str = "") -> None:
         self.batch_id = batch_id
@@ -75,6 +87,10 @@ class Batch:
         self.count = 0
         """How many replays it has; of one that is over not all are kept."""
         self.runs = 1
+        self.paused = False
+        self.priority = 0
+        self.steered = False
+        """Whether it may overtake others, or be overtaken: it was paused, or moved."""
         self.over = False
         """Whether each has its outcome, and all books were compared."""
         self.replays: dict[int, Replay] = {}

@@ -28,9 +28,7 @@ from pathlib import Path
 import trustme
 
 from tools.chaos.flows import ANSWERS
-
-MARK = "/.mark/"
-"""The path that notes something in the book, such as the daemon's next start."""
+from tools.chaos.marks import MARK, Mark, send_mark
 
 SLOW_SECONDS = 0.02
 
@@ -203,12 +201,9 @@ class Target:
         assert self._process.stdout is not None
         self.port = int(self._process.stdout.readline())
 
-    def mark(self, words: str) -> None:
+    def mark(self, mark: Mark) -> None:
         """Writes a mark into the book, after all that was sent to it before."""
-        with socket.create_connection(("127.0.0.1", self.port), _WAIT) as peer:
-            peer.sendall(f"GET {MARK}{words} HTTP/1.1\r\nHost: chaos\r\n\r\n".encode())
-            if not peer.recv(1 << 16).startswith(b"HTTP/1.1 200"):
-                raise RuntimeError("the target did not take a mark")
+        send_mark(self.port, mark)
 
     def kill(self) -> None:
         """Kill -9. Idempotent."""

@@ -3,6 +3,7 @@ with the log.
 """
 
 import json
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,13 @@ _DISK = "; check the disk"
 
 _WRONG = ("ALREADY_EXISTS", "INVALID_ARGUMENT", "INTERNAL")
 """What no call of chaos may be told. What it names may have gone with retention."""
+
+
+_STEERS = {
+    "hold": event_pb2.UPDATE_KIND_PAUSED,
+    "free": event_pb2.UPDATE_KIND_RESUMED,
+    "move": event_pb2.UPDATE_KIND_MOVED,
+}
 
 
 class Lines:
@@ -58,16 +66,23 @@ class Told:
         self.broken = 0
         self.cancelled = 0
         """Replays that were told to be."""
+        self.steps = 0
+        """Replays that were told to be taken by steps."""
         self._pauses = {True: 0, False: 0}
+        self._steers: Counter[tuple[str, int]] = Counter()
         self._compares = {
             "accepted": self._compare_accepted,
             "broke": self._broke,
             "cancel": self._compare_cancel,
             "clear": self._compare_clear,
             "count": self._compare_count,
+            "free": self._steered,
+            "hold": self._steered,
+            "move": self._steered,
             "pause": self._compare_pause,
             "resolve": self._compare_resolve,
             "resume": self._compare_pause,
+            "step": self._compare_step,
             "retry": self._compare_retry,
             "try": self._try,
         }
@@ -83,6 +98,12 @@ class Told:
             if told > logged:
                 words = "pauses" if on else "resumptions"
                 self._findings.add("pauses", f"{told} {words} were told, {logged} are logged")
+        for steer, told in self._steers.items():
+            if told > self._log.steers[steer]:
+                batch_id, kind = steer
+                logged = self._log.steers[steer]
+                said = f"{batch_id} was told {told} times, is logged {logged} times: update {kind}"
+                self._findings.add("steering", said)
         for call, count in self._tries.items():
             for batch in self._log.families.get(call, ()):
                 if batch.count > count:
@@ -101,6 +122,15 @@ class Told:
 
     def _compare_pause(self, line: Line) -> None:
         self._pauses[line["what"] == "pause"] += line["changed"]
+
+    def _steered(self, line: Line) -> None:
+        self._steers[line["batch"], _STEERS[line["what"]]] += line["changed"]
+
+    def _compare_step(self, line: Line) -> None:
+        replay_ids = line["replays"]
+        self.steps += len(replay_ids)
+        if len(set(replay_ids)) != len(replay_ids) or len(replay_ids) > line["count"]:
+            self._findings.add("steering", f"a step of {line['count']} has taken {replay_ids}")
 
     def _compare_accepted(self, line: Line) -> None:
         call, batch_id, replays = line["call"], line["batch"], line["replays"]

@@ -6,11 +6,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from tools.chaos.arrivals import Start, TargetStart, mark_of
 from tools.chaos.books import Books
 from tools.chaos.crew import Crew
 from tools.chaos.daemon import Daemon
 from tools.chaos.figures import Figures
+from tools.chaos.marks import Start, TargetStart
 from tools.chaos.replays import STATES
 from tools.chaos.target import Target
 
@@ -37,7 +37,7 @@ class World:
         options: Sequence[str] = (),
     ) -> None:
         """Starts the daemon. `paused`: nobody is to resume it. Raises DeadError."""
-        self.target.mark(mark_of(Start(concurrency, paused)))
+        self.target.mark(Start(concurrency, paused))
         given = {"CHAOS_FAILPOINT": failpoint} if failpoint else {}
         self.daemon.start(concurrency, options, self._bug | given)
         if not given:
@@ -63,7 +63,7 @@ class World:
         if what == "target":
             self.target.kill()
             self.target.start()
-            self.target.mark(mark_of(TargetStart()))
+            self.target.mark(TargetStart())
             self.figures.target_kills += 1
         else:
             self.daemon.signal(signal.SIGSTOP if what == "stop" else signal.SIGCONT)
@@ -85,6 +85,7 @@ class World:
         figures.events, figures.shown = books.log.latest, books.shown
         figures.arrivals, figures.repeats = books.arrivals.count, books.arrivals.repeats
         figures.copies, figures.runs = books.log.copies, books.log.runs
+        figures.steps = books.told.steps
         figures.cancelled = books.told.cancelled
         figures.requeued = sum(books.log.crashes)
         figures.most_requeued = max(books.log.crashes, default=0)

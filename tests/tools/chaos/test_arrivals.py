@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 
 from tests.tools.chaos.events import Writer
-from tools.chaos.arrivals import Arrival, Arrivals, Book, Line, Start, TargetStart, mark_of
+from tools.chaos.arrivals import Arrival, Arrivals, Book, Line
 from tools.chaos.flows import Asked
-from tools.chaos.target import MARK
+from tools.chaos.marks import MARK, Freed, Held, Start, TargetStart, mark_of
 
 
 def arrival(number: int, index: int, method: bytes = b"GET", what: str = "ok") -> Arrival:
@@ -137,6 +137,28 @@ def test_at_concurrency_1_all_keep_their_order() -> None:
 
 def test_nothing_arrives_in_a_pause() -> None:
     assert compared(queued(), Start(1, paused=True), arrival(1, 0))["pauses"] == 1
+
+
+def test_nothing_of_a_paused_batch_arrives_but_what_is_stepped() -> None:
+    writer = queued(2)
+    for index in range(3):
+        writer.succeeded(index, answer=b"%d" % index)
+    zero, one, two = (arrival(number, number) for number in range(3))
+    assert not compared(writer, zero, Held("b"), Held("other"), Freed("b"), one, two)
+    assert not compared(writer, Held("b", 2), zero, one, Held("b"), Freed("b"), two)
+    assert compared(writer, Held("b", 1), zero, one, Freed("b"), two) == {"steering": 1}
+    assert compared(writer, zero, Held("b"), one, two)["steering"] == 3
+
+
+def test_a_batch_that_was_steered_may_overtake() -> None:
+    writer = queued(1)
+    writer.queued(0, 1, batch="d", label="u")
+    first, second = (Arrival(1, b"GET", Asked(tag, 0, 0, "ok")) for tag in ("u", "t"))
+    lines = (Start(1, paused=False), first, second)
+    assert "order" in compared(writer, *lines)
+    writer.findings.counts.clear()
+    writer.update("MOVED", batch="d", priority=1)
+    assert "order" not in compared(writer, *lines)
 
 
 def test_the_book_is_read_as_it_grows(tmp_path: Path) -> None:

@@ -118,10 +118,29 @@ def test_a_second_try_is_noted() -> None:
 def test_pauses_are_kept_in_order() -> None:
     writer = Writer()
     assert not writer.log.paused
-    writer.update("PAUSED")
+    writer.update("PAUSED", batch="")
     assert writer.log.paused
-    writer.update("RESUMED")
+    writer.update("RESUMED", batch="")
     assert writer.log.changes == [True, False]
+
+
+def test_a_batch_is_steered_by_itself() -> None:
+    writer = Writer()
+    writer.queued(0, 0)
+    batch = writer.log.batches["b"]
+    assert not batch.steered
+    writer.update("PAUSED")
+    assert batch.paused
+    writer.update("MOVED", priority=7)
+    writer.update("RESUMED")
+    writer.update("PAUSED", batch="forgotten")
+    assert (batch.paused, batch.priority, batch.steered) == (False, 7, True)
+    assert not writer.log.changes
+    writer.interrupted(0)
+    writer.update("RESOLVED", (0, 0), resent_batch_id="c")
+    writer.copied(0, 0, 1)
+    copy = writer.log.batches["c"]
+    assert (copy.paused, copy.priority, copy.steered) == (False, 7, True)
 
 
 def test_a_log_that_changed_is_found() -> None:

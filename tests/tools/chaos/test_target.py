@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.processes import DEADLINE
+from tools.chaos.marks import Start
 from tools.chaos.target import Target
 
 
@@ -75,7 +76,7 @@ def test_a_mark_comes_after_what_was_sent_before_it(target: Target) -> None:
     for number, peer in enumerate(peers):
         peer.sendall(get(f"/t/{number}/0/ok"))
         peer.close()
-    target.mark("start/1/0")
+    target.mark(Start(1, paused=False))
     lines = target.book.read_text().splitlines()
     assert len(lines) == 21
     assert lines[-1] == "GET /.mark/start/1/0"

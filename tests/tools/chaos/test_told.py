@@ -82,10 +82,25 @@ def test_a_count_was_true_at_some_time_after_its_cursor() -> None:
 
 def test_a_pause_that_was_told_is_logged() -> None:
     writer = queued()
-    writer.update("PAUSED")
+    writer.update("PAUSED", batch="")
     line = {"what": "pause", "changed": True}
     assert not compared(writer, line)
     assert compared(writer, line, line) == {"pauses": 1}
+
+
+def test_how_a_batch_was_told_to_be_steered_is_logged() -> None:
+    writer = queued()
+    writer.update("PAUSED")
+    hold = {"what": "hold", "batch": "b", "changed": True}
+    assert not compared(writer, hold, {**hold, "changed": False})
+    assert compared(writer, hold, {**hold, "what": "free"}) == {"steering": 1}
+
+
+def test_a_step_takes_no_more_than_it_was_asked_for() -> None:
+    step = {"what": "step", "batch": "b", "count": 2, "replays": ["b.0", "b.1"]}
+    assert not compared(queued(), step)
+    assert compared(queued(), {**step, "count": 1}) == {"steering": 1}
+    assert compared(queued(), {**step, "replays": ["b.0", "b.0"]}) == {"steering": 1}
 
 
 def shown(writer: Writer, sequences: list[int], **line: object) -> dict[str, int]:
