@@ -122,7 +122,9 @@ BUGS = {
         mistakes.forget_the_priority,
         "steering",
     ),
-    "a paused batch goes on": _bug(Place(*_SCHEDULE, "hold"), mistakes.always(None), "steering"),
+    "a paused batch goes on": _bug(
+        Place("replayd.journal.books", "Books", "steer"), mistakes.steer_no_pause, "steering"
+    ),
     "an event is shown before it is durable": _bug(
         Place(*_STORE, "commit"), mistakes.show_early, "rewritten", "watchers"
     ),

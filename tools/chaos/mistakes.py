@@ -275,6 +275,11 @@ def forget_the_priority(encode: Method) -> Method:
     return lambda controls: encode(controls._replace(priority=0, front=0))
 
 
+def steer_no_pause(steer: Method) -> Method:
+    """Goes on with each batch in memory."""
+    return lambda self, batch, controls: steer(self, batch, controls._replace(paused=False))
+
+
 def always(value: Any) -> Callable[[Method], Method]:
     """Does nothing but return this."""
     return lambda _: lambda *_arguments, **_named: value
