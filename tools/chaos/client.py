@@ -55,15 +55,15 @@ class Client:
         once_more = OnceMore(caller)
         steering = Steering(caller)
         self._things: list[tuple[int, Callable[[], None]]] = [
-            (60, Enqueuing(caller).enqueue),
-            (9, control.count),
-            (4, control.clear),
+            (45, Enqueuing(caller).enqueue),
+            (8, control.count),
+            (2, control.clear),
             (3, control.pause),
-            (6, control.cancel),
-            (6, once_more.resolve),
-            (5, once_more.retry),
-            (6, steering.hold),
-            (3, steering.move),
+            (10, control.cancel),
+            (10, once_more.resolve),
+            (10, once_more.retry),
+            (8, steering.hold),
+            (4, steering.move),
         ]
 
     def act(self) -> None:
