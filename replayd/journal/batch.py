@@ -4,7 +4,7 @@ lock, no store.
 
 from bisect import bisect_right
 from collections import deque
-from collections.abc import Container, Iterable, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 
 from replayd.codec.controls import decode_controls
 from replayd.codec.pace import pace_of
@@ -45,11 +45,11 @@ class Tally:
         self.ended[state] += count
         self.outcomes += count
 
-    def end_running(self, state: ReplayState) -> None:
-        """Counts the outcome of a running replay."""
-        self.running -= 1
-        self.ended[state] += 1
-        self.outcomes += 1
+    def end_running(self, states: Mapping[ReplayState, int]) -> None:
+        """Counts outcomes of running replays: how many have each."""
+        for state, count in states.items():
+            self.running -= count
+            self.end(state, count)
 
     def counts(self) -> Counts:
         """Returns a snapshot."""
@@ -176,14 +176,14 @@ class Batch:
         if ended:
             self._settle(flow_index)
 
-    def end(self, flow_index: int, state: ReplayState) -> None:
-        """Counts the outcome of a running replay."""
-        self.tally.end_running(state)
-        self._settle(flow_index)
+    def end(self, flow_indices: Iterable[int], states: Mapping[ReplayState, int]) -> None:
+        """Counts the outcomes of running replays; `states`: how many have each."""
+        self.tally.end_running(states)
+        self._settle(*flow_indices)
 
-    def _settle(self, flow_index: int) -> None:
+    def _settle(self, *flow_indices: int) -> None:
         open_, ended = self._open, self._ended
-        ended.add(flow_index)
+        ended.update(flow_indices)
         while open_ and open_[0] in ended:
             ended.remove(open_.popleft())
 

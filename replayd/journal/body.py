@@ -141,7 +141,7 @@ class SpoolBody:
             last += data
         else:
             held.append(bytearray(data))
-        if self.held > PIECE and self._spool is not None:
+        if self.size - self._in_file > PIECE and self._spool is not None:
             self._write_to_file(self._spool)
 
     @property
@@ -202,6 +202,8 @@ class SpoolBody:
         return content
 
     def _beginning(self) -> bytes:
+        if _is_one(self._held):
+            return self._held[0][:PREVIEW_LIMIT]
         found, size = [], 0
         for data in self._held:
             found.append(data[: PREVIEW_LIMIT - size])

@@ -5,7 +5,7 @@ never counted, it is what remains.
 """
 
 from collections import OrderedDict
-from collections.abc import Container, Iterable, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 
 from replayd.journal.batch import Batch, Tally
 from replayd.journal.line import Line
@@ -103,10 +103,12 @@ class Books:
         batch = self.live.get(batch_id)
         return batch.tally.counts() if batch else self._finished.get(batch_id)
 
-    def end(self, batch: Batch, flow_index: int, state: ReplayState) -> None:
-        """Counts the outcome of a running replay."""
-        self.total.end_running(state)
-        batch.end(flow_index, state)
+    def end(
+        self, batch: Batch, flow_indices: Iterable[int], states: Mapping[ReplayState, int]
+    ) -> None:
+        """Counts the outcomes of running replays; `states`: how many have each."""
+        self.total.end_running(states)
+        batch.end(flow_indices, states)
         self.retire(batch)
 
     def interrupt(self, batch: Batch, state: ReplayState) -> None:

@@ -18,6 +18,7 @@ shows that nothing waits or runs, every event is in the log.
 
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from itertools import takewhile
 from typing import TYPE_CHECKING
@@ -32,13 +33,13 @@ from replayd.journal.line import Line
 from replayd.journal.recent import Recent
 from replayd.journal.schedule import Entry, Schedule
 from replayd.journal.store import (
+    LAST_INDEX,
     Change,
     Opened,
     Store,
     StoredBatch,
     StoredEvent,
     StoredReplay,
-    split_place,
 )
 from replayd.model.event import PendingEvent
 from replayd.model.replay import ReplayKey, ReplayState
@@ -77,7 +78,10 @@ class Commit:
 
     def __init__(self, latest: int) -> None:
         self.change = Change()
+        self.finished: dict[Batch, list[Taken]] = {}
+        """The running replays that it ends."""
         self.ended: dict[Batch, dict[ReplayState, int]] = {}
+        """How many outcomes it brings, of running replays and of others."""
         self._latest = latest
 
     @property
@@ -94,6 +98,19 @@ class Commit:
             encoded = with_sequence(sequence, body)
             logged.append(StoredEvent(sequence, kind, batch_id, encoded))
         return sequence
+
+    def end(self, taken: Taken, sequence: int) -> None:
+        """Ends a running replay, with the event of this sequence (0: with none)."""
+        entry = taken.entry
+        self.change.replays.append(
+            StoredReplay(
+                entry.place, taken.state, entry.attempt, taken.content, sequence, taken.withheld
+            )
+        )
+        finished = self.finished.get(taken.batch)
+        if finished is None:
+            finished = self.finished[taken.batch] = []
+        finished.append(taken)
 
     def count(self, batch: Batch, state: ReplayState, count: int = 1) -> None:
         """Counts outcomes."""
@@ -232,44 +249,38 @@ class Ledger:
         for events, taken in handed_over:
             last = commit.log(events)
             if taken is not None:
-                _record(commit, taken, last if events else 0)
+                commit.end(taken, last if events else 0)
+        for batch, finished in commit.finished.items():
+            commit.ended[batch] = Counter([taken.state for taken in finished])
         if prepare is not None:
             prepare(commit)
         commit.change.figures = [batch.figures(ended) for batch, ended in commit.ended.items()]
         if not commit.change.empty:
             self.store.commit(commit.change)
         with self.state:
-            self._settle(commit, [taken for _, taken in handed_over if taken is not None])
+            self._settle(commit)
             if done is not None:
                 done()
             if self.books.ending:
                 self.books.date_ended(self.latest)
         return bool(commit.change.events)
 
-    def _settle(self, commit: Commit, finished: list[Taken]) -> None:
+    def _settle(self, commit: Commit) -> None:
         self.latest = commit.latest
         self.recent.append(commit.change.events)
-        for taken in finished:
-            del self.taken[taken.entry.key]
-            self.books.end(taken.batch, split_place(taken.entry.place)[1], taken.state)
-        if self.holding is not None:
-            self.holding.ended(finished)
+        for batch, finished in commit.finished.items():
+            for taken in finished:
+                del self.taken[taken.entry.key]
+            slots = [taken.entry.place & LAST_INDEX for taken in finished]
+            self.books.end(batch, slots, Counter([taken.state for taken in finished]))
+            if self.holding is not None:
+                self.holding.ended(finished)
 
 
 def _settled(handed_over: _HandedOver) -> bool:
     """Whether no content of it is on its way to the disk."""
     _, taken = handed_over
     return taken is None or not isinstance(taken.content, SpoolFile) or taken.content.settled
-
-
-def _record(commit: Commit, taken: Taken, sequence: int) -> None:
-    entry = taken.entry
-    commit.change.replays.append(
-        StoredReplay(
-            entry.place, taken.state, entry.attempt, taken.content, sequence, taken.withheld
-        )
-    )
-    commit.count(taken.batch, taken.state)
 
 
 def _line(*, strict_order: bool, fair: bool) -> Line:

@@ -41,6 +41,7 @@ class Runs:
         """Places of first attempts whose intent is durable; guarded by `state`."""
         self._intents: set[int] = set()
         """Places of running replays with an intent of their own; guarded by `state`."""
+        self._tell = partial(call_all, ledger.on_runnable)
         self._holds = 0
         """How many want nothing to be taken; guarded by `state`."""
 
@@ -128,7 +129,7 @@ class Runs:
         """Hands over an outcome; True: more of its session waits."""
         assert body is None or isinstance(body, SpoolBody), "made by new_body"
         ledger = self._ledger
-        content = body.seal(partial(call_all, ledger.on_runnable)) if body else b""
+        content = body.seal(self._tell) if body else b""
         with ledger.state:
             taken = ledger.taken[key]
             if taken.state is not ReplayState.RUNNING:

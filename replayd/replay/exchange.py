@@ -231,9 +231,10 @@ class Exchange:
             self._went_on(self._transfer, complete, now)
 
     def _went_on(self, transfer: Transfer, complete: bool, now: int) -> None:
-        self._set_deadline(transfer.deadline)
         if complete:
             self._conclude(self._outcome(ReplayState.SUCCEEDED, now))
+        else:
+            self._set_deadline(transfer.deadline)
 
     def _connect(self, step: Callable[[int], Way | None], now: int) -> None:
         """Takes a step of `Connecting`; goes on to the transfer when there is a connection."""

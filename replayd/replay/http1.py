@@ -60,11 +60,12 @@ class Http1Transfer(Transfer):
             self._write(now)
         if readable and self._budget.tight and not self._budget.admits(self):
             readable = False
-        complete = readable and self._read(now)
+        if readable and self._read(now):
+            return True
         self._wait(now)
-        if self.body is not None and not complete:
+        if self.body is not None:
             self._charge()
-        return complete
+        return False
 
     def late(self, now: int) -> bool:
         """The deadline has passed: goes on without `100 Continue`, or raises WireError."""
@@ -154,10 +155,11 @@ class Http1Transfer(Transfer):
 
     def _feed(self, data: bytes, now: int) -> bool:
         """Takes what came (nothing: the server closed); True: the response is complete."""
-        self._reader.feed(data, self._store)
+        reader = self._reader
+        reader.feed(data, self._store)
         if not self._written:
             self._heed(now)
-        return self._reader.complete
+        return reader.complete
 
     def _heed(self, now: int) -> None:
         """Lets the response so far decide about the rest of the request."""

@@ -38,6 +38,8 @@ class Recorder:
         self._journal = journal
         self._redactor = redactor
         self._clock = clock
+        self._announced: list[PendingEvent] = []
+        """Of replays taken together, to be handed over at once, and before anything else."""
         self._count = 0
         self._size = 0
         self._oldest = 0
@@ -45,7 +47,7 @@ class Recorder:
 
     def sending(self, replay: Replay, plan: Plan, content: bytes) -> None:
         """Records what is about to be sent; `content` may be cut as events are."""
-        self._journal.emit([request_event(replay, plan, content, self._clock.wall())])
+        self._announced.append(request_event(replay, plan, content, self._clock.wall()))
         self._note(0)
 
     def ended(self, replay: Replay, plan: Plan, outcome: Outcome, body: Body | None) -> bool:
@@ -74,7 +76,8 @@ class Recorder:
         """Records something about no single replay."""
         now = self._clock.wall()
         event = log_event(level, message, now, reason=reason, redactor=self._redactor)
-        self._journal.emit([event])
+        self._announced.append(event)
+        self._announce()
         self._note(0)
 
     def due(self, *, in_flight: bool, idle: bool) -> bool:
@@ -99,11 +102,13 @@ class Recorder:
 
     def commit(self) -> None:
         """Commits what was handed over; raises JournalError, and then it still waits."""
+        self._announce()
         self._journal.commit(wait=self._too_much)
         self._committed()
 
     def begin(self, replays: Iterable[Replay]) -> None:
         """Makes intents durable (`Journal.begin`), and what waits with them."""
+        self._announce()
         if self._journal.begin(replays):
             self._committed()
 
@@ -122,11 +127,18 @@ class Recorder:
     def _finish(
         self, replay: Replay, outcome: Outcome, events: Sequence[PendingEvent], body: Body | None
     ) -> bool:
+        if self._announced:
+            self._announce()
         session_waits = self._journal.finish(replay.key, outcome, events, body)
         self._note(body.held if body else 0)
         if not replay.idempotent:
             self._urgent = True
         return session_waits
+
+    def _announce(self) -> None:
+        if self._announced:
+            announced, self._announced = self._announced, []
+            self._journal.emit(announced)
 
     def _note(self, size: int) -> None:
         if not self._count:

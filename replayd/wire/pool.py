@@ -178,8 +178,14 @@ class Pool:
         self._idle[connection] = session
 
     def _keep_free(self, connection: Connection) -> None:
-        # One that comes from its session was used some time ago: both orders stay true.
-        insort(self._free.setdefault(connection.target, []), connection, key=_idle_since)
+        free = self._free.get(connection.target)
+        if free is None:
+            self._free[connection.target] = [connection]
+        elif free[-1].idle_since <= connection.idle_since:
+            free.append(connection)
+        else:
+            # It comes from its session, and was used some time ago: both orders stay true.
+            insort(free, connection, key=_idle_since)
         self._idle[connection] = None
 
     def _forget(self, connection: Connection) -> None:

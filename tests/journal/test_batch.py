@@ -35,18 +35,18 @@ def test_the_cursor_follows_the_first_without_outcome() -> None:
     assert made.cursor == 0
     read(made, 0, 2, 5)
     assert (made.cursor, made.next_index) == (0, 6)
-    made.end(2, ReplayState.FAILED)
+    made.end([2], {ReplayState.FAILED: 1})
     assert made.cursor == 0
-    made.end(0, ReplayState.SUCCEEDED)
+    made.end([0], {ReplayState.SUCCEEDED: 1})
     assert made.cursor == 5
-    made.end(5, ReplayState.SUCCEEDED)
+    made.end([5], {ReplayState.SUCCEEDED: 1})
     assert made.cursor == 6
 
 
 def test_figures_add_what_a_commit_ends() -> None:
     made = batch()
     read(made, 0, 1)
-    made.end(0, ReplayState.SUCCEEDED)
+    made.end([0], {ReplayState.SUCCEEDED: 1})
     figures = made.figures({ReplayState.SUCCEEDED: 2, ReplayState.KILLED: 1})
     assert figures == Figures(1, 1, 3, 0, 1, 0, 0)
 
@@ -93,7 +93,7 @@ def test_clear_leaves_what_runs() -> None:
     made.clear({place_of(1, 0), place_of(1, 2)}, [ClearedRange(1, 0, 0), ClearedRange(1, 2, 9)])
     assert made.tally.counts() == Counts(running=1, cleared=9)
     assert (made.cursor, made.read_so_far) == (1, True)
-    made.end(1, ReplayState.SUCCEEDED)
+    made.end([1], {ReplayState.SUCCEEDED: 1})
     assert made.finished
 
 

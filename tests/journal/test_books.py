@@ -31,7 +31,7 @@ def next_unread(line: Line) -> Batch | None:
 
 def run(made: Books, batch: Batch, index: int) -> None:
     made.start(batch)
-    made.end(batch, index, ReplayState.SUCCEEDED)
+    made.end(batch, [index], {ReplayState.SUCCEEDED: 1})
 
 
 def test_an_open_batch_is_live_until_it_is_closed() -> None:
