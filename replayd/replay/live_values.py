@@ -7,14 +7,14 @@ it meets in the middle, after a restart, the replay thread reads it back from th
 
 from __future__ import annotations
 
+import logging
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
 from replayd.codec.comparison import answer_message
-from replayd.codec.outcome import decode_outcome
-from replayd.codec.plan import decode_plan, encode_plan
+from replayd.codec.plan import encode_plan
 from replayd.codings import unpacked
 from replayd.errors import ReplaydError
 from replayd.journal.interface import Body, Journal
@@ -26,6 +26,7 @@ from replayd.model.replay import Replay, ReplayKey
 from replayd.queue import Message
 from replayd.reasons import Reason
 from replayd.replay.clock import Clock
+from replayd.replay.unread import Learnt, learnt_before
 
 if TYPE_CHECKING:
     from replayd.comparer.comparer import Comparer
@@ -39,7 +40,8 @@ MAX_BYTES = 32 << 20
 """Of values and cookies, of all batches; what was used longest ago goes."""
 
 _SECOND = 1_000_000_000
-_PAGE = 1024
+
+_logger = logging.getLogger(__name__)
 
 _ScopeKey = tuple[str, int, str]
 """Batch, repeat and session: those that share values are one session."""
@@ -53,26 +55,29 @@ class LiveValues:
         journal: Journal,
         clock: Clock,
         comparer: Callable[[], Comparer] | None = None,
-        post: Callable[[Message], None] = lambda _: None,
+        *,
+        post: Callable[[Message], None],
+        read: Callable[[str, Exception | None], None],
     ) -> None:
         """`comparer` is called for each answer that takes long to be looked through (None: it is
-        done here), and `post` has something called on this thread, from any other.
+        done here); `post` has something called on this thread, later and from any; `read` is told
+        of a batch that it is known from now on, or can't be, and why.
         """
         self._journal = journal
         self._clock = clock
         self._comparer = comparer
         self._post = post
+        self._read = read
         self._scopes: OrderedDict[_ScopeKey, Scope] = OrderedDict()
         """Those used longest ago first."""
         self._size = 0
+        self._reading: dict[str, Iterator[list[Learnt]]] = {}
+        """Batches that are being read back: what is left of that."""
         self._known: set[str] = set()
         """Batches of which everything that was learnt is here."""
 
     def put_in(self, replay: Replay, plan: Plan) -> tuple[Replay, Plan]:
-        """Returns a replay with the values of now in its request."""
-        batch_id = replay.key.batch_id
-        if batch_id not in self._known:
-            self._meet(batch_id, plan)
+        """Returns a replay with the values of now in its request, once its batch is known."""
         scope = self._scope(replay.key, replay.session)
         edited = scope.edited(plan, replay.request_content, self._clock.wall() / _SECOND)
         if edited.plan.changes == plan.changes:
@@ -163,41 +168,52 @@ class LiveValues:
             _, scope = self._scopes.popitem(last=False)
             self._size -= scope.size
 
-    def _meet(self, batch_id: str, plan: Plan) -> None:
-        """Reads back what a batch had learnt, and before it those whose replays it sends again;
-        forgets batches that have ended. `plan`: of one of its replays.
+    def knows(self, replay: Replay, plan: Plan) -> bool:
+        """Tells whether everything is known that the batch of a replay had learnt, and before it
+        those whose replays it sends again. If not, it is read back in turns with all else, and
+        `read` hears of it. `plan`: the replay's. Raises as the journal does.
         """
+        batch_id = replay.key.batch_id
+        if batch_id in self._known:
+            return True
+        if batch_id in self._reading:
+            return False
         for known in [*self._known]:
             if self._has_ended(known):
                 self._forget(known)
-        self._known.add(batch_id)
-        batches = [batch_id]
-        while (origin := _origin_of(plan)) and origin not in batches:
-            batches.append(origin)
-            try:
-                first = self._journal.history(origin, -1, 1)
-            except ReplaydError:
-                break  # Retention has removed it.
-            plan = decode_plan(first[0].plan)
-        for each in reversed(batches):
-            self._read_back(each, batch_id)
+        self._reading[batch_id] = learnt_before(self._journal, batch_id, plan)
+        if self._read_on(batch_id):
+            return True
+        self._post(partial(self._read_more, batch_id))
+        return False
 
-    def _read_back(self, source: str, batch_id: str) -> None:
-        """Has a batch learn what one had learnt: itself, or one whose replays it sends again."""
+    def _read_more(self, batch_id: str) -> None:
+        failure = None
         try:
-            if not self._journal.count(source).succeeded:
+            if not self._read_on(batch_id):
+                self._post(partial(self._read_more, batch_id))
                 return
-            after = -1
-            while page := self._journal.withheld(source, after, _PAGE):
-                for key, session, plan, event, withheld in page:
-                    outcome = decode_outcome(event, withheld)
-                    if outcome.live_values:
-                        here = key._replace(batch_id=batch_id)
-                        self._learn_again(here, session, decode_plan(plan), outcome)
-                after = page[-1].key.slot
-        except ReplaydError as error:
-            if error.reason is not Reason.BATCH_NOT_FOUND:
-                raise
+        except Exception as error:
+            _logger.exception("what batch %s had learnt can't be read back", batch_id)
+            failure = error
+        self._read(batch_id, failure)
+
+    def _read_on(self, batch_id: str) -> bool:
+        """Reads some more; True: that was all."""
+        try:
+            piece = next(self._reading[batch_id], None)
+            for learnt in piece or ():
+                self._learn_again(*learnt)
+        except BaseException:
+            # From its beginning once more, for the next replay.
+            del self._reading[batch_id]
+            raise
+        self._drop_oldest()
+        if piece is not None:
+            return False
+        del self._reading[batch_id]
+        self._known.add(batch_id)
+        return True
 
     def _learn_again(self, key: ReplayKey, session: str, plan: Plan, outcome: Outcome) -> None:
         assert outcome.head is not None
@@ -218,12 +234,6 @@ class LiveValues:
         self._known.remove(batch_id)
         for place in [place for place in self._scopes if place[0] == batch_id]:
             self._size -= self._scopes.pop(place).size
-
-
-def _origin_of(plan: Plan) -> str:
-    """The batch of the replay that one sends again; empty: it sends none again."""
-    replay_id = plan.resends_replay_id
-    return ReplayKey.parse(replay_id).batch_id if replay_id else ""
 
 
 def _missing(source: str, head: ResponseHead, answered: object) -> str:

@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from replayd.replay.governor import Governor, GovernorSettings
     from replayd.replay.hooked import Held, Hooking
     from replayd.replay.live_values import LiveValues
+    from replayd.replay.unread import Unread
 
 _logger = logging.getLogger(__name__)
 
@@ -103,7 +104,7 @@ class ReplayThread:
         self._comparer: Comparer | None = None
         self._comparisons: Comparisons | None = None
         self._hooking: Hooking | None = None
-        self._running: dict[ReplayKey, Exchange | Held] = {}
+        self._running: dict[ReplayKey, Exchange | Held | Unread] = {}
         self._taken: list[Exchange] = []
         """Taken and announced, but without an intent yet: nothing of them was sent."""
         self._stop_at = NEVER
@@ -373,8 +374,12 @@ class ReplayThread:
         plan = None
         try:
             plan = decode_plan(replay.plan)
-            if plan.live is not None:
-                replay, plan = self._live_values().put_in(replay, plan)
+            if plan.live is not None and not refused:
+                live = self._live_values()
+                if not live.knows(replay, plan):
+                    self._hold(replay, plan, timings)
+                    return None
+                replay, plan = live.put_in(replay, plan)
             if self._hooking is not None and not refused:
                 held = self._hooking.holds(replay, plan, timings)
                 if held is not None:
@@ -423,8 +428,34 @@ class ReplayThread:
             from replayd.replay.live_values import LiveValues  # noqa: PLC0415
 
             comparer = None if self._new_comparer is None else self._started_comparer
-            self._live = LiveValues(self._journal, self._clock, comparer, self._queue.post)
+            self._live = LiveValues(
+                self._journal, self._clock, comparer, post=self._queue.post, read=self._go_on_read
+            )
         return self._live
+
+    def _hold(self, replay: Replay, plan: Plan, timings: Timings) -> None:
+        """Leaves a replay alone until what its batch had learnt is read back."""
+        from replayd.replay.unread import Unread  # noqa: PLC0415 - as above
+
+        self._running[replay.key] = Unread(replay, plan, timings, self._kill_unread)
+
+    def _go_on_read(self, batch_id: str, failure: Exception | None) -> None:
+        """Goes on with the replays of a batch whose values are known now, or can't be."""
+        from replayd.replay.unread import Unread  # noqa: PLC0415 - as above
+
+        for held in [*self._running.values()]:
+            if not isinstance(held, Unread) or held.replay.key.batch_id != batch_id:
+                continue
+            del self._running[held.replay.key]
+            if failure is not None:
+                self._give_up(held.replay, held.plan, held.timings, failure)
+            elif (exchange := self._prepare(held.replay)) is not None:
+                self._taken.append(exchange)
+
+    def _kill_unread(self, held: Unread) -> None:
+        exchange = Exchange(held.replay, held.plan, self._around, held.timings)
+        self._running[held.replay.key] = exchange
+        exchange.cancel()
 
     def _learns(
         self, exchange: Exchange, outcome: Outcome, body: Body | None, *, at_once: bool

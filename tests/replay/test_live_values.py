@@ -1,5 +1,6 @@
 """Live values of batches under way: in requests, from answers, and back from the journal."""
 
+import threading
 from collections.abc import Iterator
 from queue import SimpleQueue
 from unittest.mock import Mock
@@ -10,18 +11,20 @@ from flowreplay.v1 import event_pb2
 from replayd.codec.event import outcome_event
 from replayd.codec.plan import decode_plan, encode_plan
 from replayd.comparer.comparer import Look
+from replayd.errors import JournalError
 from replayd.journal.interface import Body, Journal
 from replayd.journal.memory import open_memory
 from replayd.live.sources import CONTENT_LIMIT
 from replayd.model.flow import Headers
 from replayd.model.outcome import LiveValue, Outcome, ResponseHead, Timings
-from replayd.model.plan import LivePlan, RecordedValue
+from replayd.model.plan import LivePlan, Plan, RecordedValue
 from replayd.model.replay import Replay, ReplayKey, ReplayState, Row
 from replayd.planning.plan import make_plan
 from replayd.reasons import Reason
-from replayd.replay import live_values
+from replayd.replay import live_values, unread
 from replayd.replay.clock import Clock
 from replayd.replay.live_values import LiveValues
+from replayd.replay.unread import Learnt
 from tests.support import replaying as replaying_module
 from tests.support.journals import NOW, enqueue, plan, row
 from tests.support.processes import DEADLINE
@@ -52,6 +55,18 @@ def rows(count: int = 3, session: str = "s") -> list[Row]:
     ]
 
 
+def made(journal: Journal) -> LiveValues:
+    """Live values whose mail comes at once."""
+    return LiveValues(journal, CLOCK, post=lambda message: message(), read=lambda *_: None)
+
+
+def put_in(live: LiveValues, replay: Replay) -> tuple[Replay, Plan]:
+    planned = decode_plan(replay.plan)
+    live.knows(replay, planned)
+    assert live.knows(replay, planned)
+    return live.put_in(replay, planned)
+
+
 def answer(
     live: LiveValues,
     journal: Journal,
@@ -60,7 +75,7 @@ def answer(
     headers: Headers = ((b"Set-Cookie", b"sid=new"),),
 ) -> Outcome:
     """Takes a replay to its outcome, and that to the journal."""
-    replay, sent = live.put_in(replay, decode_plan(replay.plan))
+    replay, sent = put_in(live, replay)
     head = ResponseHead(b"HTTP/1.1", 200, b"OK", headers)
     outcome = Outcome(ReplayState.SUCCEEDED, Timings(NOW, total=5), head=head)
     exchange = Mock(replay=replay, plan=sent)
@@ -117,11 +132,11 @@ def taken(journal: Journal) -> Replay:
 
 
 def head_of(live: LiveValues, replay: Replay) -> bytes:
-    return live.put_in(replay, decode_plan(replay.plan))[1].head
+    return put_in(live, replay)[1].head
 
 
 def test_what_an_answer_gave_is_in_the_next_request(journal: Journal) -> None:
-    live = LiveValues(journal, CLOCK)
+    live = made(journal)
     enqueue(journal, "b1", rows())
     outcome = answer(live, journal, taken(journal))
     assert outcome.live_values == (
@@ -129,22 +144,22 @@ def test_what_an_answer_gave_is_in_the_next_request(journal: Journal) -> None:
         LiveValue("cookie:sid", b"old", b"new"),
     )
     before = taken(journal)
-    replay, sent = live.put_in(before, decode_plan(before.plan))
+    replay, sent = put_in(live, before)
     assert sent.head == EDITED
     assert decode_plan(replay.plan).head == EDITED
     assert (replay.shown_plan, replay.shown_content) == (None, None)
 
 
 def test_what_is_not_touched_is_shown_as_before(journal: Journal) -> None:
-    live = LiveValues(journal, CLOCK)
+    live = made(journal)
     enqueue(journal, "b1", rows())
     replay = taken(journal)
-    assert live.put_in(replay, decode_plan(replay.plan))[0] is replay
+    assert put_in(live, replay)[0] is replay
 
 
 @pytest.mark.parametrize("other", ["batch", "session"])
 def test_others_have_values_of_their_own(journal: Journal, other: str) -> None:
-    live = LiveValues(journal, CLOCK)
+    live = made(journal)
     enqueue(journal, "b1", rows(1))
     answer(live, journal, taken(journal))
     session = "s" if other == "batch" else "other"
@@ -156,16 +171,16 @@ def test_others_have_values_of_their_own(journal: Journal, other: str) -> None:
 
 
 def test_after_a_restart_it_is_read_back(journal: Journal, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(live_values, "_PAGE", 1)
+    monkeypatch.setattr(unread, "_PIECE", 1)
     enqueue(journal, "b1", rows(5))
-    live = LiveValues(journal, CLOCK)
+    live = made(journal)
     answer(live, journal, taken(journal), b'{"token": "oldest"}')
     answer(live, journal, taken(journal), headers=())
     answer(live, journal, taken(journal), headers=((b"Set-Cookie", b"sid=; Max-Age=0"),))
     expected = HEAD.replace(b"recorded", b"oldest").replace(b"Cookie: sid=old\r\n", b"")
     replay = taken(journal)
     assert head_of(live, replay) == expected
-    assert head_of(LiveValues(journal, CLOCK), replay) == expected
+    assert head_of(made(journal), replay) == expected
 
 
 def again(rows: list[Row], origin: str) -> list[Row]:
@@ -178,7 +193,7 @@ def again(rows: list[Row], origin: str) -> list[Row]:
 
 
 def test_what_is_sent_again_has_what_its_batch_had_learnt(journal: Journal) -> None:
-    live = LiveValues(journal, CLOCK)
+    live = made(journal)
     enqueue(journal, "b1", rows(2))
     answer(live, journal, taken(journal))
     answer(live, journal, taken(journal), headers=())
@@ -186,16 +201,16 @@ def test_what_is_sent_again_has_what_its_batch_had_learnt(journal: Journal) -> N
     answer(live, journal, taken(journal), headers=((b"Set-Cookie", b"sid=newer"),))
     enqueue(journal, "b3", again(rows(2)[1:], "b2"))
     replay = taken(journal)
-    assert head_of(LiveValues(journal, CLOCK), replay) == EDITED.replace(b"new", b"newer")
+    assert head_of(made(journal), replay) == EDITED.replace(b"new", b"newer")
 
 
 def test_what_is_sent_again_of_a_batch_that_is_gone(journal: Journal) -> None:
     enqueue(journal, "b2", again(rows(2)[1:], "gone"))
-    assert head_of(LiveValues(journal, CLOCK), taken(journal)) == HEAD
+    assert head_of(made(journal), taken(journal)) == HEAD
 
 
 def test_a_value_that_is_missing_is_noted(journal: Journal) -> None:
-    live = LiveValues(journal, CLOCK)
+    live = made(journal)
     enqueue(journal, "b1", rows())
     outcome = answer(live, journal, taken(journal), b'{"error": "no"}')
     (note,) = outcome.notes
@@ -205,7 +220,7 @@ def test_a_value_that_is_missing_is_noted(journal: Journal) -> None:
 
 
 def test_a_large_answer_is_looked_through_as_far_as_the_limit(journal: Journal) -> None:
-    live = LiveValues(journal, CLOCK)
+    live = made(journal)
     enqueue(journal, "b1", rows())
     content = b'{"token": "replayed"}'.ljust(CONTENT_LIMIT + 1)
     assert not answer(live, journal, taken(journal), content).notes
@@ -213,7 +228,7 @@ def test_a_large_answer_is_looked_through_as_far_as_the_limit(journal: Journal) 
 
 def test_too_many_values_are_forgotten(journal: Journal, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(live_values, "MAX_BYTES", 60)
-    live = LiveValues(journal, CLOCK)
+    live = made(journal)
     for batch_id in ("b1", "b2"):
         enqueue(journal, batch_id, rows(2, batch_id))
     first = answer(live, journal, taken(journal))
@@ -226,7 +241,7 @@ def test_too_many_values_are_forgotten(journal: Journal, monkeypatch: pytest.Mon
 
 
 def test_a_batch_that_has_ended_is_forgotten(journal: Journal) -> None:
-    live = LiveValues(journal, CLOCK)
+    live = made(journal)
     enqueue(journal, "b1", rows(1))
     answer(live, journal, taken(journal))
     enqueue(journal, "b2", rows(2))
@@ -308,3 +323,54 @@ def test_one_that_ends_before_it_was_looked_through(
         ]
     else:
         assert ended.error.reason == Reason.CANCELLED.value
+
+
+@pytest.mark.parametrize("ends", ["read", "damaged", "cancelled", "stopped"])
+def test_others_go_on_while_a_batch_is_read_back(
+    monkeypatch: pytest.MonkeyPatch, ends: str
+) -> None:
+    """One that a daemon before this one had begun."""
+    journal = open_memory(NOW, strict_order=False)
+    turns: SimpleQueue[str] = SimpleQueue()
+    released = threading.Event()
+
+    def learnt_before(journal: Journal, batch_id: str, plan: Plan) -> Iterator[list[Learnt]]:
+        while not released.is_set():
+            turns.put(batch_id)
+            yield []
+        if ends == "damaged":
+            raise JournalError("what was learnt is damaged")
+        yield from unread.learnt_before(journal, batch_id, plan)
+
+    with (
+        ScriptedServer(answers(NO_CONTENT)) as server,
+        ScriptedServer(answers(NO_CONTENT)) as other,
+    ):
+        host = (b"Host", b"127.0.0.1:%d" % server.port)
+        late = make_plan(
+            flow(server.port, headers=(host, (b"A", b"recorded"))),
+            flow_index=1,
+            connect_to=(),
+            raw=False,
+        )._replace(live=LivePlan(True))
+        enqueue(journal, "b1", [*rows(1), row(1, "s")._replace(plan=encode_plan(late))])
+        answer(made(journal), journal, taken(journal))
+        monkeypatch.setattr(live_values, "learnt_before", learnt_before)
+        with Replaying(concurrency=2, journal=journal) as replaying:
+            assert turns.get(timeout=DEADLINE) == "b1"
+            replaying.outcomes(replaying.enqueue(flow(other.port)), 1)
+            if ends == "stopped":
+                replaying.thread.stop(0)
+                assert replaying.thread.join(DEADLINE)
+                assert len(replaying.outcomes("b1", 1)) == 1
+                return
+            if ends == "cancelled":
+                key = ReplayKey("b1", 0, 1)
+                replaying.thread.cancel([key], lambda _: released.set(), lambda: None)
+            else:
+                released.set()
+            ended = replaying.outcomes("b1", 2)[1]
+            sent = [b"A: replayed" in request for request in server.requests]
+    assert sent == [True] * (ends == "read")
+    reasons = {"damaged": Reason.INTERNAL.value, "cancelled": Reason.CANCELLED.value}
+    assert ended.error.reason == reasons.get(ends, Reason.UNSPECIFIED.value)
