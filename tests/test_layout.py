@@ -73,6 +73,7 @@ ELSEWHERE = {
     "tools/chaos/crew.py": "tests/system/test_make_chaos.py",
     "tools/chaos/daemon.py": "tests/system/test_make_chaos.py",
     "tools/chaos/enqueuing.py": "tests/system/test_make_chaos.py",
+    "tools/chaos/hooker.py": "tests/system/test_make_chaos.py",
     "tools/chaos/launch.py": "tests/system/test_make_chaos.py",
     "tools/chaos/mistakes.py": "tests/tools/chaos/test_bugs.py",
     "tools/chaos/once_more.py": "tests/system/test_make_chaos.py",

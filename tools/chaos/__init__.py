@@ -9,6 +9,7 @@
 `control`   how it counts, clears, pauses and cancels;
 `once_more` how it has replays sent once more;
 `steering`  how it pauses, steps and moves one batch.
+`hooker`    a process that is a hook, and writes down what it decides.
 `marks`     what it notes in the target's book.
 `watcher`   a process of watchers that write down what they were shown.
 `failpoints` named places in the daemon's code at which it kills itself.
@@ -23,7 +24,9 @@
 `controls`  `make chaos-controls`: runs with a bug each, which have to find it.
 `log`       what the event log says of every replay;
 `replays`   the replays and batches of which it tells;
-`copies`    which of them send others again.
+`copies`    which of them send others again;
+`hooked`    what hooks had decided of them;
+`live`      which live values they had to be sent with.
 `told`      what was told and shown, beside the log.
 `arrivals`  what reached the target, beside the log.
 `books`     all three, read and compared as they grow.

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from tools.chaos.findings import Findings
 from tools.chaos.flows import ANSWERS, IDEMPOTENT, Asked, read_path, sent_again
+from tools.chaos.live import value_of
 from tools.chaos.log import Log
 from tools.chaos.marks import MARK, Freed, Held, Mark, Start, TargetStart, read_mark
 from tools.chaos.replays import Replay
@@ -19,6 +20,8 @@ class Arrival(NamedTuple):
     number: int
     method: bytes
     asked: Asked
+    live: str = ""
+    """The live value that it carried; empty: none."""
 
 
 Line = Arrival | Mark
@@ -41,11 +44,12 @@ class Book:
                     break
                 self._read += len(line)
                 self._lines += 1
-                method, path = line.split()
+                method, path, *live = line.split()
                 if path.startswith(MARK.encode()):
                     yield read_mark(path.decode().removeprefix(MARK))
                 else:
-                    yield Arrival(self._lines - 1, method, read_path(path.decode()))
+                    asked = read_path(path.decode())
+                    yield Arrival(self._lines - 1, method, asked, b"".join(live).decode())
 
 
 class Arrivals:
@@ -100,6 +104,8 @@ class Arrivals:
             # Of a flow with several replays it is known only of the one that got an answer.
             self._compare_order(replay, asked, first=not arrived or len(replays) > 1)
             self._compare_held(replay)
+            if line.live:
+                self._compare_live(replay, line)
         self.repeats += bool(arrived)
         arrived.append(line)
 
@@ -109,7 +115,7 @@ class Arrivals:
         for replay in self._log.replays():
             if not replay.outcome:
                 open_.add(replay.batch.label)
-            elif replay.outcome == "succeeded":
+            elif replay.outcome == "succeeded" and not replay.unsent:
                 self._compare_answer(replay)
         for (tag, flow_index), arrived in self._arrived.items():
             self._compare_number(self._log.of_flow(tag, flow_index), arrived)
@@ -123,7 +129,9 @@ class Arrivals:
         """Compares how often a flow arrived with what its replays say."""
         line = arrived[0]
         again = sent_again(line.asked.tag, line.method)
-        sent = sum(replay.outcome not in ("", "cleared") for replay in replays)
+        sent = sum(
+            replay.outcome not in ("", "cleared") and not replay.unsent for replay in replays
+        )
         said = ", ".join(map(str, replays))
         if line.method not in IDEMPOTENT and not again and len(arrived) > max(sent, 1):
             self._findings.add("post twice", f"{said}: {len(arrived)} times")
@@ -176,6 +184,12 @@ class Arrivals:
             if len(taken) > steps:
                 said = f"{replay} arrived while its batch was paused, but for {steps} steps"
                 self._findings.add("steering", said)
+
+    def _compare_live(self, replay: Replay, line: Arrival) -> None:
+        due = value_of(replay, self._log.batches)
+        if due is not None and line.live != due:
+            said = f"{replay} was sent with the live value {line.live!r}, not {due!r}"
+            self._findings.add("live values", said)
 
 
 def _whose(line: Arrival, replays: list[Replay]) -> Replay | None:

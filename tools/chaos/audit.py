@@ -32,11 +32,10 @@ def audit(world: World, current: Round, rest_seconds: float) -> None:
         stub.Resume(replay_pb2.ResumeRequest(), timeout=CALL_SECONDS)
     if current.rest == "clear":
         stub.Clear(replay_pb2.ClearRequest(), timeout=CALL_SECONDS)
-    at_rest = _comes_to_rest(world, rest_seconds)
+    if not _comes_to_rest(world, rest_seconds):
+        return
     world.books.compare(stub, world.daemon.history)
     world.figures.audits += 1
-    if not at_rest:
-        return
     if current.rest == "pause":
         _die_paused(world, current)
     elif current.failpoint in RETENTION and current.end == "failpoint":

@@ -125,6 +125,14 @@ BUGS = {
     "a paused batch goes on": _bug(
         Place("replayd.journal.books", "Books", "steer"), mistakes.steer_no_pause, "steering"
     ),
+    "a hook's decision is forgotten": _bug(
+        Place("replayd.hooks.hook", "Hook", "ask"), mistakes.forget_decisions, "hooks"
+    ),
+    "live values are not read back": _bug(
+        Place("replayd.replay.live_values", "LiveValues", "_read_back"),
+        mistakes.always(None),
+        "live values",
+    ),
     "an event is shown before it is durable": _bug(
         Place(*_STORE, "commit"), mistakes.show_early, "rewritten", "watchers"
     ),

@@ -66,6 +66,10 @@ class Caller:
         """Returns one that it was told of; empty: of none yet."""
         return self.random.choice(self.batch_ids) if self.batch_ids else ""
 
+    def late_batch(self) -> str:
+        """Returns one of the last, of which something may be left; empty: of none yet."""
+        return self.random.choice([*self.batch_ids][-2:]) if self.batch_ids else ""
+
     def until_answered(
         self, call: str, ask: Callable[[float], Told], *, again: bool
     ) -> Told | None:

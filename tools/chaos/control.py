@@ -62,7 +62,7 @@ class Control:
     def cancel(self) -> None:
         """Cancels some replays of a batch, whatever they are by now."""
         caller, random = self._caller, self._caller.random
-        batch_id = caller.some_batch()
+        batch_id = caller.late_batch()
         if not batch_id:
             return
         count = caller.stub.Count(

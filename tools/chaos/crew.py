@@ -13,7 +13,7 @@ _LOOK_SECONDS = 0.005
 
 
 class Crew:
-    """Some clients, and the process of the watchers."""
+    """Some clients, the hook, and the process of the watchers."""
 
     def __init__(self, folder: Path, address: str, books: Books, seed: int, port: int) -> None:
         self._folder = folder
@@ -23,6 +23,7 @@ class Crew:
         self._port = port
         self._clients: list[subprocess.Popen[str]] = []
         self._watchers: subprocess.Popen[str] | None = None
+        self._hook: subprocess.Popen[str] | None = None
         self._started = 0
         self._told: list[Lines] = []
 
@@ -30,6 +31,8 @@ class Crew:
         """Starts them; the clients wait for `work`."""
         for _ in range(clients):
             self._clients.append(self._new_client())
+        self._books.add_client(self._folder / "hook")
+        self._hook = self._new_hook()
         transcript = self._folder / "watchers"
         self._books.add_watchers(transcript)
         if watchers:
@@ -77,12 +80,25 @@ class Crew:
         self._clients[number] = self._new_client()
         _tell(self._clients[number], "work")
 
+    def kill_hook(self) -> None:
+        """Kill -9 of the hook, with what it is asked; another takes its place."""
+        assert self._hook is not None
+        _end(self._hook)
+        self._hook = self._new_hook()
+
     def close(self) -> None:
         """Ends all of them."""
         for client in self._clients:
             _end(client)
-        if self._watchers is not None:
-            _end(self._watchers)
+        for process in (self._watchers, self._hook):
+            if process is not None:
+                _end(process)
+
+    def _new_hook(self) -> "subprocess.Popen[str]":
+        self._started += 1
+        command = [sys.executable, "-m", "tools.chaos.hooker", self._address]
+        command += [str(self._folder / "hook"), f"{self._seed}:{self._started}"]
+        return subprocess.Popen(command, text=True)
 
     def _new_client(self) -> "subprocess.Popen[str]":
         """Starts a client, with a name and a book of its own."""

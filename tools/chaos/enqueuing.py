@@ -8,12 +8,16 @@ from flowreplay.v1 import replay_pb2
 
 from tools.chaos import flows
 from tools.chaos.caller import PATIENCE, Caller, sequence_of
+from tools.chaos.live import SOURCE
 
 _PIECE = 250
 """Flows of a message."""
 
 _CHUNK = 16 << 10
 """Bytes of a capture of a message."""
+
+_MOST_LIVE = 200
+"""Flows of a call with live values: those run one after the other."""
 
 _MOST_REPEATED = 200
 """Flows of a call that are replayed more than once."""
@@ -34,14 +38,19 @@ class Enqueuing:
         how = random.choice(("typed", "typed", "capture", "stream", "dropped"))
         request_id = f"id-{tag}" if random.random() < 0.6 else ""
         runs = random.choice((1, 1, 2, 3)) if how != "stream" and count <= _MOST_REPEATED else 1
+        live = how == "typed" and count <= _MOST_LIVE and random.random() < 0.3
         options = replay_pb2.EnqueueOptions(
             label=tag,
             request_id=request_id,
             stream=how == "stream",
             repeat_count=runs,
+            carry=[SOURCE] if live else (),
             on_interrupt=flows.POLICIES.get(policy, replay_pb2.ON_INTERRUPT_UNSPECIFIED),
         )
-        messages = [replay_pb2.EnqueueRequest(options=options), *self._content(how, tag, count)]
+        messages = [
+            replay_pb2.EnqueueRequest(options=options),
+            *self._content(how, tag, count, live),
+        ]
         caller.say("try", call=tag, replays=count * runs, how=how, id=request_id)
         if how == "dropped":
             self._drop(messages)
@@ -51,14 +60,16 @@ class Enqueuing:
         if request_id and random.random() < 0.1:
             self._until_answered(tag, messages, again=True, slowly=False)
 
-    def _content(self, how: str, tag: str, count: int) -> Iterator[replay_pb2.EnqueueRequest]:
+    def _content(
+        self, how: str, tag: str, count: int, live: bool
+    ) -> Iterator[replay_pb2.EnqueueRequest]:
         random, port = self._caller.random, self._caller.port
         if how == "capture":
             capture = flows.capture(random, tag, count, port)
             for at in range(0, len(capture), _CHUNK):
                 yield replay_pb2.EnqueueRequest(capture_chunk=capture[at : at + _CHUNK])
             return
-        typed = flows.typed(random, tag, count, port)
+        typed = flows.typed(random, tag, count, port, live=live)
         for at in range(0, count, _PIECE):
             batch = replay_pb2.FlowBatch(flows=typed[at : at + _PIECE])
             yield replay_pb2.EnqueueRequest(flow_batch=batch)

@@ -54,6 +54,9 @@ class Figures:
     """Replays of a batch's runs after the first."""
     cancelled: int = 0
     """Replays that clients were told they cancelled."""
+    decided: int = 0
+    """What hooks have decided."""
+    hook_kills: int = 0
     steps: int = 0
     """Replays that clients were told were taken by steps."""
     requeued: int = 0

@@ -23,6 +23,8 @@ KINDS = {
     "requests": "one request_id, or one call, made two batches, or other answers",
     "pauses": "a pause was forgotten, or did not hold",
     "steering": "a batch was sent while it was paused, or its pause or place was forgotten",
+    "hooks": "a replay did not become what its hook, or the hook's policy, has decided",
+    "live values": "a request was sent with another value than the one that was answered",
     "daemon": "the daemon failed inside, did not start, or did not end as it should",
 }
 """Every kind of finding, and what it means."""

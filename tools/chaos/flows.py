@@ -10,6 +10,8 @@ from typing import NamedTuple
 
 from flowreplay.v1 import flow_pb2, replay_pb2
 
+from tools.chaos.live import FIELD, recorded_value
+
 IDEMPOTENT = (b"GET", b"PUT", b"DELETE")
 
 POLICIES = {
@@ -20,7 +22,13 @@ POLICIES = {
 """What becomes of interrupted replays of a call whose tag ends with this letter; of others, what
 the daemon does by default."""
 
-ANSWERS = {"ok": 200, "error": 500, "slow": 200}
+HOOKED = ("killed", "answered")
+"""What a hook does with a flow, if there is one."""
+
+HOOK_STATUS = 299
+"""That a hook answers with."""
+
+ANSWERS = {"ok": 200, "error": 500, "slow": 200, **dict.fromkeys(HOOKED, 200)}
 """What a target may do, and the status that it answers with."""
 
 BREAKS = ("close", "reset")
@@ -32,7 +40,7 @@ _SIZES = (0, 20, 400) * 200 + (300_000,)
 
 _SCHEMES = (b"http", b"http", b"http", b"https")
 
-_WHATS = ("ok",) * 40 + ("error",) * 4 + ("slow", "slow", *BREAKS)
+_WHATS = ("ok",) * 40 + ("error",) * 4 + ("slow", "slow", *HOOKED, *BREAKS)
 
 
 def sent_again(tag: str, method: bytes) -> bool:
@@ -70,14 +78,24 @@ def read_path(path: str) -> Asked:
     return Asked(tag, int(index), int(session), what)
 
 
-def typed(random: Random, tag: str, count: int, port: int) -> list[flow_pb2.Flow]:
-    """Makes typed flows of some sessions for the target at a port."""
+def typed(
+    random: Random, tag: str, count: int, port: int, *, live: bool = False
+) -> list[flow_pb2.Flow]:
+    """Makes typed flows of some sessions for the target at a port. `live`: the first one's answer
+    is carried by all others.
+    """
     sessions = random.choice([1, 3, 8, 50])
     host = flow_pb2.Header(name=b"Host", value=b"127.0.0.1:%d" % port)
-    return [
+    flows = [
         _flow(random, Asked(tag, index, random.randrange(sessions), random.choice(_WHATS)), host)
         for index in range(count)
     ]
+    if live:
+        value = recorded_value(tag).encode()
+        flows[0].response.MergeFrom(flow_pb2.Response(status_code=200, content=value))
+        for flow in flows[1:]:
+            flow.request.headers.add(name=FIELD, value=value)
+    return flows
 
 
 def capture(random: Random, tag: str, count: int, port: int) -> bytes:

@@ -17,6 +17,7 @@ from replayd.model.replay import MAX_INTERRUPTED_ATTEMPTS, ReplayKey
 from tools.chaos.copies import Copies
 from tools.chaos.findings import Findings
 from tools.chaos.flows import read_path, sent_again
+from tools.chaos.hooked import Hooked
 from tools.chaos.replays import OUTCOMES, STATES, Batch, Replay
 
 Vector = tuple[int, int, int, int, int, int]
@@ -59,6 +60,7 @@ class Log:
 
     def __post_init__(self) -> None:
         self._sends_again = Copies(self.findings)
+        self.hooked = Hooked(self.findings)
 
     @property
     def latest(self) -> int:
@@ -130,6 +132,7 @@ class Log:
         if replay is not None:
             replay.method = response.method
             replay.answer = (response.head.status_code, response.content)
+            self.hooked.answered(replay, event.attempt, response)
             self._ended(replay, "succeeded", event.attempt)
 
     def _error(self, event: event_pb2.Event) -> None:
@@ -140,13 +143,14 @@ class Log:
         if replay is not None:
             replay.method = error.method
             replay.cut = error.reason in _CUT
+            self.hooked.failed(replay, event.attempt, error.reason)
             self._ended(replay, OUTCOMES[error.state], event.attempt)
 
     def _note(self, event: event_pb2.Event) -> None:
-        if event.log.reason == reason_pb2.REASON_RETRIED:
-            replay = self.named(event.replay_id)
-            if replay is not None:
-                replay.retried += 1
+        replay = self.named(event.replay_id) if event.replay_id else None
+        if replay is not None:
+            replay.retried += event.log.reason == reason_pb2.REASON_RETRIED
+            self.hooked.note(replay, event.log.reason)
         elif event.log.level == event_pb2.LOG_LEVEL_ERROR:
             self.findings.add("daemon", f"event {event.sequence}: {event.log.message[-300:]}")
 

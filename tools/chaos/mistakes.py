@@ -11,6 +11,7 @@ from typing import Any
 from flowreplay.v1 import event_pb2
 
 from replayd.codec.plan import decode_plan, encode_plan
+from replayd.hooks.words import Proceed
 from replayd.journal.interface import Receipt
 from replayd.journal.sqlite.checksum import event_checksum
 from replayd.model.replay import OUTCOMES, ReplayState
@@ -278,6 +279,17 @@ def forget_the_priority(encode: Method) -> Method:
 def steer_no_pause(steer: Method) -> Method:
     """Goes on with each batch in memory."""
     return lambda self, batch, controls: steer(self, batch, controls._replace(paused=False))
+
+
+def forget_decisions(ask: Method) -> Method:
+    """Goes on as if every fourth decision had been to do so."""
+    forgets = _Every(4)
+
+    async def asking(self: Any, question: Any) -> Any:
+        decided = await ask(self, question)
+        return Proceed() if not isinstance(decided, Proceed) and forgets() else decided
+
+    return asking
 
 
 def always(value: Any) -> Callable[[Method], Method]:

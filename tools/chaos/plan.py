@@ -6,12 +6,12 @@ from typing import NamedTuple
 
 from tools.chaos.failpoints import ALL, AT_START
 
-FAULTS = ("kill", "failpoint", "term", "client", "stop", "target")
+FAULTS = ("kill", "failpoint", "term", "client", "stop", "target", "hook")
 """kill -9 of the daemon at a random moment, or at a failpoint, or SIGTERM; and on the way
-kill -9 of a client, SIGSTOP and SIGCONT of the daemon, kill -9 of the target."""
+kill -9 of a client, SIGSTOP and SIGCONT of the daemon, kill -9 of the target, of the hook."""
 
 _ENDS = {"kill": 8, "failpoint": 2, "term": 1}
-_ON_THE_WAY = {"client": 0.12, "stop": 0.1, "target": 0.08}
+_ON_THE_WAY = {"client": 0.12, "stop": 0.1, "target": 0.08, "hook": 0.15}
 _OFTEN = ("begin", "finish", "send", "outcome")
 """What a daemon does so often that not the first passing alone is worth a try."""
 

@@ -34,6 +34,7 @@ class Replay:
         "requeued",
         "resolved",
         "retried",
+        "unsent",
     )
 
     def __init__(self, batch: "Batch", key: ReplayKey) -> None:
@@ -46,6 +47,8 @@ class Replay:
         self.requeued = 0
         self.resolved = False
         self.retried = 0
+        self.unsent = False
+        """Whether a hook ended it before its last attempt was sent."""
         self.answer = (0, b"")
         """Status and content of the response."""
 

@@ -117,6 +117,8 @@ class _Rounds:
         for what in current.on_the_way:
             if what == "client":
                 world.kill_client(current.choice)
+            elif what == "hook":
+                world.kill_hook()
             else:
                 world.disturb(what)
         if "stop" in current.on_the_way:

@@ -22,7 +22,7 @@ class Steering:
         the daemon's next lives. Marks tell the target from when to when nothing of it may come.
         """
         caller, random = self._caller, self._caller.random
-        batch_id = caller.some_batch()
+        batch_id = caller.late_batch()
         if not batch_id:
             return
         request = replay_pb2.PauseRequest(batch_id=batch_id)
@@ -44,7 +44,7 @@ class Steering:
     def move(self) -> None:
         """Gives a batch a priority, or puts it to the front."""
         caller, random = self._caller, self._caller.random
-        batch_id = caller.some_batch()
+        batch_id = caller.late_batch()
         if not batch_id:
             return
         request = replay_pb2.SetPriorityRequest(batch_id=batch_id)

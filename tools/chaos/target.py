@@ -28,10 +28,12 @@ from pathlib import Path
 import trustme
 
 from tools.chaos.flows import ANSWERS
+from tools.chaos.live import FIELD
 from tools.chaos.marks import MARK, Mark, send_mark
 
 SLOW_SECONDS = 0.02
 
+_LIVE = re.compile(rb"\r\n" + FIELD + rb": *(\S+)", re.IGNORECASE)
 _LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
 _NO_LINGER = struct.pack("ii", 1, 0)
 _WAIT = 10.0
@@ -132,7 +134,7 @@ class Server:
                 self._serve(other)
 
     def _answer(self, number: int, place: int, line: bytes) -> None:
-        what = line.rpartition(b"/")[2].decode()
+        what = line.split()[1].rpartition(b"/")[2].decode()
         if number not in self._peers:
             return
         peer, _ = self._peers[number]
@@ -173,14 +175,16 @@ def _tls() -> ssl.SSLContext:
 
 
 def _taken(buffer: bytearray) -> list[bytes]:
-    """Takes whole requests off a buffer; returns method and path of each."""
+    """Takes whole requests off a buffer; returns method and path of each, and its live value."""
     lines = []
     while (head := buffer.find(b"\r\n\r\n")) >= 0:
         length = _LENGTH.search(buffer, 0, head)
         size = head + 4 + (int(length[1]) if length else 0)
         if len(buffer) < size:
             break
-        lines.append(bytes(buffer[: buffer.find(b"\r\n")]).rpartition(b" ")[0])
+        line = bytes(buffer[: buffer.find(b"\r\n")]).rpartition(b" ")[0]
+        live = _LIVE.search(buffer, 0, head + 2)
+        lines.append(line + b" " + live[1] if live else line)
         del buffer[:size]
     return lines
 

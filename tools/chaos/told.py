@@ -66,16 +66,20 @@ class Told:
         self.broken = 0
         self.cancelled = 0
         """Replays that were told to be."""
+        self.decided = 0
+        """Decisions of hooks."""
         self.steps = 0
         """Replays that were told to be taken by steps."""
         self._pauses = {True: 0, False: 0}
         self._steers: Counter[tuple[str, int]] = Counter()
         self._compares = {
             "accepted": self._compare_accepted,
+            "attend": lambda line: log.hooked.attends(line["policy"]),
             "broke": self._broke,
             "cancel": self._compare_cancel,
             "clear": self._compare_clear,
             "count": self._compare_count,
+            "decided": self._decided,
             "free": self._steered,
             "hold": self._steered,
             "move": self._steered,
@@ -93,6 +97,7 @@ class Told:
 
     def settle(self) -> None:
         """Compares sums, once every line was read; forgets calls that are over."""
+        self._log.hooked.settle()
         for on, told in self._pauses.items():
             logged = self._log.changes.count(on)
             if told > logged:
@@ -119,6 +124,10 @@ class Told:
 
     def _try(self, line: Line) -> None:
         self._tries[line["call"]] = line["replays"]
+
+    def _decided(self, line: Line) -> None:
+        self.decided += 1
+        self._log.hooked.decided(line["replay"], line["attempt"], line["how"])
 
     def _compare_pause(self, line: Line) -> None:
         self._pauses[line["what"] == "pause"] += line["changed"]

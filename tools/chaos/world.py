@@ -74,6 +74,11 @@ class World:
         self.crew.kill_client(number)
         self.figures.client_kills += 1
 
+    def kill_hook(self) -> None:
+        """Kills the hook, whatever it is asked; another takes its place."""
+        self.crew.kill_hook()
+        self.figures.hook_kills += 1
+
     def add_up(self, seconds: float) -> Figures:
         """Returns what it all came to."""
         figures, books = self.figures, self.books
@@ -85,6 +90,7 @@ class World:
         figures.events, figures.shown = books.log.latest, books.shown
         figures.arrivals, figures.repeats = books.arrivals.count, books.arrivals.repeats
         figures.copies, figures.runs = books.log.copies, books.log.runs
+        figures.decided = books.told.decided
         figures.steps = books.told.steps
         figures.cancelled = books.told.cancelled
         figures.requeued = sum(books.log.crashes)

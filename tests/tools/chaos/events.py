@@ -67,16 +67,19 @@ class Writer:
         batch: str = "b",
         run: str = "",
         resends: str = "",
+        status: int = 200,
+        hook: str = "",
     ) -> None:
-        """Writes that a replay was answered with 200; `run`: what its id ends with."""
+        """Writes that a replay was answered; `run`: what its id ends with."""
         url = f"http://127.0.0.1:1{Asked(tag, index, 0, 'ok').path}".encode()
         response = event_pb2.ResponseEvent(
             flow_index=index,
             url=url,
             method=method,
-            head=event_pb2.ResponseHead(status_code=200),
+            head=event_pb2.ResponseHead(status_code=status),
             content=answer,
             resends_replay_id=resends,
+            answering_hook=hook,
         )
         self.write(
             batch_id=batch,
@@ -86,13 +89,19 @@ class Writer:
         )
 
     def interrupted(
-        self, index: int, *, attempt: int = 1, tag: str = "t", state: str = "INTERRUPTED"
+        self,
+        index: int,
+        *,
+        attempt: int = 1,
+        tag: str = "t",
+        state: str = "INTERRUPTED",
+        reason: str = "INTERRUPTED",
     ) -> None:
-        """Writes that a POST was interrupted, or by which other state it ended."""
+        """Writes that a POST was interrupted, or how else it ended."""
         error = event_pb2.ErrorEvent(
             flow_index=index,
             state=event_pb2.ReplayState.Value(f"REPLAY_STATE_{state}"),
-            reason=reason_pb2.REASON_INTERRUPTED,
+            reason=reason_pb2.Reason.Value(f"REASON_{reason}"),
             url=f"http://127.0.0.1:1{Asked(tag, index, 0, 'ok').path}".encode(),
             method=b"POST",
         )

@@ -161,11 +161,27 @@ def test_a_batch_that_was_steered_may_overtake() -> None:
     assert "order" not in compared(writer, *lines)
 
 
+def test_a_request_carries_what_was_answered() -> None:
+    writer = queued(1)
+    writer.succeeded(0, answer=b"1")
+    writer.succeeded(1, answer=b"2")
+    lines = [arrival(1, 0), arrival(2, 1)._replace(live="1")]
+    assert not compared(writer, *lines)
+    lines[1] = lines[1]._replace(live="recorded-t")
+    assert compared(writer, *lines) == {"live values": 1}
+
+
+def test_what_a_hook_has_ended_does_not_arrive() -> None:
+    writer = queued()
+    writer.interrupted(0, state="KILLED", reason="HOOK_KILLED")
+    assert compared(writer, arrival(1, 0)) == {"unmarked": 1}
+
+
 def test_the_book_is_read_as_it_grows(tmp_path: Path) -> None:
     path = tmp_path / "book"
     start = Start(8, paused=True)
     path.write_text(f"GET {MARK}{mark_of(start)}\nGET {arrival(1, 4).asked.path}\nGET /t/5")
     book = Book(path)
     assert list(book.new()) == [start, arrival(1, 4)]
-    path.write_text(path.read_text() + f"/0/ok\nGET {MARK}{mark_of(TargetStart())}\n")
-    assert list(book.new()) == [arrival(2, 5), TargetStart()]
+    path.write_text(path.read_text() + f"/0/ok 17\nGET {MARK}{mark_of(TargetStart())}\n")
+    assert list(book.new()) == [arrival(2, 5)._replace(live="17"), TargetStart()]

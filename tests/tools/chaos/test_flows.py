@@ -25,6 +25,16 @@ def test_a_seed_makes_the_same_flows_again() -> None:
         assert flow.session_id == f"s{asked.session}"
 
 
+def test_live_flows_carry_what_the_first_one_was_answered() -> None:
+    first, *others = typed(Random(7), "t", 3, 80, live=True)
+    assert first.response.content == b"recorded-t"
+    for flow in others:
+        assert (flow.request.headers[-1].name, flow.request.headers[-1].value) == (
+            b"X-Live",
+            b"recorded-t",
+        )
+
+
 def test_a_tag_says_what_is_sent_again() -> None:
     assert sent_again("c1n2", b"GET")
     assert not sent_again("c1n2", b"POST")
