@@ -129,7 +129,7 @@ BUGS = {
         Place("replayd.hooks.hook", "Hook", "ask"), mistakes.forget_decisions, "hooks"
     ),
     "live values are not read back": _bug(
-        Place("replayd.replay.live_values", "LiveValues", "_read_back"),
+        Place("replayd.replay.live_values", "LiveValues", "_learn_again"),
         mistakes.always(None),
         "live values",
     ),
