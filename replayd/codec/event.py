@@ -8,6 +8,7 @@ shows a secret. What an outcome's event does not show goes beside it (`withheld`
 """
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 from flowreplay.v1 import event_pb2, plan_pb2, reason_pb2
@@ -54,7 +55,15 @@ _ERROR_TAGS = _Tags(
 
 def with_sequence(sequence: int, body: bytes) -> bytes:
     """Gives an encoded event its place in the log."""
-    return _SEQUENCE + varint(sequence) + body
+    if sequence <= 0x7F:
+        return _SEQUENCE + varint(sequence) + body
+    return _BEGINNINGS[sequence & 0x7F] + _rest(sequence >> 7) + body
+
+
+_BEGINNINGS = tuple(_SEQUENCE + bytes((low | 0x80,)) for low in range(0x80))
+"""Of encoded events with sequences above 127, by their lowest seven bits."""
+_rest = lru_cache(maxsize=64)(varint)
+"""The bits above, which 128 events in a row share."""
 
 
 def sequence_of(event: bytes) -> int:

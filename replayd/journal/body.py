@@ -114,22 +114,24 @@ class SpoolBody:
     What is written is kept as it comes, not copied, until there is enough of it for a file.
     """
 
+    size = 0
+    # How every body begins; most never see a file.
+    _prefix = b""
+    """What `prefix` is cut from, once the beginning is in a file."""
+    _in_file = 0
+    _path: Path | None = None
+    _file: int | None = None
+
     def __init__(
         self, spool: Spool | None, heed: Callable[[OSError], bool] = lambda _: False
     ) -> None:
         """`heed` is told when the disk takes nothing; True: now it is worth to try again."""
-        self.size = 0
         self._spool = spool
         self._heed = heed
-        self._prefix = b""
-        """What `prefix` is cut from, once the beginning is in a file."""
         self._held: list[bytes | bytearray] = []
         """What is in no file yet; small writes are put together."""
-        self._in_file = 0
         self._checksums: list[int] = []
         """Of the pieces in the file, the last of which may still grow."""
-        self._path: Path | None = None
-        self._file: int | None = None
 
     def write(self, data: bytes) -> None:
         """Adds bytes; raises JournalError when the spool can't take them."""

@@ -22,6 +22,9 @@ Room = Callable[[Batch, int], int]
 class Line:
     """The batches that have something ready, and those to be read on, by rank."""
 
+    takes_turns = False
+    """Whether serving a batch may make it another one's turn."""
+
     def __init__(self, *, strict_order: bool = True) -> None:
         """`strict_order`: nothing is taken that stands behind a batch that is still open."""
         self._strict_order = strict_order

@@ -161,6 +161,10 @@ class Schedule:
                 continue
             taken.append(self._take(batch))
             line.served(batch)
+            if batch.pacing is None and not line.takes_turns:
+                # Nobody stands before it: whose turn it was has the next one, too.
+                while batch.ready and len(taken) < limit:
+                    taken.append(self._take(batch))
         if self._timed:
             self.next_due = min(each.due(each.later[0][0]) for each in self._timed.values())
         return taken
@@ -375,7 +379,9 @@ class Schedule:
         pacing = batch.pacing
         if pacing is None or self._strict_order or not pacing.started:
             heapq.heappush(batch.ready, (entry.place, entry.session))
-            self._line.enter(batch)
+            # As a rule it stands there.
+            if batch.stands_at != batch.rank:
+                self._line.enter(batch)
         else:
             heapq.heappush(pacing.later, (entry.position, entry.place, entry.session))
             self._timed[batch] = pacing

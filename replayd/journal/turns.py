@@ -33,6 +33,8 @@ class _Client(Line):
 class FairLine(Line):
     """The batches that have something ready, and those to be read on, in fair turns."""
 
+    takes_turns = True
+
     def __init__(self, *, strict_order: bool = True) -> None:
         """`strict_order`: nothing of a client is taken that stands behind a batch of it that is
         still open.

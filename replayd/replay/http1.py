@@ -157,7 +157,7 @@ class Http1Transfer(Transfer):
         """Takes what came (nothing: the server closed); True: the response is complete."""
         reader = self._reader
         reader.feed(data, self._store)
-        if not self._written:
+        if self.sent is None:
             self._heed(now)
         return reader.complete
 

@@ -49,7 +49,8 @@ class Pool:
     ) -> Connection | None:
         """Returns a connection that is open as far as anybody can tell; None: dial."""
         latest = now - (self._idle_time if idempotent else self._fresh_for)
-        own = self._own.get(session, {}).get(target)
+        owned = self._own.get(session)
+        own = owned.get(target) if owned is not None else None
         if own is not None and self._usable(own, latest, now):
             self._forget(own)
             return own
@@ -112,9 +113,10 @@ class Pool:
             self._keep_own(connection, session)
         else:
             self._keep_free(connection)
-        if not session_waits:
+        if not session_waits and session in self._own:
             self.end_session(session)
-        self._trim()
+        if len(self._idle) + self._others > self._limit:
+            self._trim()
         if connection.permit is not None:
             connection.permit.changed()
 
