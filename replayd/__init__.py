@@ -28,9 +28,10 @@ outcome is recorded (`rpc.hook`, `replay.hooked`).
 `retention` has the journal remove what is old, while all of that goes on.
 
 Nothing flows back. `daemon` builds all of it; `cli` and `config` turn flags, environment
-and file into one frozen Config. `model` has the words that all of them share, `codec`
-turns them into the contract's messages (`protos/`), `errors` says what can go wrong and
-`reasons` names why. Who may import whom is checked by import-linter (`.importlinter`).
+and file into one frozen Config, `settings` that into what each part is told. `model` has the
+words that all of them share, `codec` turns them into the contract's messages (`protos/`),
+`errors` says what can go wrong and `reasons` names why. Who may import whom is checked by
+import-linter (`.importlinter`).
 """
 
 __version__ = "0.1.0"

@@ -1,30 +1,25 @@
 """The composition root: builds every part, starts them, and stops them in order."""
 
 import asyncio
-import hashlib
-import ipaddress
 import logging
-import os
 import resource
 import time
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import Iterable
 from functools import partial
-from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
-
-from flowreplay.v1 import replay_pb2
+from typing import TYPE_CHECKING
 
 from replayd import __version__
-from replayd.access.settings import AccessSettings, open_access
+from replayd.access.settings import open_access
+from replayd.client_replay import capture_messages
 from replayd.codec.event import update_event
-from replayd.config import Config, default_retention_size, runtime_folder
+from replayd.config import Config, runtime_folder
 from replayd.errors import ConfigError, DiskError, JournalError, ReplaydError
 from replayd.heap import keep_small
-from replayd.intake.options import MAX_TEXT
-from replayd.intake.pool import DecoderPool, WorkerSettings
-from replayd.journal.interface import Journal, Limits
+from replayd.intake.pool import DecoderPool
+from replayd.journal.interface import Journal
 from replayd.model.event import UpdateKind
 from replayd.notify import READY, STOPPING, notify
+from replayd.opening import open_journal, say_what_it_holds
 from replayd.planning.target_rules import TargetRules, wide_open
 from replayd.queue import ReplayQueue
 from replayd.redaction.redactor import Redactor
@@ -35,28 +30,27 @@ from replayd.rpc.filtering import Filtering
 from replayd.rpc.history import HistoryService
 from replayd.rpc.hook import HookService
 from replayd.rpc.journal import JournalService
-from replayd.rpc.listen import TcpAddress, parse_addresses, reach
+from replayd.rpc.listen import parse_addresses, reach
 from replayd.rpc.places import Places
 from replayd.rpc.plan import Planner
-from replayd.rpc.quotas import ClientLimits
 from replayd.rpc.server import RpcServer
 from replayd.rpc.service import About, ReplayService
 from replayd.rpc.shown import Shown
 from replayd.rpc.watch import Watchers
+from replayd.settings import (
+    access_settings,
+    client_limits,
+    comparer_settings,
+    governor_settings,
+    retention_limits,
+    target_mode,
+    wire_settings,
+    worker_settings,
+)
 from replayd.stopping import Stop
-from replayd.wire.settings import TlsSettings, WireSettings, parse_upstream
 
 if TYPE_CHECKING:
     from replayd.comparer.comparer import Comparer
-    from replayd.comparer.process import ComparerSettings
-    from replayd.planning.target_limits import TargetLimits
-    from replayd.replay.governor import GovernorSettings
-
-CHUNK = 1 << 20
-"""Bytes of a capture that travel in one message."""
-
-HASHED = 16 << 20
-"""Bytes of a capture that are hashed at a time."""
 
 OTHER_CALLS = 1000
 """Calls at once beside the watchers; one more is RESOURCE_EXHAUSTED before it is read."""
@@ -100,12 +94,11 @@ class _Daemon:
     def __init__(self, config: Config) -> None:
         self._config = config
         self._addresses = parse_addresses(config.listen)
-        self._access = open_access(_access_settings(config), [*map(reach, self._addresses)])
-        self._wire_settings = _wire_settings(config)
-        self._governor_settings = _governed(config)
-        self._worker_settings = _worker_settings(
-            config, tcp=any(isinstance(address, TcpAddress) for address in self._addresses)
-        )
+        self._access = open_access(access_settings(config), [*map(reach, self._addresses)])
+        self._wire_settings = wire_settings(config)
+        self._governor_settings = governor_settings(config)
+        self._target_mode = target_mode(self._addresses)
+        self._targets = TargetRules(self._target_mode, config.allow_target, config.deny_target)
         self._failure: JournalError | None = None
         self._stop = Stop()
 
@@ -113,7 +106,7 @@ class _Daemon:
         """Starts, waits for a signal, stops."""
         self._stop.catch_signals()
         # In a thread: it may take a while, and a signal has to wait for its end.
-        journal = await asyncio.to_thread(_open_journal, self._config)
+        journal = await asyncio.to_thread(open_journal, self._config)
         try:
             await self._serve(journal)
         finally:
@@ -123,69 +116,53 @@ class _Daemon:
 
     async def _serve(self, journal: Journal) -> None:
         """Everything between the journal's opening and its closing."""
-        if journal.info.copied:
-            _log.warning(
-                "the journal is a copy of another one, or restored: cursors of that one are "
-                "refused; %s",
-                "the queue is paused, for what waits in it may have been sent since: see "
-                "`replayctl list`, then `replayctl resume` or `clear`"
-                if journal.paused
-                else "nothing waits in it",
-            )
+        say_what_it_holds(journal)
         if self._config.paused:
             journal.pause(True, time.time_ns())
-        redactor = self._redactor(journal)
-        decoders = DecoderPool(
-            self._worker_settings._replace(redaction_key=journal.info.redaction_key)
-        )
+        config, key = self._config, journal.info.redaction_key
+        redactor = Redactor(key, config.redact_header, config.redact_parameter)
+        decoders = DecoderPool(worker_settings(config, self._target_mode, key))
         enqueuer = Enqueuer(
             journal,
             decoders,
-            max_queued=self._config.max_queued,
-            client=ClientLimits(
-                calls=self._config.client_enqueues,
-                queued=self._config.client_queued,
-                size=self._config.client_bytes,
-            ),
+            max_queued=config.max_queued,
+            client=client_limits(config),
         )
-        planner = self._planner(decoders)
-        places = Places(self._config.max_watchers, self._config.client_watchers)
+        planner = Planner(decoders, self._wire_settings.as_told, self._upstream_name())
+        places = Places(config.max_watchers, config.client_watchers)
         shown = Shown(journal, redactor, self._wire_settings.as_sent)
         filtering = Filtering(journal, shown, redactor)
         watchers = Watchers(journal, places, shown, filtering)
         about = About(
             time.time_ns(),
-            self._config.concurrency,
+            config.concurrency,
             self._connection_limit(),
             self._upstream_name(),
             self._access.expires,
-            fair_turns=self._config.turns == "fair",
+            fair_turns=config.turns == "fair",
         )
         thread = self._replay_thread(journal, redactor)
         service = ReplayService(journal, enqueuer, planner, watchers, about, thread=thread)
         hooks = HookService(
             journal,
             thread.use_hooks,
-            targets=self._targets(),
-            body_size_limit=self._config.body_size_limit,
+            targets=self._targets,
+            body_size_limit=config.body_size_limit,
             redactor=redactor,
         )
         server = RpcServer(
             [
                 service,
-                HistoryService(
-                    journal, filtering, shown, partial(self._comparer_settings, journal)
-                ),
+                HistoryService(journal, filtering, shown, partial(comparer_settings, config, key)),
                 JournalService(journal),
                 hooks,
             ],
             self._addresses,
             self._access,
-            max_calls=self._config.max_watchers + OTHER_CALLS,
+            max_calls=config.max_watchers + OTHER_CALLS,
         )
         self._say_where_replays_may_go()
-        _say_what_is_parked(journal)
-        retention = RetentionThread(journal, _limits(self._config))
+        retention = RetentionThread(journal, retention_limits(config))
         self._heed_failure(journal, thread)
         try:
             bound = server.bind(runtime_folder())
@@ -229,13 +206,6 @@ class _Daemon:
         notify(self._config.notify_socket, STOPPING)
         _log.info("stopping; what runs has %g s to end", self._config.drain_timeout)
 
-    def _redactor(self, journal: Journal) -> Redactor:
-        config = self._config
-        return Redactor(journal.info.redaction_key, config.redact_header, config.redact_parameter)
-
-    def _planner(self, decoders: DecoderPool) -> Planner:
-        return Planner(decoders, self._wire_settings.as_told, self._upstream_name())
-
     def _connection_limit(self) -> int:
         limits = self._wire_settings.connections_per_target
         return (limits.default if limits is not None else None) or 0
@@ -250,7 +220,7 @@ class _Daemon:
             journal,
             ReplayQueue(journal),
             self._wire_settings,
-            targets=self._targets(),
+            targets=self._targets,
             concurrency=self._config.concurrency,
             on_failure=lambda error: loop.call_soon_threadsafe(self._fail, error),
             redactor=redactor,
@@ -262,21 +232,7 @@ class _Daemon:
         # Imported here: only who has responses that differ needs it.
         from replayd.comparer.comparer import Comparer  # noqa: PLC0415
 
-        return Comparer(journal, self._comparer_settings(journal))
-
-    def _comparer_settings(self, journal: Journal) -> "ComparerSettings":
-        from replayd.comparer.process import ComparerSettings  # noqa: PLC0415
-
-        config = self._config
-        return ComparerSettings(
-            config.redact_header, config.redact_parameter, journal.info.redaction_key
-        )
-
-    def _targets(self) -> TargetRules:
-        worker = self._worker_settings
-        return TargetRules(
-            mode=worker.target_mode, allow=worker.allow_targets, deny=worker.deny_targets
-        )
+        return Comparer(journal, comparer_settings(self._config, journal.info.redaction_key))
 
     def _heed_failure(self, journal: Journal, thread: ReplayThread) -> None:
         """Has nothing more sent once the journal can't be trusted, and the daemon stop."""
@@ -299,7 +255,7 @@ class _Daemon:
         for path in self._config.client_replay:
             _log.info("enqueueing %s before the start", path)
             try:
-                await enqueuer.enqueue(_capture_messages(path), client="--client-replay")
+                await enqueuer.enqueue(capture_messages(path), client="--client-replay")
             except JournalError:
                 raise
             except ReplaydError as error:
@@ -345,69 +301,6 @@ def _announce(bound: Iterable[str]) -> None:
         _log.warning("the addresses can't be printed: %s", error)
 
 
-def _open_journal(config: Config) -> Journal:
-    strict, fair = config.concurrency == 1, config.turns == "fair"
-    # Imported here: a daemon loads the store that it uses.
-    if config.ephemeral:
-        from replayd.journal.memory import open_memory  # noqa: PLC0415
-
-        return open_memory(time.time_ns(), strict_order=strict, fair=fair)
-    from replayd.journal.sqlite import open_sqlite  # noqa: PLC0415
-    from replayd.journal.sqlite.mounts import network_file_system  # noqa: PLC0415
-    from replayd.journal.sqlite.transaction import Synchronous  # noqa: PLC0415
-
-    if kind := network_file_system(config.data_dir):
-        _heed_network_disk(config, kind)
-    synchronous: Synchronous = "FULL"
-    if config.synchronous == "normal":
-        synchronous = "NORMAL"
-        _log.warning(
-            "--synchronous normal: a power cut or a crash of the system loses the last flows that "
-            "were accepted and the last outcomes and events; what was sent may be sent twice"
-        )
-    return open_sqlite(
-        config.data_dir,
-        time.time_ns(),
-        synchronous,
-        strict_order=strict,
-        fair=fair,
-        disk_floor=config.disk_floor,
-    )
-
-
-def _heed_network_disk(config: Config, kind: str) -> None:
-    """Warns of a data dir on a network file system, or raises JournalError."""
-    why = (
-        f"{config.data_dir} is on a network file system ({kind}), whose locks and syncs can't be "
-        "trusted: two daemons may own it at once, and what was accepted may be lost"
-    )
-    if not config.allow_network_disk:
-        raise JournalError(
-            f"{why}; choose a --data-dir on a disk of this machine, or take the risk with "
-            "--allow-network-disk"
-        )
-    _log.warning("--allow-network-disk: %s", why)
-
-
-def _limits(config: Config) -> Limits:
-    size = config.retention_size
-    if size is None:
-        size = default_retention_size(ephemeral=config.ephemeral)
-    return Limits(age=int(config.retention_age * 1e9), size=size)
-
-
-def _say_what_is_parked(journal: Journal) -> None:
-    """Somebody has to decide about it: it is said at each start."""
-    if parked := journal.count("").parked:
-        _log.warning(
-            "%d replays are parked: a death of the daemon interrupted them, and they may have been "
-            "sent; `replayctl list --parked` has them, `replayctl resolve` sends or drops them",
-            parked,
-        )
-    if held := journal.held_sessions:
-        _log.warning("%d sessions wait until what is parked of them is resolved", held)
-
-
 def _say_stopping(journal: Journal) -> None:
     """Logs the end for watchers, who are told also when it can't be stored."""
     try:
@@ -415,134 +308,3 @@ def _say_stopping(journal: Journal) -> None:
         journal.commit()
     except JournalError as error:
         _log.error("the stop could not be recorded: %s", error.message)
-
-
-def _access_settings(config: Config) -> AccessSettings:
-    return AccessSettings(
-        token_file=config.token_file,
-        tls_cert=config.tls_cert,
-        tls_key=config.tls_key,
-        tls_client_ca=config.tls_client_ca,
-        trust_loopback=config.trust_loopback,
-    )
-
-
-def _wire_settings(config: Config) -> WireSettings:
-    return WireSettings(
-        bind_address=_bind_address(config),
-        connections_per_target=_connection_limits(config),
-        connect_timeout=config.connect_timeout,
-        read_timeout=config.read_timeout,
-        total_timeout=config.total_timeout,
-        body_size_limit=config.body_size_limit,
-        memory_budget=config.memory_budget,
-        stream_window=_stream_window(config),
-        upstream=parse_upstream(config.upstream) if config.upstream else None,
-        tls=TlsSettings(
-            insecure=config.insecure,
-            ca_file=str(config.ca_file or ""),
-            client_cert=str(config.client_cert or ""),
-            min_version=config.tls_min,
-            max_version=config.tls_max,
-            ciphers=config.ciphers,
-        ),
-    )
-
-
-def _connection_limits(config: Config) -> "TargetLimits[int] | None":
-    if not config.connections_per_target:
-        return None
-    # Imported here, like all that is about limits: for those who set some.
-    from replayd.planning.target_limits import parse_count, parse_limits  # noqa: PLC0415
-
-    return parse_limits(config.connections_per_target, "--connections-per-target", parse_count)
-
-
-def _governed(config: Config) -> "GovernorSettings | None":
-    if config.breaker_action == "fail" and not config.breaker:
-        raise ConfigError("--breaker-action fail says what --breaker does; set --breaker N:TIME")
-    if not (config.target_rate or config.breaker):
-        return None
-    from replayd.planning.target_limits import (  # noqa: PLC0415
-        parse_breaker,
-        parse_limits,
-        parse_rate,
-    )
-    from replayd.replay.governor import GovernorSettings  # noqa: PLC0415
-
-    rates = parse_limits(config.target_rate, "--target-rate", parse_rate)
-    try:
-        breaker = parse_breaker(config.breaker or "0")
-    except ValueError as error:
-        raise ConfigError(f"--breaker {config.breaker}: {error}") from error
-    return GovernorSettings(rates, breaker, fails=config.breaker_action == "fail")
-
-
-def _stream_window(config: Config) -> int:
-    """What is on its way on a stream can't be told to wait; where no file takes it, all streams
-    together get a quarter of the budget, in shares of 64 KiB at least.
-    """
-    usual = WireSettings().stream_window
-    if not config.ephemeral:
-        return usual
-    return min(usual, max(config.memory_budget // 4 // config.concurrency, 64 << 10))
-
-
-def _bind_address(config: Config) -> str:
-    """Checked at the start, so that not every replay fails by it."""
-    try:
-        return str(ipaddress.ip_address(config.bind_address)) if config.bind_address else ""
-    except ValueError as error:
-        raise ConfigError(
-            f"--bind-address {config.bind_address}: not an IP address; write one of this machine"
-        ) from error
-
-
-def _worker_settings(config: Config, *, tcp: bool) -> WorkerSettings:
-    return WorkerSettings(
-        target_mode="loopback" if tcp else "anywhere",
-        allow_targets=config.allow_target,
-        deny_targets=config.deny_target,
-        body_size_limit=config.body_size_limit,
-        redact_headers=config.redact_header,
-        redact_parameters=config.redact_parameter,
-    )
-
-
-async def _capture_messages(path: Path) -> AsyncIterator[bytes]:
-    """Makes the messages of an Enqueue out of a file.
-
-    Its request_id is its content's hash: a restart sends nothing twice.
-    """
-    if path.exists() and not path.is_file():
-        raise ConfigError(f"--client-replay {path}: only a file can be read, and it is read twice")
-    try:
-        content_hash = await _hash_file(path)
-        # A name may hold bytes that are no UTF-8.
-        label = os.fsencode(path.name).decode(errors="replace")[:MAX_TEXT]
-        options = replay_pb2.EnqueueOptions(request_id=f"client-replay-{content_hash}", label=label)
-        yield _message(replay_pb2.EnqueueRequest(options=options))
-        with path.open("rb") as file:
-            while chunk := await asyncio.to_thread(file.read, CHUNK):
-                yield _message(replay_pb2.EnqueueRequest(capture_chunk=chunk))
-    except OSError as error:
-        raise ConfigError(f"--client-replay {path}: {error.strerror or error}") from error
-
-
-def _message(request: replay_pb2.EnqueueRequest) -> bytes:
-    return request.SerializeToString()
-
-
-async def _hash_file(path: Path) -> str:
-    """Hashes a file in pieces, so that a signal need not wait for all of it."""
-    digest = hashlib.sha256()
-
-    def hash_some(file: BinaryIO) -> int:
-        piece = file.read(HASHED)
-        digest.update(piece)
-        return len(piece)
-
-    with path.open("rb") as file:
-        while await asyncio.to_thread(hash_some, file):
-            pass
-    return digest.hexdigest()

@@ -6,16 +6,14 @@ import resource
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 from unittest.mock import patch
 
 import pytest
 
 from replayd import daemon
 from replayd.config import Config
-from replayd.errors import ConfigError, JournalError
+from replayd.errors import JournalError
 from replayd.journal.memory import open_memory
-from tests.support.journals import after_crash, enqueue, row
 
 LATER = {"grpc_reflection.v1alpha", "h11", "h2", "hpack", "replayd.planning.proxy", "wsproto"}
 LATER |= {"replayd.access.certificates", "replayd.access.own_token", "replayd.planning.plan"}
@@ -54,35 +52,6 @@ def test_it_takes_as_many_descriptors_as_it_may_have() -> None:
         assert resource.getrlimit(resource.RLIMIT_NOFILE) == (most, most)
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, (few, most))
-
-
-@pytest.mark.parametrize("synchronous", ["full", "normal"])
-def test_it_says_what_a_journal_that_does_not_wait_may_lose(
-    synchronous: str, caplog: pytest.LogCaptureFixture, tmp_path: Path
-) -> None:
-    journal = daemon._open_journal(Config(data_dir=tmp_path / "data", synchronous=synchronous))
-    enqueue(journal, "b1", [row(0)])
-    left = after_crash(tmp_path / "data")
-    assert left.count("").queued == 1, "a crash of the daemon alone loses nothing"
-    left.close()
-    level = journal._ledger.store._connection.pragma("synchronous")
-    assert level == {"full": 2, "normal": 1}[synchronous]
-    assert ("power cut" in caplog.text) == (synchronous == "normal")
-    journal.close()
-
-
-def test_a_network_disk_is_refused_unless_it_is_allowed(
-    caplog: pytest.LogCaptureFixture, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    table = tmp_path / "mountinfo"
-    table.write_text(f"22 1 0:40 / {tmp_path} rw - nfs4 server:/export rw\n")
-    monkeypatch.setattr("replayd.journal.sqlite.mounts.MOUNTS", table)
-    data = tmp_path / "data"
-    with pytest.raises(JournalError, match=r"a network file system \(nfs4\).*disk of this machine"):
-        daemon._open_journal(Config(data_dir=data))
-    assert not data.exists()
-    daemon._open_journal(Config(data_dir=data, allow_network_disk=True)).close()
-    assert "two daemons may own it at once" in caplog.text
 
 
 def test_a_stop_that_can_not_be_recorded_goes_on(caplog: pytest.LogCaptureFixture) -> None:
@@ -155,35 +124,3 @@ def test_watchers_get_to_read_how_they_end(count: int, hurried: bool) -> None:
     assert told == ["why"]
     # Others may have had to wait for the machine.
     assert waited or not count or hurried
-
-
-@pytest.mark.parametrize(
-    ("options", "window"),
-    [
-        ({"ephemeral": False, "concurrency": 500}, 8 << 20),
-        ({"ephemeral": True, "concurrency": 1}, 8 << 20),
-        ({"ephemeral": True, "concurrency": 32}, 1 << 20),
-        ({"ephemeral": True, "concurrency": 500, "memory_budget": 0}, 64 << 10),
-    ],
-)
-def test_what_is_on_its_way_on_streams_has_its_part_of_the_budget(
-    options: dict[str, int], window: int
-) -> None:
-    assert daemon._wire_settings(Config(**options)).stream_window == window
-
-
-@pytest.mark.parametrize(
-    ("options", "said"),
-    [
-        ({"target_rate": ("5",)}, "--target-rate 5: '5' is not a rate"),
-        ({"breaker": "x"}, "--breaker x: 'x' is none"),
-        ({"breaker_action": "fail"}, "set --breaker N:TIME"),
-        ({"connections_per_target": ("a=b",)}, "--connections-per-target a=b: 'b' is not a number"),
-    ],
-)
-def test_what_targets_have_to_bear_is_checked_at_the_start(
-    options: dict[str, Any], said: str
-) -> None:
-    with pytest.raises(ConfigError) as caught:
-        daemon._Daemon(Config(ephemeral=True, listen=("unix:/tmp/x",), **options))
-    assert said in str(caught.value)
