@@ -1,7 +1,7 @@
 """Journals for tests: rows, short ways through a replay's life, and a crash in place."""
 
 import shutil
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -24,8 +24,6 @@ DAY = 24 * 3600 * 10**9
 
 OPTIONS = replay_pb2.EnqueueOptions(label="kept").SerializeToString()
 """Options that are to be recognised, and change nothing."""
-
-Reopen = Callable[[], Journal]
 
 
 def plan(index: int = 0, *, idempotent: bool = True) -> Plan:
