@@ -1,16 +1,13 @@
 """`make powercut` and `make diskfull` as one runs them, in their shortest form."""
 
 import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
-from tests.support.daemon import clean_environment
 from tests.support.mounts import small_disk
-from tests.support.processes import DEADLINE
-from tests.support.programs import NEEDS, ROOT, find
+from tests.support.programs import NEEDS, find
+from tests.support.tools import run_tool
 
 
 @pytest.fixture(autouse=True)
@@ -28,16 +25,7 @@ def _loops() -> None:
 
 
 def run(home: Path, module: str, *options: str) -> str:
-    done = subprocess.run(
-        [sys.executable, "-m", f"tools.disks.{module}", *options],
-        cwd=ROOT,
-        env=clean_environment(home),
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=3 * DEADLINE,
-        check=False,
-    )
+    done = run_tool(f"tools.disks.{module}", *options, home=home)
     assert done.returncode == 0, done.stdout + done.stderr
     return " ".join(done.stdout.split())
 

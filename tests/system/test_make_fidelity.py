@@ -12,9 +12,8 @@ import pytest
 
 from tests.support.captures import CAPTURES, FOLDER
 from tests.support.certificates import Authority
-from tests.support.daemon import clean_environment
-from tests.support.processes import DEADLINE
-from tests.support.programs import ROOT, find
+from tests.support.programs import find
+from tests.support.tools import run_tool
 from tools.fidelity import __main__ as command
 from tools.fidelity import score
 from tools.fidelity.judge import Verdict
@@ -34,16 +33,7 @@ def few(tmp_path: Path) -> Path:
 
 
 def run(folder: Path, home: Path, *options: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "tools.fidelity", str(folder), *options],
-        cwd=ROOT,
-        env=clean_environment(home, TMPDIR=str(home)),
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=2 * DEADLINE,
-        check=False,
-    )
+    return run_tool("tools.fidelity", str(folder), *options, home=home, TMPDIR=str(home))
 
 
 def test_it_counts_what_arrived(few: Path, tmp_path: Path) -> None:

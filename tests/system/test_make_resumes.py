@@ -1,29 +1,17 @@
 """`make resumes`, for seconds: nothing is missed or repeated, and what is gets found."""
 
 import subprocess
-import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from tests.support.daemon import clean_environment
-from tests.support.processes import DEADLINE
-from tests.support.programs import ROOT
+from tests.support.tools import run_tool
 
 FEW = ["--resumes", "200", "--walkers", "8", "--size", "100k", "--seed", "7"]
 SPOILT = ["--drop", "50", "--repeat", "50"]
 
 
 def resumes(home: Path, *options: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "tools.watchers.resumes", *FEW, *options],
-        cwd=ROOT,
-        env=clean_environment(home),
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=3 * DEADLINE,
-        check=False,
-    )
+    return run_tool("tools.watchers.resumes", *FEW, *options, home=home)
 
 
 def test_it_passes_the_daemon_and_catches_a_watcher_that_loses_events(tmp_path: Path) -> None:

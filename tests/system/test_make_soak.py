@@ -2,30 +2,17 @@
 
 import json
 import subprocess
-import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from tests.support.daemon import clean_environment
-from tests.support.processes import DEADLINE
-from tests.support.programs import ROOT
+from tests.support.tools import run_tool
 
 SHORT = "--minutes=0.06 --sample=0.25 --watchers=5 --seed=7 --more=50 --growth=24"
 LEAK = ["--leak", "30000000"]
 
 
 def soak(home: Path, *options: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "tools.soak", *SHORT.split(), f"--out={home}/soak.json"]
-    return subprocess.run(
-        [*command, *options],
-        cwd=ROOT,
-        env=clean_environment(home),
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=3 * DEADLINE,
-        check=False,
-    )
+    return run_tool("tools.soak", *SHORT.split(), f"--out={home}/soak.json", *options, home=home)
 
 
 def test_it_passes_a_daemon_that_keeps_nothing_and_catches_one_that_leaks(tmp_path: Path) -> None:

@@ -1,27 +1,15 @@
 """`make watchers` with few of them: all get every event, and the limits are held to."""
 
 import subprocess
-import sys
 from pathlib import Path
 
-from tests.support.daemon import clean_environment
-from tests.support.processes import DEADLINE
-from tests.support.programs import ROOT
+from tests.support.tools import run_tool
 
 FEW = ["--watchers", "30", "--silent", "10", "--seconds", "0.5", "--rate", "60", "--burst", "50"]
 
 
 def watchers(home: Path, *options: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "tools.watchers", *FEW, *options],
-        cwd=ROOT,
-        env=clean_environment(home),
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=3 * DEADLINE,
-        check=False,
-    )
+    return run_tool("tools.watchers", *FEW, *options, home=home)
 
 
 def test_all_get_every_event_and_a_limit_is_held_to(tmp_path: Path) -> None:
