@@ -55,6 +55,8 @@ ELSEWHERE = {
     "replayd/intake/worker.py": "tests/intake/test_pool.py",
     "replayd/workers/process.py": "tests/intake/test_pool.py",
     "replayd/replay/standing.py": "tests/replay/test_connecting.py",
+    "replayd/replay/surroundings.py": "tests/replay/test_exchange.py",
+    "replayd/replay/underway.py": "tests/replay/test_exchange.py",
     "replayd/replay/transfer.py": "tests/replay/test_http1.py",
     "replayd/replay/transfers.py": "tests/replay/test_exchange.py",
     "replayd/rpc/contents.py": "tests/rpc/test_watch.py",

@@ -1,4 +1,5 @@
-"""One replay on its way: connection, transfer, outcome. A small state machine.
+"""One replay, from take to outcome: a request underway, and what becomes of it then. A small state
+machine.
 
 It is told what happened (ready to read or write, a name resolved, a deadline passed) and
 goes on as far as it can without waiting. Whatever goes wrong ends this replay and nothing
@@ -9,89 +10,35 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable
-from functools import partial
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING
 
 from replayd.errors import ReplaydError, WireError
-from replayd.journal.interface import Body, Journal, Part
-from replayd.model.event import PREVIEW_LIMIT
-from replayd.model.outcome import ConnectionInfo, Note, Outcome, Timings, ToldComparison
-from replayd.model.plan import HttpVersions, Plan
-from replayd.model.replay import Replay, ReplayState
+from replayd.journal.interface import Body
+from replayd.model.outcome import Note, Outcome, Timings, ToldComparison
+from replayd.model.replay import ReplayState
 from replayd.reasons import Reason
-from replayd.replay.budget import Budget
-from replayd.replay.clock import Clock
-from replayd.replay.connecting import Connecting
 from replayd.replay.deadlines import NEVER
-from replayd.replay.recorder import Recorder
-from replayd.replay.second_try import SecondTry, second_try
-from replayd.replay.standing import Way, standing
-from replayd.replay.transfer import Transfer
-from replayd.replay.transfers import new_transfer
-from replayd.wire.client import Wire
+from replayd.replay.second_try import second_try
+from replayd.replay.underway import Underway
 from replayd.wire.poller import Connection
-from replayd.wire.pool import Session
 
 if TYPE_CHECKING:
     from replayd.comparer.process import Compared
-    from replayd.hooks.words import Content, End, Record
-    from replayd.replay.hooked import Hooking
+    from replayd.hooks.words import End, Record
 
 _logger = logging.getLogger(__name__)
 
-_SECOND = 1_000_000_000
 
-
-class Learns(Protocol):
-    """See `Surroundings.learns`."""
-
-    def __call__(
-        self, exchange: Exchange, outcome: Outcome, body: Body | None, *, at_once: bool
-    ) -> bool:
-        """Takes what it gave."""
-
-
-class Surroundings(NamedTuple):
-    """What every exchange of the thread shares."""
-
-    wire: Wire
-    journal: Journal
-    recorder: Recorder
-    clock: Clock
-    budget: Budget
-    announce: Callable[[int], None]
-    """A deadline was set (`Deadlines.announce`)."""
-    ended: Callable[[Exchange], None]
-    """The exchange is over and recorded."""
-    learns: Learns
-    """A response came to a replay of a batch with live values; True: the exchange waits until it
-    was looked through, unless all has to be done `at_once`."""
-    compares: Callable[[Exchange, Outcome], bool]
-    """Compares a response with the recorded one; True: the exchange waits for that."""
-    compares_again: Callable[[Exchange, Outcome, Body | None, Outcome], None]
-    """Compares one once more, beside the answer to the same request."""
-    hooking: Hooking | None = None
-    """Asks hooks; None: there are none."""
-
-
-class Exchange:
+class Exchange(Underway):
     """One replay, from take to outcome."""
 
-    deadline = 0
-    """Monotonic nanoseconds at which `on_deadline` has to be called."""
-    # How every replay begins; set for each, these would be a fifth of making one.
-    _end = NEVER
-    _connecting: Connecting | None = None
-    _transfer: Transfer | None = None
-    _resent = 0
+    # As in `Underway`.
     _over = False
     _session_waits = False
     failure = Reason.UNSPECIFIED
     """Why it failed, or was killed."""
     _body: Body | None = None
     """The response's content, where it is no transfer's."""
-    _parted = False
-    """The transfer's connection is no longer its own."""
     _judged: Outcome | None = None
     """Complete, and being compared with the recorded response, or looked through for live
     values."""
@@ -99,18 +46,6 @@ class Exchange:
     """Its content, while the request is sent once more."""
     _learning = False
     """The request is sent once more."""
-    sends: Content | None = None
-    """The request's content, where hooks changed it and it is not the replay's."""
-
-    def __init__(self, replay: Replay, plan: Plan, around: Surroundings, timings: Timings) -> None:
-        self.replay = replay
-        self.plan = plan
-        self._around = around
-        self._timings = timings
-        self._start = around.clock.monotonic()
-        self._target = plan.target
-        self._session = Session(replay.key.batch_id, replay.key.repeat, replay.session)
-        self._notes: list[Note] = []
 
     # What happens to it
 
@@ -190,109 +125,6 @@ class Exchange:
             _logger.exception("replay %s failed inside", self.replay.key.replay_id)
             self._crash(error)
 
-    # From start to the end of the response
-
-    def _begin(self, now: int) -> None:
-        # From here on: before, it may have waited for a journal that could not store.
-        self._end = now + int(self._around.wire.settings.total_timeout * _SECOND)
-        self._begin_connecting(now)
-
-    def _begin_connecting(self, now: int) -> None:
-        way = standing(
-            self.plan, self._target, self._session, self._around.wire, owner=self, now=now
-        )
-        if way is not None:
-            self._transfer_on(way, now)
-        else:
-            self._dial(now, first=False)
-
-    def _begin_afresh(self, now: int) -> None:
-        self._dial(now, first=True)
-
-    def _dial(self, now: int, *, first: bool) -> None:
-        self._connecting = Connecting(
-            self.plan,
-            self._target,
-            self._session,
-            self._around.wire,
-            owner=self,
-            wake=self._woken,
-        )
-        self._connect(partial(self._connecting.begin, first=first), now)
-
-    def _woken(self) -> None:
-        self._step(self._go_on, True, True)
-
-    def _go_on(self, now: int, readable: bool, writable: bool) -> None:
-        if self._connecting is not None:
-            self._connect(self._connecting.advance, now)
-        elif self._transfer is not None:
-            complete = self._transfer.on_ready(now, readable=readable, writable=writable)
-            self._went_on(self._transfer, complete, now)
-
-    def _went_on(self, transfer: Transfer, complete: bool, now: int) -> None:
-        if complete:
-            self._conclude(self._outcome(ReplayState.SUCCEEDED, now))
-        else:
-            self._set_deadline(transfer.deadline)
-
-    def _connect(self, step: Callable[[int], Way | None], now: int) -> None:
-        """Takes a step of `Connecting`; goes on to the transfer when there is a connection."""
-        connecting = self._connecting
-        assert connecting is not None
-        try:
-            way = step(now)
-        finally:
-            self._timings.connected = self._since_start(connecting.connected_at)
-        if way is None:
-            self._set_deadline(connecting.deadline)
-            return
-        self._connecting = None
-        if connecting.connected_at is not None and way.info.tls_version:
-            # A handshake computes for long enough to be late by now.
-            now = self._around.clock.monotonic()
-            self._timings.tls = self._since_start(now)
-        self._transfer_on(way, now)
-
-    def _transfer_on(self, way: Way, now: int) -> None:
-        self._transfer = new_transfer(
-            way,
-            self.plan,
-            self._around.wire,
-            self._stored_content(),
-            whole=self.replay.request_content is not None,
-            new_body=self._around.journal.new_body,
-            budget=self._around.budget,
-            wake=self._woken,
-            epoch=self._timings.start - self._start,
-        )
-        self._transfer.begin(now)
-        self._set_deadline(self._transfer.deadline)
-
-    def _stored_content(self) -> Iterable[bytes]:
-        content = self.replay.request_content
-        if content is not None:
-            return (content,)
-        if self.sends is not None:
-            return self.sends.pieces()
-        return self._around.journal.content(self.replay.key, Part.REQUEST)
-
-    def _set_deadline(self, deadline: int) -> None:
-        self.deadline = deadline = min(deadline, self._end)
-        self._around.announce(deadline)
-
-    def _late(self, now: int) -> None:
-        if now >= self._end:
-            seconds = self._around.wire.settings.total_timeout
-            said = f"no complete response within {seconds:g} s"
-            if self._connecting is not None and self._connecting.waits_for:
-                said += f": {self._connecting.waits_for}"
-            raise WireError(Reason.TOTAL_TIMEOUT, said)
-        if self._connecting is not None:
-            self._connect(self._connecting.late, now)
-        elif self._transfer is not None:
-            self._went_on(self._transfer, self._transfer.late(now), now)
-
     # Outcome
 
     def _went_wrong(self, error: ReplaydError) -> None:
@@ -318,45 +150,6 @@ class Exchange:
         outcome.reason, outcome.message = Reason.CANCELLED, "it was cancelled while it ran"
         self.failure = Reason.CANCELLED
         self._conclude(outcome)
-
-    def _try_again(self, error: ReplaydError, how: SecondTry) -> None:
-        self._notes.append(Note(f"{error.message}; sent once more {how.value}", Reason.RETRIED))
-        self._hang_up()
-        self._transfer = None
-        if how is SecondTry.AFRESH:
-            self._resent += 1
-            self._step(self._begin_afresh)
-        else:
-            self._target = self._target._replace(http_versions=HttpVersions.ONE)
-            self._step(self._begin_connecting)
-
-    def _outcome(self, state: ReplayState, now: int) -> Outcome:
-        timings, transfer, start = self._timings, self._transfer, self._start
-        timings.total = now - start
-        outcome = Outcome(state, timings, connection=self._connection_info(), notes=self._notes)
-        if transfer is not None:
-            if transfer.sent is not None:
-                timings.sent = transfer.sent - start
-            if transfer.first_byte is not None:
-                timings.first_byte = transfer.first_byte - start
-            outcome.head = transfer.head
-            outcome.trailers = transfer.trailers
-            outcome.lenient = transfer.lenient
-            outcome.early = transfer.early
-            outcome.websocket = transfer.websocket
-            if transfer.notes:
-                outcome.notes = [*self._notes, *map(Note, transfer.notes)]
-            # A conversation is no content: the journal keeps it, and its beginning is told.
-            if transfer.body is not None and outcome.websocket is None:
-                outcome.content_prefix = transfer.body.prefix(PREVIEW_LIMIT)
-                outcome.content_size = transfer.body.size
-        return outcome
-
-    def _connection_info(self) -> ConnectionInfo | None:
-        """The connection as far as there was one: TCP stood."""
-        if self._transfer is not None:
-            return self._transfer.info
-        return self._connecting.info if self._connecting is not None else None
 
     def _conclude(self, outcome: Outcome) -> None:
         """Goes on to its comparison, unless hooks are to be asked before."""
@@ -531,13 +324,6 @@ class Exchange:
             self._around.recorder.crashed(self.replay, self.plan, self._timings, error)
         self._around.ended(self)
 
-    def _hang_up(self) -> None:
-        if self._connecting is not None:
-            self._connecting.close()
-            self._connecting = None
-        if self._transfer is not None and not self._parted:
-            self._transfer.abort()
-
     def _forget_contents(self) -> None:
         """Discards what will not be recorded."""
         body = self._body or (self._transfer.body if self._transfer is not None else None)
@@ -546,6 +332,3 @@ class Exchange:
         self._forget_first()
         if self.sends is not None:
             self.sends.discard()
-
-    def _since_start(self, moment: int | None) -> int | None:
-        return None if moment is None else moment - self._start

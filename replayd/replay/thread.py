@@ -28,8 +28,9 @@ from replayd.redaction.redactor import UNKEYED, Redactor
 from replayd.replay.budget import Budget
 from replayd.replay.clock import SYSTEM_CLOCK, Clock
 from replayd.replay.deadlines import NEVER, Deadlines
-from replayd.replay.exchange import Exchange, Surroundings
+from replayd.replay.exchange import Exchange
 from replayd.replay.recorder import Recorder
+from replayd.replay.surroundings import Surroundings
 from replayd.wire.client import Wire
 from replayd.wire.resolver import Lookup, TargetChecks, system_lookup
 from replayd.wire.settings import WireSettings
