@@ -12,6 +12,11 @@ _LINEAR_MEMORY = 1 << 20
 """Bytes that RE2 may take for an expression."""
 
 
+_LINEAR_SIZE = 600
+"""Steps of an expression, as RE2 compiles it: at the worst each octet takes as many, which is
+four seconds for a MiB. Usual ones have some tens."""
+
+
 class SearchFor(NamedTuple):
     """Makes searches, without regard to case, of an expression and flags.
 
@@ -53,11 +58,13 @@ def _linear(argument: str, flags: re.RegexFlag, encoding: str) -> Callable[[byte
     options.dot_nl = bool(flags & re.DOTALL)
     prefix = b"(?m)" if flags & re.MULTILINE else b""
     try:
-        search = re2.compile(prefix + argument.encode(), options).search
+        pattern = re2.compile(prefix + argument.encode(), options)
     except re2.error as error:
         (said,) = error.args
         raise ValueError(said.decode(errors="replace")) from error
-    return lambda octets: search(octets) is not None
+    if pattern.programsize > _LINEAR_SIZE:
+        raise ValueError("too large to be searched for quickly; write * or + in place of counts")
+    return lambda octets: pattern.search(octets) is not None
 
 
 AS_MITMPROXY = SearchFor(_octets, _text)

@@ -8,7 +8,6 @@ anything but answers.
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import TypeVar
 
@@ -62,8 +61,6 @@ class Hooks:
         self._loop = asyncio.get_running_loop()
         self._hooks: tuple[Hook, ...] = ()
         self._tasks: set[asyncio.Task[None]] = set()
-        # Its thread is started for the first filter; a slow one holds up other filters alone.
-        self._filtering = ThreadPoolExecutor(1, "hooks-filters")
 
     @property
     def registered(self) -> Sequence[Hook]:
@@ -89,7 +86,7 @@ class Hooks:
                 f"{MAX_HOOKS} hooks are registered, which is the limit; end one first",
                 limit=MAX_HOOKS,
             )
-        hook = Hook(settings, self._filtering)
+        hook = Hook(settings)
         # Sorting is stable: of the same order, the one that came first.
         self._hooks = tuple(sorted((*self._hooks, hook), key=lambda each: each.settings.order))
         return hook

@@ -6,7 +6,7 @@ answers costs its deadline once in that time, not once a replay.
 
 import asyncio
 from collections import deque
-from concurrent.futures import Executor
+from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
 from replayd.filters import Matcher, Subject
@@ -31,10 +31,10 @@ class Call(NamedTuple):
 class Hook:
     """A registered hook. Of the event loop."""
 
-    def __init__(self, settings: HookSettings, filtering: Executor) -> None:
-        """`filtering`: where its filter is asked, which may take long."""
+    def __init__(self, settings: HookSettings) -> None:
         self.settings = settings
-        self._filtering = filtering
+        self._filtering = ThreadPoolExecutor(1, "hook-filter")
+        """Where its filter, if it has one, is asked: that may take long, and is no other's loss."""
         self.gone = False
         """Its client has gone: it decides nothing more."""
         self.asked = asyncio.Event()
@@ -137,6 +137,7 @@ class Hook:
         """Its client has gone: all that it was asked is decided at once. Idempotent."""
         self.gone = True
         self.asked.set()
+        self._filtering.shutdown(wait=False)
         for call in self._open.values():
             if not call.answer.done():
                 call.answer.set_result(self._lost())

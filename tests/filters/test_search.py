@@ -40,3 +40,9 @@ def test_what_re2_does_not_know_is_refused() -> None:
     compile_filter("~u '(?!x)'")
     with pytest.raises(FilterError, match="no regular expression"):
         compile_filter("~u '(?!x)'", linear=True)
+
+
+def test_what_would_take_seconds_for_a_content_is_refused() -> None:
+    for term in ("~u", "~bq"):
+        with pytest.raises(FilterError, match="too large"):
+            compile_filter(f"{term} '(.{{0,900}}x)+'", linear=True)

@@ -3,12 +3,11 @@
 import asyncio
 import threading
 from collections.abc import Callable, Coroutine
-from concurrent.futures import Executor, ThreadPoolExecutor
 from typing import Any
 
 from replayd.filters import Subject, compile_filter
 from replayd.hooks.hook import Hook
-from replayd.hooks.words import Answer, HookSettings, Lost, Proceed
+from replayd.hooks.words import Answer, Lost, Proceed
 from replayd.reasons import Reason
 from tests.hooks.questions import question, settings
 from tests.support.processes import DEADLINE
@@ -35,10 +34,6 @@ def run(test: Callable[[], Coroutine[Any, Any, None]]) -> None:
         runner.run(test())
 
 
-def made(of: HookSettings, filtering: Executor | None = None) -> Hook:
-    return Hook(of, filtering or ThreadPoolExecutor(1))
-
-
 async def answered(hook: Hook, answer: Answer) -> Answer:
     """Asks, and answers as soon as the question is taken."""
     asking = asyncio.create_task(hook.ask(question()))
@@ -50,7 +45,7 @@ async def answered(hook: Hook, answer: Answer) -> Answer:
 
 def test_an_answer_decides() -> None:
     async def test() -> None:
-        hook = made(settings())
+        hook = Hook(settings())
         assert await answered(hook, Proceed()) == Proceed()
         assert hook.take() is None
         assert not hook.asked.is_set()
@@ -60,7 +55,7 @@ def test_an_answer_decides() -> None:
 
 def test_answers_may_come_in_any_order() -> None:
     async def test() -> None:
-        hook = made(settings())
+        hook = Hook(settings())
         asking = [asyncio.create_task(hook.ask(question())) for _ in range(3)]
         await hook.asked.wait()
         calls = [hook.take() for _ in range(3)]
@@ -77,7 +72,7 @@ def test_answers_may_come_in_any_order() -> None:
 def test_one_that_is_late_is_not_asked_for_ten_deadlines() -> None:
     async def test() -> None:
         loop = asyncio.get_running_loop()
-        hook, begun = made(settings(deadline=2.0)), loop.time()
+        hook, begun = Hook(settings(deadline=2.0)), loop.time()
         late = await hook.ask(question())
         assert late == Lost(Reason.HOOK_LATE, "the hook h did not answer within 2 s")
         waited = loop.time()
@@ -96,7 +91,7 @@ def test_one_that_is_late_is_not_asked_for_ten_deadlines() -> None:
 
 def test_one_that_says_something_is_asked_again() -> None:
     async def test() -> None:
-        hook = made(settings(deadline=2.0))
+        hook = Hook(settings(deadline=2.0))
         await hook.ask(question())
         hook.heard()
         assert await answered(hook, Proceed()) == Proceed()
@@ -106,7 +101,7 @@ def test_one_that_says_something_is_asked_again() -> None:
 
 def test_a_question_that_is_decided_is_not_sent_any_more() -> None:
     async def test() -> None:
-        hook = made(settings())
+        hook = Hook(settings())
         await hook.ask(question())
         assert hook.take() is None
         assert hook.question(1) is None
@@ -116,7 +111,7 @@ def test_a_question_that_is_decided_is_not_sent_any_more() -> None:
 
 def test_the_end_of_its_client_decides_all_at_once() -> None:
     async def test() -> None:
-        hook = made(settings())
+        hook = Hook(settings())
         asking = [asyncio.create_task(hook.ask(question())) for _ in range(3)]
         await hook.asked.wait()
         hook.end()
@@ -129,11 +124,12 @@ def test_the_end_of_its_client_decides_all_at_once() -> None:
 
 def test_it_is_asked_about_what_its_filter_matches_alone() -> None:
     async def test() -> None:
-        with ThreadPoolExecutor(1) as filtering:
-            other = made(settings(matches=compile_filter("~u /other", linear=True)), filtering)
-            assert await other.ask(question()) == Proceed()
-            same = made(settings(matches=compile_filter("~m get", linear=True)), filtering)
-            assert await answered(same, LOST) == LOST
+        other = Hook(settings(matches=compile_filter("~u /other", linear=True)))
+        assert await other.ask(question()) == Proceed()
+        same = Hook(settings(matches=compile_filter("~m get", linear=True)))
+        assert await answered(same, LOST) == LOST
+        other.end()
+        same.end()
 
     asyncio.run(test())
 
@@ -145,24 +141,26 @@ def test_a_filter_that_is_not_through_holds_up_nobody_and_costs_the_deadline() -
         return through.wait(DEADLINE)
 
     async def test() -> None:
-        with ThreadPoolExecutor(1) as filtering:
-            hook = made(settings(deadline=0.01, matches=endless), filtering)
-            try:
-                said = "the filter of the hook h was not through within 0.01 s"
-                assert await hook.ask(question()) == Lost(Reason.HOOK_LATE, said)
-            finally:
-                through.set()
+        hook = Hook(settings(deadline=0.01, matches=endless))
+        other = Hook(settings(matches=compile_filter("~u /other", linear=True)))
+        try:
+            said = "the filter of the hook h was not through within 0.01 s"
+            assert await hook.ask(question()) == Lost(Reason.HOOK_LATE, said)
+            assert await other.ask(question()) == Proceed()
+        finally:
+            through.set()
+            hook.end()
+            other.end()
 
     asyncio.run(test())
 
 
 def test_the_end_of_its_client_decides_what_its_filter_is_asked_about() -> None:
     async def test() -> None:
-        with ThreadPoolExecutor(1) as filtering:
-            hook = made(settings(matches=compile_filter("~all")), filtering)
-            asking = asyncio.create_task(hook.ask(question()))
-            await asyncio.sleep(0)
-            hook.end()
-            assert await asking == Lost(Reason.HOOK_GONE, "the client of the hook h went away")
+        hook = Hook(settings(matches=compile_filter("~all")))
+        asking = asyncio.create_task(hook.ask(question()))
+        await asyncio.sleep(0)
+        hook.end()
+        assert await asking == Lost(Reason.HOOK_GONE, "the client of the hook h went away")
 
     asyncio.run(test())
