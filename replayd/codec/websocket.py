@@ -14,6 +14,8 @@ from replayd.codec.fields import set_time, time_of
 from replayd.codec.wire_format import varint
 from replayd.model.flow import WebSocketMessage, WebSocketMessageKind
 
+_CONTENT_TAG = varint(flow_pb2.WebSocketMessage.CONTENT_FIELD_NUMBER << 3 | 2)
+
 _MAX_VARINT = 5
 """Bytes of a length: no message is larger than 2 GiB."""
 
@@ -48,6 +50,18 @@ def encode_conversation(messages: Iterable[WebSocketMessage]) -> bytes:
     """Encodes messages; the encodings of two parts, one after the other, are that of both."""
     encoded = [websocket_message(message).SerializeToString() for message in messages]
     return b"".join([varint(len(each)) + each for each in encoded])
+
+
+def encode_large(message: WebSocketMessage, size: int) -> Iterator[bytes]:
+    """Yields what `encode_conversation` makes of a message in pieces of `size` bytes and less,
+    without a copy of it as a whole.
+    """
+    content = message.content
+    beginning = websocket_message(message._replace(content=b"")).SerializeToString()
+    beginning += _CONTENT_TAG + varint(len(content))
+    yield varint(len(beginning) + len(content)) + beginning
+    for start in range(0, len(content), size):
+        yield content[start : start + size]
 
 
 def decode_conversation(pieces: Iterable[bytes]) -> Iterator[WebSocketMessage]:

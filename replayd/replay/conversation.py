@@ -13,6 +13,9 @@ properly once we have, with fewer messages than were recorded, said what it had 
 counts tell the difference.
 """
 
+import os
+from collections.abc import Iterator
+
 from replayd.errors import WireError
 from replayd.model.flow import WebSocketMessage, WebSocketMessageKind
 from replayd.model.outcome import WebSocketResult
@@ -21,7 +24,7 @@ from replayd.reasons import Reason
 from replayd.replay.transcript import Transcript
 from replayd.replay.websocket_script import Script
 from replayd.wire.poller import Connection
-from replayd.wire.websocket import Frames
+from replayd.wire.websocket import PIECE, Frames
 
 _SECOND = 1_000_000_000
 
@@ -61,6 +64,8 @@ class Conversation:
         self._close_wait = min(read_timeout, CLOSE_WAIT)
         self._transcript = transcript
         self._outbox = memoryview(b"")
+        self._pieces: Iterator[bytes] | None = None
+        """What is left of a large frame, made as it is written; None: all is in the outbox."""
         self._leaving: WebSocketMessage | None = None
         """The message in the outbox; None: another frame is."""
         self._send_error: WireError | None = None
@@ -158,7 +163,8 @@ class Conversation:
             except WireError as error:
                 # The server may have said why before it closed; reading will tell.
                 self._send_error = error
-        connection.want_write(self._send_error is None and (bool(self._outbox) or self._more))
+        more = bool(self._outbox) or self._pieces is not None or self._more
+        connection.want_write(self._send_error is None and more)
 
     def _write_frames(self) -> None:
         if self._script.sought:
@@ -166,12 +172,16 @@ class Conversation:
         for _ in range(_TURN):
             if not self._outbox and not self._next():
                 return
-            size = self._connection.transport.send(self._outbox)
-            if not size:
-                return
-            self._outbox = self._outbox[size:]
+            if self._outbox:
+                size = self._connection.transport.send(self._outbox)
+                if not size:
+                    return
+                self._outbox = self._outbox[size:]
             if self._leaving is not None:
                 self._progress = self._now
+                if self._pieces is not None:
+                    # The next piece takes its time: others get their turn.
+                    return
                 if not self._outbox:
                     self._left(self._leaving)
 
@@ -183,10 +193,28 @@ class Conversation:
         )
 
     def _next(self) -> bool:
-        """Puts the next frame into the outbox; False: there is none now."""
-        frame = self._frames.take_reply() or self._next_message() or self._next_close()
+        """Puts the next frame, or a piece of it, into the outbox; False: there is none now."""
+        if self._pieces is not None:
+            piece = next(self._pieces, None)
+            self._outbox = memoryview(piece or b"")
+            if piece is None:
+                self._pieces = None
+            return True
+        frame = self._frames.take_reply()
+        if not frame and self._begin_large():
+            return True
+        frame = frame or self._next_message() or self._next_close()
         self._outbox = memoryview(frame)
         return bool(frame)
+
+    def _begin_large(self) -> bool:
+        """Begins a message that is too large for one turn, if it is its turn."""
+        message = self._script.next
+        if message is None or len(message.content) <= PIECE or not self._more:
+            return False
+        self._leaving = message
+        self._pieces = self._frames.message_in_pieces(message.kind, message.content, os.urandom(4))
+        return True
 
     def _next_message(self) -> bytes:
         message = self._script.next

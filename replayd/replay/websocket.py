@@ -7,7 +7,7 @@ like any other.
 
 from collections.abc import Callable, Iterable, Sequence
 
-from replayd.codec.websocket import decode_conversation, encode_conversation
+from replayd.codec.websocket import decode_conversation, encode_conversation, encode_large
 from replayd.errors import WireError
 from replayd.journal.interface import Body
 from replayd.model.flow import WebSocketMessage
@@ -22,7 +22,7 @@ from replayd.replay.websocket_script import Script
 from replayd.wire.poller import Connection
 from replayd.wire.reader import ResponseReader
 from replayd.wire.settings import WireSettings
-from replayd.wire.websocket import Frames
+from replayd.wire.websocket import PIECE, Frames
 from replayd.wire.websocket_handshake import accepted
 
 _SWITCHED = 101
@@ -147,7 +147,11 @@ class WebSocketTransfer(Http1Transfer):
     def _keep_message(self, message: WebSocketMessage) -> None:
         if self.body is None:
             self.body = self._new_body()
-        self.body.write(encode_conversation([message]))
+        if len(message.content) <= PIECE:
+            self.body.write(encode_conversation([message]))
+            return
+        for piece in encode_large(message, PIECE):
+            self.body.write(piece)
 
     def _store(self, data: bytes) -> None:
         head = self._reader.head

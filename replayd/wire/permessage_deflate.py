@@ -5,6 +5,7 @@ become a large one in memory.
 """
 
 import zlib
+from collections.abc import Iterator
 from typing import NamedTuple
 
 _TAIL = b"\0\0\xff\xff"
@@ -48,6 +49,16 @@ class Compressor:
         if self._forgets:
             self._zlib = self._new()
         return compressed.removesuffix(_TAIL)
+
+    def compress_in_pieces(self, content: bytes, size: int) -> Iterator[bytes]:
+        """Yields a whole message, compressed, as it takes `size` bytes after the other; a piece
+        may be empty.
+        """
+        for start in range(0, len(content), size):
+            yield self._zlib.compress(content[start : start + size])
+        yield self._zlib.flush(zlib.Z_SYNC_FLUSH).removesuffix(_TAIL)
+        if self._forgets:
+            self._zlib = self._new()
 
     def _new(self) -> "zlib._Compress":
         return zlib.compressobj(wbits=-self._bits)

@@ -6,13 +6,14 @@ A message is one frame when it goes out, and is joined when it comes in. What a 
 cost is limited here: its messages in all, and what it sends without saying anything.
 """
 
-from collections.abc import Callable
+import struct
+from collections.abc import Callable, Iterator
 from typing import NamedTuple, Self
 
 from wsproto.connection import Connection, ConnectionState, ConnectionType
 from wsproto.events import BytesMessage, CloseConnection, Event, Ping, Pong, TextMessage
 from wsproto.extensions import Extension
-from wsproto.frame_protocol import CloseReason
+from wsproto.frame_protocol import CloseReason, XorMaskerSimple
 
 from replayd.errors import WireError
 from replayd.model.flow import WebSocketMessageKind
@@ -27,11 +28,26 @@ with nothing to say."""
 _TURN = 500
 """Frames that are read before others get their turn: wsproto needs 10 to 20 ms."""
 
+PIECE = 128 << 10
+"""Bytes of a message that are masked or compressed before others get their turn: some
+milliseconds."""
+
+_INFLATED_PIECE = 1 << 10
+"""Bytes of compressed frames that are read at once: they inflate to a MiB at most."""
+
+_TURN_BYTES = 1 << 20
+"""Bytes of messages that are read before others get their turn."""
+
 _MESSAGE_COST = 32
 """Bytes that a message counts besides its content: as much as keeping it takes."""
 
 _MAX_REASON = 123
 """Bytes of a close's reason: a control frame has 125, two are the code."""
+
+_FINAL, _COMPRESSED = 0x80, 0x40
+_MASKED, _LONG = 0x80, 127
+"""Of a frame's first two octets: its message ends with it, is compressed; it is masked, eight
+octets have its length (RFC 6455 section 5.2)."""
 
 _UNSAID = (CloseReason.NO_STATUS_RCVD, 0)
 """A close without a code."""
@@ -63,7 +79,10 @@ class Frames:
         self._idle = 0
         self._pieces: list[bytes] = []
         self._reply = b""
+        self._input = memoryview(b"")
+        """What came and was not read yet."""
         extensions = [] if deflate is None else [PerMessageDeflate(deflate, lambda: self._room)]
+        self._deflate = extensions[0] if extensions else None
         self._wsproto = Connection(ConnectionType.CLIENT, list[Extension](extensions))
 
     # Out
@@ -78,6 +97,27 @@ class Frames:
         if kind is WebSocketMessageKind.TEXT:
             return self._wsproto.send(TextMessage(data=_Text.of(content)))
         return self._wsproto.send(BytesMessage(data=content))
+
+    def message_in_pieces(
+        self, kind: WebSocketMessageKind, content: bytes, mask: bytes
+    ) -> Iterator[bytes]:
+        """Yields a message's frame, the same as `message` returns, in pieces of `PIECE` bytes and
+        less, each of which is made when it is asked for; empty ones while it is compressed. For
+        content of 64 KiB and more; `mask`: four random bytes.
+        """
+        pieces = [content]
+        if self._deflate is not None:
+            pieces = []
+            for piece in self._deflate.compress_in_pieces(content, PIECE):
+                pieces.append(piece)
+                yield b""
+        text = kind is WebSocketMessageKind.TEXT
+        first = _FINAL | (0 if self._deflate is None else _COMPRESSED) | (1 if text else 2)
+        yield struct.pack(">BBQ", first, _MASKED | _LONG, sum(map(len, pieces))) + mask
+        masker = XorMaskerSimple(mask)
+        for piece in pieces:
+            for start in range(0, len(piece), PIECE):
+                yield bytes(masker.process(bytearray(piece[start : start + PIECE])))
 
     def close(self, code: int, reason: str) -> bytes:
         """Returns our Close frame; code 0: without one. Nothing may follow it."""
@@ -104,12 +144,20 @@ class Frames:
         """
         if self.closed is not None:
             return False
-        self._wsproto.receive_data(data)
-        for count, event in enumerate(self._wsproto.events(), 1):
-            self._take(event, take)
-            if count == _TURN:
-                return self.closed is None
-        return False
+        if data:
+            self._input = memoryview(data)
+        count, room = 0, self._room
+        piece = len(self._input) if self._deflate is None else _INFLATED_PIECE
+        while True:
+            read, self._input = bytes(self._input[:piece]), self._input[piece:]
+            self._wsproto.receive_data(read)
+            for event in self._wsproto.events():
+                count += 1
+                self._take(event, take)
+                if count == _TURN or room - self._room >= _TURN_BYTES:
+                    return self.closed is None
+            if not self._input:
+                return False
 
     def _take(self, event: Event, take: Take) -> None:
         match event:

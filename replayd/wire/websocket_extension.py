@@ -5,7 +5,7 @@ wsproto's own one inflates without a limit, takes the rest of a compressed messa
 after a control frame amidst it, and loses its way after an empty message.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from wsproto.extensions import Extension
 from wsproto.frame_protocol import (
@@ -36,6 +36,10 @@ class PerMessageDeflate(Extension):
         """The message that is coming is."""
         self._passes = False
         """The frame that is coming goes through as it is."""
+
+    def compress_in_pieces(self, content: bytes, size: int) -> Iterator[bytes]:
+        """Compresses a message that is framed elsewhere; see `Compressor`."""
+        return self._out.compress_in_pieces(content, size)
 
     def enabled(self) -> bool:
         """It was agreed on."""

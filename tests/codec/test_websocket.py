@@ -3,6 +3,7 @@ import pytest
 from replayd.codec.websocket import (
     decode_conversation,
     encode_conversation,
+    encode_large,
     websocket_message,
     websocket_message_from,
 )
@@ -47,3 +48,11 @@ def test_conversations_join() -> None:
 def test_what_is_no_conversation_is_told(broken: bytes) -> None:
     with pytest.raises(ValueError, match="conversation"):
         list(decode_conversation([broken]))
+
+
+@pytest.mark.parametrize("message", SAID)
+def test_a_large_message_is_encoded_in_pieces(message: WebSocketMessage) -> None:
+    pieces = list(encode_large(message, 100))
+    assert max(map(len, pieces)) <= 100
+    assert len(pieces) == 1 + -(-len(message.content) // 100)
+    assert list(decode_conversation(pieces)) == [message]

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from itertools import pairwise
 
 import pytest
 from websockets.frames import Frame, Opcode
@@ -15,7 +16,7 @@ from replayd.reasons import Reason
 from replayd.replay.conversation import CLOSE_WAIT, Conversation
 from replayd.replay.transcript import Transcript
 from replayd.replay.websocket_script import Script
-from replayd.wire.websocket import Frames
+from replayd.wire.websocket import PIECE, Frames
 from tests.support.connections import Network
 from tests.support.websockets import heard, said
 
@@ -419,3 +420,29 @@ def test_a_fault_is_told_to_the_server_and_what_came_is_kept(talk: Make) -> None
     assert it.arrived() == [b"a", b"<CLOSE \x03\xea>"]
     assert it.result.received_count == 1
     assert it.closed == (False, 0, "")
+
+
+def test_a_large_message_leaves_in_turns_with_others(talk: Make) -> None:
+    content = b"x" * (3 * PIECE - 1)
+    one = talk(said(content), said(b"after"), heard(b"end"))
+    left = [len(one.transport.sent)]
+    while not one.recorded:
+        # It waits for nothing but its next turn.
+        assert one.connection._writing
+        one.conversation.write(0)
+        left.append(len(one.transport.sent))
+    assert len(left) > 4
+    assert all(after - before <= PIECE for before, after in pairwise(left))
+    assert [each.content for each in one.recorded] == [content, b"after"]
+    assert one.arrived() == [content, b"after"]
+
+
+def test_a_ping_is_answered_behind_a_large_message(talk: Make) -> None:
+    content = b"x" * (2 * PIECE)
+    one = talk(said(content), heard(b"end"))
+    one.server.send_ping(b"there?")
+    assert not one.feed(b"".join(one.server.data_to_send()))
+    while not one.recorded:
+        one.conversation.write(0)
+    one.conversation.write(0)
+    assert one.arrived() == [content, b"<PONG there?>"]

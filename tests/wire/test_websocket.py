@@ -17,7 +17,7 @@ from replayd.errors import WireError
 from replayd.model.flow import WebSocketMessageKind
 from replayd.reasons import Reason
 from replayd.wire.permessage_deflate import Compressor, Deflate
-from replayd.wire.websocket import Close, Frames
+from replayd.wire.websocket import PIECE, Close, Frames
 
 TEXT, BINARY = WebSocketMessageKind.TEXT, WebSocketMessageKind.BINARY
 LIMIT = 1 << 20
@@ -385,3 +385,42 @@ def test_what_is_held_is_the_message_that_has_not_ended() -> None:
     assert (frames.held, heard) == (5, [])
     frames.feed(b"\x80\x04last", lambda *message: heard.append(message))
     assert (frames.held, heard) == (0, [(BINARY, b"firstlast")])
+
+
+LARGE = b"h\xc3\xa9llo" * 60_000
+
+
+@pytest.mark.parametrize("kind", [TEXT, BINARY])
+@pytest.mark.parametrize("deflate", [None, Deflate(), Deflate(client_forgets=True)])
+def test_a_large_message_is_the_same_frame_in_pieces(
+    kind: WebSocketMessageKind, deflate: Deflate | None
+) -> None:
+    theirs = server(*([] if deflate is None else [PerMessageDeflate(False, False, 15, 15)]))
+    frames = Frames(deflate, LIMIT)
+    for _ in range(2):
+        pieces = list(frames.message_in_pieces(kind, LARGE, b"mask"))
+        assert max(map(len, pieces)) <= PIECE
+        # While it is compressed there is nothing to send.
+        made = pieces.count(b"")
+        assert made == (0 if deflate is None else len(LARGE) // PIECE + 2)
+        (got,) = sent_to(theirs, b"".join(pieces))
+        assert (got.data, got.fin) == (LARGE, True)
+        assert got.opcode is (Opcode.TEXT if kind is TEXT else Opcode.BINARY)
+        (small,) = sent_to(theirs, frames.message(kind, b"small"))
+        assert small.data == b"small"
+
+
+def test_what_inflates_to_much_is_read_in_turns() -> None:
+    content = b"a" * (8 << 20)
+    packed = Compressor(15, forgets=False).compress(content)
+    frames = Frames(Deflate(), 1 << 30)
+    messages: Messages = []
+    turns, most, held = 1, 0, 0
+    more = frames.feed(frame(2, packed, bits=0x40), lambda *message: messages.append(message))
+    while more:
+        most, held = max(most, frames.held - held), frames.held
+        more = frames.feed(b"", lambda *message: messages.append(message))
+        turns += 1
+    assert messages == [(BINARY, content)]
+    assert turns >= 4
+    assert most <= 3 << 20
