@@ -1,5 +1,7 @@
-"""The daemon's side of the filters' process: started for the first question, ended after a while
-without any. One question at a time; one that ends the process is its asker's alone.
+"""The daemon's side of the filters' processes: started for the first question, ended after a while
+without any. One question at a time; one that ends its process is its asker's alone.
+
+A filter that takes longer than others should wait for is asked in a second process from then on.
 """
 
 import asyncio
@@ -11,26 +13,62 @@ from replayd.workers.process import WorkerProcess
 IDLE_SECONDS = 30.0
 """How long the process is kept without a question."""
 
-CPU_SECONDS = 3
+CPU_SECONDS = 3.0
 """Processor time for one question: a page of events takes some milliseconds."""
+
+QUICK_SECONDS = 0.25
+"""The same, where others wait for it."""
+
+_SLOW_FILTERS = 100
+"""How many are known to be slow; then the one that was found first is tried once more."""
 
 MAX_FILTER = 2000
 """Characters of a filter."""
 
 
-class FilterProcess:
+class TooMuchError(FieldError):
+    """A filter takes too much time or memory."""
+
+
+class FilterProcesses:
     """Asks filters. Lives on one event loop."""
 
     def __init__(self) -> None:
-        self._process: WorkerProcess | None = None
-        self._turn = asyncio.Lock()
-        self._retire: asyncio.TimerHandle | None = None
+        self._quick, self._slow = FilterProcess(QUICK_SECONDS), FilterProcess(CPU_SECONDS)
+        self._slow_filters: dict[str, None] = {}
 
     async def ask(self, question: Question) -> list[Verdict]:
         """Returns a verdict for each item.
 
         Raises ReplaydError INVALID_OPTIONS for a filter that is none, or takes too much.
         """
+        if question.text not in self._slow_filters:
+            try:
+                return await self._quick.ask(question)
+            except TooMuchError:
+                if len(self._slow_filters) >= _SLOW_FILTERS:
+                    del self._slow_filters[next(iter(self._slow_filters))]
+                self._slow_filters[question.text] = None
+        return await self._slow.ask(question)
+
+    async def close(self) -> None:
+        """Ends the processes."""
+        await self._quick.close()
+        await self._slow.close()
+
+
+class FilterProcess:
+    """One process, and those who wait for it."""
+
+    def __init__(self, seconds: float) -> None:
+        """`seconds`: of processor time for each question."""
+        self._seconds = seconds
+        self._process: WorkerProcess | None = None
+        self._turn = asyncio.Lock()
+        self._retire: asyncio.TimerHandle | None = None
+
+    async def ask(self, question: Question) -> list[Verdict]:
+        """Returns a verdict for each item. Raises as `FilterProcesses.ask`, and TooMuchError."""
         if len(question.text) > MAX_FILTER:
             raise FieldError("filter", f"may have at most {MAX_FILTER} characters")
         async with self._turn:
@@ -50,7 +88,7 @@ class FilterProcess:
 
     async def _start(self) -> WorkerProcess:
         self._process = await WorkerProcess.start(
-            "replayd.matching.worker", str(CPU_SECONDS), name="process for filters"
+            "replayd.matching.worker", str(self._seconds), name="process for filters"
         )
         return self._process
 
@@ -59,7 +97,7 @@ class FilterProcess:
             await process.send(question)
             return await process.receive()
         except (asyncio.IncompleteReadError, ConnectionError) as error:
-            raise FieldError(
+            raise TooMuchError(
                 "filter", "takes too much time or memory; make its regular expressions simpler"
             ) from error
 

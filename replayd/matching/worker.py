@@ -38,14 +38,14 @@ def main() -> int:
     confine(MEMORY_LIMIT, NICENESS)
     try:
         with suppress(EOFError):
-            serve(sys.stdin.buffer, sys.stdout.buffer, int(sys.argv[1]))
+            serve(sys.stdin.buffer, sys.stdout.buffer, float(sys.argv[1]))
     except BrokenPipeError:
         # The daemon is gone: nobody is left to tell, nor to flush anything to.
         os._exit(1)
     return 0
 
 
-def serve(source: BinaryIO, sink: BinaryIO, seconds: int) -> None:
+def serve(source: BinaryIO, sink: BinaryIO, seconds: float) -> None:
     """Answers one question after the other; raises EOFError when there is no whole one."""
     answer = Answers()
     while True:

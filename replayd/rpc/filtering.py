@@ -24,7 +24,7 @@ from replayd.rpc.shown import Shown
 
 if TYPE_CHECKING:
     from replayd.matching.frames import Item, Verdict
-    from replayd.matching.process import FilterProcess
+    from replayd.matching.process import FilterProcesses
 
 Found = Callable[[Sequence[Past]], Sequence[Past]]
 """Picks the replays that a filter finds; for a thread."""
@@ -43,12 +43,12 @@ class Filtering:
         self._shown = shown or Shown(journal, redactor)
         self._redactor = redactor
         self._loop = asyncio.get_running_loop()
-        self._process: FilterProcess | None = None
+        self._processes: FilterProcesses | None = None
 
     async def close(self) -> None:
         """Ends what was started for it."""
-        if self._process is not None:
-            await self._process.close()
+        if self._processes is not None:
+            await self._processes.close()
 
     async def check(self, text: str) -> bool:
         """Tells whether a filter asks for more of requests than the events that end replays have
@@ -102,11 +102,11 @@ class Filtering:
 
     async def _ask(self, text: str, items: "Sequence[Item]", *, reveal: bool) -> "list[Verdict]":
         from replayd.matching.frames import Question  # noqa: PLC0415
-        from replayd.matching.process import FilterProcess  # noqa: PLC0415
+        from replayd.matching.process import FilterProcesses  # noqa: PLC0415
 
-        if self._process is None:
-            self._process = FilterProcess()
-        return await self._process.ask(Question(text, items, reveal))
+        if self._processes is None:
+            self._processes = FilterProcesses()
+        return await self._processes.ask(Question(text, items, reveal))
 
     def _seen(self, events: Sequence[bytes], *, reveal: bool) -> list[bytes]:
         """Returns events as a filter sees them: the log's own, but where those are not what

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from unittest.mock import patch
 
 import pytest
@@ -9,7 +10,7 @@ import pytest
 from replayd.errors import ReplaydError
 from replayd.matching import process
 from replayd.matching.frames import Item, Question, Verdict
-from replayd.matching.process import MAX_FILTER, FilterProcess
+from replayd.matching.process import CPU_SECONDS, MAX_FILTER, FilterProcess, FilterProcesses
 from replayd.reasons import Reason
 from tests.matching.replays import asked
 from tests.rpc.harness import DEADLINE
@@ -23,7 +24,7 @@ ENDLESS = Question("~bq '(a|aa)*!'", [Item(LONG.SerializeToString())])
 
 def run(test: Callable[[FilterProcess], Awaitable[None]]) -> None:
     async def hold() -> None:
-        filters = FilterProcess()
+        filters = FilterProcess(CPU_SECONDS)
         try:
             async with asyncio.timeout(DEADLINE):
                 await test(filters)
@@ -49,15 +50,49 @@ def test_it_is_started_once_and_goes_when_it_is_idle() -> None:
 
 
 def test_what_takes_too_long_ends_its_own_question_alone() -> None:
-    async def test(filters: FilterProcess) -> None:
-        with patch.object(process, "CPU_SECONDS", 1):
-            results = await asyncio.gather(
-                filters.ask(ENDLESS), filters.ask(GOOD), return_exceptions=True
-            )
+    async def test(_: FilterProcess) -> None:
+        filters = FilterProcess(0.1)
+        results = await asyncio.gather(
+            filters.ask(ENDLESS), filters.ask(GOOD), return_exceptions=True
+        )
+        await filters.close()
         assert isinstance(results[0], ReplaydError)
         assert results[0].reason is Reason.INVALID_OPTIONS
         assert "too much time" in results[0].message
         assert results[1] == [Verdict.YES]
+
+    run(test)
+
+
+def test_a_slow_filter_is_asked_where_others_need_not_wait(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(process, "QUICK_SECONDS", 0.1)
+    monkeypatch.setattr(process, "CPU_SECONDS", 0.2)
+    monkeypatch.setattr(process, "_SLOW_FILTERS", 1)
+    asked_of: list[float] = []
+    ask = FilterProcess.ask
+
+    async def noted(self: FilterProcess, question: Question) -> list[Verdict]:
+        asked_of.append(self._seconds)
+        return await ask(self, question)
+
+    monkeypatch.setattr(FilterProcess, "ask", noted)
+
+    async def test(_: FilterProcess) -> None:
+        filters = FilterProcesses()
+        with pytest.raises(ReplaydError, match="too much time"):
+            await filters.ask(ENDLESS)
+        assert await filters.ask(GOOD) == [Verdict.YES]
+        assert await filters.ask(ENDLESS._replace(items=ASKED)) == [Verdict.NO]
+        assert asked_of == [0.1, 0.2, 0.1, 0.2]
+        # So many are known.
+        other = ENDLESS._replace(text=ENDLESS.text + " ")
+        for question in (other, ENDLESS._replace(items=ASKED)):
+            with suppress(ReplaydError):
+                await filters.ask(question)
+        assert asked_of[4:] == [0.1, 0.2, 0.1]
+        await filters.close()
 
     run(test)
 
