@@ -2,7 +2,8 @@
 
 `plan`      what happens in a round; it follows from the seed.
 `flows`     the flows: each says in its path whose it is and how to answer it.
-`target`    the server that they are sent to, a process that writes each request down.
+`target`    the server that they are sent to, a process that writes each request down;
+`speaking`  what it speaks: HTTP/1.1, HTTP/2, WebSocket.
 `client`    a process that calls the daemon and writes down what it was told.
 `caller`    what all that it does has in common.
 `enqueuing` how it enqueues;

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from tools.chaos.findings import Findings
-from tools.chaos.flows import ANSWERS, IDEMPOTENT, Asked, read_path, sent_again
+from tools.chaos.flows import ANSWERS, IDEMPOTENT, Asked, method_of, read_path, sent_again
 from tools.chaos.live import value_of
 from tools.chaos.log import Log
 from tools.chaos.marks import MARK, Freed, Held, Mark, Start, TargetStart, read_mark
@@ -49,6 +49,7 @@ class Book:
                     yield read_mark(path.decode().removeprefix(MARK))
                 else:
                     asked = read_path(path.decode())
+                    method = method_of(asked, method)
                     yield Arrival(self._lines - 1, method, asked, b"".join(live).decode())
 
 

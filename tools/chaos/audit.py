@@ -5,6 +5,7 @@ from contextlib import suppress
 
 from flowreplay.v1 import replay_pb2
 
+from tools.chaos.books import unfinished
 from tools.chaos.daemon import DeadError
 from tools.chaos.failpoints import RETENTION
 from tools.chaos.marks import Freed, Start
@@ -13,7 +14,7 @@ from tools.chaos.world import World
 
 CALL_SECONDS = 60.0
 
-_LOOK_SECONDS = 0.01
+_LOOK_SECONDS = 0.03
 _REACH_SECONDS = 10.0
 
 
@@ -28,12 +29,16 @@ def audit(world: World, current: Round, rest_seconds: float) -> None:
     if current.rest == "pause":
         stub.Pause(replay_pb2.PauseRequest(), timeout=CALL_SECONDS)
     else:
-        _free_all(world)
         stub.Resume(replay_pb2.ResumeRequest(), timeout=CALL_SECONDS)
     if current.rest == "clear":
         stub.Clear(replay_pb2.ClearRequest(), timeout=CALL_SECONDS)
     if not _comes_to_rest(world, rest_seconds):
         return
+    if current.rest != "pause":
+        # Only now: everything else went by what clients have left paused.
+        _free_all(world)
+        if not _comes_to_rest(world, rest_seconds):
+            return
     world.books.compare(stub, world.daemon.history)
     world.figures.audits += 1
     if current.rest == "pause":
@@ -63,17 +68,24 @@ def _free_all(world: World) -> None:
 
 
 def _comes_to_rest(world: World, seconds: float) -> bool:
-    """Waits until nothing runs, nor waits unless the queue is paused."""
+    """Waits until nothing runs, nor waits unless it is paused."""
     until = time.monotonic() + seconds
     while True:
         told = world.daemon.stub.Count(replay_pb2.CountRequest(), timeout=CALL_SECONDS)
-        waits = told.queued_count and not told.paused
-        if not (waits or told.running_count or told.open_batch_count):
+        busy = told.running_count or told.open_batch_count
+        if not busy and (told.paused or not told.queued_count or _all_held(world)):
             return True
         if time.monotonic() > until:
             world.findings.add("outcomes", f"the queue does not come to rest: {told}")
             return False
         time.sleep(_LOOK_SECONDS)
+
+
+def _all_held(world: World) -> bool:
+    """Whether all that waits is of paused batches."""
+    return all(
+        each.controls.paused or not each.queued_count for each in unfinished(world.daemon.history)
+    )
 
 
 def _die_paused(world: World, current: Round) -> None:

@@ -118,15 +118,10 @@ class Books:
 
     def _compare_steering(self, history: History) -> None:
         """At rest, each batch that has something left is steered as the log says."""
-        listed: dict[str, tuple[bool, int]] = {}
-        asked = history_pb2.ListBatchesRequest(unfinished=True, page_size=_PAGE)
-        while True:
-            told = history.ListBatches(asked, timeout=TIMEOUT)
-            for each in told.batches:
-                listed[each.batch_id] = (each.controls.paused, each.controls.priority)
-            if not told.next_page_token:
-                break
-            asked.page_token = told.next_page_token
+        listed = {
+            each.batch_id: (each.controls.paused, each.controls.priority)
+            for each in unfinished(history)
+        }
         logged = {
             replay.batch.batch_id: (replay.batch.paused, replay.batch.priority)
             for replay in self.log.replays()
@@ -158,6 +153,17 @@ class Books:
             self.findings.add("outcomes", said)
         if told.paused != self.log.paused:
             self.findings.add("pauses", f"paused: {told.paused}, in the log {self.log.paused}")
+
+
+def unfinished(history: History) -> Iterator[history_pb2.Batch]:
+    """Yields the batches that have something left."""
+    asked = history_pb2.ListBatchesRequest(unfinished=True, page_size=_PAGE)
+    while True:
+        told = history.ListBatches(asked, timeout=TIMEOUT)
+        yield from told.batches
+        if not told.next_page_token:
+            return
+        asked.page_token = told.next_page_token
 
 
 def open_stub(address: str) -> tuple[grpc.Channel, Stub]:

@@ -39,11 +39,13 @@ class Enqueuing:
         request_id = f"id-{tag}" if random.random() < 0.6 else ""
         runs = random.choice((1, 1, 2, 3)) if how != "stream" and count <= _MOST_REPEATED else 1
         live = how == "typed" and count <= _MOST_LIVE and random.random() < 0.3
+        two = random.random() < 0.25
         options = replay_pb2.EnqueueOptions(
             label=tag,
             request_id=request_id,
             stream=how == "stream",
             repeat_count=runs,
+            http_version=replay_pb2.HTTP_VERSION_TWO if two else replay_pb2.HTTP_VERSION_AUTO,
             carry=[SOURCE] if live else (),
             on_interrupt=flows.POLICIES.get(policy, replay_pb2.ON_INTERRUPT_UNSPECIFIED),
         )

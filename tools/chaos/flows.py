@@ -5,6 +5,7 @@ session, and what the target does with it. So a line of the target's book names 
 an event's URL can be compared with its place in its batch.
 """
 
+from functools import partial
 from random import Random
 from typing import NamedTuple
 
@@ -28,7 +29,10 @@ HOOKED = ("killed", "answered")
 HOOK_STATUS = 299
 """That a hook answers with."""
 
-ANSWERS = {"ok": 200, "error": 500, "slow": 200, **dict.fromkeys(HOOKED, 200)}
+SOCKET = "socket"
+"""What the target does with a WebSocket: it sends one message, and closes."""
+
+ANSWERS = {"ok": 200, "error": 500, "slow": 200, SOCKET: 101, **dict.fromkeys(HOOKED, 200)}
 """What a target may do, and the status that it answers with."""
 
 BREAKS = ("close", "reset")
@@ -41,6 +45,10 @@ _SIZES = (0, 20, 400) * 200 + (300_000,)
 _SCHEMES = (b"http", b"http", b"http", b"https")
 
 _WHATS = ("ok",) * 40 + ("error",) * 4 + ("slow", "slow", *HOOKED, *BREAKS)
+
+
+_TYPED = (*_WHATS, SOCKET)
+"""Of typed flows: a `.http` file has no WebSockets."""
 
 
 def sent_again(tag: str, method: bytes) -> bool:
@@ -70,6 +78,13 @@ class Asked(NamedTuple):
         return self.what in BREAKS
 
 
+def method_of(asked: Asked, method: bytes) -> bytes:
+    """Returns what tells whether a flow may be sent again: a WebSocket on which we speak, by the
+    same GET as any, may not.
+    """
+    return b"SOCKET" if asked.what == SOCKET else method
+
+
 def read_path(path: str) -> Asked:
     """Returns what a path says. Raises ValueError for one that chaos has not made."""
     empty, tag, index, session, what = path.split("/")
@@ -86,9 +101,12 @@ def typed(
     """
     sessions = random.choice([1, 3, 8, 50])
     host = flow_pb2.Header(name=b"Host", value=b"127.0.0.1:%d" % port)
-    flows = [
-        _flow(random, Asked(tag, index, random.randrange(sessions), random.choice(_WHATS)), host)
+    asked = (
+        Asked(tag, index, random.randrange(sessions), random.choice(_TYPED))
         for index in range(count)
+    )
+    flows = [
+        _socket(each, host) if each.what == SOCKET else _flow(random, each, host) for each in asked
     ]
     if live:
         value = recorded_value(tag).encode()
@@ -110,6 +128,39 @@ def capture(random: Random, tag: str, count: int, port: int) -> bytes:
             Asked(tag, index, 0, random.choice(_WHATS)).path.encode(),
         )
         for index in range(count)
+    )
+
+
+def _socket(asked: Asked, host: flow_pb2.Header) -> flow_pb2.Flow:
+    """A WebSocket on which the server says something, then the client, before the server closes."""
+    fields = {
+        b"Upgrade": b"websocket",
+        b"Connection": b"Upgrade",
+        b"Sec-WebSocket-Version": b"13",
+        b"Sec-WebSocket-Key": b"Y2hhb3MgY2hhb3MgY2hhbw==",
+    }
+    headers = [flow_pb2.Header(name=name, value=value) for name, value in fields.items()]
+    message = partial(
+        flow_pb2.WebSocketMessage, kind=flow_pb2.WEB_SOCKET_MESSAGE_KIND_TEXT, content=b"recorded"
+    )
+    return flow_pb2.Flow(
+        kind=flow_pb2.FLOW_KIND_WEBSOCKET,
+        request=flow_pb2.Request(
+            method=b"GET",
+            scheme=b"http",
+            host="127.0.0.1",
+            port=int(host.value.rpartition(b":")[2]),
+            path=asked.path.encode(),
+            http_version=b"HTTP/1.1",
+            headers=[host, *headers],
+        ),
+        response=flow_pb2.Response(status_code=101),
+        session_id=f"s{asked.session}",
+        websocket=flow_pb2.WebSocket(
+            messages=[message(from_client=False), message(from_client=True)],
+            client_closed=False,
+            close_code=1000,
+        ),
     )
 
 

@@ -56,7 +56,8 @@ class Hooker:
 
     def _answer(self, call: hook_pb2.HookCall) -> hook_pb2.HookAnswer:
         what = call.flow.request.path.rpartition(b"/")[2].decode()
-        self._say("decided", replay=call.replay_id, attempt=call.attempt, how=what)
+        about = {"replay": call.replay_id, "attempt": call.attempt}
+        self._say("decided", **about, how=what, when=time.time())
         if what == "killed":
             return hook_pb2.HookAnswer(call_id=call.call_id, kill=hook_pb2.HookKill())
         response = flow_pb2.Response(

@@ -16,7 +16,7 @@ from flowreplay.v1 import event_pb2, reason_pb2
 from replayd.model.replay import MAX_INTERRUPTED_ATTEMPTS, ReplayKey
 from tools.chaos.copies import Copies
 from tools.chaos.findings import Findings
-from tools.chaos.flows import read_path, sent_again
+from tools.chaos.flows import method_of, read_path, sent_again
 from tools.chaos.hooked import Hooked
 from tools.chaos.replays import OUTCOMES, STATES, Batch, Replay
 
@@ -130,9 +130,10 @@ class Log:
         response = event.response
         replay = self._of(event, response)
         if replay is not None:
-            replay.method = response.method
-            replay.answer = (response.head.status_code, response.content)
-            self.hooked.answered(replay, event.attempt, response)
+            messages = [each.content for each in response.websocket.messages[:1]]
+            content = messages[0] if messages else response.content
+            replay.answer = (response.head.status_code, content)
+            self.hooked.answered(replay, event)
             self._ended(replay, "succeeded", event.attempt)
 
     def _error(self, event: event_pb2.Event) -> None:
@@ -141,9 +142,8 @@ class Log:
         if error.reason == reason_pb2.REASON_INTERNAL:
             self.findings.add("daemon", f"{event.replay_id} FAILED: {error.message}")
         if replay is not None:
-            replay.method = error.method
             replay.cut = error.reason in _CUT
-            self.hooked.failed(replay, event.attempt, error.reason)
+            self.hooked.failed(replay, event)
             self._ended(replay, OUTCOMES[error.state], event.attempt)
 
     def _note(self, event: event_pb2.Event) -> None:
@@ -264,6 +264,7 @@ class Log:
             replay.key.batch_id,
         ):
             self.findings.add("answers", f"{replay} is told to be of {told.url!r}")
+        replay.method = method_of(asked, told.method)
         resends = replay.batch.resends
         original = replay.key._replace(batch_id=resends).replay_id if resends else ""
         if told.resends_replay_id != original:

@@ -13,7 +13,6 @@ that came before.
 import contextlib
 import heapq
 import os
-import re
 import select
 import signal
 import socket
@@ -27,14 +26,12 @@ from pathlib import Path
 
 import trustme
 
-from tools.chaos.flows import ANSWERS
-from tools.chaos.live import FIELD
+from tools.chaos.flows import ANSWERS, BREAKS
 from tools.chaos.marks import MARK, Mark, send_mark
+from tools.chaos.speaking import Request, Speaker, speaker_for
 
 SLOW_SECONDS = 0.02
 
-_LIVE = re.compile(rb"\r\n" + FIELD + rb": *(\S+)", re.IGNORECASE)
-_LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
 _NO_LINGER = struct.pack("ii", 1, 0)
 _WAIT = 10.0
 _HANDSHAKE = b"\x16"
@@ -58,6 +55,30 @@ class Book:
         return self.lines - len(lines)
 
 
+class Peer:
+    """A connection, and what is spoken on it."""
+
+    def __init__(self, connection: socket.socket) -> None:
+        self.socket = connection
+        self.greeted = False
+        """Whether it was looked whether it begins with a handshake of TLS."""
+        self.speaker: Speaker | None = None
+
+    def read(self) -> bytes:
+        """Returns what has come; empty: its end. Raises OSError, BlockingIOError for nothing."""
+        if not self.greeted:
+            first = self.socket.recv(1, socket.MSG_PEEK)
+            self.greeted = True
+            if first == _HANDSHAKE:
+                self.socket = _tls().wrap_socket(
+                    self.socket, server_side=True, do_handshake_on_connect=False
+                )
+        data = self.socket.recv(1 << 16)
+        while isinstance(self.socket, ssl.SSLSocket) and self.socket.pending():
+            data += self.socket.recv(1 << 16)
+        return data
+
+
 class Server:
     """All connections, and the slow answers that wait."""
 
@@ -66,10 +87,8 @@ class Server:
         self._listener = listener
         self._poll = select.epoll()
         self._poll.register(listener, select.EPOLLIN)
-        self._peers: dict[int, tuple[socket.socket, bytearray]] = {}
-        self._new: set[int] = set()
-        """Those who have not said anything yet."""
-        self._due: list[tuple[float, int, socket.socket, bytes]] = []
+        self._peers: dict[int, Peer] = {}
+        self._due: list[tuple[float, int, Peer, Request]] = []
 
     def turn(self) -> None:
         """Waits for something and does it."""
@@ -78,115 +97,89 @@ class Server:
             if number == self._listener.fileno():
                 self._accept()
             elif number in self._peers:
-                self._serve(number)
+                self._serve(self._peers[number])
         while self._due and self._due[0][0] <= time.monotonic():
-            _, _, peer, answer = heapq.heappop(self._due)
-            self._send(peer, answer)
+            _, place, peer, request = heapq.heappop(self._due)
+            self._answer(peer, place, request, 200)
 
     def _accept(self) -> None:
         with contextlib.suppress(BlockingIOError, ConnectionError):
             while True:
-                peer, _ = self._listener.accept()
-                peer.setblocking(False)
-                peer.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-                self._peers[peer.fileno()] = peer, bytearray()
-                self._new.add(peer.fileno())
-                self._poll.register(peer, select.EPOLLIN)
+                connection, _ = self._listener.accept()
+                connection.setblocking(False)
+                connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                self._peers[connection.fileno()] = Peer(connection)
+                self._poll.register(connection, select.EPOLLIN)
 
-    def _serve(self, number: int) -> None:
+    def _serve(self, peer: Peer) -> None:
         """Writes down what has come on a connection, and answers it."""
         try:
-            peer, buffer = self._greeted(number)
-            data = peer.recv(1 << 16)
-            while isinstance(peer, ssl.SSLSocket) and peer.pending():
-                data += peer.recv(1 << 16)
+            data = peer.read()
+            if peer.speaker is None:
+                peer.speaker = speaker_for(data)
+            requests, reply = peer.speaker.take(data)
         except (BlockingIOError, ssl.SSLWantReadError):
             return
-        except (ConnectionError, ssl.SSLError):
-            data, buffer = b"", bytearray()
-        buffer += data
-        lines = _taken(buffer)
-        if any(MARK.encode() in line for line in lines):
-            self._read_all_but(number)
-        if lines:
-            first = self._book.write(lines)
-            for place, line in enumerate(lines, first):
-                self._answer(number, place, line)
+        except (ConnectionError, ssl.SSLError, ValueError):
+            self._close(peer)
+            return
+        if any(MARK.encode() in request.line for request in requests):
+            self._read_all_but(peer)
+        if reply:
+            self._send(peer, reply)
+        if requests:
+            first = self._book.write([request.line for request in requests])
+            for place, request in enumerate(requests, first):
+                self._treat(peer, place, request)
         if not data:
-            self._close(number)
+            self._close(peer)
 
-    def _greeted(self, number: int) -> tuple[socket.socket, bytearray]:
-        """Returns a peer with what is left of what it said, over TLS if it begins so."""
-        peer, buffer = self._peers[number]
-        if number in self._new:
-            first = peer.recv(1, socket.MSG_PEEK)
-            self._new.remove(number)
-            if first == _HANDSHAKE:
-                peer = _tls().wrap_socket(peer, server_side=True, do_handshake_on_connect=False)
-                self._peers[number] = peer, buffer
-        return self._peers[number]
-
-    def _read_all_but(self, number: int) -> None:
+    def _read_all_but(self, peer: Peer) -> None:
         """Takes in what was sent before a mark: its sender is gone, or waits for the mark."""
         self._accept()
-        for other in list(self._peers):
-            if other != number and other in self._peers:
+        for other in list(self._peers.values()):
+            if other is not peer and other.socket.fileno() in self._peers:
                 self._serve(other)
 
-    def _answer(self, number: int, place: int, line: bytes) -> None:
-        what = line.split()[1].rpartition(b"/")[2].decode()
-        if number not in self._peers:
-            return
-        peer, _ = self._peers[number]
-        if what == "close":
-            self._close(number)
-        elif what == "reset":
-            peer.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _NO_LINGER)
-            self._close(number)
+    def _treat(self, peer: Peer, place: int, request: Request) -> None:
+        """Does with a request what its path says."""
+        what = request.line.split()[1].rpartition(b"/")[2].decode()
+        if what == "slow":
+            heapq.heappush(self._due, (time.monotonic() + SLOW_SECONDS, place, peer, request))
+        elif what in BREAKS:
+            assert peer.speaker is not None
+            if last := peer.speaker.breaks(request):
+                self._send(peer, last)
+                return
+            if what == "reset":
+                peer.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _NO_LINGER)
+            self._close(peer)
         else:
-            content = b"%d" % place
-            head = b"HTTP/1.1 %d Chaos\r\nContent-Length: %d\r\n\r\n"
-            answer = head % (ANSWERS.get(what, 200), len(content)) + content
-            if what == "slow":
-                when = time.monotonic() + SLOW_SECONDS
-                heapq.heappush(self._due, (when, place, peer, answer))
-            else:
-                self._send(peer, answer)
+            self._answer(peer, place, request, ANSWERS.get(what, 200))
 
-    def _send(self, peer: socket.socket, answer: bytes) -> None:
-        if peer.fileno() in self._peers:  # not -1: it is still open
+    def _answer(self, peer: Peer, place: int, request: Request, status: int) -> None:
+        assert peer.speaker is not None
+        self._send(peer, peer.speaker.answer(request, status, b"%d" % place))
+
+    def _send(self, peer: Peer, data: bytes) -> None:
+        if peer.socket.fileno() in self._peers:  # not -1: it is still open
             try:
-                peer.sendall(answer)
+                peer.socket.sendall(data)
             except OSError:
-                self._close(peer.fileno())
+                self._close(peer)
 
-    def _close(self, number: int) -> None:
-        self._new.discard(number)
-        if number in self._peers:
-            self._peers.pop(number)[0].close()
+    def _close(self, peer: Peer) -> None:
+        self._peers.pop(peer.socket.fileno(), None)
+        peer.socket.close()
 
 
 @cache
 def _tls() -> ssl.SSLContext:
     """A certificate that nobody trusts, made when the first one asks."""
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.set_alpn_protocols(["h2", "http/1.1"])
     trustme.CA().issue_cert("127.0.0.1").configure_cert(context)
     return context
-
-
-def _taken(buffer: bytearray) -> list[bytes]:
-    """Takes whole requests off a buffer; returns method and path of each, and its live value."""
-    lines = []
-    while (head := buffer.find(b"\r\n\r\n")) >= 0:
-        length = _LENGTH.search(buffer, 0, head)
-        size = head + 4 + (int(length[1]) if length else 0)
-        if len(buffer) < size:
-            break
-        line = bytes(buffer[: buffer.find(b"\r\n")]).rpartition(b" ")[0]
-        live = _LIVE.search(buffer, 0, head + 2)
-        lines.append(line + b" " + live[1] if live else line)
-        del buffer[:size]
-    return lines
 
 
 class Target:

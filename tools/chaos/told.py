@@ -127,7 +127,7 @@ class Told:
 
     def _decided(self, line: Line) -> None:
         self.decided += 1
-        self._log.hooked.decided(line["replay"], line["attempt"], line["how"])
+        self._log.hooked.decided(line["replay"], line["attempt"], line["how"], line["when"])
 
     def _compare_pause(self, line: Line) -> None:
         self._pauses[line["what"] == "pause"] += line["changed"]

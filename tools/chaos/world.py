@@ -1,6 +1,7 @@
 """Everything that takes part: target, daemon, clients, watchers, and the books on them."""
 
 import signal
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
@@ -38,6 +39,7 @@ class World:
     ) -> None:
         """Starts the daemon. `paused`: nobody is to resume it. Raises DeadError."""
         self.target.mark(Start(concurrency, paused))
+        self.books.log.hooked.started(time.time())
         given = {"CHAOS_FAILPOINT": failpoint} if failpoint else {}
         self.daemon.start(concurrency, options, self._bug | given)
         if not given:

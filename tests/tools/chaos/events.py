@@ -69,6 +69,7 @@ class Writer:
         resends: str = "",
         status: int = 200,
         hook: str = "",
+        second: int = 0,
     ) -> None:
         """Writes that a replay was answered; `run`: what its id ends with."""
         url = f"http://127.0.0.1:1{Asked(tag, index, 0, 'ok').path}".encode()
@@ -86,6 +87,7 @@ class Writer:
             replay_id=f"{batch}.{index}{run}",
             attempt=attempt,
             response=response,
+            record_time={"seconds": second},
         )
 
     def interrupted(

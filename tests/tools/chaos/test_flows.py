@@ -4,7 +4,7 @@ from random import Random
 
 import pytest
 
-from tools.chaos.flows import Asked, capture, read_path, sent_again, typed
+from tools.chaos.flows import Asked, capture, method_of, read_path, sent_again, typed
 
 
 def test_a_path_is_read_as_it_was_made() -> None:
@@ -33,6 +33,17 @@ def test_live_flows_carry_what_the_first_one_was_answered() -> None:
             b"X-Live",
             b"recorded-t",
         )
+
+
+def test_a_websocket_that_speaks_is_not_sent_again() -> None:
+    flows = typed(Random(7), "t", 500, 80)
+    sockets = [flow for flow in flows if flow.HasField("websocket")]
+    assert sockets
+    for flow in sockets:
+        asked = read_path(flow.request.path.decode())
+        assert not sent_again("t", method_of(asked, flow.request.method))
+        assert [message.from_client for message in flow.websocket.messages] == [False, True]
+    assert method_of(Asked("t", 0, 0, "ok"), b"GET") == b"GET"
 
 
 def test_a_tag_says_what_is_sent_again() -> None:

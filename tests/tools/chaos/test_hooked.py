@@ -23,8 +23,8 @@ def killed(writer: Writer, reason: str = "HOOK_KILLED") -> Writer:
 
 def test_what_it_decides_is_done() -> None:
     writer = queued()
-    writer.log.hooked.decided("b.0", 1, "killed")
-    writer.log.hooked.decided("b.1", 1, "answered")
+    writer.log.hooked.decided("b.0", 1, "killed", 5.0)
+    writer.log.hooked.decided("b.1", 1, "answered", 5.0)
     killed(writer).succeeded(1, answer=b"b.1", status=299, hook="chaos")
     writer.succeeded(2)
     assert not found(writer)
@@ -37,22 +37,35 @@ def test_what_it_has_not_decided_is_found() -> None:
     writer.succeeded(1, answer=b"b.1", status=299, hook="chaos")
     assert found(writer) == {"hooks": 1}
     writer = queued()
-    writer.log.hooked.decided("b.1", 1, "answered")
+    writer.log.hooked.decided("b.1", 1, "answered", 5.0)
     writer.succeeded(1, answer=b"b.2", status=299, hook="chaos")
     assert found(writer) == {"hooks": 1}
 
 
 def test_what_is_not_done_is_found() -> None:
     writer = queued()
-    writer.log.hooked.decided("b.0", 1, "killed")
+    writer.log.hooked.decided("b.0", 1, "killed", 5.0)
     writer.succeeded(0)
     assert found(writer) == {"hooks": 1}
     writer = queued()
-    writer.log.hooked.decided("b.0", 1, "killed")
+    writer.log.hooked.decided("b.0", 1, "killed", 5.0)
     log = event_pb2.LogEvent(reason=reason_pb2.REASON_HOOK_LATE)
     writer.write(batch_id="b", replay_id="b.0", log=log)
     writer.succeeded(0)
     assert not found(writer)
+
+
+def test_what_it_decided_in_another_life_may_be_sent_without_it() -> None:
+    writer = queued()
+    writer.log.hooked.decided("b.0", 1, "killed", 5.0)
+    writer.log.hooked.started(6.0)
+    writer.succeeded(0, second=7)
+    assert not found(writer)
+    writer = queued()
+    writer.log.hooked.decided("b.0", 1, "killed", 5.0)
+    writer.log.hooked.started(4.0)
+    writer.succeeded(0, second=7)
+    assert found(writer) == {"hooks": 1}
 
 
 def test_its_policy_kills_if_it_is_to() -> None:
@@ -66,5 +79,5 @@ def test_its_policy_kills_if_it_is_to() -> None:
 
 def test_what_failed_by_itself_is_not_its_affair() -> None:
     writer = killed(queued(), "CANCELLED")
-    writer.log.hooked.decided("b.0", 1, "killed")
+    writer.log.hooked.decided("b.0", 1, "killed", 5.0)
     assert not found(writer)
