@@ -16,7 +16,7 @@ _PIECE = 250
 _CHUNK = 16 << 10
 """Bytes of a capture of a message."""
 
-_MOST_LIVE = 200
+_MOST_LIVE = 500
 """Flows of a call with live values: those run one after the other."""
 
 _MOST_REPEATED = 200
@@ -38,7 +38,7 @@ class Enqueuing:
         how = random.choice(("typed", "typed", "capture", "stream", "dropped"))
         request_id = f"id-{tag}" if random.random() < 0.6 else ""
         runs = random.choice((1, 1, 2, 3)) if how != "stream" and count <= _MOST_REPEATED else 1
-        live = how == "typed" and count <= _MOST_LIVE and random.random() < 0.3
+        live = how == "typed" and count <= _MOST_LIVE and random.random() < 0.6
         two = random.random() < 0.25
         options = replay_pb2.EnqueueOptions(
             label=tag,
