@@ -11,6 +11,7 @@ from typing import Self
 import grpc
 from flowreplay.v1 import replay_pb2, replay_pb2_grpc
 
+from tests.support.forking import run_replayctl
 from tests.support.processes import DEADLINE, Process
 from tests.support.programs import find
 
@@ -102,17 +103,9 @@ class Daemon:
         self, *arguments: str, stdin: bytes = b"", exit_code: int = 0
     ) -> subprocess.CompletedProcess[str]:
         """Runs `replayctl` against this daemon to its end and compares its exit code."""
-        command = [find("replayctl"), *arguments]
         environment = {**self.environment, "REPLAYD_ADDRESS": self.address}
         try:
-            done = subprocess.run(
-                command,
-                input=stdin,
-                env=environment,
-                capture_output=True,
-                timeout=DEADLINE,
-                check=False,
-            )
+            done = run_replayctl(arguments, environment, stdin)
         except subprocess.TimeoutExpired as late:
             status = self.stub().GetStatus(replay_pb2.GetStatusRequest(), timeout=DEADLINE)
             raise AssertionError(f"{late}\n{late.stdout!r}\n{status}\n{self.log}") from None

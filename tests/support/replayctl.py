@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.support.daemon import clean_environment
+from tests.support.forking import run_replayctl
 from tests.support.processes import DEADLINE, Process
 from tests.support.programs import find
 
@@ -24,22 +25,17 @@ def replayctl(
     address: str, *arguments: str, stdin: bytes = b"", environment: dict[str, str] | None = None
 ) -> Ended:
     """Runs it to its end; no traceback may reach a user."""
-    done = subprocess.run(
-        [find("replayctl"), *arguments],
-        input=stdin,
-        env=_environment(address, environment),
-        capture_output=True,
-        timeout=DEADLINE,
-        check=False,
-    )
+    done = run_replayctl(arguments, _environment(address, environment), stdin)
     ended = Ended(done.returncode, done.stdout.decode(), done.stderr.decode())
     assert "Traceback" not in ended.stderr
     return ended
 
 
-def start_replayctl(address: str, *arguments: str) -> Process:
+def start_replayctl(
+    address: str, *arguments: str, environment: dict[str, str] | None = None
+) -> Process:
     """Starts it; the caller closes it."""
-    return Process([find("replayctl"), *arguments], environment=_environment(address, None))
+    return Process([find("replayctl"), *arguments], environment=_environment(address, environment))
 
 
 def replayctl_on_terminal(

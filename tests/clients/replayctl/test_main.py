@@ -98,6 +98,9 @@ def test_a_stdout_that_takes_nothing_brings_no_traceback(
 def test_a_poor_encoding_is_no_error(fake: FakeDaemon) -> None:
     fake.answers["GetStatus"] = GetStatusResponse(journal="\u6f22")
     fake.answers["Count"] = CountResponse()
-    ended = replayctl(fake.address, "status", environment={"PYTHONIOENCODING": "latin-1"})
-    assert ended.code == 0
-    assert "\\u6f22" in ended.stdout
+    process = start_replayctl(fake.address, "status", environment={"PYTHONIOENCODING": "latin-1"})
+    try:
+        assert process.wait() == 0
+        assert any("\\u6f22" in line for line in process.stdout)
+    finally:
+        process.close()
