@@ -1,12 +1,13 @@
-"""Reads a dump inside mitmproxy and prints what it sees, a flow a line, as JSON.
+"""Reads dumps inside mitmproxy and prints what it sees, a dump a line, as JSON.
 
-    DUMP=out.mitm mitmdump -nqs tests/support/mitmproxy_witness.py
+    DUMPS=a.mitm:b.mitm mitmdump -nqs tests/support/mitmproxy_witness.py
 
 An addon of mitmproxy: it runs in mitmproxy's own environment.
 """
 
 import json
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -70,8 +71,13 @@ def describe(flow: http.HTTPFlow) -> dict[str, Any]:
 
 def running() -> None:
     """Called when mitmproxy has started."""
-    with Path(os.environ["DUMP"]).open("rb") as file:
+    for dump in os.environ["DUMPS"].split(os.pathsep):
+        print(json.dumps(list(map(describe, flows_of(Path(dump))))))  # noqa: T201 - its output
+    ctx.master.shutdown()
+
+
+def flows_of(dump: Path) -> Iterator[http.HTTPFlow]:
+    with dump.open("rb") as file:
         for flow in io.FlowReader(file).stream():
             assert isinstance(flow, http.HTTPFlow)
-            print(json.dumps(describe(flow)), flush=True)  # noqa: T201 - its output
-    ctx.master.shutdown()
+            yield flow

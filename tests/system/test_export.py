@@ -1,13 +1,14 @@
 """Export as its users do it: a capture in, replayed, a capture out, read by others and us."""
 
 import base64
+import functools
 import io
 import json
 import os
 import re
 import subprocess
-from collections.abc import Callable
-from pathlib import Path
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from typing import Any
 
 import pytest
@@ -26,7 +27,9 @@ from tests.support.recorder import Exchange, Recorder
 
 CAPTURES = ROOT / "tests" / "data" / "captures"
 
-DUMPS = ["rec-basic", "rec-bodies", "rec-odd", "rec-names", "rec-h2", "rec-https", "rec-meta"]
+_DUMPS = ["rec-basic", "rec-bodies", "rec-odd", "rec-names", "rec-h2", "rec-https", "rec-meta"]
+DUMPS = [f"{name}.mitm" for name in _DUMPS]
+OTHERS = ["har/har2case-demo.har", "goreplay/gor-basic-tracked.gor"]
 SEPARATOR = "\n🐵🙈🙉\n".encode()
 ODD = b"\x00\xffnew: "
 
@@ -41,32 +44,37 @@ def answer(exchange: Exchange) -> None:
         exchange.reply(203, ODD + request.start_line)
 
 
-@pytest.fixture
-def replayed(
-    start_daemon: Callable[..., Daemon],
-    start_recorder: Callable[..., Recorder],
-    authority: Authority,
-    tmp_path: Path,
-) -> Callable[[str], dict[str, bytes]]:
-    """Replays a capture and returns it exported in every format, by suffix."""
-    plain = start_recorder(answer)
-    secure = start_recorder(answer, tls=authority.server_context("any.test"))
-    rules = [f"--connect-to=http://={plain.address}", f"--connect-to=https://={secure.address}"]
-    daemon = start_daemon("--insecure", "--concurrency", "4")
+Seen = list[dict[str, Any]]
+"""What mitmproxy reads in a dump, flow by flow."""
+Replay = Callable[[str], dict[str, bytes]]
+"""Replays a capture and returns it exported in every format, by suffix."""
 
-    def replay(name: str) -> dict[str, bytes]:
-        enqueue = ["--output", "json", "enqueue", str(CAPTURES / name), *rules]
-        batch = json.loads(daemon.replayctl(*enqueue).stdout)
-        daemon.replayctl("watch", "--from", batch["cursor"], "--until-idle")
-        outs = {suffix: tmp_path / f"out.{suffix}" for suffix in ("mitm", "har", "gor")}
-        for out in outs.values():
-            export = ["--output", "json", "export", batch["batchId"], str(out)]
-            told = json.loads(daemon.replayctl(*export).stdout)
-            assert told["exportedCount"] == int(batch["acceptedCount"])
-            assert told["leftOutCount"] == 0
-        return {suffix: out.read_bytes() for suffix, out in outs.items()}
 
-    return replay
+@pytest.fixture(scope="module")
+def replayed(authority: Authority) -> Iterator[Replay]:
+    """One daemon and its servers for all captures."""
+    with ExitStack() as stack:
+        plain = stack.enter_context(Recorder(answer))
+        secure = stack.enter_context(Recorder(answer, tls=authority.server_context("any.test")))
+        rules = [f"--connect-to=http://={plain.address}", f"--connect-to=https://={secure.address}"]
+        daemon = stack.enter_context(Daemon("--insecure", "--concurrency", "4"))
+
+        def replay(name: str) -> dict[str, bytes]:
+            enqueue = ["--output", "json", "enqueue", str(CAPTURES / name), *rules]
+            batch = json.loads(daemon.replayctl(*enqueue).stdout)
+            follow = ["--from", batch["cursor"], "--batch", batch["batchId"], "--until-idle"]
+            daemon.replayctl("watch", *follow)
+            exported = {}
+            for suffix in ("mitm", "har", "gor"):
+                out = daemon.folder / f"out.{suffix}"
+                export = ["--output", "json", "export", batch["batchId"], str(out)]
+                told = json.loads(daemon.replayctl(*export).stdout)
+                assert told["exportedCount"] == int(batch["acceptedCount"])
+                assert told["leftOutCount"] == 0
+                exported[suffix] = out.read_bytes()
+            return exported
+
+        yield functools.cache(replay)
 
 
 def replayable(capture: bytes) -> list[Flow]:
@@ -78,21 +86,28 @@ def replayable(capture: bytes) -> list[Flow]:
     ]
 
 
-def seen_by_mitmproxy(folder: Path) -> list[dict[str, Any]]:
-    """What mitmproxy reads in the dump in a folder."""
+@pytest.fixture(scope="module")
+def seen_by_mitmproxy(
+    replayed: Replay, tmp_path_factory: pytest.TempPathFactory
+) -> dict[str, Seen]:
+    """What mitmproxy reads in the dump of each capture."""
+    folder = tmp_path_factory.mktemp("dumps")
+    dumps = {name: folder / f"{number}.mitm" for number, name in enumerate([*DUMPS, *OTHERS])}
+    for name, dump in dumps.items():
+        dump.write_bytes(replayed(name)["mitm"])
     done = subprocess.run(
         [
             *(find("mitmdump"), "-n", "-q", "--set", f"confdir={folder}"),
             *("-s", ROOT / "tests" / "support" / "mitmproxy_witness.py"),
         ],
-        env={**os.environ, "DUMP": str(folder / "out.mitm")},
+        env={**os.environ, "DUMPS": os.pathsep.join(map(str, dumps.values()))},
         capture_output=True,
         text=True,
         timeout=DEADLINE,
         check=False,
     )
     assert done.returncode == 0, done
-    return [json.loads(line) for line in done.stdout.splitlines()]
+    return dict(zip(dumps, map(json.loads, done.stdout.splitlines()), strict=True))
 
 
 def text(octets: bytes) -> str:
@@ -101,14 +116,14 @@ def text(octets: bytes) -> str:
 
 @pytest.mark.parametrize("name", DUMPS)
 def test_a_dump_comes_back_in_every_format(
-    replayed: Callable[[str], dict[str, bytes]], tmp_path: Path, name: str
+    replayed: Replay, seen_by_mitmproxy: dict[str, Seen], name: str
 ) -> None:
-    captured = replayable((CAPTURES / f"{name}.mitm").read_bytes())
-    exported = replayed(f"{name}.mitm")
+    captured = replayable((CAPTURES / name).read_bytes())
+    exported = replayed(name)
     check_har(json.loads(exported["har"]))
     for suffix, capture in exported.items():
         check_requests(captured, capture, headers=suffix == "mitm")
-    check_dump(captured, exported["mitm"], seen_by_mitmproxy(tmp_path))
+    check_dump(captured, exported["mitm"], seen_by_mitmproxy[name])
 
 
 def check_requests(captured: list[Flow], exported: bytes, *, headers: bool) -> None:
@@ -123,7 +138,7 @@ def check_requests(captured: list[Flow], exported: bytes, *, headers: bool) -> N
         assert not headers or again.request.headers == flow.request.headers
 
 
-def check_dump(captured: list[Flow], exported: bytes, found: list[dict[str, Any]]) -> None:
+def check_dump(captured: list[Flow], exported: bytes, found: Seen) -> None:
     """mitmproxy shows the new answers, and brings back the recorded ones."""
     assert len(found) == len(captured)
     for flow, seen in zip(captured, found, strict=True):
@@ -174,9 +189,7 @@ HARS += ["mitmproxy-firefox.har", "har2case-demo.har"]
 
 
 @pytest.mark.parametrize("name", HARS)
-def test_a_har_comes_back_entry_by_entry(
-    replayed: Callable[[str], dict[str, bytes]], name: str
-) -> None:
+def test_a_har_comes_back_entry_by_entry(replayed: Replay, name: str) -> None:
     before = json.loads((CAPTURES / "har" / name).read_text("utf-8-sig"))["log"]["entries"]
     exported = json.loads(replayed(f"har/{name}")["har"])
     check_har(exported)
@@ -212,17 +225,13 @@ def records(capture: bytes) -> list[tuple[bytes, bytes, bytes]]:
     return sorted((*meta.split(b" ")[:2], payload) for meta, _, payload in parts)
 
 
-def test_a_goreplay_file_comes_back_record_by_record(
-    replayed: Callable[[str], dict[str, bytes]],
-) -> None:
+def test_a_goreplay_file_comes_back_record_by_record(replayed: Replay) -> None:
     name = "goreplay/gor-basic-tracked.gor"
     exported = records(replayed(name)["gor"])
     assert [each for each in exported if each[0] != b"3"] == records((CAPTURES / name).read_bytes())
 
 
-def test_odd_goreplay_records_come_back_but_for_what_a_flow_can_not_hold(
-    replayed: Callable[[str], dict[str, bytes]],
-) -> None:
+def test_odd_goreplay_records_come_back_but_for_what_a_flow_can_not_hold(replayed: Replay) -> None:
     name = "goreplay/gor-odd-tracked.gor"
     before = records((CAPTURES / name).read_bytes())
     after = [each for each in records(replayed(name)["gor"]) if each[0] != b"3"]
@@ -250,16 +259,16 @@ def _oddity(request: bytes) -> int:
     return next((at for at, mark in enumerate(marks) if mark in request), len(marks))
 
 
-@pytest.mark.parametrize("path", ["har/har2case-demo.har", "goreplay/gor-basic-tracked.gor"])
+@pytest.mark.parametrize("path", OTHERS)
 def test_formats_are_turned_into_each_other(
-    replayed: Callable[[str], dict[str, bytes]], tmp_path: Path, path: str
+    replayed: Replay, seen_by_mitmproxy: dict[str, Seen], path: str
 ) -> None:
     captured = replayable((CAPTURES / path).read_bytes())
     exported = replayed(path)
     check_har(json.loads(exported["har"]))
     for capture in exported.values():
         check_requests(captured, capture, headers=False)
-    assert len(seen_by_mitmproxy(tmp_path)) == len(captured)
+    assert len(seen_by_mitmproxy[path]) == len(captured)
 
 
 def test_grpcurl_exports_by_reflection(
