@@ -143,11 +143,7 @@ class HookRun:
         for delay in delays():
             if self._closed.is_set():
                 return
-            # Its own dead stream may still stand for it.
-            if not isinstance(error, Unreachable) and error.reason != "HOOK_EXISTS":
-                raise error
-            if self._on_interruption is not None:
-                self._on_interruption(error)
+            endure(error, self._on_interruption)
             self._outbox.put(None)
             self._closed.wait(delay)
             try:
@@ -160,3 +156,12 @@ class HookRun:
                 if self._on_return is not None and not self._closed.is_set():
                     self._on_return()
                 return
+
+
+def endure(error: ReplaydClientError, on_interruption: Interruption | None) -> None:
+    """Raises an error of a hook's stream that is final, and tells of another one."""
+    # Its own dead stream may still stand for it.
+    if not isinstance(error, Unreachable) and error.reason != "HOOK_EXISTS":
+        raise error
+    if on_interruption is not None:
+        on_interruption(error)

@@ -2,12 +2,13 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
-from typing import Protocol, Self
+from typing import Self
 
 import grpc
 from flowreplay.v1.hook_pb2 import HookRequest, HookResponse
 
 from flowreplay_client.access import Access, Metadata
+from flowreplay_client.aio.stream import Stream
 from flowreplay_client.backoff import delays
 from flowreplay_client.errors import (
     ReplaydClientError,
@@ -17,16 +18,8 @@ from flowreplay_client.errors import (
 )
 from flowreplay_client.hook import Answer, Calls, Hook, answer_messages
 from flowreplay_client.hook_flow import HookFlow
+from flowreplay_client.hook_run import endure
 from flowreplay_client.watch import Interruption
-
-
-class Stream(Protocol):
-    """What gRPC returns for the call."""
-
-    def __aiter__(self) -> AsyncIterator[HookResponse]: ...
-    def cancel(self) -> bool:
-        """Ends the call."""
-        ...
 
 
 class HookRun:
@@ -36,7 +29,7 @@ class HookRun:
 
     def __init__(
         self,
-        open_stream: Callable[..., Stream],
+        open_stream: Callable[..., Stream[HookResponse]],
         hook: Hook,
         access: Access,
         timeout: float,
@@ -52,7 +45,7 @@ class HookRun:
         self._on_return = on_return
         self._shown: Metadata | None = None
         self._closed = asyncio.Event()
-        self._call: Stream | None = None
+        self._call: Stream[HookResponse] | None = None
         self._outbox: asyncio.Queue[HookRequest | None] = asyncio.Queue()
         self._asked: set[asyncio.Task[None]] = set()
         self._served: asyncio.Task[None] | None = None
@@ -169,7 +162,7 @@ class HookRun:
             if self._closed.is_set():
                 return
             if error is not None:
-                self._endure(error)
+                endure(error, self._on_interruption)
             self._outbox.put_nowait(None)
             try:
                 await asyncio.wait_for(self._closed.wait(), delay)
@@ -186,14 +179,6 @@ class HookRun:
                 if self._on_return is not None:
                     self._on_return()
                 return
-
-    def _endure(self, error: ReplaydClientError) -> None:
-        """Raises an error that is final, and tells of another one."""
-        # Its own dead stream may still stand for it.
-        if not isinstance(error, Unreachable) and error.reason != "HOOK_EXISTS":
-            raise error
-        if self._on_interruption is not None:
-            self._on_interruption(error)
 
     def _ended_by_close(self) -> bool:
         return self._closed.is_set() and not _is_cancelled()

@@ -2,25 +2,17 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from typing import Protocol, Self
+from typing import Self
 
 import grpc
 from flowreplay.v1.event_pb2 import Event
 from flowreplay.v1.replay_pb2 import WatchEventsResponse
 
 from flowreplay_client.access import Access, Metadata
+from flowreplay_client.aio.stream import Stream
 from flowreplay_client.bookmark import Bookmark
 from flowreplay_client.errors import ReplaydClientError, late_answer, silent_stream
 from flowreplay_client.watch import Interruption
-
-
-class Stream(Protocol):
-    """What grpc.aio returns for a call that answers with a stream."""
-
-    def __aiter__(self) -> AsyncIterator[WatchEventsResponse]: ...
-    def cancel(self) -> bool:
-        """Ends the call."""
-        ...
 
 
 class Watch(AsyncIterator[Event]):
@@ -31,7 +23,7 @@ class Watch(AsyncIterator[Event]):
 
     def __init__(
         self,
-        open_stream: Callable[..., Stream],
+        open_stream: Callable[..., Stream[WatchEventsResponse]],
         bookmark: Bookmark,
         access: Access,
         timeout: float,
@@ -44,7 +36,7 @@ class Watch(AsyncIterator[Event]):
         self._timeout = timeout
         self._on_interruption = on_interruption
         self._closed = asyncio.Event()
-        self._call: Stream | None = None
+        self._call: Stream[WatchEventsResponse] | None = None
         self._events = self._follow()
 
     async def open(self) -> None:
