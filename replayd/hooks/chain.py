@@ -136,9 +136,9 @@ class Hooks:
     async def _request(self, replay: Replay, plan: Plan) -> Send | Respond | End:
         now = Send(replay, plan)
         for hook in self._hooks:
-            question = self._question(HookPoint.REQUEST, now.replay, now.plan, now.content)
             if not hook.wants(HookPoint.REQUEST):
                 continue
+            question = self._question(HookPoint.REQUEST, now.replay, now.plan, now.content)
             answer = _sensible(hook, await hook.ask(question), question)
             if isinstance(answer, Proceed):
                 continue
@@ -202,6 +202,8 @@ class Hooks:
         now = Record()
         response = _response(outcome, content)
         for hook in self._hooks:
+            if not hook.wants(HookPoint.RESPONSE):
+                continue
             question = self._question(
                 HookPoint.RESPONSE,
                 replay,
@@ -210,8 +212,6 @@ class Hooks:
                 response=response,
                 response_content=now.content or content,
             )
-            if not hook.wants(HookPoint.RESPONSE):
-                continue
             answer = _sensible(hook, await hook.ask(question), question)
             if isinstance(answer, OwnResponse):
                 changed = answer.response._replace(content=None)
