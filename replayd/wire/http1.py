@@ -17,7 +17,7 @@ from replayd.errors import WireError
 from replayd.model.flow import Headers
 from replayd.model.outcome import ResponseHead
 from replayd.reasons import Reason
-from replayd.wire.reader import connection_facts, fields_of
+from replayd.wire.reader import check_interims, connection_facts, fields_of
 from replayd.wire.settings import WireSettings
 
 _HEAD_END = re.compile(rb"\n\r?\n")
@@ -153,16 +153,7 @@ class H11Reader:
         self._interim_size += size
         if event.status_code == 100:
             self.continued = True
-        settings = self._settings
-        if (
-            len(self._interims) > settings.interim_limit
-            or self._interim_size > settings.interim_size_limit
-        ):
-            raise WireError(
-                Reason.HEAD_TOO_LARGE,
-                f"{len(self._interims)} interim responses of {self._interim_size} bytes came, "
-                f"more than {settings.interim_limit} or {settings.interim_size_limit} bytes",
-            )
+        check_interims(len(self._interims), self._interim_size, self._settings)
 
     def _take_final(self, event: _Head, block: bytes) -> None:
         self.head = ResponseHead(

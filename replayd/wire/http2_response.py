@@ -11,6 +11,7 @@ from replayd.errors import WireError
 from replayd.model.flow import Headers
 from replayd.model.outcome import ResponseHead
 from replayd.reasons import Reason
+from replayd.wire.reader import check_interims
 from replayd.wire.settings import WireSettings
 
 FIELD_OVERHEAD = 32
@@ -97,16 +98,7 @@ class Http2Response:
             raise _invalid("the server switched protocols (101), which HTTP/2 has not")
         if status_code == 100:
             self.continued = True
-        settings = self._settings
-        if (
-            len(self._interims) > settings.interim_limit
-            or self._interim_size > settings.interim_size_limit
-        ):
-            raise WireError(
-                Reason.HEAD_TOO_LARGE,
-                f"{len(self._interims)} interim responses of {self._interim_size} bytes came, "
-                f"more than {settings.interim_limit} or {settings.interim_size_limit} bytes",
-            )
+        check_interims(len(self._interims), self._interim_size, self._settings)
 
     def _take_final(self, status_code: int, fields: Headers) -> None:
         headers = self._checked(fields)

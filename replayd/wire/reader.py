@@ -9,8 +9,11 @@ import re
 from collections.abc import Callable, Iterable
 from typing import NamedTuple, Protocol
 
+from replayd.errors import WireError
 from replayd.model.flow import Headers
 from replayd.model.outcome import ResponseHead
+from replayd.reasons import Reason
+from replayd.wire.settings import WireSettings
 
 
 class ResponseReader(Protocol):
@@ -85,3 +88,15 @@ def fields_of(head: bytes) -> Headers:
     lines = _LINE_END.split(_FOLD.sub(b" ", head))[1:-2]
     fields = (line.partition(b":") for line in lines)
     return tuple((name, value.strip(b" \t")) for name, _, value in fields)
+
+
+def check_interims(count: int, size: int, settings: WireSettings) -> None:
+    """Raises WireError HEAD_TOO_LARGE when more interim responses, or bytes of them, came before
+    the response than anybody needs.
+    """
+    if count > settings.interim_limit or size > settings.interim_size_limit:
+        raise WireError(
+            Reason.HEAD_TOO_LARGE,
+            f"{count} interim responses of {size} bytes came, "
+            f"more than {settings.interim_limit} or {settings.interim_size_limit} bytes",
+        )
