@@ -39,11 +39,7 @@ class History:
             batch = ledger.batch(batch_id)
             if after_index >= batch.last:
                 return ()
-            first, last = (
-                place_of(batch.number, after_index + 1),
-                place_of(batch.number, batch.last),
-            )
-            stored = ledger.store.past(first, last, limit, _STEP_BYTES)
+            stored = ledger.store.past(*_places(batch, after_index), limit, _STEP_BYTES)
             _check_complete(batch, after_index, list(map(_stored_state, stored)))
             taken = taken_of(ledger, batch_id)
         return [self._past(batch, taken, each) for each in stored]
@@ -77,11 +73,7 @@ class History:
             batch = ledger.batch(batch_id)
             if after_index >= batch.last:
                 return ()
-            first, last = (
-                place_of(batch.number, after_index + 1),
-                place_of(batch.number, batch.last),
-            )
-            stored = ledger.store.withheld(first, last, limit, _STEP_BYTES)
+            stored = ledger.store.withheld(*_places(batch, after_index), limit, _STEP_BYTES)
         return [
             Withheld(ReplayKey.at(batch_id, split_place(each.place)[1]), *each[1:])
             for each in stored
@@ -168,6 +160,11 @@ def state_of(
         return ReplayState.RUNNING
     cleared = any(first <= flow_index <= last for first, last in batch.cleared)
     return ReplayState.CLEARED if cleared else ReplayState.QUEUED
+
+
+def _places(batch: StoredBatch, after_index: int) -> tuple[int, int]:
+    """The first and the last place of a batch's replays after an index."""
+    return place_of(batch.number, after_index + 1), place_of(batch.number, batch.last)
 
 
 def _check_complete(batch: StoredBatch, after_index: int, found: Sequence[StoredState]) -> None:
