@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from replayd.errors import CaptureError, ReplaydError
 from replayd.formats import Format, read_capture
@@ -25,6 +24,7 @@ from replayd.reasons import Reason
 from tests.support.captures import CAPTURES, READABLE, Capture, Dribble, flows_of, notes_of
 from tests.support.improvements import IMPROVEMENTS
 from tests.support.old_states import messages_of_7, of_0_11, of_7, python2, switched
+from tests.support.raw_captures import damaged
 from tests.support.tnetstring import connection, dumps, request, response, state
 
 
@@ -203,13 +203,13 @@ def test_salvage_takes_what_a_damaged_dump_still_holds(name: str, found: list[st
 
 
 def test_salvage_says_why_a_flow_is_left_out() -> None:
-    def damaged(name: str) -> DamagedFlow:
+    def left_out(name: str) -> DamagedFlow:
         found = read_capture(io.BytesIO(CAPTURES[name].data), format=None, salvage=True)
         [only] = [each for each in found if isinstance(each, DamagedFlow)]
         return only
 
-    assert damaged("mut-future-version-22").reason is Reason.UNSUPPORTED_VERSION
-    torn = damaged("mut-truncated-mid-flow")
+    assert left_out("mut-future-version-22").reason is Reason.UNSUPPORTED_VERSION
+    torn = left_out("mut-truncated-mid-flow")
     assert torn.reason is Reason.DAMAGED_CAPTURE
     assert "the capture ends at byte 6982, inside a record" in torn.message
 
@@ -418,21 +418,8 @@ PIECES = (
 
 
 @settings(max_examples=300, deadline=None)
-@given(
-    st.lists(
-        st.tuples(
-            st.integers(0, len(PIECES) - 1),
-            st.integers(0, 3),
-            st.binary(max_size=3) | st.sampled_from([b"0:~", b"9:", b"]", b"}", b"99999999:"]),
-        ),
-        min_size=1,
-        max_size=4,
-    )
-)
-def test_only_capture_errors_whatever_is_damaged(changes: list[tuple[int, int, bytes]]) -> None:
-    data = PIECES
-    for position, removed, added in changes:
-        data = data[:position] + added + data[position + removed :]
+@given(damaged(PIECES, b"0:~", b"9:", b"]", b"}", b"99999999:"))
+def test_only_capture_errors_whatever_is_damaged(data: bytes) -> None:
     list(read_capture(Dribble(data, 1000), format=Format.MITMPROXY, salvage=True))
     found: list[Flow | CaptureNote] = []
     reason = None

@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from replayd.errors import CaptureError, ReplaydError
 from replayd.formats import Format, read_capture
@@ -18,6 +17,7 @@ from replayd.model.flow import CaptureNote, DamagedFlow, Flow, Headers, Request,
 from replayd.reasons import Reason
 from tests.support.captures import FOLDER, Dribble, flows_of
 from tests.support.gor import GET, OK, post, read, record
+from tests.support.raw_captures import damaged
 
 GORS = {path.name: path for path in sorted((FOLDER / "goreplay").glob("*.gor"))}
 
@@ -142,22 +142,8 @@ PIECES = GORS["gor-odd-tracked.gor"].read_bytes()
 
 
 @settings(max_examples=300, deadline=None)
-@given(
-    st.lists(
-        st.tuples(
-            st.integers(0, len(PIECES) - 1),
-            st.integers(0, 30),
-            st.binary(max_size=3)
-            | st.sampled_from([SEPARATOR, b"\n", b"\r\n\r\n", b"1 a 5\n", b"9"]),
-        ),
-        min_size=1,
-        max_size=4,
-    )
-)
-def test_only_capture_errors_whatever_is_damaged(changes: list[tuple[int, int, bytes]]) -> None:
-    data = PIECES
-    for position, removed, added in changes:
-        data = data[:position] + added + data[position + removed :]
+@given(damaged(PIECES, SEPARATOR, b"\n", b"\r\n\r\n", b"1 a 5\n", b"9"))
+def test_only_capture_errors_whatever_is_damaged(data: bytes) -> None:
     found: list[Flow | CaptureNote] = []
     reason = None
     try:

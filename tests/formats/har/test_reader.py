@@ -11,7 +11,6 @@ from typing import Any
 
 import pytest
 from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from replayd.errors import CaptureError, ReplaydError
 from replayd.formats import Format, read_capture
@@ -19,6 +18,7 @@ from replayd.model.flow import CaptureNote, DamagedFlow, Flow, FlowKind, Headers
 from replayd.reasons import Reason
 from tests.support.captures import Dribble
 from tests.support.hars import HARS, entry, har, read, witness
+from tests.support.raw_captures import damaged
 
 READABLE = [name for name in HARS if witness(name)["flows"]]
 
@@ -331,24 +331,8 @@ PIECES = HARS["mut-har-http-versions.har"].read_bytes() + b" "
 
 
 @settings(max_examples=300, deadline=None)
-@given(
-    st.lists(
-        st.tuples(
-            st.integers(0, len(PIECES) - 1),
-            st.integers(0, 30),
-            st.binary(max_size=3)
-            | st.sampled_from(
-                [b"null", b'"', b"\\", b"]", b"}", b"{", b"[", b"1e999", b'"\\ud800"']
-            ),
-        ),
-        min_size=1,
-        max_size=4,
-    )
-)
-def test_only_capture_errors_whatever_is_damaged(changes: list[tuple[int, int, bytes]]) -> None:
-    data = PIECES
-    for position, removed, added in changes:
-        data = data[:position] + added + data[position + removed :]
+@given(damaged(PIECES, b"null", b'"', b"\\", b"]", b"}", b"{", b"[", b"1e999", b'"\\ud800"'))
+def test_only_capture_errors_whatever_is_damaged(data: bytes) -> None:
     found: list[Flow | CaptureNote] = []
     reason = None
     try:
