@@ -1,11 +1,24 @@
 """Messages of Enqueue streams, for tests."""
 
+import asyncio
+from collections.abc import AsyncIterator
+from typing import TypeVar
+
 from flowreplay.v1 import flow_pb2, replay_pb2
+
+Message = TypeVar("Message")
 
 
 def options(**values: object) -> replay_pb2.EnqueueRequest:
     """Makes the first message of a stream."""
     return replay_pb2.EnqueueRequest(options=replay_pb2.EnqueueOptions(**values))  # type: ignore[arg-type]
+
+
+async def unended(*messages: Message) -> AsyncIterator[Message]:
+    """Sends messages, and never ends."""
+    for message in messages:
+        yield message
+    await asyncio.Event().wait()
 
 
 def flows(count: int, *, method: bytes = b"GET") -> replay_pb2.EnqueueRequest:

@@ -22,7 +22,7 @@ from replayd.rpc.enqueue import finished
 from replayd.rpc.quotas import ClientLimits
 from replayd.rpc.service import ReplayService
 from tests.rpc.harness import DEADLINE, Served, ends_with, serving
-from tests.rpc.messages import flows, options, refused_flow
+from tests.rpc.messages import flows, options, refused_flow, unended
 from tests.support.captures import FOLDER
 
 
@@ -255,14 +255,7 @@ def test_a_request_id_under_way_aborts_the_second_call(tmp_path: Path) -> None:
 
 def test_a_cancelled_call_queues_nothing_and_frees_its_request_id(tmp_path: Path) -> None:
     async def test(served: Served) -> None:
-        never = asyncio.Event()
-
-        async def endless() -> AsyncIterator[replay_pb2.EnqueueRequest]:
-            yield options(request_id="r")
-            yield flows(1)
-            await never.wait()
-
-        call = served.stub.Enqueue(endless())
+        call = served.stub.Enqueue(unended(options(request_id="r"), flows(1)))
         while not served.enqueuer._under_way:
             await asyncio.sleep(0)
         call.cancel()
@@ -277,13 +270,7 @@ def test_a_cancelled_call_queues_nothing_and_frees_its_request_id(tmp_path: Path
 
 def test_a_stopping_daemon_ends_what_is_under_way(tmp_path: Path) -> None:
     async def test(served: Served) -> None:
-        never = asyncio.Event()
-
-        async def endless() -> AsyncIterator[replay_pb2.EnqueueRequest]:
-            yield flows(1)
-            await never.wait()
-
-        call = served.stub.Enqueue(endless())
+        call = served.stub.Enqueue(unended(flows(1)))
         while not served.enqueuer._under_way:
             await asyncio.sleep(0)
         await served.enqueuer.stop()
@@ -351,13 +338,7 @@ def test_the_end_of_a_cancelled_call_is_not_the_end_of_its_messages(
     monkeypatch.setattr(ReplayService, "enqueue", hard_to_cancel)
 
     async def test(served: Served) -> None:
-        never = asyncio.Event()
-
-        async def endless() -> AsyncIterator[replay_pb2.EnqueueRequest]:
-            yield flows(1)
-            await never.wait()
-
-        call = served.stub.Enqueue(endless())
+        call = served.stub.Enqueue(unended(flows(1)))
         while not served.enqueuer._under_way:
             await asyncio.sleep(0)
         with patch.object(served.journal, "accept", wraps=served.journal.accept) as accept:

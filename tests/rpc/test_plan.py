@@ -15,7 +15,7 @@ from replayd.reasons import Reason
 from replayd.rpc.plan import MAX_BYTES
 from replayd.wire.settings import WireSettings, parse_upstream
 from tests.rpc.harness import DEADLINE, NO_UPSTREAM, Served, ends_with, serving
-from tests.rpc.messages import flows, options, post, refused_flow, websocket_flow
+from tests.rpc.messages import flows, options, post, refused_flow, unended, websocket_flow
 
 Answer = replay_pb2.PlanFlowsResponse
 MIB = 1 << 20
@@ -217,13 +217,7 @@ def test_plans_come_while_the_capture_is_still_being_sent(tmp_path: Path) -> Non
 
 def test_a_cancelled_call_leaves_nothing_under_way(tmp_path: Path) -> None:
     async def test(served: Served) -> None:
-        never = asyncio.Event()
-
-        async def endless() -> AsyncIterator[replay_pb2.PlanFlowsRequest]:
-            yield as_plan(flows(1))
-            await never.wait()
-
-        call = served.stub.PlanFlows(endless())
+        call = served.stub.PlanFlows(unended(as_plan(flows(1))))
         while not served.planner._under_way:
             await asyncio.sleep(0)
         call.cancel()
@@ -236,13 +230,7 @@ def test_a_cancelled_call_leaves_nothing_under_way(tmp_path: Path) -> None:
 
 def test_a_stopping_daemon_ends_what_is_under_way(tmp_path: Path) -> None:
     async def test(served: Served) -> None:
-        never = asyncio.Event()
-
-        async def endless() -> AsyncIterator[replay_pb2.PlanFlowsRequest]:
-            yield as_plan(flows(1))
-            await never.wait()
-
-        call = served.stub.PlanFlows(endless())
+        call = served.stub.PlanFlows(unended(as_plan(flows(1))))
         while not served.planner._under_way:
             await asyncio.sleep(0)
         await served.planner.stop()

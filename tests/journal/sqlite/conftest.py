@@ -8,9 +8,18 @@ import pytest
 
 from replayd.journal.journal import StoredJournal
 from replayd.journal.sqlite.migrations import MIGRATIONS
+from replayd.journal.sqlite.schema import open_database
 from replayd.journal.sqlite.store import SqliteStore
 from tests.support.frozen_journals import thaw
 from tests.support.journals import NOW
+
+
+@pytest.fixture
+def connection(tmp_path: Path) -> apsw.Connection:
+    """A database with nothing in it."""
+    path = tmp_path / "journal.db"
+    path.touch()
+    return open_database(path)
 
 
 @pytest.fixture

@@ -14,20 +14,12 @@ from replayd.journal.sqlite import open_sqlite
 from replayd.journal.sqlite.checksum import checksum
 from replayd.journal.sqlite.contents import Contents
 from replayd.journal.sqlite.query import fetch_rows
-from replayd.journal.sqlite.schema import open_database
 from replayd.model.replay import Counts, ReplayKey
 from tests.support.disks import Disk
 from tests.support.journals import NOW, after_crash, enqueue, finish, row
 from tests.support.processes import DEADLINE
 
 PLACE = 77
-
-
-@pytest.fixture
-def connection(tmp_path: Path) -> apsw.Connection:
-    path = tmp_path / "journal.db"
-    path.touch()
-    return open_database(path)
 
 
 @pytest.fixture

@@ -31,13 +31,6 @@ from tests.support.journals import row
 
 
 @pytest.fixture
-def connection(tmp_path: Path) -> apsw.Connection:
-    path = tmp_path / "journal.db"
-    path.touch()
-    return open_database(path)
-
-
-@pytest.fixture
 def writer(connection: apsw.Connection, tmp_path: Path) -> Writer:
     return Writer(connection, Contents(connection, tmp_path))
 
