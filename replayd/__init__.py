@@ -19,7 +19,8 @@ A tour, in the order in which data travels:
 `journal`   records the outcome and its event, and
 `rpc.watch` sends the event, encoded once, to every watcher.
 
-`rpc.history` reads back what became of batches, `summary` makes figures of it.
+`rpc.history` reads back what became of batches, `summary` makes figures of it, `comparing`
+            says how responses differ from the recorded ones.
 `matching`  asks the filters of watchers, lists and exports, in a process of its own, as
             `intake` and `comparer` have theirs (`workers`).
 
@@ -30,8 +31,9 @@ outcome is recorded (`rpc.hook`, `replay.hooked`).
 Nothing flows back. `daemon` builds all of it; `cli` and `config` turn flags, environment
 and file into one frozen Config, `settings` that into what each part is told. `model` has the
 words that all of them share, `codec` turns them into the contract's messages (`protos/`),
-`errors` says what can go wrong and `reasons` names why. Who may import whom is checked by
-import-linter (`.importlinter`).
+`redaction` puts marks in the place of secrets for those who may not see them. `errors` says
+what can go wrong and `reasons` names why. Who may import whom is checked by import-linter
+(`.importlinter`).
 """
 
 __version__ = "0.1.0"

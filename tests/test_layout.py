@@ -1,5 +1,6 @@
 """The tests mirror the source: each module has its test file, at the place one looks for."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -147,3 +148,10 @@ def test_what_is_tested_elsewhere_is_there() -> None:
 def test_every_folder_of_tests_is_a_package() -> None:
     folders = {path.parent for path in (ROOT / "tests").rglob("*.py")}
     assert all((folder / "__init__.py").exists() for folder in folders)
+
+
+def test_the_map_of_the_daemon_has_every_part_of_it() -> None:
+    text = (ROOT / "docs" / "architecture.md").read_text()
+    names = {each.name for each in (ROOT / "replayd").iterdir() if not each.name.startswith("_")}
+    names.discard("py.typed")
+    assert {name for name in names if not re.search(rf"[`/]{re.escape(name)}`", text)} == set()
