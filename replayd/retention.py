@@ -22,7 +22,10 @@ ROOM_SECONDS = 1.0
 """How often it looks whether the disk is full or has room again, which costs next to nothing."""
 
 _MIN_REST = 0.001
-"""Seconds that others have the store to themselves after a slice, at least."""
+_MAX_REST = 0.01
+"""Seconds that others have the store to themselves after a slice: as long as it took, within
+these. One that took longer has itself waited for others.
+"""
 
 _FULL = "the disk of the journal is full: nothing is sent or queued until there is room again"
 _ROOM = "the disk of the journal has room again: replays go on"
@@ -110,7 +113,7 @@ class RetentionThread:
         for removed in slices:
             yield removed
             took = time.monotonic() - began
-            if self._stopping.wait(max(took, _MIN_REST)):
+            if self._stopping.wait(min(max(took, _MIN_REST), _MAX_REST)):
                 return
             began = time.monotonic()
 

@@ -1,6 +1,6 @@
 """What retention leaves in the database and on the disk: nothing."""
 
-from itertools import islice
+from itertools import count, islice
 from pathlib import Path
 
 import apsw
@@ -75,6 +75,26 @@ def test_a_slice_has_a_step_though_its_time_is_over_at_once(
     assert removed == stored.latest
     with pytest.raises(ReplaydError, match="no batch"):
         stored.count("b1")
+
+
+def test_waiting_for_a_processor_does_not_cut_a_slice_short(
+    stored: Journal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stored.emit([note("old")] * 600)
+    stored.commit()
+    ticks = count()
+    monkeypatch.setattr(removing.time, "monotonic", lambda: next(ticks) * 0.0008)
+    monkeypatch.setattr(removing.time, "thread_time", lambda: 0.0)
+    assert retain(stored) == 1
+
+
+def test_a_slow_disk_ends_a_slice(stored: Journal, monkeypatch: pytest.MonkeyPatch) -> None:
+    stored.emit([note("old")] * 600)
+    stored.commit()
+    ticks = count()
+    monkeypatch.setattr(removing.time, "monotonic", lambda: next(ticks) * 0.008)
+    monkeypatch.setattr(removing.time, "thread_time", lambda: 0.0)
+    assert retain(stored) > 3
 
 
 def left(connection: apsw.Connection) -> dict[str, int]:
