@@ -2,13 +2,15 @@
 
     python -m benchmarks.profile [--count N] [--concurrency N] [--method GET|POST] [--tls]
                                  [--large] [--rounds N] [--top N] [--profile FILE]
+                                 [--bytecodes]
 
 First runs without a profiler, for the thread's CPU a flow. Then one with cProfile. That
 counts time that passes, not CPU, so what waits for the disk, a message or the interpreter's
 lock has its wait with it; and it makes everything slower, most of all what makes many small
 calls. Its tables say where to look, the first figure says whether it helped. FILE gets the
-profile, for pstats or snakeviz. From Python 3.12 on a profiler sees every thread, so the
-watcher is in it too.
+profile, for pstats or snakeviz. With --bytecodes only bytecodes and calls are counted
+(`benchmarks.bytecodes`), which come out the same on a busy machine. From Python 3.12 on a
+profiler sees every thread, so the watcher is in it too.
 """
 
 import argparse
@@ -25,6 +27,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any, NamedTuple, TypeAlias
 
+from benchmarks.bytecodes import counting
 from benchmarks.inside import THREAD, Spent, replay_inside
 from benchmarks.machine import describe
 from benchmarks.targets import Target, run_target
@@ -143,6 +146,15 @@ def profiled(
         yield f"| {line.name} | {line.calls:.2f} | {line.own:.2f} | {line.with_callees:.2f} |"
 
 
+def counted(target: Target, workload: Workload, count: int) -> Iterator[str]:
+    """Says what there is to do for a flow."""
+    with counting() as counts:
+        replay_inside(target, workload, count)
+    yield f"{count:,} flows, {workload.name}: of each, in the replay thread"
+    yield ""
+    yield from counts.table(count)
+
+
 def main() -> None:
     """Measures and prints."""
     parser = argparse.ArgumentParser(description="Shows where a flow's microseconds go.")
@@ -154,6 +166,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3, help="without a profiler")
     parser.add_argument("--top", type=int, default=20, help="lines of each table")
     parser.add_argument("--profile", type=Path, help="the file that the profile is written to")
+    parser.add_argument("--bytecodes", action="store_true", help="count those, and calls, instead")
     asked = parser.parse_args()
     workload = Workload(
         f"{asked.method}{' over TLS' if asked.tls else ''}, {asked.concurrency} at once",
@@ -163,6 +176,9 @@ def main() -> None:
         asked.tls,
     )
     with run_target() as target:
+        if asked.bytecodes:
+            print(*counted(target, workload, asked.count), sep="\n")
+            return
         for line in measured(target, workload, asked.count, asked.rounds):
             print(line, flush=True)
         for line in profiled(target, workload, asked.count, asked.top, asked.profile):
