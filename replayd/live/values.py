@@ -6,11 +6,16 @@ import json
 import re
 from enum import Enum
 from functools import lru_cache
+from itertools import accumulate
 from typing import NamedTuple
 from urllib.parse import quote_from_bytes, unquote_to_bytes
 
 MAX_VALUES = 1000
 """Values that are kept; then the one that was carried first goes."""
+
+MAX_HELD = 64 * 1024
+"""Bytes of recorded values that are looked for in one request: making an expression of them takes
+half a second at the worst, once for those that are the same."""
 
 _CORE = re.compile(rb"[0-9A-Za-z]+")
 """What no encoding changes."""
@@ -80,6 +85,8 @@ class Values:
         else:
             found = [word for word in {*_words(text), b""} if word in cores]
         held = [each for core in found for each in cores[core] if self._may_stand_in(text, each)]
+        if sum(map(len, held)) > MAX_HELD:
+            held = _first_of(sorted(held, key=len), MAX_HELD)
         return tuple(sorted(held, key=len, reverse=True))
 
     def replaced(self, text: bytes, form: Form, held: tuple[bytes, ...]) -> tuple[bytes, list[str]]:
@@ -113,6 +120,12 @@ class Values:
             others.remove(recorded)
             if not others:
                 del self._cores[known.words[0]]
+
+
+def _first_of(values: list[bytes], size: int) -> list[bytes]:
+    """Returns those of the first values that have so many bytes together."""
+    ends = accumulate(map(len, values))
+    return [value for value, end in zip(values, ends, strict=True) if end <= size]
 
 
 def _words(text: bytes) -> list[bytes]:

@@ -108,3 +108,16 @@ def test_of_many_the_ones_that_are_there() -> None:
     expected = rb"\nafter \u003dafter %3Dafter new-7 new-19 core new-100 slash a/200/token"
     assert replaced_by(kept, text, Form.PLAIN)[0] == expected
     assert kept.held_in(b"nothing") == (b"+/==",)
+
+
+def test_of_very_many_the_shortest_are_looked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(values, "MAX_HELD", 30)
+    kept = Values()
+    recorded = [b"abcd", b"abcd-efgh", b"abcd-efgh-ijkl", b"abcd-efgh-ijkl-mnop"]
+    for each in recorded:
+        kept.put("s", each, b"live")
+    text = b" ".join(recorded)
+    held = kept.held_in(text)
+    assert held == (recorded[2], recorded[1], recorded[0])
+    assert kept.replaced(b"abcd-efgh-ijkl", Form.PLAIN, held)[0] == b"live"
+    assert kept.held_in(b"abcd-efgh") == (recorded[1], recorded[0])
