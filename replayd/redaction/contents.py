@@ -48,7 +48,7 @@ _INPUT = re.compile(rb"""["']\s[^<>]{0,160}?\bvalue\s?=\s?["']?(?P<input>[^"'<>]
 """Of an HTML form."""
 _KEY_BLOCK = re.compile(rb"-----(?P<block>.*?)(?=-----|\Z)", re.DOTALL)
 """Of a private key (RFC 7468)."""
-_WAYS = (_VALUE, _PART, _INPUT, _ELEMENT)
+_WAYS = (_VALUE, _PART, _INPUT)
 
 _CONSTANTS = frozenset((b"true", b"false", b"null", b"none", b"undefined"))
 _NUMBER = re.compile(rb"-?\d{1,15}(?:\.\d+)?")
@@ -144,11 +144,13 @@ def _value(content: bytes, lower: bytes, place: int, names: Names) -> tuple[int,
         if found is not None:
             break
     else:
+        # Looked at first: what follows the end of an element may be looked through to the
+        # content's end, for each that ends.
+        found = None if _closes(content, start) else _ELEMENT.match(content, end)
+    if found is None:
         return None
     value = found[found.lastgroup or 0]
     if found.lastgroup == "bare" and _harmless(name, value.lower()):
-        return None
-    if found.lastgroup in ("data", "text") and _closes(content, start):
         return None
     return _span(found)
 

@@ -1,7 +1,9 @@
 import time
+from unittest.mock import Mock
 
 import pytest
 
+from replayd.redaction import contents
 from replayd.redaction.contents import MOST_KEYS, redact_content, redact_text
 from replayd.redaction.marks import Marks
 from replayd.redaction.names import Names
@@ -119,6 +121,19 @@ def test_hostile_contents_take_no_longer_than_their_size(piece: str) -> None:
     began = time.process_time()
     redact_content(content, NAMES.request_triggers, NAMES, MARK)
     assert time.process_time() - began < 1
+
+
+def test_nothing_is_looked_for_behind_the_end_of_an_element(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """With as many as are looked at it took two seconds."""
+    element = Mock()
+    element.match.return_value = None
+    monkeypatch.setattr(contents, "_ELEMENT", element)
+    assert shown("</password><![CDATA[" * 100) == "</password><![CDATA[" * 100
+    assert element.match.call_count == 0
+    shown("<password><![CDATA[")
+    assert element.match.call_count == 1
 
 
 @pytest.mark.parametrize(
