@@ -3,6 +3,7 @@
 from itertools import islice
 
 from flowreplay.v1.comparison_pb2 import COMPARISON_RESULT_DIFFERENT
+from flowreplay.v1.summary_pb2 import Summary
 from flowreplay_client import Client
 
 from replayctl.differences import diff_lines
@@ -11,6 +12,11 @@ from replayctl.printable import printable
 
 _REPLAYS, _DIFFERENCES = 3, 10
 """Of the replays that differ, and of the differences of each, so many are shown."""
+
+
+def has_differences(summary: Summary) -> bool:
+    """Whether any response of a batch differs from the recorded one."""
+    return any(each.result == COMPARISON_RESULT_DIFFERENT for each in summary.comparison_counts)
 
 
 def show_first_differences(client: Client, batch_id: str, output: Output) -> None:

@@ -26,7 +26,12 @@ _OPERATORS: dict[str, Callable[[float, float], bool]] = {
 _SYNTAX = re.compile(r"\s*([a-z]+[0-9.]*)\s*(?:(>=|<=|!=|>|<|=)\s*([0-9.]+)\s*([a-zµ%/]*)\s*)?")
 _PERCENTILE = re.compile(r"p([0-9]{1,2}(?:\.[0-9]{1,3})?)")
 _SECONDS = {"us": 1e-6, "µs": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0}
-_COUNTED = ("error", "changed", "diff")
+_NOTHING = {
+    "changed": "no response has a recorded one beside it: the capture has none",
+    "diff": "nothing was compared: the capture has no responses, or --no-compare was given",
+}
+"""Why nothing can be told of responses beside the recorded ones."""
+_COUNTED = ("error", *_NOTHING)
 _TIMES = ("min", "mean", "max")
 
 
@@ -41,6 +46,9 @@ class Failed(NamedTuple):
 
 
 Check = Callable[[Figures], Failed | None]
+
+Given = tuple[Callable[[float, float], bool], float]
+"""A comparison, and the value to compare with."""
 
 
 def compile_assertions(texts: Sequence[str]) -> list[Check]:
@@ -76,7 +84,7 @@ def _compile(position: int, text: str) -> Check:
     if name in _COUNTED:
         if unit not in (None, "", "%"):
             invalid(f"{text!r}: {name} is compared with a number, or with a part of all in %")
-        return _count(text, name, compare, value, of_all=unit == "%")
+        return _count(text, name, (compare, value) if sign else None, of_all=unit == "%")
     percentile = _PERCENTILE.fullmatch(name)
     if percentile is None and name not in (*_TIMES, "lag", "rate"):
         known = ", ".join((*_COUNTED, "status", "rate", "lag", *_TIMES, "p50 to p99.999"))
@@ -94,7 +102,7 @@ def _compile(position: int, text: str) -> Check:
     return _latency(text, wanted, compare, value * _SECONDS[unit])
 
 
-def _status(text: str, given: tuple[Callable[[float, float], bool], float] | None) -> Check:
+def _status(text: str, given: Given | None) -> Check:
     """Without a comparison: no response, or a status from 400 on."""
 
     def check(figures: Figures) -> Failed | None:
@@ -103,23 +111,25 @@ def _status(text: str, given: tuple[Callable[[float, float], bool], float] | Non
         count = sum(figures.statuses[status] for status in found)
         first = figures.first_of_status[found[0]] if found else ""
         said = f"{count} of {figures.ended}" + (f", such as {found[0]}" if found else "")
-        if given is None and figures.failed:
-            said = f"{figures.failed} of {figures.ended} without a response; {said}"
-            first = first or figures.first_error
-            count += figures.failed
-        return Failed(text, said, first) if count else None
+        failed = Failed(text, said, first) if count else None
+        return _strictly(text, figures, said, failed) if given is None else failed
 
     return check
 
 
-def _count(
-    text: str,
-    name: str,
-    compare: Callable[[float, float], bool],
-    value: float,
-    *,
-    of_all: bool,
-) -> Check:
+def _strictly(text: str, figures: Figures, said: str, failed: Failed | None) -> Failed | None:
+    """A name without a comparison also tells what got no response: that is not as it should be
+    either. `said`: what was measured; `failed`: None, if that is as it should be.
+    """
+    if not figures.failed:
+        return failed
+    said = f"{figures.failed} of {figures.ended} without a response; {said}"
+    return Failed(text, said, (failed and failed.replay_id) or figures.first_error)
+
+
+def _count(text: str, name: str, given: Given | None, *, of_all: bool) -> Check:
+    compare, value = given or (operator.gt, 0.0)
+
     def check(figures: Figures) -> Failed | None:
         count, first = {
             "error": (figures.failed, figures.first_error),
@@ -127,12 +137,30 @@ def _count(
             "diff": (figures.different, figures.first_different),
         }[name]
         part = 100 * count / figures.ended if figures.ended else 0.0
-        if not compare(part if of_all else count, value):
-            return None
         said = f"{count} of {figures.ended}" + (f" ({part:.3g} %)" if of_all else "")
-        return Failed(text, said, first)
+        failed = Failed(text, said, first) if compare(part if of_all else count, value) else None
+        if name == "error":
+            return failed
+        return _beside(failed, text, name, said, figures, strictly=given is None)
 
     return check
+
+
+def _beside(
+    failed: Failed | None, text: str, name: str, said: str, figures: Figures, *, strictly: bool
+) -> Failed | None:
+    """Judges what is told of responses beside the recorded ones: that nothing could be is a
+    failure, whatever the comparison.
+    """
+    known = figures.compared if name == "diff" else figures.recorded
+    undecided = figures.undecided if name == "diff" else 0
+    if not known and not undecided:
+        said = _NOTHING[name]
+        failed = Failed(text, said)
+    elif strictly and undecided:
+        said += f"; {undecided} could not be compared"
+        failed = Failed(text, said, figures.first_different or figures.first_undecided)
+    return _strictly(text, figures, said, failed) if strictly else failed
 
 
 def _rate(text: str, compare: Callable[[float, float], bool], value: float) -> Check:

@@ -26,10 +26,13 @@ class Figures:
         """The first replay, by its id, that a status came for."""
         self.changed = 0
         """Responses with another status than the recorded one."""
+        self.recorded = 0
+        """Responses beside which one was recorded."""
         self.first_changed = ""
         self.results: Counter[ComparisonResult.ValueType] = Counter()
         """What comparisons with recorded responses came to."""
         self.first_different = ""
+        self.first_undecided = ""
         self.reasons: Counter[Reason.ValueType] = Counter()
         self.first_of_reason: dict[Reason.ValueType, Event] = {}
         self.first_error = ""
@@ -70,6 +73,7 @@ class Figures:
         self.statuses[status] += 1
         self.hooked += bool(event.response.answering_hook)
         self.first_of_status.setdefault(status, event.replay_id)
+        self.recorded += bool(event.response.recorded_status_code)
         if event.response.recorded_status_code not in (0, status):
             self.changed += 1
             self.first_changed = self.first_changed or event.replay_id
@@ -84,11 +88,23 @@ class Figures:
         self.results[result] += 1
         if result == ComparisonResult.COMPARISON_RESULT_DIFFERENT:
             self.first_different = self.first_different or event.replay_id
+        elif result == ComparisonResult.COMPARISON_RESULT_UNDECIDED:
+            self.first_undecided = self.first_undecided or event.replay_id
 
     @property
     def different(self) -> int:
         """Responses that differ from the recorded one."""
         return self.results[ComparisonResult.COMPARISON_RESULT_DIFFERENT]
+
+    @property
+    def undecided(self) -> int:
+        """Responses whose comparison with the recorded one could not be made."""
+        return self.results[ComparisonResult.COMPARISON_RESULT_UNDECIDED]
+
+    @property
+    def compared(self) -> int:
+        """Responses that are equal to the recorded one, or differ from it."""
+        return self.results.total() - self.undecided
 
     def _note_times(self, timings: Timings) -> None:
         start = timings.start_time.ToNanoseconds()

@@ -36,8 +36,10 @@ def failed(text: str, figures: Figures) -> Failed | None:
     [
         ("error", "1 of 10", "b.9"),
         ("error>=10%", "1 of 10 (10 %)", "b.9"),
-        ("changed", "1 of 10", "b.3"),
-        ("diff", "1 of 10", "b.3"),
+        ("changed", "1 of 10 without a response; 1 of 10", "b.3"),
+        ("changed>0", "1 of 10", "b.3"),
+        ("diff", "1 of 10 without a response; 1 of 10", "b.3"),
+        ("diff>0", "1 of 10", "b.3"),
         ("diff>5%", "1 of 10 (10 %)", "b.3"),
         ("status", "1 of 10 without a response; 2 of 10, such as 404", "b.5"),
         ("status >= 500", "1 of 10, such as 500", "b.3"),
@@ -64,6 +66,33 @@ def test_what_must_not_be_is_told(
 )
 def test_what_holds_is_not(figures: Figures, text: str) -> None:
     assert failed(text, figures) is None
+
+
+@pytest.mark.parametrize("text", ["diff", "diff>50%", "diff<1", "changed", "changed>3"])
+def test_that_nothing_could_be_compared_is_a_failure(text: str) -> None:
+    alone = Figures(Counts(succeeded=1))
+    alone.add(response(0))
+    told = failed(text, alone)
+    assert told is not None
+    assert "the capture has n" in told.message
+    assert failed(text, Figures(Counts())) == told
+
+
+def test_without_a_number_diff_wants_every_response_to_be_equal() -> None:
+    figures = Figures(Counts(succeeded=2, failed=1))
+    for index, result in enumerate(("EQUAL", "UNDECIDED")):
+        event = response(index, recorded=200)
+        event.response.comparison.result = comparison_pb2.ComparisonResult.Value(
+            f"COMPARISON_RESULT_{result}"
+        )
+        figures.add(event)
+    figures.add(failure(2))
+    said = "1 of 3 without a response; 0 of 3; 1 could not be compared"
+    assert failed("diff", figures) == Failed("diff", said, "b.1")
+    assert failed("diff>0", figures) is None
+    assert failed("changed", figures) == Failed(
+        "changed", "1 of 3 without a response; 0 of 3", "b.2"
+    )
 
 
 def test_a_lag_is_that_of_the_latest() -> None:

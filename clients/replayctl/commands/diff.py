@@ -3,12 +3,14 @@
 from typing import Unpack
 
 import click
+from flowreplay.v1.comparison_pb2 import COMPARISON_RESULT_UNDECIDED
 from flowreplay_client import DiffSettings
 
 from replayctl import exits
 from replayctl.connect import Globals, pass_globals
 from replayctl.differences import counted, diff_lines
 from replayctl.options.comparing import IGNORE, VOLATILE
+from replayctl.output import note
 
 
 @click.command("diff")
@@ -29,7 +31,11 @@ from replayctl.options.comparing import IGNORE, VOLATILE
 )
 @click.option("--all", "include_equal", is_flag=True, help="Show also the replays that are equal.")
 @click.option("--secrets", is_flag=True, help="Show secrets; needs the role for it.")
-@click.option("--exit-code", is_flag=True, help="Exit with 1 when a response differs.")
+@click.option(
+    "--exit-code",
+    is_flag=True,
+    help="Exit with 1 unless there are responses to compare, and all are equal.",
+)
 @pass_globals
 @click.pass_context
 def command(
@@ -48,7 +54,9 @@ def command(
     """
     output = options.output
     with options.client() as client, client.diff(batch_id, **settings) as diffs:
+        undecided = 0
         for diff in diffs:
+            undecided += diff.comparison.result == COMPARISON_RESULT_UNDECIDED
             output.show(diff, *diff_lines(diff, output.style))
     values = {
         "comparedCount": diffs.compared_count,
@@ -60,5 +68,7 @@ def command(
         f"{counted(diffs.compared_count, 'response')} compared, {diffs.different_count} "
         f"different, {diffs.left_out_count} without one to compare",
     )
-    if exit_code and diffs.different_count:
+    if not diffs.compared_count:
+        note("nothing was compared: the batch has no responses with a recorded one beside them")
+    if exit_code and (diffs.different_count or undecided or not diffs.compared_count):
         context.exit(exits.REPLAYS_FAILED)

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple, TypeVar
 import click
 from flowreplay_client import Client
 
-from replayctl.diffing import show_first_differences
+from replayctl.diffing import has_differences, show_first_differences
 from replayctl.options.fail_on import check_assertions, fail_on_option
 from replayctl.output import Output
 from replayctl.saving import STDOUT, format_for, save
@@ -41,7 +41,8 @@ class Waiting(NamedTuple):
             for summary in outcomes(client, batches, self.fail_on):
                 output.show(summary, *summary_lines(summary))
                 failed |= bool(summary.failed_assertions)
-                if any(each.assertion.startswith("diff") for each in summary.failed_assertions):
+                asked = any(each.assertion.startswith("diff") for each in summary.failed_assertions)
+                if asked and has_differences(summary.summary):
                     show_first_differences(client, summary.summary.batch_id, output)
         if self.save_as:
             save(client, batches[0].batch_id, self.save_as, self.format_to_save, output)
@@ -61,8 +62,9 @@ def waiting_options(command: Command) -> Command:
         fail_on_option(
             "With --wait, exit with 1 when any of these is so: error (a replay ended without a "
             "response, or was taken off the queue), status (that, and a response's status of 400 "
-            "or more), status>=500, diff (a response differs "
-            "from the recorded one), changed>1%, p95>300ms, rate<100/s ...",
+            "or more), diff (error, or a response differs from the recorded one, or none could be "
+            "compared), changed>1%, status>=500, p95>300ms, rate<100/s ... They take the place of "
+            "the default: name error, too, unless status, changed or diff does.",
         ),
         click.option("--wait", is_flag=True, help="Follow each batch until all its replays ended."),
     ):

@@ -1,5 +1,6 @@
 import json
 
+import pytest
 from flowreplay.v1 import comparison_pb2
 from flowreplay.v1.history_pb2 import DiffRequest, DiffResponse, ReplayDiff
 
@@ -17,6 +18,16 @@ COMPARISON = comparison_pb2.Comparison(
 )
 FOUND = DiffResponse(
     diffs=[ReplayDiff(replay_id="b.1", method=b"GET", url=b"u", comparison=COMPARISON)]
+)
+UNDECIDED = DiffResponse(
+    diffs=[
+        ReplayDiff(
+            replay_id="b.1",
+            comparison=comparison_pb2.Comparison(
+                result=comparison_pb2.COMPARISON_RESULT_UNDECIDED, note="too large"
+            ),
+        )
+    ]
 )
 LAST = DiffResponse(compared_count=1, different_count=1, left_out_count=2)
 
@@ -54,6 +65,23 @@ def test_what_is_wanted_is_asked_for(fake: FakeDaemon) -> None:
             reveal_secrets=True,
         )
     ]
+
+
+@pytest.mark.parametrize(
+    ("said", "code"),
+    [
+        ([DiffResponse(), DiffResponse(left_out_count=3)], 1),
+        ([DiffResponse(), UNDECIDED, DiffResponse(compared_count=1)], 1),
+        ([DiffResponse(), DiffResponse(compared_count=3)], 0),
+    ],
+)
+def test_the_exit_code_tells_whether_all_are_equal(
+    fake: FakeDaemon, said: list[DiffResponse], code: int
+) -> None:
+    fake.diffs.append(said)
+    ended = replayctl(fake.address, "diff", "b", "--exit-code")
+    assert ended.code == code
+    assert ("nothing was compared" in ended.stderr) == (not said[-1].compared_count)
 
 
 def test_nothing_that_differs_is_no_failure(fake: FakeDaemon) -> None:
