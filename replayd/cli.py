@@ -28,6 +28,14 @@ EXIT_USAGE = 2
 EXIT_FAILED = 4
 EXIT_DISK = os.EX_IOERR
 
+MOST = 1_000_000_000
+"""What may be counted; more than any daemon ever has."""
+MOST_WATCHERS = 100_000
+"""More than a process can have connections."""
+
+_SHORTEST = 0.001
+"""Seconds that a timeout may have."""
+
 COLLECT_AFTER = 10_000
 """Objects that may be made and kept before the next look for garbage: some 3 ms of it."""
 
@@ -52,14 +60,31 @@ class _Parsed(click.ParamType[float | int]):
 
 def _parse_timeout(text: str) -> float:
     seconds = parse_duration(text)
-    if not seconds:
-        raise ValueError("0 would leave no time for anything; write how long to wait")
+    if seconds < _SHORTEST:
+        raise ValueError(f"{text!r} would leave no time for anything; write how long to wait")
     return seconds
+
+
+def _parse_room(text: str) -> int:
+    size = parse_size(text)
+    if not size:
+        raise ValueError("0 would leave no room for anything; write how much there is")
+    return size
+
+
+def _not_empty(
+    context: click.Context, parameter: click.Parameter, names: tuple[str, ...]
+) -> tuple[str, ...]:
+    if not all(name.strip() for name in names):
+        raise click.BadParameter("a name has no characters", context, parameter)
+    return names
 
 
 SIZE = _Parsed("size", parse_size)
 DURATION = _Parsed("duration", parse_duration)
 TIMEOUT = _Parsed("duration", _parse_timeout)
+ROOM = _Parsed("size", _parse_room)
+COUNT = click.IntRange(0, MOST)
 FILE = click.Path(dir_okay=False, path_type=Path)
 TLS_VERSIONS = click.Choice(["1.0", "1.1", "1.2", "1.3"])
 
@@ -220,7 +245,8 @@ def _option(*names: str, **attributes: Any) -> Callable[[F], F]:
     multiple=True,
     metavar="[PATTERN=]N",
     show_default="no limit",
-    help="Connections to one target at once, idle ones too; replays wait for one in order. "
+    help="Connections to one target at once, idle ones too; replays wait for one in order. 0: no "
+    "limit. "
     "PATTERN as for --allow-target. Repeatable.",
 )
 @_option(
@@ -229,14 +255,14 @@ def _option(*names: str, **attributes: Any) -> Callable[[F], F]:
     metavar="[PATTERN=]N/s",
     show_default="no limit",
     help="Replays that may begin a second (/m: a minute, /h: an hour) to one target, of all "
-    "clients together; others wait. PATTERN as for --allow-target. Repeatable.",
+    "clients together; others wait. 0/s: no limit. PATTERN as for --allow-target. Repeatable.",
 )
 @_option(
     "--breaker",
     metavar="N[:TIME]",
     show_default="none",
     help="After N failures in a row leave a target alone for TIME (30s), then let one replay "
-    "try it.",
+    "try it. 0: never.",
 )
 @_option(
     "--breaker-action",
@@ -263,10 +289,10 @@ def _option(*names: str, **attributes: Any) -> Callable[[F], F]:
     help="To the first byte, and between any two.",
 )
 @_option("--total-timeout", type=TIMEOUT, show_default="5m", help="For a whole replay.")
-@_option("--body-size-limit", type=SIZE, show_default="64m", help="Of one content.")
+@_option("--body-size-limit", type=ROOM, show_default="64m", help="Of one content.")
 @_option(
     "--memory-budget",
-    type=SIZE,
+    type=ROOM,
     show_default="128m",
     help="For all responses under way, in memory; what has no room there waits.",
 )
@@ -279,12 +305,14 @@ def _option(*names: str, **attributes: Any) -> Callable[[F], F]:
 @_option(
     "--redact-header",
     multiple=True,
+    callback=_not_empty,
     metavar="NAME",
     help="A header field that holds a secret, kept out of events like Cookie. Repeatable.",
 )
 @_option(
     "--redact-parameter",
     multiple=True,
+    callback=_not_empty,
     metavar="NAME",
     help="A parameter of URLs and forms, or a key of JSON or XML, that holds one. Repeatable.",
 )
@@ -303,21 +331,21 @@ def _option(*names: str, **attributes: Any) -> Callable[[F], F]:
 )
 @_option(
     "--max-queued",
-    type=click.IntRange(0),
+    type=COUNT,
     metavar="N",
     show_default=True,
     help="Replays that may wait in the queue; 0: no limit.",
 )
 @_option(
     "--client-enqueues",
-    type=click.IntRange(0),
+    type=COUNT,
     metavar="N",
     show_default=True,
     help="Enqueues of one client at once; 0: no limit.",
 )
 @_option(
     "--client-queued",
-    type=click.IntRange(0),
+    type=COUNT,
     metavar="N",
     show_default="0, no limit",
     help="Replays of one client that may wait or run.",
@@ -328,10 +356,15 @@ def _option(*names: str, **attributes: Any) -> Callable[[F], F]:
     show_default="0, no limit",
     help="Of one client's batches that have something left to do.",
 )
-@_option("--max-watchers", type=click.IntRange(1), show_default=True, help="Watchers at once.")
+@_option(
+    "--max-watchers",
+    type=click.IntRange(1, MOST_WATCHERS),
+    show_default=True,
+    help="Watchers at once.",
+)
 @_option(
     "--client-watchers",
-    type=click.IntRange(0),
+    type=COUNT,
     metavar="N",
     show_default=True,
     help="Watchers at once of one token or certificate; 0: no limit.",

@@ -64,9 +64,7 @@ def _connection_limits(config: Config) -> "TargetLimits[int] | None":
 
 def governor_settings(config: Config) -> "GovernorSettings | None":
     """Returns what targets have to bear; None: anything. Raises ConfigError."""
-    if config.breaker_action == "fail" and not config.breaker:
-        raise ConfigError("--breaker-action fail says what --breaker does; set --breaker N:TIME")
-    if not (config.target_rate or config.breaker):
+    if not (config.target_rate or config.breaker or config.breaker_action == "fail"):
         return None
     from replayd.planning.target_limits import (  # noqa: PLC0415
         parse_breaker,
@@ -80,6 +78,8 @@ def governor_settings(config: Config) -> "GovernorSettings | None":
         breaker = parse_breaker(config.breaker or "0")
     except ValueError as error:
         raise ConfigError(f"--breaker {config.breaker}: {error}") from error
+    if config.breaker_action == "fail" and not breaker.failures:
+        raise ConfigError("--breaker-action fail says what --breaker does; set --breaker N:TIME")
     return GovernorSettings(rates, breaker, fails=config.breaker_action == "fail")
 
 

@@ -147,7 +147,16 @@ def test_a_flag_turns_off_what_the_file_turns_on(seen: list[Config], tmp_path: P
         ("concurrency = 0", "Invalid value for '--concurrency': 0 is not in the range"),
         ("concurrency = 0", "(in the file that --config names)"),
         ("body-size-limit = 'big'", "'big' is not a size"),
-        ("total-timeout = '0s'", "0 would leave no time"),
+        ("total-timeout = '0s'", "'0s' would leave no time"),
+        ("connect-timeout = '0.1ms'", "'0.1ms' would leave no time"),
+        ("drain-timeout = '36501d'", "is longer than 36500d"),
+        ("memory-budget = 0", "0 would leave no room"),
+        ("body-size-limit = '0k'", "0 would leave no room"),
+        ("retention-size = '2000000000g'", "more than any disk has"),
+        ("max-watchers = 1000000000", "not in the range 1<=x<=100000"),
+        ("max-queued = 10000000000", "not in the range 0<=x<=1000000000"),
+        ("redact-header = ''", "a name has no characters"),
+        ("redact-parameter = ['a', ' ']", "a name has no characters"),
     ],
 )
 def test_a_wrong_file_is_refused_by_name(

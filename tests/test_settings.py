@@ -35,7 +35,8 @@ def test_what_is_on_its_way_on_streams_has_its_part_of_the_budget(
     ("check", "options", "said"),
     [
         (governor_settings, {"target_rate": ("5",)}, "--target-rate 5: '5' is not a rate"),
-        (governor_settings, {"breaker": "x"}, "--breaker x: 'x' is none"),
+        (governor_settings, {"breaker": "x"}, "--breaker x: 'x' is no breaker"),
+        (governor_settings, {"breaker": "0", "breaker_action": "fail"}, "set --breaker N:TIME"),
         (governor_settings, {"breaker_action": "fail"}, "set --breaker N:TIME"),
         (
             wire_settings,

@@ -36,3 +36,12 @@ def test_durations_are_read_with_their_unit(text: str, expected: float) -> None:
 def test_what_is_no_duration_says_what_to_write(text: str) -> None:
     with pytest.raises(ValueError, match="is not a duration; write seconds, or a number with"):
         parse_duration(text)
+
+
+def test_what_no_disk_has_and_no_clock_counts_is_refused() -> None:
+    assert parse_size("1073741824g") == 1 << 60
+    with pytest.raises(ValueError, match="write 1073741824g at most"):
+        parse_size("1073741825g")
+    assert parse_duration("36500d") == 36500 * 86400
+    with pytest.raises(ValueError, match="is longer than 36500d"):
+        parse_duration("9" * 30)

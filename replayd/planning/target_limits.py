@@ -121,8 +121,10 @@ def parse_breaker(text: str) -> Breaker:
     """Reads `N[:TIME]`, such as `5:30s`; 0: no breaker. Raises ValueError."""
     count, _, time = text.partition(":")
     if not (count.isascii() and count.isdigit()) or len(count) > 9:
-        raise ValueError(f"{text!r} is none; write failures in a row and a time: 5:30s")
-    pause = parse_duration(time or _PAUSE)
+        raise ValueError(
+            f"{text!r} is no breaker; write failures in a row and a time, 5:30s, or 0 for none"
+        )
+    pause = int(parse_duration(time or _PAUSE) * SECOND)
     if not pause:
         raise ValueError(f"{text!r} leaves a target alone for no time at all; write 5:30s")
-    return Breaker(int(count), int(pause * SECOND)) if int(count) else NO_BREAKER
+    return Breaker(int(count), pause) if int(count) else NO_BREAKER

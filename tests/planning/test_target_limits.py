@@ -87,6 +87,7 @@ def test_breakers(text: str, expected: Breaker) -> None:
         (parse_breaker, "x:3"),
         (parse_breaker, "3:x"),
         (parse_breaker, "3:0"),
+        (parse_breaker, "3:0.0000000001"),
     ],
 )
 def test_what_is_none(parse: Callable[[str], object], text: str) -> None:

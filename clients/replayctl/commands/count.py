@@ -3,10 +3,11 @@
 import click
 
 from replayctl.connect import Globals, pass_globals
+from replayctl.options.batch import batch_option
 
 
 @click.command("count")
-@click.option("--batch", "batch_id", default="", metavar="BATCH", help="Only this batch.")
+@batch_option()
 @pass_globals
 def command(options: Globals, batch_id: str) -> None:
     """Print how many replays wait or run.

@@ -10,6 +10,7 @@ from flowreplay_client import ListSettings, state_names
 
 from replayctl.connect import Globals, pass_globals
 from replayctl.events import clock_time, enum_name, reason_name, state_name
+from replayctl.options.batch import batch_option
 from replayctl.printable import printable
 
 _ABOUT_WIDTH = 12
@@ -17,7 +18,7 @@ _STATE_WIDTH = 11
 
 
 @click.command("list")
-@click.option("--batch", "batch_id", default="", metavar="BATCH", help="Only this batch.")
+@batch_option()
 @click.option(
     "--state",
     "states",

@@ -3,10 +3,11 @@
 import click
 
 from replayctl.connect import Globals, pass_globals
+from replayctl.options.batch import batch_option
 
 
 @click.command("pause")
-@click.option("--batch", "batch_id", default="", metavar="BATCH", help="Only this batch.")
+@batch_option()
 @pass_globals
 def command(options: Globals, batch_id: str) -> None:
     """Pause the queue, or one batch: what runs finishes, captures are still accepted.

@@ -7,15 +7,14 @@ from flowreplay.v1.replay_pb2 import ResolveResponse
 from flowreplay_client import RESOLUTIONS
 
 from replayctl.connect import Globals, pass_globals
+from replayctl.options.batch import batch_option
 from replayctl.printable import printable
 
 
 @click.command("resolve")
 @click.argument("replays", metavar="[REPLAY]...", nargs=-1)
 @click.argument("resolution", type=click.Choice(list(RESOLUTIONS)))
-@click.option(
-    "--batch", "batch_id", default="", metavar="BATCH", help="All parked replays of this batch."
-)
+@batch_option("All parked replays of this batch.")
 @pass_globals
 def command(options: Globals, replays: tuple[str, ...], resolution: str, batch_id: str) -> None:
     """Send parked replays again, or drop them.

@@ -3,11 +3,12 @@
 import click
 
 from replayctl.connect import Globals, pass_globals
+from replayctl.options.batch import batch_option
 from replayctl.printable import printable
 
 
 @click.command("step")
-@click.option("--batch", "batch_id", default="", metavar="BATCH", help="Only of this batch.")
+@batch_option("Only of this batch.")
 @click.option(
     "--count",
     type=click.IntRange(1, 1000),

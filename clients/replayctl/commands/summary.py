@@ -4,12 +4,13 @@ import click
 
 from replayctl import exits
 from replayctl.connect import Globals, pass_globals
+from replayctl.options.batch import named
 from replayctl.options.fail_on import fail_on_option
 from replayctl.summary import summary_lines
 
 
 @click.command("summary")
-@click.argument("batch_id", metavar="BATCH")
+@click.argument("batch_id", metavar="BATCH", callback=named)
 @fail_on_option(
     "Exit with 1 when any of these is so, such as error, status>=500 or p95>300ms.", default=""
 )

@@ -5,6 +5,7 @@ from datetime import datetime
 import click
 
 from replayctl.connect import Globals, pass_globals
+from replayctl.options.batch import named
 from replayctl.targets import target_line
 
 _UNITS = {"s": 1, "m": 60, "h": 3600}
@@ -23,7 +24,7 @@ def _rate(_context: click.Context, _parameter: click.Parameter, value: str | Non
 
 
 @click.command("target")
-@click.argument("pattern", default="")
+@click.argument("pattern", default="", callback=named)
 @click.option(
     "--rate",
     callback=_rate,

@@ -11,6 +11,7 @@ from replayctl.connect import Globals, pass_globals
 from replayctl.contents import MOST_BYTES
 from replayctl.events import event_lines
 from replayctl.notes import tell_how_to_follow, tell_paused
+from replayctl.options.batch import batch_option
 from replayctl.output import Output, note
 
 
@@ -30,7 +31,7 @@ from replayctl.output import Output, note
     multiple=True,
     help="Only this kind. Repeatable.  [default: all; text shows requests only with --bodies]",
 )
-@click.option("--batch", "batch_id", default="", metavar="BATCH", help="Only this batch.")
+@batch_option()
 @click.option(
     "--filter",
     default="",
