@@ -317,6 +317,13 @@ def _option(*names: str, **attributes: Any) -> Callable[[F], F]:
     help="A parameter of URLs and forms, or a key of JSON or XML, that holds one. Repeatable.",
 )
 @_option(
+    "--require-hook",
+    multiple=True,
+    metavar="NAME",
+    help="Send nothing while no hook of this name is registered, which has to have the policy "
+    "kill: replays wait for it. Repeatable.",
+)
+@_option(
     "--allow-target",
     multiple=True,
     metavar="PATTERN",

@@ -135,6 +135,9 @@ class Config:
     redact_parameter: tuple[str, ...] = ()
     """The same of parameters of URLs and forms, of JSON's keys and XML's elements."""
 
+    require_hook: tuple[str, ...] = ()
+    """Hooks without which nothing is sent; most daemons have none at all."""
+
     allow_target: tuple[str, ...] = ()
     deny_target: tuple[str, ...] = ()
 

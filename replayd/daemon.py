@@ -42,6 +42,7 @@ from replayd.settings import (
     client_limits,
     comparer_settings,
     governor_settings,
+    required_hooks,
     retention_limits,
     target_mode,
     wire_settings,
@@ -97,6 +98,7 @@ class _Daemon:
         self._access = open_access(access_settings(config), [*map(reach, self._addresses)])
         self._wire_settings = wire_settings(config)
         self._governor_settings = governor_settings(config)
+        self._required_hooks = required_hooks(config)
         self._target_mode = target_mode(self._addresses)
         self._targets = TargetRules(self._target_mode, config.allow_target, config.deny_target)
         self._failure: JournalError | None = None
@@ -146,6 +148,7 @@ class _Daemon:
         hooks = HookService(
             journal,
             thread.use_hooks,
+            required=self._required_hooks,
             targets=self._targets,
             body_size_limit=config.body_size_limit,
             redactor=redactor,
@@ -167,6 +170,7 @@ class _Daemon:
         try:
             bound = server.bind(runtime_folder())
             if await self._stop.before(self._enqueue_captures(enqueuer)):
+                hooks.begin()
                 await server.start()
                 thread.start()
                 retention.start()

@@ -9,6 +9,7 @@ from replayd.config import Config, default_retention_size
 from replayd.errors import ConfigError
 from replayd.intake.pool import WorkerSettings
 from replayd.journal.interface import Limits
+from replayd.rpc.hook import HOOK_NAME
 from replayd.rpc.listen import Address, TcpAddress
 from replayd.rpc.quotas import ClientLimits
 from replayd.wire.settings import TlsSettings, WireSettings, parse_upstream
@@ -81,6 +82,17 @@ def governor_settings(config: Config) -> "GovernorSettings | None":
     if config.breaker_action == "fail" and not breaker.failures:
         raise ConfigError("--breaker-action fail says what --breaker does; set --breaker N:TIME")
     return GovernorSettings(rates, breaker, fails=config.breaker_action == "fail")
+
+
+def required_hooks(config: Config) -> frozenset[str]:
+    """Returns the names of hooks without which nothing is sent. Raises ConfigError."""
+    for name in config.require_hook:
+        if not HOOK_NAME.fullmatch(name):
+            raise ConfigError(
+                f"--require-hook {name!r}: a hook's name has 1 to 64 letters, digits, `-`, `_` "
+                "and `.`"
+            )
+    return frozenset(config.require_hook)
 
 
 def _stream_window(config: Config) -> int:

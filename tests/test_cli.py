@@ -96,6 +96,7 @@ def test_every_option_is_a_key_of_the_file(seen: list[Config], tmp_path: Path) -
         ciphers = "HIGH"
         redact-header = ["X-Mine"]
         redact-parameter = ["mine"]
+        require-hook = ["guard"]
         allow-target = ["*"]
         deny-target = ["10.0.0.0/8"]
         max-queued = 4

@@ -8,7 +8,7 @@ import pytest
 from replayd.config import Config
 from replayd.errors import ConfigError
 from replayd.rpc.listen import TcpAddress, UnixAddress
-from replayd.settings import governor_settings, target_mode, wire_settings
+from replayd.settings import governor_settings, required_hooks, target_mode, wire_settings
 
 
 def test_with_a_tcp_listener_replays_go_to_loopback_unless_patterns_say_more() -> None:
@@ -35,6 +35,7 @@ def test_what_is_on_its_way_on_streams_has_its_part_of_the_budget(
     ("check", "options", "said"),
     [
         (governor_settings, {"target_rate": ("5",)}, "--target-rate 5: '5' is not a rate"),
+        (required_hooks, {"require_hook": ("a b",)}, "--require-hook 'a b': a hook's name has"),
         (governor_settings, {"breaker": "x"}, "--breaker x: 'x' is no breaker"),
         (governor_settings, {"breaker": "0", "breaker_action": "fail"}, "set --breaker N:TIME"),
         (governor_settings, {"breaker_action": "fail"}, "set --breaker N:TIME"),
@@ -45,7 +46,7 @@ def test_what_is_on_its_way_on_streams_has_its_part_of_the_budget(
         ),
     ],
 )
-def test_what_targets_have_to_bear_is_checked_at_the_start(
+def test_what_makes_no_sense_is_refused_at_the_start(
     check: Callable[[Config], object], options: dict[str, Any], said: str
 ) -> None:
     with pytest.raises(ConfigError) as caught:

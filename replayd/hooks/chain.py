@@ -55,7 +55,13 @@ Decided = Callable[[Verdict], None]
 class Hooks:
     """The registered hooks."""
 
-    def __init__(self, journal: Journal, replanner: Replanner) -> None:
+    def __init__(
+        self, journal: Journal, replanner: Replanner, required: frozenset[str] = frozenset()
+    ) -> None:
+        """`required`: names of hooks without which nothing is sent."""
+        self.required = required
+        self._complete = asyncio.Event()
+        """Set while the required ones may all be there: who waits looks again."""
         self._journal = journal
         self._replanner = replanner
         self._loop = asyncio.get_running_loop()
@@ -86,20 +92,39 @@ class Hooks:
                 f"{MAX_HOOKS} hooks are registered, which is the limit; end one first",
                 limit=MAX_HOOKS,
             )
+        guards = settings.kills and HookPoint.REQUEST in settings.points
+        if settings.name in self.required and not guards:
+            raise ReplaydError(
+                Reason.INVALID_OPTIONS,
+                f"the daemon sends nothing without the hook {settings.name} (--require-hook): "
+                "register it for the request point, and with the policy kill",
+                field="registration",
+            )
         hook = Hook(settings)
         # Sorting is stable: of the same order, the one that came first.
         self._hooks = tuple(sorted((*self._hooks, hook), key=lambda each: each.settings.order))
+        if not self.missing:
+            self._complete.set()
         return hook
 
     def unregister(self, hook: Hook) -> None:
         """Takes a hook off, and has its policy decide all that it was asked. Idempotent."""
         self._hooks = tuple(each for each in self._hooks if each is not hook)
+        if self.missing:
+            self._complete.clear()
         hook.end()
+
+    @property
+    def missing(self) -> frozenset[str]:
+        """The required hooks that are not registered."""
+        return self.required.difference(hook.name for hook in self._hooks)
 
     # What the replay thread calls
 
     def wanted(self, point: HookPoint) -> bool:
-        """Whether any hook is for a point. From any thread."""
+        """Whether any hook is for a point, or has to be. From any thread."""
+        if self.required and point is HookPoint.REQUEST:
+            return True
         return any(point in hook.settings.points for hook in self._hooks)
 
     def at_request(
@@ -135,6 +160,8 @@ class Hooks:
 
     async def _request(self, replay: Replay, plan: Plan) -> Send | Respond | End:
         now = Send(replay, plan)
+        while self.missing:
+            await self._complete.wait()
         for hook in self._hooks:
             if not hook.wants(HookPoint.REQUEST):
                 continue

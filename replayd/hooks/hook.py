@@ -51,7 +51,7 @@ class Hook:
 
     def wants(self, point: HookPoint) -> bool:
         """Whether it is to be asked at a point, if its filter matches."""
-        return not self.gone and point in self.settings.points
+        return point in self.settings.points
 
     async def ask(self, question: Question) -> Answer:
         """Asks, and waits for the answer: Proceed, where its filter does not match; Lost: there
@@ -63,6 +63,9 @@ class Hook:
             decided = await self._filtered(self.settings.matches, question)
             if decided is not None:
                 return decided
+        if self.gone:
+            # While others were asked: it was there when the replay was taken.
+            return self._lost()
         if loop.time() < self._asked_again:
             return Lost(
                 Reason.HOOK_LATE, f"the hook {self.name} was late and has said nothing since"
@@ -94,7 +97,7 @@ class Hook:
         except TimeoutError:
             said = f"the filter of the hook {self.name} was not through within {deadline:g} s"
             return Lost(Reason.HOOK_LATE, said)
-        return self._lost() if self.gone else None
+        return None
 
     def _lost(self) -> Lost:
         return Lost(Reason.HOOK_GONE, f"the client of the hook {self.name} went away")

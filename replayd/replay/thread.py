@@ -193,9 +193,13 @@ class ReplayThread:
 
     def use_hooks(self, hooks: Hooks | None, begun: Callable[[], None]) -> None:
         """Has hooks asked about every replay that is taken from now on; None: nobody. `begun`
-        is called, on this thread, once that is so. From any thread.
+        is called, on this thread, once that is so. From any thread; before the start from the
+        one that starts it.
         """
-        self._queue.post(lambda: self._use_hooks(hooks, begun))
+        if self._thread.ident is None:
+            self._use_hooks(hooks, begun)
+        else:
+            self._queue.post(lambda: self._use_hooks(hooks, begun))
 
     def join(self, timeout: float | None = None) -> bool:
         """Waits until the thread has ended; False: it has not."""

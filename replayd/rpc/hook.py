@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import logging
+import re
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import aclosing
 from typing import TYPE_CHECKING
@@ -15,6 +17,10 @@ from replayd.rpc.calls import Call, Methods, Service, conversation
 
 if TYPE_CHECKING:
     from replayd.hooks.chain import Hooks
+
+_log = logging.getLogger(__name__)
+
+HOOK_NAME = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 UseHooks = Callable[["Hooks | None", Callable[[], None]], None]
 """Has the replay thread ask hooks (`ReplayThread.use_hooks`)."""
@@ -31,12 +37,16 @@ class HookService(Service):
         journal: Journal,
         use_hooks: UseHooks,
         *,
+        required: frozenset[str] = frozenset(),
         targets: TargetRules,
         body_size_limit: int,
         redactor: Redactor,
     ) -> None:
-        """The rest: what a request that a hook changed is planned by."""
+        """`required`: hooks without which nothing is sent. The rest: what a request that a hook
+        changed is planned by.
+        """
         super().__init__(journal)
+        self._required = required
         self._use_hooks = use_hooks
         self._targets = targets
         self._body_size_limit = body_size_limit
@@ -51,21 +61,34 @@ class HookService(Service):
     async def hook(self, messages: AsyncIterator[bytes], call: Call) -> AsyncGenerator[bytes, None]:
         """Hook."""
         self.refuse_when_stopping()
-        from replayd.rpc.hooking import Attendance, open_hooks  # noqa: PLC0415
+        from replayd.rpc.hooking import Attendance  # noqa: PLC0415
 
-        if self._hooks is None:
-            self._hooks = open_hooks(
-                self.journal,
-                targets=self._targets,
-                body_size_limit=self._body_size_limit,
-                redactor=self._redactor,
-            )
         attendance = Attendance(
-            self._hooks, self.journal, self._use_hooks, self._ended, self.cursor
+            self._opened(), self.journal, self._use_hooks, self._ended, self.cursor
         )
         async with aclosing(attendance.attend(messages, call.caller.name)) as responses:
             async for response in responses:
                 yield response
+
+    def begin(self) -> None:
+        """Has nothing sent without the required hooks; before the replay thread is started."""
+        if self._required:
+            self._use_hooks(self._opened(), lambda: None)
+            names = ", ".join(sorted(self._required))
+            _log.warning("nothing is sent until these hooks are registered: %s", names)
+
+    def _opened(self) -> Hooks:
+        from replayd.rpc.hooking import open_hooks  # noqa: PLC0415
+
+        if self._hooks is None:
+            self._hooks = open_hooks(
+                self.journal,
+                required=self._required,
+                targets=self._targets,
+                body_size_limit=self._body_size_limit,
+                redactor=self._redactor,
+            )
+        return self._hooks
 
     def end(self) -> None:
         """Ends all calls: the daemon is stopping, and no replay runs any more."""

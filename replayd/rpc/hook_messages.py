@@ -1,6 +1,5 @@
 """Hooks' registrations, questions and answers: messages to words and back. Pure."""
 
-import re
 from typing import NamedTuple
 
 from flowreplay.v1 import flow_pb2, hook_pb2, reason_pb2
@@ -23,11 +22,11 @@ from replayd.hooks.words import (
 )
 from replayd.intake.options import MAX_FILTER
 from replayd.reasons import Reason
+from replayd.rpc.hook import HOOK_NAME
 
 MAX_REASON = 200
 """Characters that are kept of why a hook killed a replay."""
 
-_NAME = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _SHORTEST, _USUAL, _LONGEST = 0.01, 5.0, 600.0
 """Seconds that an answer may take."""
 
@@ -35,7 +34,7 @@ _SHORTEST, _USUAL, _LONGEST = 0.01, 5.0, 600.0
 def settings_of(registration: hook_pb2.HookRegistration) -> HookSettings:
     """Checks a registration. Raises ReplaydError INVALID_OPTIONS."""
     name = registration.hook_name
-    if not _NAME.fullmatch(name):
+    if not HOOK_NAME.fullmatch(name):
         raise _invalid("hook_name", "needs 1 to 64 letters, digits, `-`, `_` and `.`")
     points = set(registration.points)
     if not points or not points <= set(HookPoint):

@@ -36,10 +36,16 @@ many answers are heard before others have their turn.
 
 
 def open_hooks(
-    journal: Journal, *, targets: TargetRules, body_size_limit: int, redactor: Redactor
+    journal: Journal,
+    *,
+    required: frozenset[str],
+    targets: TargetRules,
+    body_size_limit: int,
+    redactor: Redactor,
 ) -> Hooks:
     """Makes the daemon's hooks; there are none at first."""
-    return Hooks(journal, Replanner(journal.options, targets, body_size_limit, redactor))
+    replanner = Replanner(journal.options, targets, body_size_limit, redactor)
+    return Hooks(journal, replanner, required)
 
 
 class Attendance:
@@ -89,13 +95,16 @@ class Attendance:
             await listening
         finally:
             self._hooks.unregister(hook)
-            if not self._hooks.registered:
+            if not self._hooks.registered and not self._hooks.required:
                 self._use_hooks(None, lambda: None)
             if listening is not None:
                 listening.cancel()
                 with suppress(asyncio.CancelledError, ReplaydError):
                     await listening
-            await self._log(LogLevel.WARNING, f"the hook {hook.name} of {client} has gone")
+            said = f"the hook {hook.name} of {client} has gone"
+            if hook.name in self._hooks.missing:
+                said += "; nothing is sent until it is back (--require-hook)"
+            await self._log(LogLevel.WARNING, said)
 
     async def _asked_from_now_on(self) -> None:
         loop = asyncio.get_running_loop()

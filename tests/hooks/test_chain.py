@@ -315,6 +315,54 @@ def test_what_fails_inside_ends_the_replay_only() -> None:
     play(test)
 
 
+def test_who_goes_while_others_are_asked_is_decided_for_by_its_policy() -> None:
+    async def test(play: Play) -> None:
+        def leave(_: Question) -> Answer:
+            play.hooks.unregister(guard)
+            return Proceed()
+
+        play.add("first", leave)
+        guard = play.hooks.register(settings("guard", kills=True, order=1))
+        verdict = await play.request()
+        assert isinstance(verdict, End)
+        assert verdict.reason is Reason.HOOK_GONE
+
+    play(test)
+
+
+def test_nothing_is_sent_without_the_hooks_that_have_to_be_there() -> None:
+    async def test(play: Play) -> None:
+        play.hooks.required = frozenset({"guard", "other"})
+        assert play.hooks.wanted(HookPoint.REQUEST)
+        assert not play.hooks.wanted(HookPoint.RESPONSE)
+        asked = asyncio.create_task(play.request())
+        guard = play.add("guard", proceed, kills=True)
+        await asyncio.sleep(0)
+        play.hooks.unregister(guard)
+        play.add("other", proceed, kills=True)
+        for _ in range(5):
+            await asyncio.sleep(0)
+        assert (play.hooks.missing, play.names, asked.done()) == ({"guard"}, [], False)
+        play.add("guard", kill, kills=True)
+        verdict = await asked
+        assert isinstance(verdict, End)
+        assert play.names == ["other", "guard"]
+
+    play(test)
+
+
+@pytest.mark.parametrize("made", [{}, {"kills": True, "points": {HookPoint.RESPONSE}}])
+def test_a_hook_that_has_to_be_there_is_one_that_guards(made: Any) -> None:
+    async def test(play: Play) -> None:
+        play.hooks.required = frozenset({"guard"})
+        with pytest.raises(ReplaydError, match="with the policy kill") as caught:
+            play.add("guard", proceed, **made)
+        assert caught.value.reason is Reason.INVALID_OPTIONS
+        assert play.hooks.missing == {"guard"}
+
+    play(test)
+
+
 def test_names_are_taken_once_and_places_are_few() -> None:
     async def test(play: Play) -> None:
         first = play.add("same", proceed)

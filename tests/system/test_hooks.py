@@ -11,7 +11,16 @@ from pathlib import Path
 import pytest
 from flowreplay.v1 import event_pb2, reason_pb2
 from flowreplay.v1.flow_pb2 import Flow
-from flowreplay_client import Client, Hook, HookFlow, Response, aio, connect, request_flow
+from flowreplay_client import (
+    Client,
+    Hook,
+    HookFlow,
+    ReplaydClientError,
+    Response,
+    aio,
+    connect,
+    request_flow,
+)
 
 from tests.support.daemon import Daemon
 from tests.support.hooking import start_node_hook, start_script
@@ -464,3 +473,40 @@ def test_functions_may_wait_for_others(daemon: Daemon, start_recorder: type[Reco
     outcomes = ends(asyncio.run(replay()))
     assert [event.response.head.status_code for event in outcomes] == [200] * 8
     assert all(request.field(b"X-Together") == b"yes" for request in server.requests)
+
+
+def test_nothing_is_sent_while_a_required_hook_is_away(
+    start_daemon: type[Daemon], start_recorder: type[Recorder]
+) -> None:
+    server, daemon = start_recorder(), start_daemon("--ephemeral", "--require-hook", "guard")
+    guard, seen = Hook("guard", on_late="kill"), list[str]()
+    guard.request(lambda flow: seen.append(flow.replay_id))
+    careless = Hook("guard")
+    careless.request(print)
+    with connect(daemon.address) as client:
+        with pytest.raises(ReplaydClientError, match="with the policy kill"):
+            client.hook(careless)
+        for number in range(2):
+            batch = client.enqueue([get(server)])
+            _until_taken(client)
+            assert len(server.requests) == number
+            with client.hook(guard):
+                watch = client.watch(start=batch.cursor, batch_id=batch.batch_id, until_idle=True)
+                (end,) = ends(list(watch))
+            assert (end.response.head.status_code, seen[-1]) == (200, f"{batch.batch_id}.0")
+            with client.watch(start=batch.cursor, kinds=["log"]) as notes:
+                next(note for note in notes if "nothing is sent until" in note.log.message)
+        held = client.enqueue([get(server)])
+        _until_taken(client)
+        client.cancel([f"{held.batch_id}.0"])
+        watch = client.watch(start=held.cursor, batch_id=held.batch_id, until_idle=True)
+        (end,) = ends(list(watch))
+    assert end.error.reason == reason_pb2.REASON_CANCELLED
+    assert len(server.requests) == 2
+
+
+def _until_taken(client: Client) -> None:
+    """Waits for a replay to be taken off the queue."""
+    until = time.monotonic() + DEADLINE
+    while not client.count().running_count:
+        assert time.monotonic() < until
