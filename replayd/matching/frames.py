@@ -15,7 +15,7 @@ from replayd.workers.frames import frame
 
 _QUESTION = struct.Struct(">?H")
 """Whether secrets are shown, and the filter's bytes."""
-_ITEM = struct.Struct(">II")
+_SIZES = struct.Struct(">II")
 """Bytes of an event and of a request."""
 
 
@@ -36,7 +36,7 @@ class Verdict(IntEnum):
     """The filter asks about the request, which the event does not have: ask again with it."""
 
 
-class Item(NamedTuple):
+class Candidate(NamedTuple):
     """One event to be judged."""
 
     event: bytes
@@ -49,7 +49,7 @@ class Question(NamedTuple):
     """A filter and what it is asked about."""
 
     text: str
-    items: Sequence[Item]
+    candidates: Sequence[Candidate]
     revealed: bool = False
     """Secrets are shown in what it is asked about."""
 
@@ -58,8 +58,8 @@ def encode_question(question: Question) -> bytes:
     """Encodes a question as a frame."""
     text = question.text.encode()
     parts = [_QUESTION.pack(question.revealed, len(text)), text]
-    for event, request in question.items:
-        parts += (_ITEM.pack(len(event), len(request)), event, request)
+    for event, request in question.candidates:
+        parts += (_SIZES.pack(len(event), len(request)), event, request)
     return frame(Frame.QUESTION, b"".join(parts))
 
 
@@ -68,16 +68,16 @@ def decode_question(payload: bytes) -> Question:
     revealed, length = _QUESTION.unpack_from(payload)
     start = _QUESTION.size + length
     text = payload[_QUESTION.size : start].decode()
-    return Question(text, list(_items(payload, start)), revealed)
+    return Question(text, list(_candidates(payload, start)), revealed)
 
 
-def _items(payload: bytes, start: int) -> Iterator[Item]:
+def _candidates(payload: bytes, start: int) -> Iterator[Candidate]:
     while start < len(payload):
-        events, requests = _ITEM.unpack_from(payload, start)
-        event = start + _ITEM.size
+        events, requests = _SIZES.unpack_from(payload, start)
+        event = start + _SIZES.size
         request = event + events
         start = request + requests
-        yield Item(payload[event:request], payload[request:start])
+        yield Candidate(payload[event:request], payload[request:start])
 
 
 def encode_verdicts(verdicts: Iterable[Verdict]) -> bytes:

@@ -69,7 +69,7 @@ class Answers:
         except FilterError as error:
             return encode_failure(str(error), error.position)
         verdicts = []
-        for encoded, request in question.items:
+        for encoded, request in question.candidates:
             event = event_pb2.Event.FromString(encoded)
             if not event.replay_id:
                 verdicts.append(Verdict.NO)

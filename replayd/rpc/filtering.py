@@ -23,7 +23,7 @@ from replayd.redaction.redactor import UNKEYED, Redactor
 from replayd.rpc.shown import Shown
 
 if TYPE_CHECKING:
-    from replayd.matching.frames import Item, Verdict
+    from replayd.matching.frames import Candidate, Verdict
     from replayd.matching.process import FilterProcesses
 
 Found = Callable[[Sequence[Past]], Sequence[Past]]
@@ -73,16 +73,16 @@ class Filtering:
         Raises ReplaydError INVALID_OPTIONS when it takes too much.
         """
         # Imported here, as all of `matching`: many daemons never filter.
-        from replayd.matching.frames import Item, Verdict  # noqa: PLC0415
+        from replayd.matching.frames import Candidate, Verdict  # noqa: PLC0415
 
         seen = await asyncio.to_thread(self._seen, events, reveal=reveal)
-        verdicts = await self._ask(text, [Item(event) for event in seen], reveal=reveal)
+        verdicts = await self._ask(text, [Candidate(event) for event in seen], reveal=reveal)
         unknown = [place for place, said in enumerate(verdicts) if said is Verdict.UNKNOWN]
         if unknown:
-            items = await asyncio.to_thread(
+            candidates = await asyncio.to_thread(
                 self._with_requests, [seen[place] for place in unknown], reveal=reveal
             )
-            again = await self._ask(text, items, reveal=reveal)
+            again = await self._ask(text, candidates, reveal=reveal)
             for place, said in zip(unknown, again, strict=True):
                 verdicts[place] = said
         told = zip(events, verdicts, strict=True)
@@ -95,18 +95,22 @@ class Filtering:
         """
         from replayd.matching.frames import Verdict  # noqa: PLC0415
 
-        items = [self._item(past, reveal=reveal) for past in replays]
-        asking = asyncio.run_coroutine_threadsafe(self._ask(text, items, reveal=reveal), self._loop)
+        candidates = [self._candidate(past, reveal=reveal) for past in replays]
+        asking = asyncio.run_coroutine_threadsafe(
+            self._ask(text, candidates, reveal=reveal), self._loop
+        )
         told = zip(replays, asking.result(), strict=True)
         return [past for past, said in told if said is Verdict.YES]
 
-    async def _ask(self, text: str, items: "Sequence[Item]", *, reveal: bool) -> "list[Verdict]":
+    async def _ask(
+        self, text: str, candidates: "Sequence[Candidate]", *, reveal: bool
+    ) -> "list[Verdict]":
         from replayd.matching.frames import Question  # noqa: PLC0415
         from replayd.matching.process import FilterProcesses  # noqa: PLC0415
 
         if self._processes is None:
             self._processes = FilterProcesses()
-        return await self._processes.ask(Question(text, items, reveal))
+        return await self._processes.ask(Question(text, candidates, reveal))
 
     def _seen(self, events: Sequence[bytes], *, reveal: bool) -> list[bytes]:
         """Returns events as a filter sees them: the log's own, but where those are not what
@@ -119,15 +123,15 @@ class Filtering:
             return list(events)
         return list(self._shown.events(events, PREVIEW_LIMIT, reveal=False))
 
-    def _with_requests(self, events: Sequence[bytes], *, reveal: bool) -> "list[Item]":
-        from replayd.matching.frames import Item  # noqa: PLC0415
+    def _with_requests(self, events: Sequence[bytes], *, reveal: bool) -> "list[Candidate]":
+        from replayd.matching.frames import Candidate  # noqa: PLC0415
 
-        items = []
+        candidates = []
         for encoded in events:
             key = ReplayKey.parse(event_pb2.Event.FromString(encoded).replay_id)
-            items.append(Item(encoded, self._request_of(key, reveal=reveal)))
+            candidates.append(Candidate(encoded, self._request_of(key, reveal=reveal)))
             time.sleep(_PAUSE)
-        return items
+        return candidates
 
     def _request_of(self, key: ReplayKey, *, reveal: bool) -> bytes:
         try:
@@ -139,17 +143,17 @@ class Filtering:
             return b""
         return self._request(past, reveal=reveal).SerializeToString()
 
-    def _item(self, past: Past, *, reveal: bool) -> "Item":
-        from replayd.matching.frames import Item  # noqa: PLC0415
+    def _candidate(self, past: Past, *, reveal: bool) -> "Candidate":
+        from replayd.matching.frames import Candidate  # noqa: PLC0415
 
         time.sleep(_PAUSE)
         request = self._request(past, reveal=reveal)
         if past.event:
             (event,) = self._shown.events([past.event], PREVIEW_LIMIT, reveal=reveal)
-            return Item(event, request.SerializeToString())
+            return Candidate(event, request.SerializeToString())
         # It has not ended: as when it is about to be sent.
         asked = event_pb2.Event(replay_id=past.key.replay_id, request=request)
-        return Item(asked.SerializeToString())
+        return Candidate(asked.SerializeToString())
 
     def _request(self, past: Past, *, reveal: bool) -> event_pb2.RequestEvent:
         plan = decode_plan(past.plan)

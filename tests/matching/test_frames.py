@@ -4,8 +4,8 @@ import pytest
 
 from replayd.errors import ReplaydError
 from replayd.matching.frames import (
+    Candidate,
     Frame,
-    Item,
     Question,
     Verdict,
     decode_answer,
@@ -22,7 +22,11 @@ from replayd.workers.frames import HEADER
     "question",
     [
         Question("~m ä", []),
-        Question("", [Item(b"event"), Item(b"", b"request"), Item(b"e", b"r")], revealed=True),
+        Question(
+            "",
+            [Candidate(b"event"), Candidate(b"", b"request"), Candidate(b"e", b"r")],
+            revealed=True,
+        ),
     ],
 )
 def test_a_question_travels(question: Question) -> None:

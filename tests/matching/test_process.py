@@ -9,17 +9,17 @@ import pytest
 
 from replayd.errors import ReplaydError
 from replayd.matching import process
-from replayd.matching.frames import Item, Question, Verdict
+from replayd.matching.frames import Candidate, Question, Verdict
 from replayd.matching.process import CPU_SECONDS, MAX_FILTER, FilterProcess, FilterProcesses
 from replayd.reasons import Reason
 from tests.matching.replays import asked
 from tests.rpc.harness import DEADLINE
 
-ASKED = [Item(asked().SerializeToString())]
+ASKED = [Candidate(asked().SerializeToString())]
 GOOD = Question("~m POST", ASKED)
 LONG = asked()
 LONG.request.content = b"a" * 60
-ENDLESS = Question("~bq '(a|aa)*!'", [Item(LONG.SerializeToString())])
+ENDLESS = Question("~bq '(a|aa)*!'", [Candidate(LONG.SerializeToString())])
 
 
 def run(test: Callable[[FilterProcess], Awaitable[None]]) -> None:
@@ -84,11 +84,11 @@ def test_a_slow_filter_is_asked_where_others_need_not_wait(
         with pytest.raises(ReplaydError, match="too much time"):
             await filters.ask(ENDLESS)
         assert await filters.ask(GOOD) == [Verdict.YES]
-        assert await filters.ask(ENDLESS._replace(items=ASKED)) == [Verdict.NO]
+        assert await filters.ask(ENDLESS._replace(candidates=ASKED)) == [Verdict.NO]
         assert asked_of == [0.1, 0.2, 0.1, 0.2]
         # So many are known.
         other = ENDLESS._replace(text=ENDLESS.text + " ")
-        for question in (other, ENDLESS._replace(items=ASKED)):
+        for question in (other, ENDLESS._replace(candidates=ASKED)):
             with suppress(ReplaydError):
                 await filters.ask(question)
         assert asked_of[4:] == [0.1, 0.2, 0.1]

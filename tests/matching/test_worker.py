@@ -6,7 +6,7 @@ import pytest
 
 from replayd.errors import ReplaydError
 from replayd.matching import worker
-from replayd.matching.frames import Item, Question, Verdict, decode_answer, encode_question
+from replayd.matching.frames import Candidate, Question, Verdict, decode_answer, encode_question
 from replayd.workers.frames import read_frame
 from tests.matching.replays import answered, asked, noted
 
@@ -17,10 +17,10 @@ def test_it_answers_until_its_questions_end(monkeypatch: pytest.MonkeyPatch) -> 
     granted: list[int] = []
     monkeypatch.setattr(worker, "grant_time", granted.append)
     questions = [
-        Question("~tq login", [Item(ANSWERED), Item(noted("").SerializeToString())]),
-        Question("~tq login", [Item(ASKED), Item(ANSWERED)]),
-        Question("~m PUT", [Item(ASKED)]),
-        Question("~zz", [Item(ASKED)]),
+        Question("~tq login", [Candidate(ANSWERED), Candidate(noted("").SerializeToString())]),
+        Question("~tq login", [Candidate(ASKED), Candidate(ANSWERED)]),
+        Question("~m PUT", [Candidate(ASKED)]),
+        Question("~zz", [Candidate(ASKED)]),
         Question("~m GET & ~marked", []),
     ]
     sink = io.BytesIO()
