@@ -27,12 +27,13 @@ from replayd.comparer.process import (
 from replayd.errors import ReplaydError
 from replayd.journal.interface import Journal
 from replayd.model.replay import ReplayKey
+from replayd.workers.slow import SlowOnes
 
 QUICK_SECONDS = 0.5
 """Processor time of one for which others wait; two contents of a MiB take less."""
 
 _SLOW_BATCHES = 1000
-"""How many batches are known to be slow; then the one of which that was found first goes."""
+"""How many batches are known to be slow."""
 
 _logger = logging.getLogger(__name__)
 
@@ -71,7 +72,7 @@ class Comparer:
         quick = settings._replace(cpu_seconds=QUICK_SECONDS)
         self._quick: Lane[Asked | Look] = Lane("comparer", quick, self._ask_quickly)
         self._slow: Lane[Asked | Look] = Lane("slow-comparer", settings, self._ask)
-        self._slow_batches: dict[str, None] = {}
+        self._slow_batches = SlowOnes(_SLOW_BATCHES)
         self._options: tuple[str, replay_pb2.EnqueueOptions] | None = None
 
     def ask(self, asked: Asked | Look) -> None:
@@ -90,9 +91,7 @@ class Comparer:
         try:
             self._answer(asked, process)
         except LimitError:
-            if len(self._slow_batches) >= _SLOW_BATCHES:
-                del self._slow_batches[next(iter(self._slow_batches))]
-            self._slow_batches[asked.key.batch_id] = None
+            self._slow_batches.add(asked.key.batch_id)
             self._slow.put(asked)
 
     def _ask(self, asked: Asked | Look, process: ComparerProcess) -> None:

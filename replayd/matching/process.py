@@ -9,6 +9,7 @@ import asyncio
 from replayd.errors import FieldError
 from replayd.matching.frames import Question, Verdict, decode_answer, encode_question
 from replayd.workers.process import WorkerProcess
+from replayd.workers.slow import SlowOnes
 
 IDLE_SECONDS = 30.0
 """How long the process is kept without a question."""
@@ -20,7 +21,7 @@ QUICK_SECONDS = 0.25
 """The same, where others wait for it."""
 
 _SLOW_FILTERS = 100
-"""How many are known to be slow; then the one that was found first is tried once more."""
+"""How many are known to be slow."""
 
 MAX_FILTER = 2000
 """Characters of a filter."""
@@ -35,10 +36,10 @@ class FilterProcesses:
 
     def __init__(self) -> None:
         self._quick, self._slow = FilterProcess(QUICK_SECONDS), FilterProcess(CPU_SECONDS)
-        self._slow_filters: dict[str, None] = {}
+        self._slow_filters = SlowOnes(_SLOW_FILTERS)
 
     async def ask(self, question: Question) -> list[Verdict]:
-        """Returns a verdict for each item.
+        """Returns a verdict for each candidate.
 
         Raises ReplaydError INVALID_OPTIONS for a filter that is none, or takes too much.
         """
@@ -46,9 +47,7 @@ class FilterProcesses:
             try:
                 return await self._quick.ask(question)
             except TooMuchError:
-                if len(self._slow_filters) >= _SLOW_FILTERS:
-                    del self._slow_filters[next(iter(self._slow_filters))]
-                self._slow_filters[question.text] = None
+                self._slow_filters.add(question.text)
         return await self._slow.ask(question)
 
     async def close(self) -> None:
@@ -68,7 +67,7 @@ class FilterProcess:
         self._retire: asyncio.TimerHandle | None = None
 
     async def ask(self, question: Question) -> list[Verdict]:
-        """Returns a verdict for each item. Raises as `FilterProcesses.ask`, and TooMuchError."""
+        """Returns a verdict for each candidate. Raises what `FilterProcesses.ask` does."""
         if len(question.text) > MAX_FILTER:
             raise FieldError("filter", f"may have at most {MAX_FILTER} characters")
         async with self._turn:

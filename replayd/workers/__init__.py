@@ -2,5 +2,6 @@
 and processor time, lower in priority, out of a terminal's reach, and over when its stdin is.
 
 `process` is the daemon's side of one, `confined` the worker's, `frames` what travels between
-both. What they do is elsewhere: `intake`, `matching`, `comparer`.
+both; `slow` remembers what others shall not wait for. What they do is elsewhere: `intake`,
+`matching`, `comparer`.
 """
