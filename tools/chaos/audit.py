@@ -68,14 +68,17 @@ def _free_all(world: World) -> None:
 
 
 def _comes_to_rest(world: World, seconds: float) -> bool:
-    """Waits until nothing runs, nor waits unless it is paused."""
-    until = time.monotonic() + seconds
+    """Waits until nothing runs, nor waits unless it is paused; False: for so long none ended."""
+    until, left = 0.0, -1
     while True:
         told = world.daemon.stub.Count(replay_pb2.CountRequest(), timeout=CALL_SECONDS)
         busy = told.running_count or told.open_batch_count
         if not busy and (told.paused or not told.queued_count or _all_held(world)):
             return True
-        if time.monotonic() > until:
+        if told.queued_count + told.running_count != left:
+            until = time.monotonic() + seconds
+            left = told.queued_count + told.running_count
+        elif time.monotonic() > until:
             world.findings.add("outcomes", f"the queue does not come to rest: {told}")
             return False
         time.sleep(_LOOK_SECONDS)

@@ -27,12 +27,13 @@ class Crew:
         self._started = 0
         self._told: list[Lines] = []
 
-    def start(self, clients: int, watchers: int) -> None:
-        """Starts them; the clients wait for `work`."""
+    def start(self, clients: int, watchers: int, *, hook: bool = False) -> None:
+        """Starts them; the clients wait for `work`. Without a hook all is sent."""
         for _ in range(clients):
             self._clients.append(self._new_client())
-        self._books.add_client(self._folder / "hook")
-        self._hook = self._new_hook()
+        if hook:
+            self._books.add_client(self._folder / "hook")
+            self._hook = self._new_hook()
         transcript = self._folder / "watchers"
         self._books.add_watchers(transcript)
         if watchers:

@@ -42,7 +42,7 @@ class Options:
     bug: str = ""
     """What is broken in the daemon on purpose (`bugs`)."""
     rest_seconds: float = 120.0
-    """How long a queue may take to come to rest."""
+    """How long a queue may stand still before it has come to rest."""
 
 
 def run(folder: Path, options: Options) -> tuple[Figures, list[str]]:
@@ -71,7 +71,7 @@ class _Rounds:
     def run(self) -> None:
         """Runs them. Raises DeadError, grpc.RpcError: the daemon is not what it should be."""
         world, options = self._world, self._options
-        world.crew.start(options.clients, options.watchers)
+        world.crew.start(options.clients, options.watchers, hook=True)
         world.crew.work()
         for number in range(options.rounds):
             self._round(number)
