@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from replayd.journal.sqlite import identity
 from tests.support.certificates import Authority
@@ -21,6 +22,12 @@ from tests.support.programs import NEEDS
 from tests.support.recorder import Recorder
 
 REQUIRE_ALL = os.environ.get("REPLAYD_TEST_REQUIRE_ALL") == "1"
+
+# The same examples in each run (`make fuzz` looks for new ones), however busy the machine is.
+settings.register_profile(
+    "steady", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("steady")
 
 
 def pytest_configure() -> None:
@@ -85,10 +92,25 @@ def pytest_runtest_makereport(
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """Turns a skip into a failure where everything must be there."""
     report = yield
-    if REQUIRE_ALL and report.skipped and not hasattr(report, "wasxfail"):
+    if not hasattr(report, "wasxfail"):
+        _require(report)
+    return report
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report(
+    collector: pytest.Collector,
+) -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+    """The same where a whole module is skipped."""
+    report = yield
+    _require(report)
+    return report
+
+
+def _require(report: pytest.TestReport | pytest.CollectReport) -> None:
+    if REQUIRE_ALL and report.skipped:
         report.outcome = "failed"
         report.longrepr = f"skipped, but REPLAYD_TEST_REQUIRE_ALL=1: {report.longrepr}"
-    return report
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
