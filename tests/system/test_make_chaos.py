@@ -14,7 +14,7 @@ def run(home: Path, *options: str, module: str = "tools.chaos") -> subprocess.Co
     return subprocess.run(
         [sys.executable, "-m", module, *options],
         cwd=ROOT,
-        env={**clean_environment(home), "TMPDIR": "/tmp"},
+        env=clean_environment(home),
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,

@@ -17,7 +17,7 @@ def test_nothing_is_in_doubt(tmp_path: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-m", "tools.drain", "--runs", "4", "--seed", str(seed)],
         cwd=ROOT,
-        env={**clean_environment(tmp_path), "TMPDIR": "/tmp", "GRPC_VERBOSITY": "NONE"},
+        env=clean_environment(tmp_path, GRPC_VERBOSITY="NONE"),
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
