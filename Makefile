@@ -2,6 +2,8 @@
 #
 #   make demo      a real capture, replayed against a sample server
 #   make test      the tests; those whose real server is missing are counted as skipped
+#                  (TEST_PROCESSES=2 for two at once; TMPDIR=/dev/shm for their files in
+#                  memory; PYTEST_ARGUMENTS=--durations=40)
 #   make servers   mitmproxy, grpcurl and Node's gRPC for those tests (apt-get install
 #                  nginx-light nodejs npm)
 #   make check     format, lint, types, import rules, locks, contract, generated code
@@ -48,6 +50,8 @@ PYTHON ?= python3
 SERVERS_PYTHON ?= $(or $(shell tools/find_python.sh 3.13 3.12),$(PYTHON))
 # Seconds after which a test run that hangs, at its very end too, is killed.
 TEST_TIMEOUT ?= 1800
+# How many tests run at once; 0: one, in pytest's own process.
+TEST_PROCESSES ?= 0
 PYTEST_ARGUMENTS ?=
 CAPTURES ?=
 FIDELITY_ARGUMENTS ?=
@@ -76,6 +80,9 @@ LOCKED = -m pip install --quiet --disable-pip-version-check --require-hashes --r
 OURSELVES = -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation \
   --editable .
 
+# Some tests start programs of tests and tools: their bytecode is kept, and the tests' own.
+PYTEST = -m pytest --numprocesses=$(TEST_PROCESSES) --dist=worksteal
+
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
@@ -89,7 +96,8 @@ demo: bytecode
 	@$(BIN)/python tools/demo.py
 
 test: bytecode .venv-proto/.stamp
-	timeout --kill-after=10 $(TEST_TIMEOUT) $(BIN)/python -m pytest $(PYTEST_ARGUMENTS)
+	PYTHONDONTWRITEBYTECODE= timeout --kill-after=10 $(TEST_TIMEOUT) $(BIN)/python $(PYTEST) \
+	  $(PYTEST_ARGUMENTS)
 
 servers: .venv-servers/.stamp
 
@@ -162,7 +170,7 @@ freeze-journal: .venv/.stamp
 	@$(BIN)/python -m tests.support.frozen_journals
 
 lowest: .venv-lowest/.stamp
-	timeout --kill-after=10 $(TEST_TIMEOUT) .venv-lowest/bin/python -m pytest --quiet \
+	timeout --kill-after=10 $(TEST_TIMEOUT) .venv-lowest/bin/python $(PYTEST) --quiet \
 	  -p no:cacheprovider --ignore=tests/system --ignore=tests/docs --ignore=tests/contract \
 	  $(PYTEST_ARGUMENTS)
 
@@ -186,7 +194,7 @@ proto: .venv-proto/.stamp
 clean:
 	rm -rf .venv .venv-audit .venv-fuzz .venv-lowest .venv-proto .venv-servers build dist .fuzz
 	rm -rf .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
-	find replayd protos clients tests tools -name __pycache__ -type d -prune -exec rm -rf {} +
+	find replayd protos clients tests tools benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # What pip does for a package that it installs, and leaves out for one that it only links to:
 # where Python writes no bytecode (PYTHONDONTWRITEBYTECODE), each start would compile it all.
