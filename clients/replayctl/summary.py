@@ -96,10 +96,15 @@ def _run(summary: Summary) -> str:
     connections = f"{summary.dialled_count} dialled, {summary.reused_count} reused"
     return (
         f"{size_text(summary.content_bytes)} of content in {_time(summary.run_duration)}, "
-        f"{summary.rate:.4g} replays a second; connections: {connections}"
+        f"{_figure(summary.rate)} replays a second; connections: {connections}"
     )
 
 
 def _time(duration: Duration) -> str:
     seconds = duration.ToTimedelta().total_seconds()
-    return f"{seconds * 1000:.4g} ms" if seconds < 1 else f"{seconds:.4g} s"
+    return f"{_figure(seconds * 1000)} ms" if seconds < 1 else f"{_figure(seconds)} s"
+
+
+def _figure(value: float) -> str:
+    """Returns four digits of it, or all those before the point."""
+    return f"{value:.4g}" if value < 1000 else f"{value:.0f}"

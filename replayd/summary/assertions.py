@@ -167,7 +167,7 @@ def _rate(text: str, compare: Callable[[float, float], bool], value: float) -> C
     def check(figures: Figures) -> Failed | None:
         if not compare(figures.rate, value):
             return None
-        return Failed(text, f"{figures.rate:.4g} a second")
+        return Failed(text, f"{_figure(figures.rate)} a second")
 
     return check
 
@@ -187,6 +187,17 @@ def _latency(
             microseconds = known.get(wanted, measured.greatest)
         if not compare(microseconds / 1e6, seconds):
             return None
-        return Failed(text, f"{microseconds / 1e3:.4g} ms")
+        return Failed(text, _time(microseconds))
 
     return check
+
+
+def _time(microseconds: float) -> str:
+    milliseconds = microseconds / 1e3
+    in_seconds = milliseconds >= 1000
+    return f"{_figure(milliseconds / 1e3)} s" if in_seconds else f"{_figure(milliseconds)} ms"
+
+
+def _figure(value: float) -> str:
+    """Returns four digits of it, or all those before the point."""
+    return f"{value:.4g}" if value < 1000 else f"{value:.0f}"

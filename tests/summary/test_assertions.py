@@ -103,6 +103,13 @@ def test_a_lag_is_that_of_the_latest() -> None:
     assert failed("lag>20ms", paced) is None
 
 
+def test_large_figures_are_written_out() -> None:
+    late = Figures(Counts(succeeded=1))
+    late.add(response(0, milliseconds=12_000, lag=12_345_000))
+    assert failed("lag>1s", late) == Failed("lag>1s", "12345 s")
+    assert failed("max>1s", late) == Failed("max>1s", "12 s")
+
+
 def test_of_a_batch_without_responses_nothing_is_slow() -> None:
     none = Figures(Counts())
     assert [failed(text, none) for text in ("p95>0ms", "lag>=0s", "status", "error")] == [None] * 4

@@ -102,6 +102,13 @@ def test_the_summary() -> None:
     ]
 
 
+def test_large_figures_are_written_out() -> None:
+    succeeded = StateCount(state=pb.REPLAY_STATE_SUCCEEDED, replay_count=1)
+    run = milliseconds(12_345_600)
+    told = lines(state_counts=[succeeded], latencies=Latencies(), run_duration=run, rate=12_345.6)
+    assert told[-1].startswith("  0 B of content in 12346 s, 12346 replays a second")
+
+
 def test_five_reasons_are_shown_by_their_first_failure() -> None:
     counts = [
         ReasonCount(reason=Reason.ValueType(9000 + number), first_replay_id=f"b.{number}")
