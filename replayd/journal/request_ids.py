@@ -32,7 +32,8 @@ class RequestIds:
         if content_hash is not None and content_hash != answered.content_hash:
             raise ReplaydError(
                 Reason.REQUEST_ID_REUSED,
-                f"request_id {request_id!r} was used for other content; choose a new one",
+                f"request_id {request_id!r} was used for other flows or other options; "
+                "choose a new one",
                 request_id=request_id,
             )
         return Receipt(answered.answer, answered.sequence, duplicate=True)

@@ -262,7 +262,10 @@ class Runs:
 def _behind(entry: Entry, now: int) -> PendingEvent:
     """Encodes that a batch does not keep up with its pace."""
     seconds = entry.lag / 1e9
-    message = f"the batch is {seconds:.1f} s behind its pace: its replays take longer than it gives"
+    message = (
+        f"the batch is {seconds:.1f} s behind its pace: its replays take longer than it gives, "
+        "or wait for others or for their target"
+    )
     return log_event(LogLevel.WARNING, message, now, batch_id=entry.key.batch_id, key=entry.key)
 
 
