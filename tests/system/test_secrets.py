@@ -1,15 +1,18 @@
 """Canary secrets through a real daemon: they are found where they have to be, and nowhere else."""
 
 import gzip
+import re
 import stat
 from base64 import b64decode
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import apsw
 import grpc
 from flowreplay.v1 import flow_pb2, history_pb2, history_pb2_grpc, replay_pb2
-from flowreplay_client import connect, request_flow
+from flowreplay_client import Hook, HookFlow, connect, request_flow
+from google.protobuf.message import Message
 
 from tests.support.calls import enqueue, events
 from tests.support.certificates import Authority
@@ -211,3 +214,96 @@ def test_canaries_of_conversations_tokens_and_keys(
     files = b"".join(path.read_bytes() for path in data.rglob("*") if path.is_file())
     for secret in (TOKEN.encode(), *lines, b64decode(b"".join(lines))):
         assert secret not in told + files
+
+
+def made_up(name: str) -> str:
+    return canary(f"made-{name}")
+
+
+MADE_UP = re.compile(rb"canary-made-([a-z-]+)-0")
+
+
+def answer(name: str) -> bytes:
+    content = f'{{"token": "{made_up(f"{name}-json")}", "text": "{name}"}}'
+    return (
+        f"HTTP/1.1 200 OK\r\nSet-Cookie: sid={made_up(f'{name}-cookie')}\r\n"
+        f"X-Auth-Token: {made_up(f'{name}-field')}\r\nContent-Type: application/json\r\n"
+        f"Content-Length: {len(content)}\r\n\r\n{content}"
+    ).encode()
+
+
+def recorded(port: int) -> flow_pb2.Flow:
+    """A flow with canaries in its request, and others in its response."""
+    url = f"http://127.0.0.1:{port}/?token={made_up('query')}"
+    flow = request_flow("GET", url, (("Cookie", f"sid={made_up('was-cookie')}"),))
+    flow.session_id = "one"
+    flow.response.status_code = 200
+    flow.response.content = f'{{"token": "{made_up("was-json")}"}}'.encode()
+    for name, value in (
+        ("Content-Type", "application/json"),
+        ("Set-Cookie", f"sid={made_up('was-cookie')}"),
+        ("X-Auth-Token", made_up("was-field")),
+    ):
+        flow.response.headers.add(name=name.encode(), value=value.encode())
+    return flow
+
+
+def guard() -> Hook:
+    """A hook that puts canaries wherever it may."""
+    hook = Hook("guard", on_late="kill")
+
+    @hook.request
+    def change(flow: HookFlow) -> None:
+        flow.request.headers["Authorization"] = f"Bearer {made_up('hook')}"
+        if flow.index == 2:
+            flow.kill(f"it has password={made_up('kill')}")
+
+    @hook.response
+    def tell(flow: HookFlow) -> None:
+        assert flow.response is not None
+        flow.response.headers.add("Set-Cookie", f"by={made_up('hook-cookie')}")
+
+    return hook
+
+
+def test_canaries_of_what_changes_compares_and_quotes_requests(
+    start_daemon: Callable[..., Daemon],
+) -> None:
+    """By rules of the batch, live values and a hook; and in each call that tells of the past."""
+    daemon = start_daemon("--ephemeral", "--log-level", "debug")
+    damaged = f"HTTP/1.1 200 OK\r\nCookie: a={made_up('head')}\r\nbad\x00\r\n\r\n".encode()
+    with (
+        ScriptedServer(answers(answer("one"), damaged)) as server,
+        connect(daemon.address) as client,
+    ):
+        flows = [recorded(server.port) for _ in range(3)]
+        rules: dict[str, Any] = {
+            "set_cookies": [f"other={made_up('rule-cookie')}"],
+            "set_headers": [f"X-Api-Key: {made_up('rule-field')}"],
+            "set_query": [f"access_token={made_up('rule-query')}"],
+            "sticky_cookies": True,
+            "carry": ["json:$.token"],
+        }
+        told: list[Message] = []
+        with client.hook(guard()):
+            batch = client.enqueue(flows, **rules)
+            told += client.watch(start=batch.cursor, until_idle=True)
+        told += client.replays()
+        told += client.batches()
+        told += [client.status(), client.summarize(batch.batch_id, ["error", "diff"])]
+        with client.diff(batch.batch_id, compare_volatile=True) as diffs:
+            told += diffs
+        for index in range(3):
+            contents = ["request", "recorded", "response"]
+            with client.replay(f"{batch.batch_id}.{index}", contents) as kept:
+                told += [kept.details, *kept]
+        revealed = list(client.watch(start=batch.cursor, until_idle=True, secrets=True))
+        sent = b"".join(server.requests)
+    shown = b"".join(each.SerializeToString() for each in told)
+    assert MADE_UP.findall(shown + daemon.log.encode()) == []
+    sends = {b"query", b"rule-cookie", b"rule-field", b"rule-query", b"hook", b"one-cookie"}
+    assert sends <= set(MADE_UP.findall(sent))
+    seen = b"".join(each.SerializeToString() for each in revealed)
+    assert {b"one-json", b"one-field", b"hook-cookie"} <= set(MADE_UP.findall(seen))
+    kinds = {type(each).__name__ for each in told}
+    assert kinds >= {"Event", "Replay", "Batch", "ReplayDiff", "ContentPiece"}
