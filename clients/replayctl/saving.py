@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 import click
-from flowreplay_client import Client, Export
+from flowreplay_client import Client, Export, ReplaydClientError
 
 from replayctl.output import Output, note
 
@@ -45,6 +45,18 @@ def format_for(out: str, named: str = "") -> str:
             "with `replayctl export --format`"
         )
     return found
+
+
+def check_role(client: Client, format: str) -> None:  # noqa: A002
+    """Asks for what there can't be, before anything is queued: raises ReplaydClientError when the
+    caller may save nothing.
+    """
+    try:
+        with client.export("", format) as export:
+            next(iter(export), b"")
+    except ReplaydClientError as error:
+        if error.reason != "INVALID_OPTIONS":
+            raise
 
 
 def save(

@@ -35,8 +35,8 @@ def check_assertions(client: Client, assertions: Sequence[str]) -> None:
         raise click.UsageError(f"--fail-on: {error.message}") from error
 
 
-def _assertions(_context: click.Context, _parameter: click.Parameter, value: str) -> list[str]:
+def _assertions(context: click.Context, parameter: click.Parameter, value: str) -> list[str]:
     names = [name.strip() for name in value.split(",") if name.strip()]
-    if value and not names:
+    if not names and value != parameter.get_default(context):
         raise click.BadParameter("nothing can't be named here; name such as error or p95>300ms")
     return names

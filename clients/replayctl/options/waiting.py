@@ -9,7 +9,7 @@ from flowreplay_client import Client
 from replayctl.diffing import has_differences, show_first_differences
 from replayctl.options.fail_on import check_assertions, fail_on_option
 from replayctl.output import Output
-from replayctl.saving import STDOUT, format_for, save
+from replayctl.saving import STDOUT, check_role, format_for, save
 from replayctl.summary import summary_lines
 from replayctl.waiting import Queued, outcomes
 
@@ -26,11 +26,13 @@ class Waiting(NamedTuple):
     format_to_save: str
 
     def check(self, client: Client) -> None:
-        """Has the daemon read what `--fail-on` names, before anything is queued. Raises
-        UsageError.
+        """Has the daemon judge, before anything is queued, whether it can do what is wanted then.
+        Raises UsageError, ReplaydClientError.
         """
         if self.wait:
             check_assertions(client, self.fail_on)
+        if self.save_as:
+            check_role(client, self.format_to_save)
 
     def until_done(self, client: Client, batches: Sequence[Queued], output: Output) -> bool:
         """Follows batches, if asked to, and saves one; tells whether replays failed by what

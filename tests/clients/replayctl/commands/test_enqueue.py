@@ -11,9 +11,10 @@ import pytest
 from click.testing import CliRunner
 from flowreplay.v1 import reason_pb2
 from flowreplay.v1.event_pb2 import REPLAY_STATE_CLEARED, REPLAY_STATE_SUCCEEDED
-from flowreplay.v1.history_pb2 import SummarizeResponse
+from flowreplay.v1.history_pb2 import ExportRequest, SummarizeResponse
 from flowreplay.v1.plan_pb2 import WEB_SOCKET_PACE_RECORDED
 from flowreplay.v1.replay_pb2 import (
+    CAPTURE_FORMAT_HAR,
     HTTP_VERSION_RECORDED,
     ON_INTERRUPT_PARK,
     CaptureNote,
@@ -186,6 +187,7 @@ def test_strict_refuses_all(daemon: Daemon, captures: Path) -> None:
         (["--request-id", "r", "FILE", "FILE"], "give one FILE"),
         (["--fail-on", "error", "FILE"], "only --wait"),
         (["--wait", "--fail-on", ",", "FILE"], "nothing can't be named"),
+        (["--wait", "--fail-on", "", "FILE"], "nothing can't be named"),
         (["--wait", "--fail-on", "diff>1%", "--no-compare", "FILE"], "can't fail"),
         (["--connect-to", "a:x=h:1", "FILE"], "the port 'x'"),
         (["--format", "tar", "FILE"], "'tar' is not"),
@@ -388,6 +390,17 @@ def test_save_saves_what_failed_too(daemon: Daemon, capture: str, tmp_path: Path
     told = daemon.replayctl("enqueue", *nobody, capture, "--save", str(out), exit_code=1).stdout
     assert f"{out}: 3 replays of batch" in told
     assert b"CONNECT_FAILED" in out.read_bytes()
+
+
+def test_who_may_not_save_is_told_before_anything_is_sent(
+    fake: FakeDaemon, capture: str, tmp_path: Path
+) -> None:
+    fake.exports.append([Refuse(grpc.StatusCode.PERMISSION_DENIED, "ROLE_MISSING")])
+    out = str(tmp_path / "out.har")
+    ended = replayctl(fake.address, "enqueue", "--save", out, capture)
+    assert ended.code == 4
+    assert "ROLE_MISSING" in ended.stderr
+    assert fake.requests == [ExportRequest(batch_id="", format=CAPTURE_FORMAT_HAR)]
 
 
 @pytest.mark.parametrize(
