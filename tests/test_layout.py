@@ -34,6 +34,7 @@ ELSEWHERE = {
     "replayd/model/outcome.py": "tests/codec/test_event.py",
     "replayd/model/target_state.py": "tests/replay/test_governor.py",
     "replayd/reasons.py": "tests/contract/test_words.py",
+    "replayd/rpc/edited.py": "tests/rpc/test_replay.py",
     # What only means something with a process, or a server, around it.
     "clients/flowreplay_client/hook_run.py": "tests/system/test_hooks.py",
     "clients/flowreplay_client/aio/hook_run.py": "tests/system/test_hooks.py",

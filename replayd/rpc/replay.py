@@ -7,6 +7,7 @@ from flowreplay.v1 import event_pb2, flow_pb2, history_pb2
 from replayd.codec.fields import headers_from
 from replayd.codec.flow import decode_flow, encode_flow
 from replayd.codec.plan import decode_plan, encode_plan
+from replayd.codec.redacted import Payload
 from replayd.codec.websocket import decode_conversation, websocket_message
 from replayd.errors import FieldError, ReplaydError
 from replayd.journal.interface import Journal, Part, Past
@@ -15,6 +16,7 @@ from replayd.planning.plan import url_of
 from replayd.reasons import Reason
 from replayd.redaction.fields import fields_of
 from replayd.rpc.contents import MAX_CONTENT, beginning
+from replayd.rpc.edited import edited_request
 from replayd.rpc.listing import replay_message
 from replayd.rpc.replay_ids import replay_key
 from replayd.rpc.shown import Shown
@@ -52,9 +54,16 @@ class Told:
         past = self._past()
         event = self._event(past)
         details = self._details(past, event)
+        edited = edited_request(self._journal, past)
+        if edited is not None:
+            details.plan.CopyFrom(edited.plan)
         yield history_pb2.GetReplayResponse(details=details)
         for content in self._wanted:
-            for piece in self._pieces(content, details, event):
+            if edited is not None and content == history_pb2.REPLAY_CONTENT_REQUEST:
+                pieces = self._beginning(content, edited)
+            else:
+                pieces = self._pieces(content, details, event)
+            for piece in pieces:
                 yield history_pb2.GetReplayResponse(piece=piece)
 
     def _past(self) -> Past:
@@ -130,17 +139,22 @@ class Told:
             yield piece
         if not found and content == history_pb2.REPLAY_CONTENT_RESPONSE and event is not None:
             # Of one that failed the event has what is kept.
-            payload = _payload(event)
-            if payload.content or payload.content_redacted:
-                limit = len(payload.content) if self._limit is None else self._limit
-                cut = len(payload.content) > limit
-                yield history_pb2.ContentPiece(
-                    content=content,
-                    data=payload.content[:limit],
-                    last=True,
-                    truncated=payload.content_truncated or cut,
-                    redacted=payload.content_redacted,
-                )
+            yield from self._beginning(content, _payload(event))
+
+    def _beginning(
+        self, content: history_pb2.ReplayContent.ValueType, payload: Payload
+    ) -> Iterator[history_pb2.ContentPiece]:
+        """What an event has of a content."""
+        if payload.content or payload.content_redacted:
+            limit = len(payload.content) if self._limit is None else self._limit
+            cut = len(payload.content) > limit
+            yield history_pb2.ContentPiece(
+                content=content,
+                data=payload.content[:limit],
+                last=True,
+                truncated=payload.content_truncated or cut,
+                redacted=payload.content_redacted,
+            )
 
     def _as_kept(self, kept: Iterator[bytes]) -> Iterator[history_pb2.ContentPiece]:
         """The bytes that are kept, up to the limit."""

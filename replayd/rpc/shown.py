@@ -8,7 +8,7 @@ are. One that may see secrets gets what was kept out of the events put back.
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 
-from flowreplay.v1 import event_pb2, flow_pb2, plan_pb2
+from flowreplay.v1 import event_pb2, flow_pb2
 
 from replayd.codec.event import sequence_of
 from replayd.codec.flow import decode_flow
@@ -29,6 +29,7 @@ from replayd.model.replay import ReplayKey
 from replayd.reasons import Reason
 from replayd.redaction.redactor import UNKEYED, Redactor
 from replayd.rpc.contents import beginning
+from replayd.rpc.edited import was_edited
 
 _PARTS = {"request": Part.REQUEST, "response": Part.RESPONSE, "error": Part.RESPONSE}
 
@@ -53,7 +54,7 @@ class Shown:
         """
         for encoded in events:
             event = event_pb2.Event.FromString(encoded)
-            if _was_edited(event):
+            if was_edited(event.request):
                 # What was sent is nowhere else.
                 yield self._cut(event, limit)
                 continue
@@ -158,20 +159,6 @@ class Shown:
                 if len(content) >= limit:
                     break
         return bytes(content[:limit])
-
-
-_EDITED = frozenset(
-    (
-        plan_pb2.CHANGE_KIND_STICKY_COOKIE,
-        plan_pb2.CHANGE_KIND_VALUE_CARRIED,
-        plan_pb2.CHANGE_KIND_HOOK,
-    )
-)
-"""Changes that are made when a request is sent."""
-
-
-def _was_edited(event: event_pb2.Event) -> bool:
-    return any(change.kind in _EDITED for change in event.request.plan.changes)
 
 
 @contextmanager

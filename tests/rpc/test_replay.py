@@ -10,16 +10,18 @@ import grpc
 import pytest
 from flowreplay.v1 import event_pb2, history_pb2, history_pb2_grpc, replay_pb2
 
-from replayd.codec.event import outcome_event
-from replayd.codec.plan import decode_plan
+from replayd.codec.event import outcome_event, request_event
+from replayd.codec.plan import decode_plan, encode_plan
 from replayd.codec.websocket import encode_conversation
 from replayd.model.event import PREVIEW_LIMIT
 from replayd.model.flow import WebSocketMessage, WebSocketMessageKind
 from replayd.model.outcome import Outcome, ResponseHead, Timings, WebSocketResult
-from replayd.model.replay import ReplayState
+from replayd.model.plan import Change, ChangeKind
+from replayd.model.replay import Replay, ReplayState
 from replayd.reasons import Reason
 from tests.rpc.harness import DEADLINE, Served, ends_with, serving
 from tests.rpc.messages import flows, options, websocket_flow
+from tests.support.journals import note, trim
 
 REQUEST = history_pb2.REPLAY_CONTENT_REQUEST
 RECORDED = history_pb2.REPLAY_CONTENT_RECORDED
@@ -58,9 +60,20 @@ def play(
     served: Served, content: bytes = ANSWER, state: ReplayState = ReplayState.SUCCEEDED, **more: Any
 ) -> None:
     """Lets the next replay end, as the replay thread does."""
-    now = time.time_ns()
-    (replay,) = served.journal.take(1, now)
+    (replay,) = served.journal.take(1, time.time_ns())
     served.journal.begin([replay])
+    end(served, replay, content, state, **more)
+
+
+def end(
+    served: Served,
+    replay: Replay,
+    content: bytes = ANSWER,
+    state: ReplayState = ReplayState.SUCCEEDED,
+    **more: Any,
+) -> None:
+    """Lets a running replay end."""
+    now = time.time_ns()
     body = served.journal.new_body()
     body.write(content)
     failed = state is not ReplayState.SUCCEEDED
@@ -182,6 +195,44 @@ def test_without_secrets_no_more_is_shown_than_is_looked_through(tmp_path: Path)
         assert (len(piece.data), piece.truncated, piece.redacted) == (1 << 20, True, False)
         _, pieces = await told(served, f"{batch}.0", contents=[RESPONSE], content_limit_bytes=5)
         assert data(pieces) == {RESPONSE: b"text="}
+
+    run(tmp_path, test)
+
+
+@pytest.mark.parametrize("between", [0, 1500])
+def test_what_was_changed_when_it_was_sent_is_told(tmp_path: Path, between: int) -> None:
+    async def test(served: Served) -> None:
+        batch = (await served.stub.Enqueue(iter([flows(2)]))).batch_id
+        for replay in served.journal.take(2, time.time_ns()):
+            plan = decode_plan(replay.plan)
+            changed = plan._replace(
+                head=plan.head.replace(b"GET /", b"GET /changed/"),
+                content_size=4,
+                changes=(Change(ChangeKind.HOOK, "by h"),),
+            )
+            sent = replay._replace(plan=encode_plan(changed)) if replay.key.slot == 0 else replay
+            served.journal.emit([request_event(sent, changed, b"told", 1)])
+            served.journal.emit([note("between")] * between)
+            served.journal.begin([replay])
+            end(served, replay)
+        details, pieces = await told(served, f"{batch}.0", contents=ALL, content_limit_bytes=3)
+        assert b"GET /changed/" in details.plan.head
+        assert [each.description for each in details.plan.changes] == ["by h"]
+        assert data(pieces)[REQUEST] == b"tol"
+        assert pieces[REQUEST][0].truncated
+        details, _ = await told(served, f"{batch}.1")
+        assert b"changed" not in details.plan.head
+
+    run(tmp_path, test)
+
+
+def test_what_retention_has_taken_of_it_is_told_as_planned(tmp_path: Path) -> None:
+    async def test(served: Served) -> None:
+        batch = (await served.stub.Enqueue(iter([flows(1)]))).batch_id
+        play(served)
+        trim(served.journal, served.journal.latest - 1)
+        details, _ = await told(served, f"{batch}.0")
+        assert details.plan.head
 
     run(tmp_path, test)
 

@@ -36,7 +36,7 @@ class _ReplayContentEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ReplayC
     REPLAY_CONTENT_UNSPECIFIED: _ReplayContent.ValueType  # 0
     """Not said."""
     REPLAY_CONTENT_REQUEST: _ReplayContent.ValueType  # 1
-    """That of the request, as it is sent."""
+    """That of the request, as it is sent. Where a hook changed it, its first 64 KiB are kept."""
     REPLAY_CONTENT_RECORDED: _ReplayContent.ValueType  # 2
     """That of the response that was captured."""
     REPLAY_CONTENT_RESPONSE: _ReplayContent.ValueType  # 3
@@ -48,7 +48,7 @@ class ReplayContent(_ReplayContent, metaclass=_ReplayContentEnumTypeWrapper):
 REPLAY_CONTENT_UNSPECIFIED: ReplayContent.ValueType  # 0
 """Not said."""
 REPLAY_CONTENT_REQUEST: ReplayContent.ValueType  # 1
-"""That of the request, as it is sent."""
+"""That of the request, as it is sent. Where a hook changed it, its first 64 KiB are kept."""
 REPLAY_CONTENT_RECORDED: ReplayContent.ValueType  # 2
 """That of the response that was captured."""
 REPLAY_CONTENT_RESPONSE: ReplayContent.ValueType  # 3
@@ -602,7 +602,9 @@ class ReplayDetails(_message.Message):
 
     @_builtins.property
     def plan(self) -> _plan_pb2.Plan:
-        """What is sent where, or was, with each change."""
+        """What is sent where, or was, with each change. Where live values or hooks changed it when it was
+        sent, that is as its `request` event showed it, with marks in the place of secrets.
+        """
 
     @_builtins.property
     def end_event(self) -> _event_pb2.Event:
