@@ -83,6 +83,11 @@ class Hooking:
         self._post = post
         self.decided = decided
 
+    @property
+    def waiting(self) -> bool:
+        """Whether a required hook is not there: nothing is sent until it is."""
+        return bool(self._hooks.missing)
+
     def holds(self, replay: Replay, plan: Plan, timings: Timings) -> Held | None:
         """Asks about a request; None: nobody is to be asked."""
         if not self._hooks.wanted(HookPoint.REQUEST):

@@ -227,7 +227,7 @@ class ReplayThread:
 
     def _turn(self) -> bool:
         """One turn of the loop; True: it was the last."""
-        if self._stopping and not self._running and (not self._taken or self._retry_after):
+        if self._stopping and self._nothing_ends and (not self._taken or self._retry_after):
             return True
         if self._clock.monotonic() >= self._retry_at:
             self._use_journal()
@@ -310,6 +310,15 @@ class ReplayThread:
     @property
     def _stopping(self) -> bool:
         return self._stop_at != NEVER
+
+    @property
+    def _nothing_ends(self) -> bool:
+        """Whether nothing runs, or nothing but what waits for a hook that is not there."""
+        if not self._running:
+            return True
+        if self._hooking is None or not self._hooking.waiting:
+            return False
+        return not any(isinstance(each, Exchange) for each in self._running.values())
 
     # The journal
 

@@ -5,13 +5,18 @@ from __future__ import annotations
 import asyncio
 import logging
 import re
+import time
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import aclosing
 from typing import TYPE_CHECKING
 
 from replayd.access.roles import Role
+from replayd.codec.event import log_event
+from replayd.errors import JournalError
 from replayd.journal.interface import Journal
+from replayd.model.event import LogLevel
 from replayd.planning.target_rules import TargetRules
+from replayd.reasons import Reason
 from replayd.redaction.redactor import Redactor
 from replayd.rpc.calls import Call, Methods, Service, conversation
 
@@ -75,7 +80,15 @@ class HookService(Service):
         if self._required:
             self._use_hooks(self._opened(), lambda: None)
             names = ", ".join(sorted(self._required))
-            _log.warning("nothing is sent until these hooks are registered: %s", names)
+            said = f"nothing is sent until these hooks are registered (--require-hook): {names}"
+            _log.warning("%s", said)
+            event = log_event(LogLevel.WARNING, said, time.time_ns(), reason=Reason.HOOK_NOTE)
+            self.journal.emit([event])
+            try:
+                self.journal.commit()
+            except JournalError as error:
+                # A daemon starts on a full disk, too; the replay thread's next commit has it.
+                _log.warning("that is not in the event log yet: %s", error.message)
 
     def _opened(self) -> Hooks:
         from replayd.rpc.hooking import open_hooks  # noqa: PLC0415

@@ -505,6 +505,27 @@ def test_nothing_is_sent_while_a_required_hook_is_away(
     assert len(server.requests) == 2
 
 
+def test_a_stop_does_not_wait_for_a_required_hook(
+    start_daemon: type[Daemon], start_recorder: type[Recorder], tmp_path: Path
+) -> None:
+    server, data = start_recorder(), ("--data-dir", str(tmp_path / "data"))
+    daemon = start_daemon(*data, "--require-hook", "guard", "--drain-timeout", "1h")
+    with connect(daemon.address) as client:
+        batch = client.enqueue([get(server)])
+        _until_taken(client)
+        with client.watch(start="start", kinds=["log"]) as notes:
+            assert "until these hooks are registered (--require-hook): guard" in next(
+                note.log.message for note in notes if note.log.reason == reason_pb2.REASON_HOOK_NOTE
+            )
+    assert daemon.terminate() == 0
+    assert server.requests == []
+    daemon = start_daemon(*data)
+    with connect(daemon.address) as client:
+        watch = client.watch(start=batch.cursor, batch_id=batch.batch_id, until_idle=True)
+        (end,) = ends(list(watch))
+    assert (end.attempt, len(server.requests)) == (1, 1)
+
+
 def _until_taken(client: Client) -> None:
     """Waits for a replay to be taken off the queue."""
     until = time.monotonic() + DEADLINE
