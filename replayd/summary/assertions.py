@@ -33,6 +33,7 @@ _NOTHING = {
 """Why nothing can be told of responses beside the recorded ones."""
 _COUNTED = ("error", *_NOTHING)
 _TIMES = ("min", "mean", "max")
+_EXAMPLES = {"count": "count<20", "rate": "rate<100/s"}
 
 
 class Failed(NamedTuple):
@@ -86,12 +87,16 @@ def _compile(position: int, text: str) -> Check:
             invalid(f"{text!r}: {name} is compared with a number, or with a part of all in %")
         return _count(text, name, (compare, value) if sign else None, of_all=unit == "%")
     percentile = _PERCENTILE.fullmatch(name)
-    if percentile is None and name not in (*_TIMES, "lag", "rate"):
-        known = ", ".join((*_COUNTED, "status", "rate", "lag", *_TIMES, "p50 to p99.999"))
+    if percentile is None and name not in (*_TIMES, "lag", *_EXAMPLES):
+        known = ", ".join((*_COUNTED, "status", *_EXAMPLES, "lag", *_TIMES, "p50 to p99.999"))
         invalid(f"{text!r}: there is no {name}; there are {known}")
     if sign is None:
-        example = "rate<100/s" if name == "rate" else f"{name}>300ms"
+        example = _EXAMPLES.get(name, f"{name}>300ms")
         invalid(f"{text!r} needs what it is compared with, such as {example}")
+    if name == "count":
+        if unit:
+            invalid(f"{text!r}: a count has no unit")
+        return _number(text, compare, value)
     if name == "rate":
         if unit not in ("", "/s"):
             invalid(f"{text!r}: rate is compared with replays a second, such as rate<100/s")
@@ -161,6 +166,13 @@ def _beside(
         said += f"; {undecided} could not be compared"
         failed = Failed(text, said, figures.first_different or figures.first_undecided)
     return _strictly(text, figures, said, failed) if strictly else failed
+
+
+def _number(text: str, compare: Callable[[float, float], bool], value: float) -> Check:
+    def check(figures: Figures) -> Failed | None:
+        return Failed(text, f"{figures.ended} ended") if compare(figures.ended, value) else None
+
+    return check
 
 
 def _rate(text: str, compare: Callable[[float, float], bool], value: float) -> Check:

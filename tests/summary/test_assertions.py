@@ -52,6 +52,8 @@ def failed(text: str, figures: Figures) -> Failed | None:
         ("mean=50ms", "50 ms", ""),
         ("min<11ms", "10 ms", ""),
         ("rate<100/s", "0.7143 a second", ""),
+        ("count<11", "10 ended", ""),
+        ("count!=23", "10 ended", ""),
     ],
 )
 def test_what_must_not_be_is_told(
@@ -62,7 +64,16 @@ def test_what_must_not_be_is_told(
 
 @pytest.mark.parametrize(
     "text",
-    ["error>1", "error>10%", "changed>1", "status>500", "p95>90ms", "max<=80ms", "rate<0.5"],
+    [
+        "error>1",
+        "error>10%",
+        "changed>1",
+        "status>500",
+        "p95>90ms",
+        "max<=80ms",
+        "rate<0.5",
+        "count<10",
+    ],
 )
 def test_what_holds_is_not(figures: Figures, text: str) -> None:
     assert failed(text, figures) is None
@@ -114,6 +125,7 @@ def test_of_a_batch_without_responses_nothing_is_slow() -> None:
     none = Figures(Counts())
     assert [failed(text, none) for text in ("p95>0ms", "lag>=0s", "status", "error")] == [None] * 4
     assert failed("rate<1", none) == Failed("rate<1", "0 a second")
+    assert failed("count<1", none) == Failed("count<1", "0 ended")
 
 
 @pytest.mark.parametrize(
@@ -125,6 +137,8 @@ def test_of_a_batch_without_responses_nothing_is_slow() -> None:
         ("speed", "there is no speed; there are error, changed, diff, status"),
         ("p95", "needs what it is compared with, such as p95>300ms"),
         ("rate", "needs what it is compared with, such as rate<100/s"),
+        ("count", "needs what it is compared with, such as count<20"),
+        ("count<3%", "a count has no unit"),
         ("p95>300", "needs a unit: us, ms, s or m"),
         ("p95>3%", "needs a unit"),
         ("p100>1s", "there is no p100"),

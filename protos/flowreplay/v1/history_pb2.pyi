@@ -525,8 +525,8 @@ class SummarizeRequest(_message.Message):
     @_builtins.property
     def assertions(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """What must not be, at most 100, each such as `error`, `error>1%`, `status`,
-        `status>=500`, `changed`, `diff`, `p95>300ms`, `max>2s` or `rate<100/s`. docs/summary.md
-        has the rules.
+        `status>=500`, `changed`, `diff`, `p95>300ms`, `max>2s`, `count<20` or
+        `rate<100/s`. docs/summary.md has the rules.
         """
 
     def __init__(
