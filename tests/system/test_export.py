@@ -9,6 +9,7 @@ import re
 import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -95,19 +96,24 @@ def seen_by_mitmproxy(
     dumps = {name: folder / f"{number}.mitm" for number, name in enumerate([*DUMPS, *OTHERS])}
     for name, dump in dumps.items():
         dump.write_bytes(replayed(name)["mitm"])
+    return dict(zip(dumps, read_by_mitmproxy(folder, *dumps.values()), strict=True))
+
+
+def read_by_mitmproxy(folder: Path, *dumps: Path) -> list[Seen]:
+    """What mitmproxy reads in each dump; `folder`: takes what it needs itself."""
     done = subprocess.run(
         [
             *(find("mitmdump"), "-n", "-q", "--set", f"confdir={folder}"),
             *("-s", ROOT / "tests" / "support" / "mitmproxy_witness.py"),
         ],
-        env={**os.environ, "DUMPS": os.pathsep.join(map(str, dumps.values()))},
+        env={**os.environ, "DUMPS": os.pathsep.join(map(str, dumps))},
         capture_output=True,
         text=True,
         timeout=DEADLINE,
         check=False,
     )
     assert done.returncode == 0, done
-    return dict(zip(dumps, map(json.loads, done.stdout.splitlines()), strict=True))
+    return [json.loads(line) for line in done.stdout.splitlines()]
 
 
 def text(octets: bytes) -> str:

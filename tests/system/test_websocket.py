@@ -21,7 +21,7 @@ from tests.support.daemon import Daemon
 from tests.support.har_schema import check_har
 from tests.support.websocket_actor import Actor, spoken
 from tests.support.websockets import WebSocketServer
-from tests.system.test_export import seen_by_mitmproxy
+from tests.system.test_export import read_by_mitmproxy
 
 CAPTURES = [
     "rec-ws.mitm",
@@ -124,7 +124,8 @@ def test_what_was_said_is_exported(stage: Stage, tmp_path: Path) -> None:
     for out in outs.values():
         stage.daemon.replayctl("export", receipt.batch_id, str(out))
 
-    for flow, seen in zip(captured, seen_by_mitmproxy(tmp_path), strict=True):
+    (dump,) = read_by_mitmproxy(tmp_path, outs["mitm"])
+    for flow, seen in zip(captured, dump, strict=True):
         assert flow.websocket is not None
         assert [seen["status"], seen["replayed"]] == [101, "request"]
         replayed = [each for each in flow.websocket.messages if each.replayed or each.awaited]
