@@ -2,7 +2,6 @@
 
 import io
 import json
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -58,7 +57,7 @@ def test_an_entry() -> None:
 
 
 def test_over_http2_the_pseudo_fields_stand_before_the_others() -> None:
-    replayed = succeeded(plan=HTTP2_PLAN, connection=replace(CONNECTION, alpn="h2"))
+    replayed = succeeded(plan=HTTP2_PLAN, connection=CONNECTION._replace(alpn="h2"))
     request = entry(replayed)["request"]
     assert request["httpVersion"] == "HTTP/2.0"
     names = [field["name"] for field in request["headers"]]
@@ -83,7 +82,7 @@ def test_a_response_that_broke_off_is_shown_as_far_as_it_came() -> None:
 
 
 def test_a_proxy_s_address_is_not_the_server_s() -> None:
-    proxied = succeeded(connection=replace(CONNECTION, proxied=True))
+    proxied = succeeded(connection=CONNECTION._replace(proxied=True))
     assert "serverIPAddress" not in entry(proxied)
 
 

@@ -71,7 +71,7 @@ def test_the_new_response_stands_beside_the_captured_request() -> None:
 
 
 def test_what_went_over_http2_is_kept_as_it_went() -> None:
-    replayed = succeeded(plan=HTTP2_PLAN, connection=replace(CONNECTION, alpn="h2"))
+    replayed = succeeded(plan=HTTP2_PLAN, connection=CONNECTION._replace(alpn="h2"))
     request = read(replayed).request
     assert request is not None
     assert (request.http_version, request.authority) == (b"HTTP/2.0", b"b.test")
@@ -120,7 +120,7 @@ def test_the_server_connection_is_the_replay_s() -> None:
 
 def test_a_kept_connection_has_no_start() -> None:
     kept = succeeded(
-        connection=replace(CONNECTION, reused=True),
+        connection=CONNECTION._replace(reused=True),
         timings=Timings(START, sent=1, first_byte=2, total=3),
     )
     connection = state(kept)[b"server_conn"]
