@@ -11,6 +11,7 @@ import os
 import re
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -68,9 +69,11 @@ def commands(text: str) -> Iterator[tuple[str, list[str]]]:
 class Reader:
     """Somebody who types a document's examples, in a folder that looks like the repo."""
 
-    def __init__(self, folder: Path, port: int) -> None:
+    def __init__(self, port: int) -> None:
         self._stack = ExitStack()
         self._port = port
+        # Not pytest's tmp_path: a Unix socket's path has at most 107 bytes.
+        folder = Path(self._stack.enter_context(tempfile.TemporaryDirectory(prefix="reader-")))
         self.folder = folder / "repo"
         self.folder.mkdir(mode=0o700)
         for name in ("protos", "tests", "tools", "replayd", "clients", "pyproject.toml"):
@@ -86,7 +89,7 @@ class Reader:
         self.environment = clean_environment(folder, PATH=os.pathsep.join(path))
 
     def close(self) -> None:
-        """Ends what serves."""
+        """Ends what serves, and removes the folder."""
         self._stack.close()
 
     def run(self, example: Example) -> None:

@@ -20,12 +20,12 @@ def name(document: Path) -> str:
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=name)
-def test_the_examples_do_what_they_say(document: Path, tmp_path: Path) -> None:
+def test_the_examples_do_what_they_say(document: Path) -> None:
     found = list(examples(document))
     assert {example.language for example in found} <= RUN | READ
     with socket.create_server(("127.0.0.1", 0)) as reserved:
         port = reserved.getsockname()[1]
-    reader = Reader(tmp_path, port)
+    reader = Reader(port)
     try:
         for example in found:
             try:
@@ -50,13 +50,16 @@ def test_the_links_lead_somewhere(document: Path) -> None:
             assert anchor in anchors, target
 
 
-def test_a_wrong_example_is_seen(tmp_path: Path) -> None:
-    reader = Reader(tmp_path, 1)
-    reader.run(Example("console", "", "$ echo hello\nhello\n", 1))
-    with pytest.raises(AssertionError, match="printed"):
-        reader.run(Example("console", "", "$ echo hello\ngoodbye\n", 1))
-    with pytest.raises(AssertionError, match="returncode=3"):
-        reader.run(Example("console", "", "$ exit 3\n", 1))
+def test_a_wrong_example_is_seen() -> None:
+    reader = Reader(1)
+    try:
+        reader.run(Example("console", "", "$ echo hello\nhello\n", 1))
+        with pytest.raises(AssertionError, match="printed"):
+            reader.run(Example("console", "", "$ echo hello\ngoodbye\n", 1))
+        with pytest.raises(AssertionError, match="returncode=3"):
+            reader.run(Example("console", "", "$ exit 3\n", 1))
+    finally:
+        reader.close()
 
 
 def test_dots_stand_for_any_lines() -> None:

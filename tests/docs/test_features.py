@@ -2,7 +2,6 @@
 
 import re
 import socket
-from pathlib import Path
 
 import pytest
 
@@ -20,10 +19,10 @@ def shown() -> list[str]:
     return [row[2].strip("`").replace("\\|", "|") for row in cells if row[2].startswith("`")]
 
 
-def test_each_command_of_the_table_works(tmp_path: Path) -> None:
+def test_each_command_of_the_table_works() -> None:
     with socket.create_server(("127.0.0.1", 0)) as reserved:
         port = reserved.getsockname()[1]
-    reader = Reader(tmp_path, port)
+    reader = Reader(port)
     try:
         for example in examples(DOCUMENT):
             reader.run(example)
