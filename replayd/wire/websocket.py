@@ -156,7 +156,7 @@ class Frames:
                 self._take(event, take)
                 if count == _TURN or room - self._room >= _TURN_BYTES:
                     return self.closed is None
-            if not self._input:
+            if not self._input or self.closed is not None:
                 return False
 
     def _take(self, event: Event, take: Take) -> None:
