@@ -14,6 +14,7 @@ import tempfile
 import time
 from pathlib import Path
 
+from tools.chaos.caller import USUAL, Habits
 from tools.chaos.failpoints import ALL
 from tools.chaos.figures import Figures
 from tools.chaos.plan import FAULTS
@@ -31,6 +32,7 @@ def arguments(given: list[str] | None = None) -> argparse.Namespace:
     add("--faults", nargs="+", choices=FAULTS, default=list(FAULTS), help="what may happen")
     add("--failpoints", action="store_true", help="end at each failpoint in turn, once by default")
     add("--clients", type=int, default=2, help="clients at once")
+    add("--flows", type=int, default=USUAL.flows, help="of a call, at most")
     add("--watchers", type=int, default=3, help="watchers at once")
     add("--audit-every", type=int, default=5, help="rounds between two comparisons")
     add("--results", type=Path, help="a file to add the figures to, as a line of JSON")
@@ -48,6 +50,7 @@ def main(given: list[str] | None = None) -> int:
         faults=tuple(read.faults),
         audit_every=read.audit_every,
         clients=read.clients,
+        habits=Habits(read.flows),
         watchers=read.watchers,
     )
     print(f"seed {seed}", flush=True)
@@ -79,6 +82,7 @@ def _conclude(figures: Figures, options: Options) -> None:
     figures.commit = described.stdout.strip()
     given = ["--seed", options.seed, "--rounds", options.rounds, "--faults", *options.faults]
     given += ["--clients", options.clients, "--watchers", options.watchers]
+    given += ["--flows", options.habits.flows]
     given += ["--audit-every", options.audit_every]
     given += ["--failpoints"] if options.each_failpoint else []
     figures.options = shlex.join(map(str, given))

@@ -19,31 +19,34 @@ _REACH_SECONDS = 10.0
 
 
 def audit(world: World, current: Round, rest_seconds: float) -> None:
-    """Brings everything to rest, within that time, and compares the books. The daemon lives
-    before and after it; the clients rest until they are told to work.
+    """Brings everything to rest, within that time, and compares the books: as everything waits,
+    and again when nothing does. The daemon lives before and after it; the clients rest until they
+    are told to work.
     """
     stub = world.daemon.stub
     if not world.crew.rest(rest_seconds):
         world.findings.add("daemon", "an Enqueue is not answered, however often it is repeated")
         return
-    if current.rest == "pause":
-        stub.Pause(replay_pb2.PauseRequest(), timeout=CALL_SECONDS)
-    else:
-        stub.Resume(replay_pb2.ResumeRequest(), timeout=CALL_SECONDS)
-    if current.rest == "clear":
-        stub.Clear(replay_pb2.ClearRequest(), timeout=CALL_SECONDS)
+    stub.Pause(replay_pb2.PauseRequest(), timeout=CALL_SECONDS)
     if not _comes_to_rest(world, rest_seconds):
         return
-    if current.rest != "pause":
-        # Only now: everything else went by what clients have left paused.
-        _free_all(world)
-        if not _comes_to_rest(world, rest_seconds):
-            return
+    # What has ended is steered no more: how its batches were, is told by what waits.
     world.books.compare(stub, world.daemon.history)
     world.figures.audits += 1
     if current.rest == "pause":
         _die_paused(world, current)
-    elif current.failpoint in RETENTION and current.end == "failpoint":
+        return
+    stub.Resume(replay_pb2.ResumeRequest(), timeout=CALL_SECONDS)
+    if current.rest == "clear":
+        stub.Clear(replay_pb2.ClearRequest(), timeout=CALL_SECONDS)
+    if not _comes_to_rest(world, rest_seconds):
+        return
+    # Only now: everything else went by what clients have left paused.
+    _free_all(world)
+    if not _comes_to_rest(world, rest_seconds):
+        return
+    world.books.compare(stub, world.daemon.history)
+    if current.failpoint in RETENTION and current.end == "failpoint":
         _die_removing(world, current)
 
 

@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from replayd.model.replay import ReplayState
 from tools.chaos import mistakes
+from tools.chaos.caller import USUAL, Habits
 from tools.chaos.mistakes import Method
 from tools.chaos.wrapping import Place, replace
 
@@ -30,14 +31,22 @@ class Bug(NamedTuple):
     """Makes the wrong method of the right one."""
     kinds: frozenset[str]
     """Of findings; one of them has to be among those that it is found by."""
+    habits: Habits = USUAL
+    """Of clients in its control, where few meet it else."""
 
     def put_in(self) -> None:
         """Puts it into this process."""
         replace(self.place, self.make)
 
 
-def _bug(place: Place, make: Callable[[Method], Method], *kinds: str) -> Bug:
-    return Bug(place, make, frozenset(kinds))
+def _bug(
+    place: Place,
+    make: Callable[[Method], Method],
+    *kinds: str,
+    flows: int = USUAL.flows,
+    often: str = USUAL.often,
+) -> Bug:
+    return Bug(place, make, frozenset(kinds), Habits(flows, often))
 
 
 BUGS = {
@@ -58,8 +67,12 @@ BUGS = {
     "intents are written after the send": _bug(
         Place(*_RUNS, "begin"), mistakes.write_intents_late, "post twice", "unmarked"
     ),
+    # A GET whose `on_interrupt` is `PARK` or `FAIL` is sent again, too, and tells it as well.
     "an interrupted POST is sent again": _bug(
-        Place(_RECOVERY, "", "_next_state"), mistakes.always(ReplayState.QUEUED), "post twice"
+        Place(_RECOVERY, "", "_next_state"),
+        mistakes.always(ReplayState.QUEUED),
+        "post twice",
+        "attempts",
     ),
     # The daemon's own look at its journal may be quicker than chaos.
     "an interrupted POST is forgotten": _bug(
@@ -78,17 +91,30 @@ BUGS = {
     "a cleared flow is sent": _bug(
         Place(*_SCHEDULE, "drop"), mistakes.always(None), "cleared sent"
     ),
+    # Of a batch that has not ended when it is killed, the daemon itself notices one outcome more
+    # than replays; so batches are small.
     "a cancelled replay is sent": _bug(
-        Place(*_SCHEDULE, "remove"), mistakes.always(None), "cleared sent"
+        Place(*_SCHEDULE, "remove"),
+        mistakes.always(None),
+        "cleared sent",
+        "daemon",
+        flows=100,
+        often="cancel",
     ),
     "what runs is told to be cancelled, and goes on": _bug(
-        Place("replayd.rpc.cancel", "Canceller", "_kill"), mistakes.kill_nothing, "outcomes"
+        Place("replayd.rpc.cancel", "Canceller", "_kill"),
+        mistakes.kill_nothing,
+        "outcomes",
+        often="cancel",
     ),
     "what is sent again does not name what it repeats": _bug(
         Place("replayd.journal.resending", "", "_copy"), mistakes.name_no_original, "copies"
     ),
     "a retry sends what has succeeded too": _bug(
-        Place("replayd.journal.retrying", "Retrying", "ended"), mistakes.retry_too_much, "copies"
+        Place("replayd.journal.retrying", "Retrying", "ended"),
+        mistakes.retry_too_much,
+        "copies",
+        often="retry",
     ),
     "a batch has a run too few": _bug(
         Place("replayd.journal.enqueues", "Enqueues", "_repeat"), mistakes.one_run_less, "lost"
@@ -116,14 +142,19 @@ BUGS = {
         Place("replayd.journal.steering", "", "encode_controls"),
         mistakes.forget_that_it_is_paused,
         "steering",
+        often="hold",
     ),
     "a batch's priority is forgotten": _bug(
         Place("replayd.journal.steering", "", "encode_controls"),
         mistakes.forget_the_priority,
         "steering",
+        often="hold",
     ),
     "a paused batch goes on": _bug(
-        Place("replayd.journal.books", "Books", "steer"), mistakes.steer_no_pause, "steering"
+        Place("replayd.journal.books", "Books", "steer"),
+        mistakes.steer_no_pause,
+        "steering",
+        often="hold",
     ),
     "a hook's decision is forgotten": _bug(
         Place("replayd.hooks.hook", "Hook", "ask"), mistakes.forget_decisions, "hooks"

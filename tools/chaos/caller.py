@@ -10,7 +10,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 from random import Random
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 import grpc
 from flowreplay.v1 import event_pb2, replay_pb2_grpc
@@ -42,16 +42,31 @@ _FOR_GOOD = (
 Told = TypeVar("Told")
 
 
+class Habits(NamedTuple):
+    """What clients do, as far as the seed does not say it."""
+
+    flows: int = 2000
+    """Of a call, at most."""
+    often: str = ""
+    """What they do as often as they enqueue, by the name of its method; empty: nothing."""
+
+
+USUAL = Habits()
+
+
 class Caller:
     """A client's own."""
 
-    def __init__(self, address: str, book: str, name: str, seed: str, port: int) -> None:
+    def __init__(
+        self, address: str, book: str, name: str, seed: str, port: int, *, habits: Habits
+    ) -> None:
         self._book = os.open(book, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         self._name = name
         self._calls = 0
         self.random = Random(f"{seed}:{name}")  # noqa: S311 - a seed repeats it
         self.port = port
         """The target's."""
+        self.habits = habits
         self.batch_ids: deque[str] = deque(maxlen=_REMEMBERED)
         """The batches that it was told of last."""
         channel = grpc.insecure_channel(address, options=OPTIONS)

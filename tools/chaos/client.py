@@ -1,10 +1,11 @@
 """A client of the daemon: it calls on and on, and writes down what it was told.
 
-    python -m tools.chaos.client ADDRESS BOOK NAME SEED TARGET_PORT
+    python -m tools.chaos.client ADDRESS BOOK NAME SEED TARGET_PORT FLOWS OFTEN
 
 A process of its own, which may be killed in the middle of a call. It works while the last line
 of its stdin is `work`, and says `resting` once it has taken `rest` to heart; then no call of it
 is open. A broken Enqueue, or Retry, that has a request_id is repeated until it is answered.
+FLOWS and OFTEN are its `Habits`.
 """
 
 import os
@@ -15,11 +16,14 @@ from collections.abc import Callable
 
 import grpc
 
-from tools.chaos.caller import Caller
+from tools.chaos.caller import Caller, Habits
 from tools.chaos.control import Control
 from tools.chaos.enqueuing import Enqueuing
 from tools.chaos.once_more import OnceMore
 from tools.chaos.steering import Steering
+
+_ENQUEUES = 45
+"""Of about a hundred things that a client does."""
 
 
 class Gate:
@@ -54,8 +58,8 @@ class Client:
         control = Control(caller)
         once_more = OnceMore(caller)
         steering = Steering(caller)
-        self._things: list[tuple[int, Callable[[], None]]] = [
-            (45, Enqueuing(caller).enqueue),
+        things: list[tuple[int, Callable[[], None]]] = [
+            (_ENQUEUES, Enqueuing(caller).enqueue),
             (8, control.count),
             (2, control.clear),
             (3, control.pause),
@@ -63,15 +67,17 @@ class Client:
             (10, once_more.resolve),
             (10, once_more.retry),
             (8, steering.hold),
-            (4, steering.move),
+            (10, steering.move),
         ]
+        self._actions = [act for _, act in things]
+        often = caller.habits.often
+        self._weights = [_ENQUEUES if act.__name__ == often else each for each, act in things]
 
     def act(self) -> None:
         """Does one thing."""
-        weights, actions = zip(*self._things, strict=True)
         random = self._caller.random
         try:
-            random.choices(actions, weights)[0]()
+            random.choices(self._actions, self._weights)[0]()
         except grpc.RpcError as error:
             self._caller.say("broke", code=error.code().name)
         time.sleep(random.choice((0, 0.002, 0.02)))
@@ -79,8 +85,9 @@ class Client:
 
 def main() -> None:
     """Works until it is killed, or its stdin ends."""
-    address, book, name, seed, port = sys.argv[1:]
-    client, gate = Client(Caller(address, book, name, seed, int(port))), Gate()
+    address, book, name, seed, port, flows, often = sys.argv[1:]
+    habits = Habits(int(flows), often)
+    client, gate = Client(Caller(address, book, name, seed, int(port), habits=habits)), Gate()
     while True:
         gate.pass_through()
         client.act()

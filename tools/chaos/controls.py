@@ -21,7 +21,14 @@ ROUNDS = 30
 def control(name: str) -> tuple[bool, str]:
     """Runs chaos on a daemon with a bug. Returns whether it was found, and a line of the table."""
     began = time.monotonic()
-    options = Options(seed=SEED, rounds=ROUNDS, faults=("kill",), audit_every=2, bug=name)
+    options = Options(
+        seed=SEED,
+        rounds=ROUNDS,
+        faults=("kill",),
+        audit_every=2,
+        bug=name,
+        habits=BUGS[name].habits,
+    )
     # Not deep down: a Unix socket's path has at most 107 bytes.
     with tempfile.TemporaryDirectory(prefix="chaos-") as folder:
         figures, words = run(Path(folder), options)

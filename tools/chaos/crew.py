@@ -7,6 +7,7 @@ import time
 from pathlib import Path
 
 from tools.chaos.books import Books
+from tools.chaos.caller import Habits
 from tools.chaos.told import Lines
 
 _LOOK_SECONDS = 0.005
@@ -15,12 +16,15 @@ _LOOK_SECONDS = 0.005
 class Crew:
     """Some clients, the hook, and the process of the watchers."""
 
-    def __init__(self, folder: Path, address: str, books: Books, seed: int, port: int) -> None:
+    def __init__(
+        self, folder: Path, address: str, books: Books, seed: int, port: int, *, habits: Habits
+    ) -> None:
         self._folder = folder
         self._address = address
         self._books = books
         self._seed = seed
         self._port = port
+        self._habits = habits
         self._clients: list[subprocess.Popen[str]] = []
         self._watchers: subprocess.Popen[str] | None = None
         self._hook: subprocess.Popen[str] | None = None
@@ -109,7 +113,7 @@ class Crew:
         self._books.add_client(book)
         self._told.append(Lines(book))
         command = [sys.executable, "-m", "tools.chaos.client", self._address, str(book), name]
-        command += [str(self._seed), str(self._port)]
+        command += [str(self._seed), str(self._port), *map(str, self._habits)]
         return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
 

@@ -34,7 +34,7 @@ class Enqueuing:
         caller, random = self._caller, self._caller.random
         policy = random.choice(("", "", "", *flows.POLICIES))
         tag = f"{caller.new_call()}{policy}"
-        count = random.choice((1, 5, 50, 200, 500, 1000, 2000))
+        count = min(random.choice((1, 5, 50, 200, 500, 1000, 2000)), caller.habits.flows)
         how = random.choice(("typed", "typed", "capture", "stream", "dropped"))
         request_id = f"id-{tag}" if random.random() < 0.6 else ""
         runs = random.choice((1, 1, 2, 3)) if how != "stream" and count <= _MOST_REPEATED else 1

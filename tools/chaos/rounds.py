@@ -12,6 +12,7 @@ import grpc
 from flowreplay.v1 import replay_pb2
 
 from tools.chaos.audit import audit, last_audit
+from tools.chaos.caller import USUAL, Habits
 from tools.chaos.daemon import DeadError
 from tools.chaos.failpoints import DEADLY_STARTS, RETENTION
 from tools.chaos.figures import Figures
@@ -38,6 +39,7 @@ class Options:
     audit_every: int = 5
     """Rounds from one comparison of the books to the next."""
     clients: int = 2
+    habits: Habits = USUAL
     watchers: int = 3
     bug: str = ""
     """What is broken in the daemon on purpose (`bugs`)."""
@@ -50,7 +52,7 @@ def run(folder: Path, options: Options) -> tuple[Figures, list[str]]:
     Returns the figures, and what was found in words.
     """
     began = time.monotonic()
-    with World(folder, options.seed, options.bug) as world:
+    with World(folder, options.seed, options.bug, options.habits) as world:
         try:
             _Rounds(world, options).run()
         except DeadError as error:

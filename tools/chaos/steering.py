@@ -8,7 +8,8 @@ from tools.chaos.caller import PATIENCE, Caller, sequence_of
 from tools.chaos.marks import Freed, Held, Mark, send_mark
 
 _LOOK_SECONDS = 0.01
-_PRIORITIES = (-5, 1, 7)
+_PRIORITIES = (-5, -5, 1, 7)
+"""What stands behind the others waits longest, through most of the daemon's lives."""
 
 
 class Steering:
@@ -34,7 +35,9 @@ class Steering:
             self._step(batch_id, random.choice((1, 3, 20)))
         time.sleep(random.choice((0, 0.05, 0.5)))
         if random.random() < 0.3:
-            return  # somebody will, when the books are compared
+            # What is sure to wait when the books are compared has a place to be forgotten.
+            self._place(batch_id)
+            return
         self._mark(Freed(batch_id))
         resumed = caller.stub.Resume(
             replay_pb2.ResumeRequest(batch_id=batch_id), timeout=PATIENCE, wait_for_ready=True
@@ -43,10 +46,12 @@ class Steering:
 
     def move(self) -> None:
         """Gives a batch a priority, or puts it to the front."""
+        batch_id = self._caller.late_batch()
+        if batch_id:
+            self._place(batch_id)
+
+    def _place(self, batch_id: str) -> None:
         caller, random = self._caller, self._caller.random
-        batch_id = caller.late_batch()
-        if not batch_id:
-            return
         request = replay_pb2.SetPriorityRequest(batch_id=batch_id)
         if random.random() < 0.3:
             request.front = True

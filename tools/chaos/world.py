@@ -8,6 +8,7 @@ from types import TracebackType
 from typing import Self
 
 from tools.chaos.books import Books
+from tools.chaos.caller import USUAL, Habits
 from tools.chaos.crew import Crew
 from tools.chaos.daemon import Daemon
 from tools.chaos.figures import Figures
@@ -19,14 +20,16 @@ from tools.chaos.target import Target
 class World:
     """The processes, and what is counted of what happens to them."""
 
-    def __init__(self, folder: Path, seed: int, bug: str = "") -> None:
+    def __init__(self, folder: Path, seed: int, bug: str = "", habits: Habits = USUAL) -> None:
         """`bug`: what is broken in the daemon on purpose (`bugs`)."""
         self.target = Target(folder / "arrivals")
         self.books = Books(folder / "arrivals")
         self.findings = self.books.findings
         self.figures = Figures(seeds=[seed])
         self.daemon = Daemon(folder, self.findings)
-        self.crew = Crew(folder, self.daemon.address, self.books, seed, self.target.port)
+        self.crew = Crew(
+            folder, self.daemon.address, self.books, seed, self.target.port, habits=habits
+        )
         self._bug = {"CHAOS_BUG": bug} if bug else {}
 
     def start(
