@@ -163,6 +163,7 @@ BUGS = {
         Place("replayd.replay.live_values", "LiveValues", "_learn_again"),
         mistakes.always(None),
         "live values",
+        flows=50,
     ),
     "an event is shown before it is durable": _bug(
         Place(*_STORE, "commit"), mistakes.show_early, "rewritten", "watchers"
