@@ -74,8 +74,10 @@ def counting() -> Iterator[Counts]:
         if threading.current_thread().name != THREAD:
             sys.settrace(None)
             return None
+        traced = counts.trace(frame, event, argument)
+        # After that: Python 3.12 traces bytecodes only where somebody has asked for them by then.
         sys.settrace(counts.trace)
-        return counts.trace(frame, event, argument)
+        return traced
 
     threading.settrace(begin)
     try:
