@@ -2,8 +2,8 @@
 #
 #   make demo      a real capture, replayed against a sample server
 #   make test      the tests; those whose real server is missing are counted as skipped
-#                  (TEST_PROCESSES=2 for two at once; TMPDIR=/dev/shm for their files in
-#                  memory; PYTEST_ARGUMENTS=--durations=40)
+#                  (TEST_PROCESSES=0 for one after the other; TMPDIR=/dev/shm for their files
+#                  in memory; PYTEST_ARGUMENTS=--durations=40)
 #   make servers   mitmproxy, grpcurl and Node's gRPC for those tests (apt-get install
 #                  nginx-light nodejs npm)
 #   make check     format, lint, types, import rules, locks, contract, generated code
@@ -49,9 +49,9 @@ PYTHON ?= python3
 # mitmproxy 12 asks for Python 3.12.
 SERVERS_PYTHON ?= $(or $(shell tools/find_python.sh 3.13 3.12),$(PYTHON))
 # Seconds after which a test run that hangs, at its very end too, is killed.
-TEST_TIMEOUT ?= 1800
-# How many tests run at once; 0: one, in pytest's own process.
-TEST_PROCESSES ?= 0
+TEST_TIMEOUT ?= 900
+# How many tests run at once; 0: one, in pytest's own process, where a debugger works.
+TEST_PROCESSES ?= 2
 PYTEST_ARGUMENTS ?=
 CAPTURES ?=
 FIDELITY_ARGUMENTS ?=
