@@ -49,6 +49,7 @@ from replayd.settings import (
     worker_settings,
 )
 from replayd.stopping import Stop
+from replayd.workers.process import wait_without_threads
 
 if TYPE_CHECKING:
     from replayd.comparer.comparer import Comparer
@@ -76,6 +77,7 @@ def run(config: Config) -> None:
     start otherwise: a journal that can't be opened, a capture that can't be read.
     """
     allow_descriptors()
+    wait_without_threads()
     asyncio.run(_Daemon(config).run())
 
 

@@ -1,19 +1,22 @@
-"""Keeps the C heap of a process that runs for months to what is used of it.
+"""Keeps the memory of a process that runs for months to what is used of it.
 
 glibc gives each of the first threads an arena of its own, none of which uses what is free in
 another, and gives back to the system only what is free at an arena's end. Both make a daemon
-grow for hours whose Python objects and connections are as many as before. Elsewhere than on
-glibc nothing is done.
+grow for hours whose Python objects and connections are as many as before. And Python looks
+for garbage in cycles seldom: of a call that failed, they can hold messages of a MiB.
+Elsewhere than on glibc only that is done.
 
 Source: mallopt(3), malloc_trim(3).
 """
 
 import asyncio
 import ctypes
+import gc
 
 GIVE_BACK_SECONDS = 60.0
 """How often free memory goes back to the system. It takes some milliseconds, in which no other
-thread gets memory from the heap: too long for each second, nothing in a minute.
+thread gets memory from the heap, and a millisecond in which no other runs: too long for each
+second, nothing in a minute.
 """
 
 _ARENA_MAX = -8
@@ -36,6 +39,7 @@ async def keep_small() -> None:
 
 
 def give_back() -> None:
-    """Gives all whole pages that are free back to the system."""
+    """Collects garbage, and gives all whole pages that are free back to the system."""
+    gc.collect()
     if hasattr(_libc, "malloc_trim"):
         _libc.malloc_trim(0)

@@ -50,6 +50,22 @@ with tempfile.NamedTemporaryFile() as told:
     print(told.read().count(b"<heap "))
 """
 
+_CYCLE = """
+import gc, weakref
+from replayd.heap import give_back
+
+class Failed(Exception): pass
+
+gc.disable()
+failed = Failed()
+failed.me = failed
+gone = weakref.ref(failed)
+del failed
+assert gone() is not None
+give_back()
+assert gone() is None
+"""
+
 
 def _run(code: str, *arguments: str) -> str:
     return subprocess.run(
@@ -64,3 +80,7 @@ def test_free_pages_are_given_back() -> None:
 def test_threads_share_one_arena() -> None:
     assert int(_run(_ARENAS, "many")) > 1
     assert int(_run(_ARENAS, "one")) == 1
+
+
+def test_garbage_in_cycles_is_collected() -> None:
+    _run(_CYCLE)
