@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, NamedTuple
 from flowreplay.v1 import replay_pb2
 
 from replayd.codec.flow import encode_flow, request_content
-from replayd.codec.plan import encode_plan
 from replayd.comparing.digests import ANOTHER, LARGEST, digest_of
 from replayd.errors import ReplaydError
 from replayd.filters import Matcher, Subject
@@ -29,15 +28,15 @@ from replayd.intake.options import (
     filter_of,
     recorded_of,
 )
+from replayd.intake.preparing import PlanTerms, Preparer, plan_terms_of
 from replayd.intake.stream import MessageStream
 from replayd.intake.timing import Window
 from replayd.intake.typed import TypedFlow, typed_flows
 from replayd.model.event import PREVIEW_LIMIT
 from replayd.model.flow import CaptureNote, DamagedFlow, Flow, Found, Response
-from replayd.model.plan import Change, ConnectTo, HttpVersion, WebSocketPace
+from replayd.model.plan import Change
 from replayd.model.replay import Row
-from replayd.planning.plan import make_plan
-from replayd.planning.refusal import Refusal, refuse
+from replayd.planning.refusal import Refusal
 from replayd.planning.target_rules import TargetRules
 from replayd.reasons import Reason
 from replayd.redaction.redactor import UNKEYED, Redactor
@@ -89,9 +88,8 @@ class Decoding:
         self._wanted: Matcher | None = None
         self._rewrites: Rewrites | None = None
         self._window: Window | None = None
-        self._connect_to: tuple[ConnectTo, ...] = ()
-        self._http_version = HttpVersion.AUTO
-        self._websocket_pace = WebSocketPace.AFTER_MESSAGES
+        terms = PlanTerms(settings.targets, settings.body_size_limit)
+        self._preparer = Preparer(terms, settings.redactor)
         self._recorded: Recorded | None = None
         self._one_session = ""
         """That of all flows; empty: each has its own."""
@@ -141,14 +139,9 @@ class Decoding:
             self._rewrites = Rewrites(options, self._settings.body_size_limit)
         window = Window(options)
         self._window = None if window.open else window
-        self._connect_to = tuple(
-            ConnectTo(rule.scheme, rule.host, rule.port, rule.dial_host, rule.dial_port)
-            for rule in options.connect_to
-        )
-        self._http_version = HttpVersion(options.http_version or HttpVersion.AUTO)
-        pace = options.websocket_pace or WebSocketPace.AFTER_MESSAGES
-        self._websocket_pace = WebSocketPace(pace)
         self._recorded = recorded_of(options)
+        terms = plan_terms_of(options, self._settings.targets, self._settings.body_size_limit)
+        self._preparer = Preparer(terms, self._settings.redactor, self._recorded)
         if self._recorded and options.live_scope != replay_pb2.LIVE_SCOPE_SESSION:
             self._one_session = _LIVE_SESSION
         self._compares = options.compare != replay_pb2.COMPARE_MODE_OFF
@@ -203,49 +196,25 @@ class Decoding:
             flow, rewritten = made
             # What came as a message is another flow now.
             encoded = None if rewritten else encoded
-        refusal = refuse(
-            flow,
-            raw=self._options.raw,
-            body_size_limit=self._settings.body_size_limit,
-            connect_to=self._connect_to,
-            targets=self._settings.targets,
-            http_version=self._http_version,
-            refuse_websocket=self._options.refuse_websocket,
-        )
-        if refusal is not None:
-            self._refuse(flow.flow_id, index, refusal)
+        compared = flow.response if self._compares else None
+        digest = b"" if compared is None else self._digest(compared)
+        prepared = self._preparer.prepare(flow, index, digest, rewritten)
+        if isinstance(prepared, Refusal):
+            self._refuse(flow.flow_id, index, prepared)
             return
-        plan = make_plan(
-            flow,
-            flow_index=index,
-            connect_to=self._connect_to,
-            raw=self._options.raw,
-            http_version=self._http_version,
-            websocket_pace=self._websocket_pace,
-            trust_idempotency_key=self._options.trust_idempotency_key,
-            rewritten=rewritten,
-        )
-        if self._recorded is not None:
-            plan = plan._replace(live=self._recorded.plan(flow))
-        redactor = self._settings.redactor
-        if self._compares and flow.response is not None:
-            plan = plan._replace(recorded_digest=self._digest(flow.response))
-        # What is shown with everything, and sent nowhere.
-        plan = plan._replace(url=redactor.url(plan.url))
-        shown_plan = redactor.plan(plan)
         content = request_content(flow)
         self._emit(
             Row(
                 index,
                 # No captured session id begins like this one of the flow's own.
                 self._one_session or flow.session_id or f"\0{index}",
-                plan.idempotent,
-                encode_plan(plan),
+                prepared.idempotent,
+                prepared.plan,
                 encode_flow(flow) if encoded is None else encoded,
                 content,
                 (flow.response.content or b"") if flow.response else b"",
-                b"" if shown_plan is plan else encode_plan(shown_plan),
-                self._shown_content(flow, content) if plan.content_size else None,
+                prepared.shown_plan,
+                self._shown_content(flow, content) if prepared.content_size else None,
             )
         )
         self._summary.accepted += 1

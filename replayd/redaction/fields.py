@@ -65,8 +65,12 @@ class Fields:
         first one.
         """
         start, end, section = head.partition(b"\n")
-        method, space, rest = start.partition(b" ")
-        return method + space + self._url(rest) + end + self.section(section)
+        return self.start(start) + end + self.section(section)
+
+    def start(self, line: bytes) -> bytes:
+        """Returns a request's first line as it may be shown."""
+        method, space, rest = line.partition(b" ")
+        return method + space + self._url(rest)
 
     def section(self, section: bytes) -> bytes:
         """Returns lines of fields as they may be shown; whatever ends them stays."""

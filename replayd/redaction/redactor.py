@@ -80,6 +80,10 @@ class Redactor:
         """Returns what may be shown of a URL."""
         return redact_url(url, self._names.is_secret, self._mark)
 
+    def start(self, line: bytes) -> bytes:
+        """Returns what may be shown of the first line of a request's head."""
+        return self._fields.start(line)
+
     def request_content(self, content: bytes, headers: Headers) -> bytes | None:
         """Returns what may be shown of a request's content; None: nothing."""
         return self._content(content, self.reading(headers), self._names.request_triggers)
