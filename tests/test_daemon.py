@@ -23,6 +23,7 @@ LATER |= {"replayd.rpc.cancel", "replayd.journal.cancelling", "replayd.rpc.repla
 LATER |= {"replayd.rpc.retry", "replayd.journal.retrying", "replayd.journal.resolving"}
 LATER |= {"re2", "replayd.live", "replayd.replay.live_values"}
 LATER |= {"brotli", "zstandard", "replayd.comparer", "replayd.comparing", "replayd.replay.compared"}
+LATER |= {"zlib_ng"}
 """What a daemon loads when it needs it: together as long as a third of the rest."""
 
 

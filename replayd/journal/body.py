@@ -7,7 +7,6 @@ A content is cut into pieces of 256 KiB with a checksum each. What a body become
 import errno
 import os
 import secrets
-import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -17,6 +16,7 @@ from pathlib import Path
 from typing import TypeGuard
 
 from replayd.errors import DiskError, JournalError
+from replayd.journal.crc import crc32
 from replayd.journal.interface import ROW_CONTENT_LIMIT
 from replayd.journal.spool import Spool, Sync
 from replayd.model.event import PREVIEW_LIMIT
@@ -78,7 +78,7 @@ class SpoolFile:
             for number, checksum in enumerate(self.checksums):
                 with self._told():
                     data = file.read(PIECE)
-                if zlib.crc32(data) != checksum:
+                if crc32(data) != checksum:
                     raise JournalError(
                         f"{self.path} is damaged at byte {number * PIECE}; restore it from a backup"
                     )
@@ -252,7 +252,7 @@ class SpoolBody:
             if not begun:
                 self._checksums.append(0)
             some = data[: PIECE - begun]
-            self._checksums[-1] = zlib.crc32(some, self._checksums[-1])
+            self._checksums[-1] = crc32(some, self._checksums[-1])
             self._in_file += len(some)
             data = data[len(some) :]
 

@@ -22,6 +22,9 @@ from replayd.wire.transport import LARGE_RECEIVE_SIZE, RECEIVE_SIZE
 
 _SECOND = 1_000_000_000
 
+_TURN = 4 * LARGE_RECEIVE_SIZE
+"""Bytes taken of one response before others have their turn: half a millisecond."""
+
 
 class Http1Transfer(Transfer):
     """A transfer over HTTP/1; see `Transfer`."""
@@ -141,8 +144,9 @@ class Http1Transfer(Transfer):
     # Receive
 
     def _read(self, now: int) -> bool:
-        transport = self.connection.transport
-        size = LARGE_RECEIVE_SIZE if self._reader.declared_length else RECEIVE_SIZE
+        reader, transport = self._reader, self.connection.transport
+        size = LARGE_RECEIVE_SIZE if reader.declared_length else RECEIVE_SIZE
+        room = _TURN
         while True:
             data = transport.receive(size)
             if data is None:
@@ -150,8 +154,12 @@ class Http1Transfer(Transfer):
             self._measure(len(data), now)
             if self._feed(data, now):
                 return True
-            if not transport.buffered:
+            if transport.buffered:
+                continue
+            room -= len(data)
+            if len(data) < size or room <= 0 or not reader.declared_length:
                 return False
+            size = LARGE_RECEIVE_SIZE  # There was more than that: probably there still is.
 
     def _feed(self, data: bytes, now: int) -> bool:
         """Takes what came (nothing: the server closed); True: the response is complete."""

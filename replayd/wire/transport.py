@@ -19,7 +19,8 @@ RECEIVE_SIZE = 64 * 1024
 all others when it is cut into the smallest chunks (h11 needs 0.1 s for 64 KiB of those)."""
 
 LARGE_RECEIVE_SIZE = 256 * 1024
-"""The same for content that is only counted and passed on: a quarter of the turns."""
+"""The same for content that is only counted and passed on: a quarter of the calls. Still larger
+pieces are memory that malloc takes from the system, and gives back, for each."""
 
 _IN_PROGRESS = (errno.EINPROGRESS, errno.EWOULDBLOCK, errno.EALREADY)
 

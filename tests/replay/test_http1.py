@@ -13,6 +13,7 @@ from replayd.model.replay import ReplayKey
 from replayd.replay.budget import Budget
 from replayd.replay.http1 import Http1Transfer
 from replayd.wire.http1 import H11Reader
+from replayd.wire.plain import PlainReader
 from replayd.wire.poller import Connection
 from replayd.wire.settings import TlsSettings, WireSettings
 from replayd.wire.tls_context import TlsContext
@@ -356,6 +357,44 @@ def test_content_of_declared_length_is_taken_in_larger_pieces(
         assert ended.response.content_size_bytes == 300_000
     assert asked[0] == RECEIVE_SIZE
     assert (LARGE_RECEIVE_SIZE in asked) is larger
+
+
+@pytest.mark.parametrize(
+    ("head", "taken"),
+    [
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 9999999\r\n\r\n", 5),
+        (CHUNKED + b"%x\r\n" % 9999999, 1),
+    ],
+    ids=["declared", "chunked"],
+)
+def test_content_of_declared_length_that_is_there_is_taken_in_one_turn(
+    head: bytes, taken: int
+) -> None:
+    """Up to a MiB and what came with the head: others have their turn, too."""
+    settings = WireSettings()
+    with closing(Network()) as network:
+        connection = network.connection()
+        transfer = Http1Transfer(
+            connection,
+            Plan(b"GET", b"", TARGET, b"GET / HTTP/1.1\r\n\r\n", Framing.NONE, 0),
+            PlainReader(b"GET", settings),
+            settings,
+            content=(),
+            whole=True,
+            new_body=lambda: SpoolBody(None),
+            budget=Budget(settings.memory_budget, settings.body_size_limit, lambda _: None),
+            wake=lambda: None,
+        )
+        transfer.begin(1)
+        server = network.transports[connection]
+        server.arrive(head + bytes(RECEIVE_SIZE - len(head)))
+        for _ in range(7):
+            server.arrive(bytes(LARGE_RECEIVE_SIZE))
+        assert not transfer.on_ready(2, readable=True, writable=False)
+        assert transfer.body is not None
+        size = RECEIVE_SIZE + (taken - 1) * LARGE_RECEIVE_SIZE
+        assert transfer.body.size == size - len(head)
+        transfer.abort()
 
 
 def test_an_early_response_ends_its_connection_even_if_all_was_sent(

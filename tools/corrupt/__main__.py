@@ -37,9 +37,9 @@ def main() -> None:
     # A damaged copy stands for the journal itself.
     setattr(identity, "home_of", lambda _: "here")  # noqa: B010 - as a test would
     if options.without_checksums:
-        nothing = SimpleNamespace(crc32=lambda *_: 0)
         for module in (checksum, body):
-            setattr(module, "zlib", nothing)  # noqa: B010 - as a test would
+            setattr(module, "crc32", lambda *_: 0)  # noqa: B010 - as a test would
+        setattr(checksum, "zlib", SimpleNamespace(crc32=lambda *_: 0))  # noqa: B010 - the same
     with tempfile.TemporaryDirectory(prefix="replayd-corrupt-") as scratch:
         figures, wrong = run(Path(scratch), options.seed, options.count)
     figures["seed"] = options.seed

@@ -7,6 +7,7 @@ import zlib
 from functools import lru_cache
 
 from replayd.errors import JournalError
+from replayd.journal.crc import crc32
 
 
 def checksum(*values: object) -> int:
@@ -14,7 +15,7 @@ def checksum(*values: object) -> int:
     value = zlib.crc32(repr([each for each in values if type(each) is not bytes]).encode())
     for each in values:
         if type(each) is bytes:
-            value = zlib.crc32(each, value ^ len(each))
+            value = crc32(each, value ^ len(each))
     return value
 
 
@@ -23,7 +24,7 @@ def checksum(*values: object) -> int:
 
 def event_checksum(kind: int, batch_id: str, body: bytes) -> int:
     """Returns `checksum` of an event's columns; few kinds and batches have many events."""
-    return zlib.crc32(body, _event_head(kind, batch_id) ^ len(body))
+    return crc32(body, _event_head(kind, batch_id) ^ len(body))
 
 
 _event_head = lru_cache(maxsize=1024)(checksum)
@@ -36,7 +37,7 @@ def replay_checksum(
     if content is None:
         return checksum(place, state, attempt, sequence, content)
     value = zlib.crc32(f"[{place}, {state}, {attempt}, {sequence}]".encode())
-    return zlib.crc32(content, value ^ len(content))
+    return crc32(content, value ^ len(content))
 
 
 def figures_checksum(figures: tuple[int, ...]) -> int:
@@ -68,8 +69,8 @@ def prepared_checksum(
     if type(content) is not bytes or type(session) is bytes:
         return checksum(place, session, idempotent, plan, content)
     value = zlib.crc32(f"[{place}, {session!r}, {idempotent!r}]".encode())
-    value = zlib.crc32(plan, value ^ len(plan))
-    return zlib.crc32(content, value ^ len(content))
+    value = crc32(plan, value ^ len(plan))
+    return crc32(content, value ^ len(content))
 
 
 def flow_checksum(place: int, flow: object, content: object) -> int:
@@ -77,8 +78,8 @@ def flow_checksum(place: int, flow: object, content: object) -> int:
     if type(flow) is not bytes or type(content) is not bytes:
         return checksum(place, flow, content)
     value = zlib.crc32(b"[%d]" % place)
-    value = zlib.crc32(flow, value ^ len(flow))
-    return zlib.crc32(content, value ^ len(content))
+    value = crc32(flow, value ^ len(flow))
+    return crc32(content, value ^ len(content))
 
 
 def shown_checksum(place: int, plan: object, content: object) -> int:
@@ -86,7 +87,7 @@ def shown_checksum(place: int, plan: object, content: object) -> int:
     if type(plan) is not bytes or content is not None:
         return checksum(place, plan, content)
     value = zlib.crc32(b"[%d, None]" % place)
-    return zlib.crc32(plan, value ^ len(plan))
+    return crc32(plan, value ^ len(plan))
 
 
 def damaged(path: object, what: str) -> JournalError:
