@@ -25,10 +25,12 @@ if TYPE_CHECKING:
     from replayd.journal.stepping import Steps
 
 CLAIM_AHEAD = 32
-"""How many claimable replays one commit lets begin, or CLAIM_TURNS times those that begin
-with it; at most that many (and what runs) are sent once more after a crash."""
+"""How many claimable replays one commit lets begin, or CLAIM_TURNS times those that run then;
+at most that many (and what runs) are sent once more after a crash."""
 
 CLAIM_TURNS = 4
+
+_RUNNING = ReplayState.RUNNING
 
 
 class Runs:
@@ -197,7 +199,9 @@ class Runs:
         places = {entry.place for entry in begun if entry.claimable}
         places |= self._claimed & self._running_places()
         sessions = [entry.session for entry in begun]
-        ahead = max(CLAIM_AHEAD, CLAIM_TURNS * len(begun)) - len(begun)
+        # Where answers take their time few begin at once: those that run tell how many do soon.
+        running = [each for each in self._ledger.taken.values() if each.state is _RUNNING]
+        ahead = max(CLAIM_AHEAD, CLAIM_TURNS * len(running)) - len(begun)
         likely = self._ledger.schedule.likely_next(sessions, ahead)
         return places | {entry.place for entry in likely}
 

@@ -149,6 +149,18 @@ def test_many_at_once_claim_as_many_again(journal: Journal) -> None:
     assert journal.begin(journal.take(50, NOW))
 
 
+def test_where_many_run_many_are_claimed_though_few_begin_at_once(journal: Journal) -> None:
+    enqueue(journal, "b1", [row(index, f"s{index}") for index in range(1000)])
+    running = journal.take(50, NOW)
+    assert journal.begin(running)
+    commits = 0
+    for at in range(500):
+        finish(journal, running[at])
+        running += journal.take(1, NOW)
+        commits += journal.begin(running[-1:])
+    assert commits <= 5, "13 where only those that begin count"
+
+
 def test_a_replay_is_finished_once(journal: Journal) -> None:
     enqueue(journal, "b1", [row(0)])
     (replay,) = journal.take(1, NOW)
