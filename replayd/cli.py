@@ -406,9 +406,10 @@ def serve(**options: Any) -> None:
     os.environ.setdefault("GRPC_VERBOSITY", "NONE")
     with _few_collections():
         # Imported here: `--help` and `--version` need no gRPC.
-        from replayd.heap import use_one_arena  # noqa: PLC0415
+        from replayd.heap import load_asyncio, use_one_arena  # noqa: PLC0415
 
         use_one_arena()  # before gRPC starts threads
+        load_asyncio()
         from replayd.daemon import run  # noqa: PLC0415
         from replayd.logs import set_up_logging  # noqa: PLC0415
         from replayd.redaction.printable import said  # noqa: PLC0415

@@ -66,6 +66,17 @@ give_back()
 assert gone() is None
 """
 
+_ASYNCIO = """
+from replayd.heap import load_asyncio
+
+load_asyncio()
+import asyncio, ssl, sys
+assert sys.modules["asyncio.base_events"].ssl is None, "asyncio goes without"
+assert ssl.create_default_context(), "and all others have it"
+load_asyncio()
+assert sys.modules["ssl"] is ssl, "once asyncio is there, it is left as it is"
+"""
+
 
 def _run(code: str, *arguments: str) -> str:
     return subprocess.run(
@@ -84,3 +95,7 @@ def test_threads_share_one_arena() -> None:
 
 def test_garbage_in_cycles_is_collected() -> None:
     _run(_CYCLE)
+
+
+def test_asyncio_is_loaded_without_tls() -> None:
+    _run(_ASYNCIO)

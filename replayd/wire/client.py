@@ -12,12 +12,12 @@ from replayd.wire.poller import Owner, Poller
 from replayd.wire.pool import Pool
 from replayd.wire.reader import ResponseReader
 from replayd.wire.resolver import Lookup, Resolver, TargetChecks, system_lookup
-from replayd.wire.settings import WireSettings
+from replayd.wire.settings import TlsSettings, WireSettings
 from replayd.wire.shared import SharedConnections
-from replayd.wire.tls_context import TlsContext
 
 if TYPE_CHECKING:
     from replayd.wire.limit import ConnectionLimit
+    from replayd.wire.tls_context import TlsContext
 
 _SECOND = 1_000_000_000
 
@@ -51,8 +51,20 @@ class Wire:
         self._resolver = Resolver(
             checks, post, cache_time=int(settings.name_cache_time * _SECOND), lookup=lookup
         )
-        tls = TlsContext(settings.tls)
-        self._dialler = Dialler(settings, checks, self._resolver, self.poller, tls)
+        self._tls: TlsContext | None = None
+        upstream = settings.upstream
+        if settings.tls != TlsSettings() or (upstream and upstream.scheme == "https"):
+            # What is wrong with them is told at the start; nothing can be with the defaults.
+            self._tls_context()
+        self._dialler = Dialler(settings, checks, self._resolver, self.poller, self._tls_context)
+
+    def _tls_context(self) -> TlsContext:
+        if self._tls is None:
+            # Loaded for those who speak TLS: `ssl` is two MiB.
+            from replayd.wire.tls_context import TlsContext  # noqa: PLC0415
+
+            self._tls = TlsContext(self.settings.tls)
+        return self._tls
 
     def dial(self, target: Target, owner: Owner, now: int, wake: Callable[[], None]) -> Dial:
         """Begins to connect; raises WireError when that is refused at once."""

@@ -5,8 +5,10 @@ be asked whether it is late. Knows nothing of requests and responses; a proxy's 
 just another layer.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from replayd.errors import ConfigError, WireError
 from replayd.model.outcome import ConnectionInfo
@@ -16,10 +18,12 @@ from replayd.reasons import Reason
 from replayd.wire.poller import Connection, Owner, Poller
 from replayd.wire.resolver import Resolver, TargetChecks
 from replayd.wire.settings import Upstream, WireSettings
-from replayd.wire.tls import TlsTransport
-from replayd.wire.tls_context import TlsContext
 from replayd.wire.transport import Address, TcpTransport, Transport
 from replayd.wire.tunnel import Handshake, TunnelTransport
+
+if TYPE_CHECKING:
+    from replayd.wire.tls import TlsTransport
+    from replayd.wire.tls_context import TlsContext
 
 _SECOND = 1_000_000_000
 _OFFERS = {
@@ -45,7 +49,8 @@ class Dialler(NamedTuple):
     checks: TargetChecks
     resolver: Resolver
     poller: Poller
-    tls: TlsContext
+    tls: Callable[[], TlsContext]
+    """Makes the context when it is first asked for, and returns the same from then on."""
 
 
 class Dial:
@@ -117,10 +122,10 @@ class Dial:
         return (upstream.host, upstream.port) if upstream else self._target.address
 
     def _plan_layers(self) -> list[Layer]:
-        tls, upstream, layers = self._dialler.tls, self._dialler.settings.upstream, []
+        upstream, layers = self._dialler.settings.upstream, []
         if upstream is not None and upstream.scheme == "https":
             proxy = upstream.host
-            layers.append(Layer(lambda lower: TlsTransport(lower, tls, proxy)))
+            layers.append(Layer(lambda lower: _tls_over(lower, self._dialler.tls(), proxy)))
         https = self._target.scheme == "https"
         if upstream is not None and not upstream.takes(self._target):
             through = upstream
@@ -132,10 +137,10 @@ class Dial:
 
     def _tls_to_target(self, lower: Transport, name: str) -> TlsTransport:
         try:
-            tls = self._dialler.tls.offering(_OFFERS[self._target.http_versions])
+            tls = self._dialler.tls().offering(_OFFERS[self._target.http_versions])
         except ConfigError as error:
             raise WireError(Reason.TLS_FAILED, f"TLS can't be set up any more: {error}") from error
-        return TlsTransport(lower, tls, name)
+        return _tls_over(lower, tls, name)
 
     def _handshake(self, upstream: Upstream) -> Handshake:
         # Loaded for those who have a proxy.
@@ -237,8 +242,11 @@ class Dial:
             local_address=transport.local,
             proxied=self._dialler.settings.upstream is not None,
         )
-        if isinstance(transport, TlsTransport) and not self._layers:
-            connection.info = connection.info._replace(**transport.facts())
+        if self._layer is not None and not self._layers:
+            from replayd.wire.tls import TlsTransport  # noqa: PLC0415 - as in `_tls_over`
+
+            if isinstance(transport, TlsTransport):
+                connection.info = connection.info._replace(**transport.facts())
 
     def _judge_reached(self, reached: str) -> None:
         """The system connected us to an address that is spelled differently, or is another one:
@@ -272,3 +280,10 @@ class Dial:
             return WireError(Reason.CONNECT_TIMEOUT, what)
         to = to if self._layer is not None else self._connection.transport.peer
         return WireError(Reason.CONNECT_TIMEOUT, f"no connection to {to} within {seconds}")
+
+
+def _tls_over(lower: Transport, tls: TlsContext, name: str) -> TlsTransport:
+    # Loaded for those who speak TLS: `ssl` is two MiB.
+    from replayd.wire.tls import TlsTransport  # noqa: PLC0415
+
+    return TlsTransport(lower, tls, name)
