@@ -34,7 +34,12 @@ def int_tag(number: int) -> bytes:
 
 def bytes_tag(number: int) -> bytes:
     """Encodes what stands before the length of a field's bytes, string or message."""
-    return varint(number << 3 | 2)
+    return _BYTES_TAGS[number] if number < _TAGS else varint(number << 3 | 2)
+
+
+_TAGS = 64
+_BYTES_TAGS = tuple(varint(number << 3 | 2) for number in range(_TAGS))
+"""Of the fields that are encoded again and again."""
 
 
 def int_field(number: int, value: int) -> bytes:

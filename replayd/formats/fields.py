@@ -12,7 +12,7 @@ from replayd.model.flow import Headers
 
 Structure = dict[bytes, Value]
 
-_LAST_TIME = 253_402_300_800
+LAST_TIME = 253_402_300_800
 """The year 10000, in seconds since the epoch: no timestamp of the contract reaches it."""
 
 
@@ -109,7 +109,7 @@ def integer(structure: Structure, name: bytes, limit: int = 1 << 31) -> int:
 def optional_time(structure: Structure, name: bytes) -> float | None:
     """Returns seconds since the epoch; None for null. Raises TimeRangeError too."""
     value = structure.get(name)
-    if type(value) is float and 0 <= value < _LAST_TIME:
+    if type(value) is float and 0 <= value < LAST_TIME:
         return value
     value = require(structure, name)
     if value is None:
@@ -117,7 +117,7 @@ def optional_time(structure: Structure, name: bytes) -> float | None:
     if not isinstance(value, int | float) or isinstance(value, bool):
         raise _wrong(name, "a time", value)
     # Refuses NaN, infinities, and integers that no float can hold.
-    if not 0 <= value < _LAST_TIME:
+    if not 0 <= value < LAST_TIME:
         raise TimeRangeError(f"{name.decode()!r} is {value}, not a time")
     return float(value)
 

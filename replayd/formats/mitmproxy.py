@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from replayd.formats import fields
 from replayd.formats import mitmproxy_websocket as websocket
 from replayd.formats.fields import FieldError, Structure
+from replayd.formats.mitmproxy_alike import MAX_ID, AlikeFlows
 from replayd.formats.mitmproxy_versions import UnsupportedVersionError, migrate
 from replayd.formats.streams import Source
 from replayd.formats.tnetstring import Records, TnetstringError
@@ -68,9 +69,6 @@ _SIGNATURE = Signature(
 _NOTED = 20
 """Unknown fields of a structure that get a note of their own."""
 
-_MAX_ID = 200
-"""Characters of an id; mitmproxy's are UUIDs of 36."""
-
 _MESSAGE = frozenset(b"http_version headers content trailers timestamp_start timestamp_end".split())
 _REQUEST = _MESSAGE | frozenset(b"host port method scheme authority path".split())
 _ERROR = frozenset({b"msg", b"timestamp"})
@@ -84,14 +82,22 @@ def read_dump(stream: Source) -> Iterator[Found]:
     that says a wrong length.
     """
     records, parser, handshakes = Records(stream), Parser(_SKIPPED), websocket.Handshakes()
+    alike = AlikeFlows(_SKIPPED)
     index, more = 0, True
     while more:
         try:
             for record in records:
+                known = alike.read(record)
+                if known is not None:
+                    yield known
+                    index += 1
+                    continue
                 reader = _FlowReader(parser.parse(record))
                 flow = reader.joined(handshakes, index)
                 for note in reader.notes:
                     yield CaptureNote(index, note)
+                if not reader.notes:
+                    alike.learn(record, flow, named_by_server=reader.named_by_server)
                 yield flow
                 index += 1
             return
@@ -129,6 +135,11 @@ class _FlowReader:
             )
             return handshakes.join(flow, key, self.notes.append)
         return flow
+
+    @property
+    def named_by_server(self) -> bool:
+        """Whether the server's connection has the flow's server name."""
+        return bool(fields.substructure(self._state, b"server_conn").get(b"sni"))
 
     def flow(self) -> Flow:
         state = self._state
@@ -230,8 +241,8 @@ class _FlowReader:
 
 def _id(state: Structure) -> str:
     text = fields.text(state, b"id")
-    if len(text) > _MAX_ID:
-        raise FieldError(f"an id has {len(text)} characters, more than {_MAX_ID}")
+    if len(text) > MAX_ID:
+        raise FieldError(f"an id has {len(text)} characters, more than {MAX_ID}")
     return text
 
 
