@@ -55,7 +55,6 @@ ELSEWHERE = {
     "replayd/comparer/worker.py": "tests/comparer/test_process.py",
     "clients/flowreplay_client/aio/stream.py": "tests/clients/flowreplay_client/aio/test_export.py",
     "replayd/intake/worker.py": "tests/intake/test_pool.py",
-    "replayd/workers/process.py": "tests/intake/test_pool.py",
     "replayd/replay/standing.py": "tests/replay/test_connecting.py",
     "replayd/replay/surroundings.py": "tests/replay/test_exchange.py",
     "replayd/replay/underway.py": "tests/replay/test_exchange.py",
