@@ -440,11 +440,12 @@ class Journal(Protocol):
         key: ReplayKey,
         outcome: Outcome,
         events: Sequence[PendingEvent],
-        body: Body | None = None,
+        body: Body | bytes | None = None,
     ) -> bool:
         """Hands over the outcome of a running replay, its events (terminal one last) and
-        its response's content. Its session may be taken from again at once; it counts as
-        running until its outcome is durable. True: more of its session has been read ahead.
+        its response's content: as bytes, at most 256 KiB of them, where it came at once. Its
+        session may be taken from again at once; it counts as running until its outcome is
+        durable. True: more of its session has been read ahead.
 
         Raises ReplaydError (JournalError) when a content above 256 KiB can't be written; the
         replay still runs then, and may be finished without it.

@@ -9,7 +9,7 @@ from replayd.codec.event import log_event, outcome_event
 from replayd.errors import JournalError
 from replayd.journal.ahead import ReadAhead
 from replayd.journal.batch import SessionKey
-from replayd.journal.body import SpoolBody
+from replayd.journal.body import Content, SpoolBody
 from replayd.journal.interface import Body, Running
 from replayd.journal.ledger import Commit, Ledger, Taken, call_all
 from replayd.journal.pacing import NEVER
@@ -126,12 +126,16 @@ class Runs:
         key: ReplayKey,
         outcome: Outcome,
         events: Sequence[PendingEvent],
-        body: Body | None = None,
+        body: Body | bytes | None = None,
     ) -> bool:
         """Hands over an outcome; True: more of its session waits."""
-        assert body is None or isinstance(body, SpoolBody), "made by new_body"
+        content: Content = b""
+        if isinstance(body, bytes):
+            content = body
+        elif body is not None:
+            assert isinstance(body, SpoolBody), "made by new_body"
+            content = body.seal(self._tell)
         ledger = self._ledger
-        content = body.seal(self._tell) if body else b""
         with ledger.state:
             taken = ledger.taken[key]
             if taken.state is not ReplayState.RUNNING:

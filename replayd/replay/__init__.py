@@ -2,6 +2,8 @@
 
 `thread`     the loop: the only place that waits.
 `exchange`   one replay on its way, a small state machine: connection, transfer, outcome.
+`plain`      one of which nothing more is needed than to send and to receive once, as of nearly
+             all; hands everything else to an exchange.
 `hooked`     how hooks are asked about it, where there are any.
 `connecting` how it comes by its connection: kept, shared, waited for or dialled.
 `transfer`   one request and its response; `http1` is it on a connection of its own, `http2`

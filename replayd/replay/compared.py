@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from replayd.codec.comparison import answer_message
 from replayd.comparing.digests import LARGEST, digest_of
 from replayd.model.outcome import Outcome, ToldComparison
+from replayd.model.plan import Plan
 
 if TYPE_CHECKING:
     from replayd.comparer.comparer import Comparer
@@ -42,19 +43,26 @@ class Comparisons:
         """Compares a complete response; True: the exchange is told later what came of it
         (`Exchange.hear_comparison`).
         """
-        head = outcome.head
-        if head is None or outcome.websocket is not None:
+        if outcome.head is None or outcome.websocket is not None:
             return False
         if outcome.hooked is not None and outcome.hooked.answering:
             # A hook's own answer is no server's.
             return False
-        if outcome.content_size <= LARGEST and not outcome.trailers:
-            digest = digest_of(self._key, head.status_code, head.headers, outcome.content_prefix)
-            if digest == exchange.plan.recorded_digest:
-                outcome.comparison = EQUAL
-                return False
+        if self.is_as_recorded(exchange.plan, outcome):
+            return False
         exchange.part()
         self._ask(exchange, outcome, exchange.body, None)
+        return True
+
+    def is_as_recorded(self, plan: Plan, outcome: Outcome) -> bool:
+        """Whether a complete response is known to be equal; the outcome says so then."""
+        head = outcome.head
+        if head is None or outcome.content_size > LARGEST or outcome.trailers:
+            return False
+        digest = digest_of(self._key, head.status_code, head.headers, outcome.content_prefix)
+        if digest != plan.recorded_digest:
+            return False
+        outcome.comparison = EQUAL
         return True
 
     def compares_again(

@@ -12,7 +12,7 @@ import logging
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
-from replayd.errors import ReplaydError, WireError
+from replayd.errors import ReplaydError
 from replayd.journal.interface import Body
 from replayd.model.outcome import Note, Outcome, Timings, ToldComparison
 from replayd.model.replay import ReplayState
@@ -53,6 +53,17 @@ class Exchange(Underway):
         """Begins, on a kept connection where there is one."""
         self._step(self._begin)
 
+    def take_over(self, connection: Connection, begun: int, size: int | None) -> None:
+        """Goes on with a request that was begun at this moment on a kept connection, which took
+        so many bytes of it (None: all).
+        """
+        connection.owner = self
+        self._step(lambda _: self._take_over(begun, connection, size))
+
+    def take(self, data: bytes) -> None:
+        """Goes on with what was received on its connection."""
+        self._step(self._take, data)
+
     def on_ready(self, connection: Connection, readable: bool, writable: bool) -> None:
         """Its connection can be read or written."""
         self._step(self._go_on, readable, writable)
@@ -65,8 +76,8 @@ class Exchange(Underway):
         """Ends it, KILLED, however far it has come; its connection is closed."""
         self._step(self._kill)
 
-    def refuse(self, error: WireError) -> None:
-        """Ends it, FAILED, before anything is sent."""
+    def fail(self, error: ReplaydError) -> None:
+        """Ends it, FAILED, unless its request may be sent once more."""
         self._step(self._fail, error)
 
     @property
@@ -123,7 +134,7 @@ class Exchange(Underway):
                 self._went_wrong(error)
         except Exception as error:
             _logger.exception("replay %s failed inside", self.replay.key.replay_id)
-            self._crash(error)
+            self.crash(error)
 
     # Outcome
 
@@ -139,7 +150,7 @@ class Exchange(Underway):
         self.failure = error.reason
         self._conclude(outcome)
 
-    def _fail(self, _: int, error: WireError) -> None:
+    def _fail(self, _: int, error: ReplaydError) -> None:
         raise error
 
     def _kill(self, now: int) -> None:
@@ -314,7 +325,8 @@ class Exchange(Underway):
             idle_seconds=idle_seconds,
         )
 
-    def _crash(self, error: Exception) -> None:
+    def crash(self, error: Exception) -> None:
+        """Ends it, FAILED INTERNAL, unless its outcome is recorded already."""
         recorded, self._over = self._over, True
         self.failure = Reason.INTERNAL
         self._hang_up()

@@ -57,6 +57,20 @@ class Http1Transfer(Transfer):
         self._write(now)
         self._wait(now)
 
+    def resume(self, size: int | None, now: int) -> None:
+        """Goes on where so many bytes (None: all) of the request, which is one piece, were sent
+        at this moment.
+        """
+        self._writer.skip(size)
+        self.begin(now)
+
+    def take(self, data: bytes, now: int) -> bool:
+        """Takes what was received already, and goes on; see `on_ready`."""
+        self._measure(len(data), now)
+        if self._feed(data, now):
+            return True
+        return self.on_ready(now, readable=self.connection.transport.buffered, writable=False)
+
     def on_ready(self, now: int, *, readable: bool, writable: bool) -> bool:
         """Goes on; True: the response is complete. Raises WireError."""
         if writable:

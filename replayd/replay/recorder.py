@@ -50,7 +50,9 @@ class Recorder:
         self._announced.append(request_event(replay, plan, content, self._clock.wall()))
         self._note(0)
 
-    def ended(self, replay: Replay, plan: Plan, outcome: Outcome, body: Body | None) -> bool:
+    def ended(
+        self, replay: Replay, plan: Plan, outcome: Outcome, body: Body | bytes | None
+    ) -> bool:
         """Records how a replay ended; True: more of its session waits (`Journal.finish`)."""
         now = self._clock.wall()
         events = [
@@ -125,12 +127,16 @@ class Recorder:
         return self._count >= _MAX_COUNT or self._size >= _MAX_SIZE
 
     def _finish(
-        self, replay: Replay, outcome: Outcome, events: Sequence[PendingEvent], body: Body | None
+        self,
+        replay: Replay,
+        outcome: Outcome,
+        events: Sequence[PendingEvent],
+        body: Body | bytes | None,
     ) -> bool:
         if self._announced:
             self._announce()
         session_waits = self._journal.finish(replay.key, outcome, events, body)
-        self._note(body.held if body else 0)
+        self._note(len(body) if isinstance(body, bytes) else body.held if body else 0)
         if not replay.idempotent:
             self._urgent = True
         return session_waits

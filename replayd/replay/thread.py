@@ -29,6 +29,7 @@ from replayd.replay.budget import Budget
 from replayd.replay.clock import SYSTEM_CLOCK, Clock
 from replayd.replay.deadlines import NEVER, Deadlines
 from replayd.replay.exchange import Exchange
+from replayd.replay.plain import PlainExchange, may_be_plain
 from replayd.replay.recorder import Recorder
 from replayd.replay.surroundings import Surroundings
 from replayd.wire.client import Wire
@@ -95,8 +96,10 @@ class ReplayThread:
             clock,
             budget,
             self._deadlines.announce,
+            self._handed_over,
             self._ended,
             self._learns,
+            self._is_as_recorded,
             self._compares,
             self._compares_again,
         )
@@ -105,8 +108,8 @@ class ReplayThread:
         self._comparer: Comparer | None = None
         self._comparisons: Comparisons | None = None
         self._hooking: Hooking | None = None
-        self._running: dict[ReplayKey, Exchange | Held | Unread] = {}
-        self._taken: list[Exchange] = []
+        self._running: dict[ReplayKey, Exchange | PlainExchange | Held | Unread] = {}
+        self._taken: list[Exchange | PlainExchange] = []
         """Taken and announced, but without an intent yet: nothing of them was sent."""
         self._stop_at = NEVER
         self._retry_at = 0
@@ -318,7 +321,8 @@ class ReplayThread:
             return True
         if self._hooking is None or not self._hooking.waiting:
             return False
-        return not any(isinstance(each, Exchange) for each in self._running.values())
+        sent = (Exchange, PlainExchange)
+        return not any(isinstance(each, sent) for each in self._running.values())
 
     # The journal
 
@@ -369,7 +373,7 @@ class ReplayThread:
         for exchange in begun:
             exchange.start()
 
-    def _take(self, limit: int) -> list[Exchange]:
+    def _take(self, limit: int) -> list[Exchange | PlainExchange]:
         taken = []
         replays = self._queue.take(limit, self._clock.wall())
         if self._governor is not None:
@@ -380,7 +384,7 @@ class ReplayThread:
                 taken.append(exchange)
         return taken
 
-    def _prepare(self, replay: Replay, *, refused: bool = False) -> Exchange | None:
+    def _prepare(self, replay: Replay, *, refused: bool = False) -> Exchange | PlainExchange | None:
         """Makes an exchange and announces it, unless hooks are to be asked before; a plan that
         can't be read ends its replay. `refused`: nothing of it will be sent.
         """
@@ -400,27 +404,22 @@ class ReplayThread:
                     held.begun = self._clock.monotonic()
                     self._running[replay.key] = held
                     return None
-            return self._announce(replay, plan, timings)
+            replay, plan = self._announce(replay, plan, self._preview(replay))
+            if self._hooking is None and may_be_plain(replay, plan):
+                return PlainExchange(replay, plan, self._around, timings)
+            return Exchange(replay, plan, self._around, timings)
         except Exception as error:
             _logger.exception("replay %s can't be prepared", replay.key.replay_id)
             self._give_up(replay, plan, timings, error)
             return None
 
-    def _announce(
-        self, replay: Replay, plan: Plan, timings: Timings, content: Content | None = None
-    ) -> Exchange:
-        """Makes an exchange and announces it; `content`: the request's, where it is not the one
-        that the replay, or the journal, has.
-        """
-        preview = self._preview(replay) if content is None else next(iter(content.pieces()), b"")
+    def _announce(self, replay: Replay, plan: Plan, preview: bytes) -> tuple[Replay, Plan]:
+        """Announces what is about to be sent; returns it as it will be."""
         as_sent = self._wire.settings.as_sent(plan)
         if as_sent is not plan or replay.shown_plan is None:
             plan, replay = self._as_sent(as_sent, replay, preview)
         self._recorder.sending(replay, plan, preview)
-        exchange = Exchange(replay, plan, self._around, timings)
-        if content is not None:
-            exchange.sends = content
-        return exchange
+        return replay, plan
 
     def _give_up(
         self, replay: Replay, plan: Plan | None, timings: Timings, error: Exception
@@ -434,7 +433,7 @@ class ReplayThread:
     def _refuse(self, replay: Replay, error: WireError) -> None:
         exchange = self._prepare(replay, refused=True)
         if exchange is not None:
-            exchange.refuse(error)
+            exchange.fail(error)
 
     def _live_values(self) -> LiveValues:
         if self._live is None:
@@ -496,21 +495,32 @@ class ReplayThread:
             plan=encode_plan(plan), shown_plan=encode_plan(shown), shown_content=shown_content
         )
 
-    def _preview(self, replay: Replay) -> bytes:
+    def _preview(self, replay: Replay, content: Content | None = None) -> bytes:
+        """The beginning of a request's content; `content`: it, where it is not the one that the
+        replay, or the journal, has.
+        """
+        if content is not None:
+            return next(iter(content.pieces()), b"")
         if replay.request_content is not None:
             return replay.request_content
         return next(iter(self._journal.content(replay.key, Part.REQUEST)), b"")
 
     def _compares(self, exchange: Exchange, outcome: Outcome) -> bool:
-        if self._comparisons is None:
-            if self._new_comparer is None:
-                return False
+        comparing = self._comparing()
+        return comparing is not None and comparing.compares(exchange, outcome)
+
+    def _is_as_recorded(self, plan: Plan, outcome: Outcome) -> bool:
+        comparing = self._comparing()
+        return comparing is None or comparing.is_as_recorded(plan, outcome)
+
+    def _comparing(self) -> Comparisons | None:
+        if self._comparisons is None and self._new_comparer is not None:
             # Only who has recorded responses loads it.
             from replayd.replay.compared import Comparisons  # noqa: PLC0415
 
             key = self._journal.info.redaction_key
             self._comparisons = Comparisons(key, self._started_comparer, self._queue.post)
-        return self._comparisons.compares(exchange, outcome)
+        return self._comparisons
 
     def _compares_again(
         self, exchange: Exchange, first: Outcome, body: Body | None, again: Outcome
@@ -518,7 +528,10 @@ class ReplayThread:
         assert self._comparisons is not None
         self._comparisons.compares_again(exchange, first, body, again)
 
-    def _ended(self, exchange: Exchange) -> None:
+    def _handed_over(self, exchange: Exchange) -> None:
+        self._running[exchange.replay.key] = exchange
+
+    def _ended(self, exchange: Exchange | PlainExchange) -> None:
         self._running.pop(exchange.replay.key, None)
         self._queue.freed()
         if self._governor is not None:
@@ -555,7 +568,10 @@ class ReplayThread:
         from replayd.hooks.words import Send  # noqa: PLC0415 - it is there by now
 
         if isinstance(verdict, Send):
-            exchange = self._announce(verdict.replay, verdict.plan, held.timings, verdict.content)
+            preview = self._preview(verdict.replay, verdict.content)
+            replay, plan = self._announce(verdict.replay, verdict.plan, preview)
+            exchange = Exchange(replay, plan, self._around, held.timings)
+            exchange.sends = verdict.content
             exchange.go_on(held.begun, verdict.notes)
             self._taken.append(exchange)
             return

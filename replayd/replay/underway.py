@@ -18,6 +18,7 @@ from replayd.model.replay import Replay, ReplayState
 from replayd.reasons import Reason
 from replayd.replay.connecting import Connecting
 from replayd.replay.deadlines import NEVER
+from replayd.replay.http1 import Http1Transfer
 from replayd.replay.second_try import SecondTry
 from replayd.replay.standing import Way, standing
 from replayd.replay.surroundings import Surroundings
@@ -73,8 +74,11 @@ class Underway(ABC):
 
     def _begin(self, now: int) -> None:
         # From here on: before, it may have waited for a journal that could not store.
-        self._end = now + int(self._around.wire.settings.total_timeout * _SECOND)
+        self._end_after(now)
         self._begin_connecting(now)
+
+    def _end_after(self, now: int) -> None:
+        self._end = now + int(self._around.wire.settings.total_timeout * _SECOND)
 
     def _begin_connecting(self, now: int) -> None:
         way = standing(
@@ -117,8 +121,20 @@ class Underway(ABC):
             self._timings.tls = self._since_start(now)
         self._transfer_on(way, now)
 
+    def _take_over(self, now: int, connection: Connection, size: int | None) -> None:
+        self._end_after(now)
+        transfer = self._transfer = self._new_transfer(connection)
+        assert isinstance(transfer, Http1Transfer)
+        transfer.resume(size, now)
+        self._set_deadline(transfer.deadline)
+
     def _transfer_on(self, way: Way, now: int) -> None:
-        self._transfer = new_transfer(
+        self._transfer = self._new_transfer(way)
+        self._transfer.begin(now)
+        self._set_deadline(self._transfer.deadline)
+
+    def _new_transfer(self, way: Way) -> Transfer:
+        return new_transfer(
             way,
             self.plan,
             self._around.wire,
@@ -129,8 +145,6 @@ class Underway(ABC):
             wake=self._woken,
             epoch=self._timings.start - self._start,
         )
-        self._transfer.begin(now)
-        self._set_deadline(self._transfer.deadline)
 
     def _stored_content(self) -> Iterable[bytes]:
         content = self.replay.request_content
@@ -151,6 +165,11 @@ class Underway(ABC):
         elif self._transfer is not None:
             complete = self._transfer.on_ready(now, readable=readable, writable=writable)
             self._went_on(self._transfer, complete, now)
+
+    def _take(self, now: int, data: bytes) -> None:
+        transfer = self._transfer
+        assert isinstance(transfer, Http1Transfer)
+        self._went_on(transfer, transfer.take(data, now), now)
 
     def _went_on(self, transfer: Transfer, complete: bool, now: int) -> None:
         if complete:

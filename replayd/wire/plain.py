@@ -63,6 +63,96 @@ def _said(fields: tuple[tuple[bytes, bytes], ...]) -> _Said:
     return _Said(chunked, b"close" not in facts.options, facts.idle_seconds, facts.bound)
 
 
+class _Head(NamedTuple):
+    """A plain head."""
+
+    head: ResponseHead
+    end: int
+    """Where the content begins."""
+    length: int | None
+    """What it says of the content's; None: nothing."""
+    empty: bool
+    """There is no content, whatever it says."""
+    said: _Said
+
+
+def _plain_head(data: bytes, method: bytes, settings: WireSettings) -> _Head | None:
+    """Understands a head; None: it is not plain."""
+    found = _HEAD.match(data)
+    if found is None:
+        return None
+    status, reason, block = found.groups()
+    end = found.end()
+    fields = _FIELD.findall(block)
+    if end > settings.head_size_limit or len(fields) >= settings.head_field_limit:
+        return None
+    if b" \r" in block or b"\t\r" in block:
+        fields = [(name, value.rstrip(b"\t ")) for name, value in fields]
+    length = b""
+    others = []
+    for name, value in fields:
+        lower = name.lower()
+        if lower not in _HEEDED:
+            continue
+        if lower != b"content-length":
+            others.append((lower, value))
+        elif length or _LENGTH.fullmatch(value) is None:
+            return None
+        else:
+            length = value
+    said = _said(tuple(others))
+    if said.chunked is None or (length and said.chunked) or method == b"CONNECT":
+        return None
+    status_code = int(status)
+    empty = method == b"HEAD" or status_code in _WITHOUT_CONTENT
+    if not (empty or length or said.chunked):
+        return None
+    head = ResponseHead(b"HTTP/1.1", status_code, reason, tuple(fields))
+    return _Head(head, end, int(length) if length else None, empty, said)
+
+
+class Whole(NamedTuple):
+    """A plain response that came at once; see `reader.ResponseReader`."""
+
+    head: ResponseHead
+    content: bytes
+    reusable: bool
+    idle_seconds: int | None
+    bound: bool
+
+
+def read_whole(data: bytes, method: bytes, settings: WireSettings) -> Whole | None:
+    """Reads a response to a request with this method, as `PlainReader` does; None: these bytes
+    are not exactly one plain response.
+    """
+    plain = _plain_head(data, method, settings)
+    if plain is None:
+        return None
+    head, end, length, empty, (chunked, reusable, idle_seconds, bound) = plain
+    content: bytes | None = data[end:]
+    if chunked and not empty:
+        content = _whole_chunks(data, end)
+    elif len(data) - end != (0 if empty else length):
+        content = None
+    if content is None:
+        return None
+    return Whole(head, content, reusable, idle_seconds, bound)
+
+
+def _whole_chunks(data: bytes, at: int) -> bytes | None:
+    pieces: list[bytes] = []
+    while line := _CHUNK.match(data, at):
+        start = line.end()
+        end = start + int(line[1], 16)
+        if end == start:
+            return b"".join(pieces) if data[at:] == _LAST_CHUNK else None
+        at = end + len(_CHUNK_END)
+        if data[end:at] != _CHUNK_END:
+            return None
+        pieces.append(data[start:end])
+    return None
+
+
 class PlainReader:
     """Reads one response to a request with this method; see `reader.ResponseReader`."""
 
@@ -103,61 +193,25 @@ class PlainReader:
     # The head
 
     def _begin(self, data: bytes, write: Callable[[bytes], object]) -> None:
-        found = _HEAD.match(data)
-        if found is None or not self._take_head(found):
+        plain = _plain_head(data, self._method, self._settings)
+        if plain is None:
             self._hand_over(data, write)
             return
-        rest = data[found.end() :]
+        self.head, end, length, self.complete, said = plain
+        chunked, self.reusable, self.idle_seconds, self.bound = said
+        if length is not None:
+            self.declared_length = True
+            self._left = length
+        rest = data[end:]
         if self.complete:
             self._end_with(rest)
-        elif self.declared_length:
+        elif not chunked:
             if rest or not self._left:
                 self._take_length(rest, write)
         else:
-            self._block = found[0]
+            self._block = data[:end]
             if rest:
                 self._take_chunks(rest, write)
-
-    def _take_head(self, found: re.Match[bytes]) -> bool:
-        """Understands a head; False: it is not plain after all."""
-        status, reason, block = found.groups()
-        fields = _FIELD.findall(block)
-        settings = self._settings
-        if found.end() > settings.head_size_limit or len(fields) >= settings.head_field_limit:
-            return False
-        if b" \r" in block or b"\t\r" in block:
-            fields = [(name, value.rstrip(b"\t ")) for name, value in fields]
-        status_code = int(status)
-        if not self._heed(fields, status_code):
-            return False
-        self.head = ResponseHead(b"HTTP/1.1", status_code, reason, tuple(fields))
-        return True
-
-    def _heed(self, fields: list[tuple[bytes, bytes]], status_code: int) -> bool:
-        """Looks at what decides about the content's end and the connection."""
-        length = b""
-        others = []
-        for name, value in fields:
-            lower = name.lower()
-            if lower not in _HEEDED:
-                continue
-            if lower != b"content-length":
-                others.append((lower, value))
-            elif length or _LENGTH.fullmatch(value) is None:
-                return False
-            else:
-                length = value
-        chunked, self.reusable, self.idle_seconds, self.bound = _said(tuple(others))
-        if chunked is None or (length and chunked) or self._method == b"CONNECT":
-            return False
-        if self._method == b"HEAD" or status_code in _WITHOUT_CONTENT:
-            self.complete = True
-        elif not length and not chunked:
-            return False
-        if length:
-            self.declared_length = True
-            self._left = int(length)
-        return True
 
     # The content
 

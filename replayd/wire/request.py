@@ -65,6 +65,15 @@ class RequestWriter:
         elif plan.framing is not Framing.NONE:
             self._piece = b"".join(chain((plan.head,), framed(plan, content)))
 
+    def skip(self, size: int | None) -> None:
+        """Leaves out so many bytes (None: all) that were written already of a request that is
+        one piece.
+        """
+        self.started = size != 0
+        self._piece = b"" if size is None else memoryview(self._piece)[size:]
+        if not self._piece:
+            self._next()
+
     def release(self) -> None:
         """Lets the content go."""
         self.held = False

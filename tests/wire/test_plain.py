@@ -7,7 +7,7 @@ import pytest
 
 from replayd.errors import WireError
 from replayd.wire.http1 import H11Reader
-from replayd.wire.plain import PlainReader
+from replayd.wire.plain import PlainReader, read_whole
 from replayd.wire.reader import ResponseReader
 from replayd.wire.settings import WireSettings
 from tests.support.responses import Arriving, arriving
@@ -53,6 +53,24 @@ def test_reads_as_h11_does(seed: int) -> None:
         assert understood(fast, given) == expected, given
         plain += fast._other is None
     assert plain > 200  # Or it compares h11 with itself.
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_what_came_at_once_is_read_alike(seed: int) -> None:
+    random, read = Random(seed), 0
+    for _ in range(1000):
+        given = arriving(random)
+        data, content = b"".join(given.pieces), bytearray()
+        whole = read_whole(data, given.method, SETTINGS)
+        if whole is None:
+            continue
+        read += 1
+        reader = H11Reader(given.method, SETTINGS)
+        reader.feed(data, content.extend)
+        assert reader.complete, given
+        expected = (reader.head, content, reader.reusable, reader.idle_seconds, reader.bound)
+        assert whole == expected, given
+    assert read > 50
 
 
 PLAIN = {
