@@ -1,4 +1,5 @@
-"""Contents that may be large: kept in memory up to 256 KiB, above in a file of the store.
+"""Contents that may be large: kept in memory up to 256 KiB, above in a file of the store, where
+one above 128 KiB ends up, too.
 
 A content is cut into pieces of 256 KiB with a checksum each. What a body becomes is a
 `Content`: its bytes, or a `SpoolFile`.
@@ -29,6 +30,10 @@ NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 LOST = frozenset({errno.EIO, errno.EROFS})
 """Errors of a disk that fails; systems make one read-only then."""
+
+IN_ROW = 128 * 1024
+"""A response's content up to this size ends up in its row. SQLite writes one twice, a page at a
+time, while the replay thread waits: from here on a file of its own takes less."""
 
 _SMALL = 4 * 1024
 """Writes below this size are put together."""
@@ -175,11 +180,13 @@ class SpoolBody:
 
     def seal(self, on_settled: Callable[[], None] | None = None) -> Content:
         """Ends the writing; calls back, from another thread, once a file is durable."""
+        if self.size > IN_ROW:
+            self.spill()
         if self._spool is None or self._file is None or self._path is None:
             return self._held[0] if _is_one(self._held) else b"".join(self._held)
         try:
             self._write_held(self._file)
-            if self.size <= PIECE:
+            if self.size <= IN_ROW:
                 return self._taken_back(self._path)
         except OSError as error:
             raise self._failure(error) from error

@@ -447,7 +447,7 @@ class Journal(Protocol):
         session may be taken from again at once; it counts as running until its outcome is
         durable. True: more of its session has been read ahead.
 
-        Raises ReplaydError (JournalError) when a content above 256 KiB can't be written; the
+        Raises ReplaydError (JournalError) when a content above 128 KiB can't be written; the
         replay still runs then, and may be finished without it.
         """
 

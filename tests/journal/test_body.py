@@ -9,7 +9,15 @@ from pathlib import Path
 import pytest
 
 from replayd.errors import JournalError
-from replayd.journal.body import PIECE, NotDurableError, SpoolBody, SpoolFile, pieces_of, remove
+from replayd.journal.body import (
+    IN_ROW,
+    PIECE,
+    NotDurableError,
+    SpoolBody,
+    SpoolFile,
+    pieces_of,
+    remove,
+)
 from replayd.journal.spool import Spool
 
 
@@ -20,14 +28,14 @@ def written(folder: Path | None, *parts: bytes) -> SpoolBody:
     return body
 
 
-@pytest.mark.parametrize("size", [0, 1, PIECE])
+@pytest.mark.parametrize("size", [0, 1, IN_ROW])
 def test_a_small_body_stays_in_memory(tmp_path: Path, size: int) -> None:
     body = written(tmp_path, b"x" * size)
     assert list(tmp_path.iterdir()) == []
     assert (body.size, body.seal()) == (size, b"x" * size)
 
 
-@pytest.mark.parametrize("size", [PIECE + 1, 2 * PIECE, 5 * PIECE + 1])
+@pytest.mark.parametrize("size", [IN_ROW + 1, PIECE, PIECE + 1, 2 * PIECE, 5 * PIECE + 1])
 @pytest.mark.parametrize("step", [1000, PIECE // 3, 5 * PIECE])
 def test_a_large_body_goes_on_in_a_file(tmp_path: Path, size: int, step: int) -> None:
     content = os.urandom(size)
@@ -58,7 +66,7 @@ def test_a_body_may_go_to_its_file_early(tmp_path: Path, rest: int) -> None:
     sealed = body.seal()
     assert b"".join(pieces_of(sealed)) == b"x" * 1000 + b"y" * rest
     # A small one goes into its row all the same.
-    assert isinstance(sealed, bytes) == (1000 + rest <= PIECE)
+    assert isinstance(sealed, bytes) == (1000 + rest <= IN_ROW)
     assert len(list(tmp_path.iterdir())) == (rest == PIECE)
 
 

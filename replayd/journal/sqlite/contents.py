@@ -1,6 +1,6 @@
-"""Where contents lie: in their row up to 256 KiB, in files of the data folder above. A file
-is durable before the commit that names it for good: that of an outcome, or the one that
-accepts a batch.
+"""Where contents lie: in their row up to 256 KiB, those of responses up to 128 KiB, and in files
+of the data folder above. A file is durable before the commit that names it for good: that of an
+outcome, or the one that accepts a batch.
 
 SQLite writes a content twice, a page at a time, and takes five times as long for it.
 Stores of version 1 may have those up to 4 MiB in rows of 256 KiB: these are still read.

@@ -1,7 +1,7 @@
 """The journal's folder: ours alone, used by one daemon at a time.
 
 It holds `lock`, the database `journal.db` (and its log beside it), and `blobs/` with the
-contents above 256 KiB and those that are being received.
+large contents and those that are being received.
 """
 
 import fcntl

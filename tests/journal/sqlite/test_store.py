@@ -62,7 +62,7 @@ def test_a_full_disk_loses_nothing(store: SqliteStore, opened: StoredJournal) ->
     (replay,) = opened.take(1, NOW)
     pages = connection(store).pragma("page_count")
     connection(store).pragma("max_page_count", pages)
-    finish(opened, replay, content=bytes(200_000))
+    finish(opened, replay, content=bytes(100_000))
     assert not opened.full
     for _ in range(2):
         with pytest.raises(JournalError, match=r"no room left for .*journal\.db; free some"):
@@ -82,7 +82,7 @@ def test_a_full_disk_loses_nothing(store: SqliteStore, opened: StoredJournal) ->
     assert runnable
     assert opened.count("") == Counts(queued=3, succeeded=1)
     assert [event.sequence for event in read_all(opened)] == [1, 2]
-    assert len(b"".join(opened.content(replay.key, Part.RESPONSE))) == 200_000
+    assert len(b"".join(opened.content(replay.key, Part.RESPONSE))) == 100_000
     opened.stage("b2", [row(0, request_content=bytes(200_000))])
     opened.close()
 
