@@ -64,6 +64,8 @@ _BEGINNINGS = tuple(_SEQUENCE + bytes((low | 0x80,)) for low in range(0x80))
 """Of encoded events with sequences above 127, by their lowest seven bits."""
 _rest = lru_cache(maxsize=64)(varint)
 """The bits above, which 128 events in a row share."""
+_length = lru_cache(maxsize=1024)(varint)
+"""Of what stands in an event: flows of one capture have much alike."""
 
 
 def sequence_of(event: bytes) -> int:
@@ -86,7 +88,7 @@ def request_event(replay: Replay, plan: Plan, content: bytes, now: int) -> Pendi
     event = _replay_event(replay.key, replay.attempt, now)
     # The plan is encoded already; this way it is not decoded for it.
     planned = replay.shown_plan or replay.plan
-    request = _PLAN + varint(len(planned)) + planned
+    request = _PLAN + _length(len(planned)) + planned
     if plan.content_size:
         shown = replay.shown_content
         request += _REQUEST(
@@ -95,7 +97,7 @@ def request_event(replay: Replay, plan: Plan, content: bytes, now: int) -> Pendi
             content_truncated=plan.content_size > PREVIEW_LIMIT or shown == b"",
             content_redacted=shown is not None,
         ).SerializeToString()
-    body = event.SerializeToString() + _REQUEST_TAG + varint(len(request)) + request
+    body = event.SerializeToString() + _REQUEST_TAG + _length(len(request)) + request
     return PendingEvent(EventKind.REQUEST, replay.key.batch_id, body)
 
 
@@ -118,12 +120,12 @@ def outcome_event(
     # Of these many replays have the same ones, or nearly: each is encoded once.
     if shown.head is not None:
         head = encode_head(shown.head)
-        pieces += (tags.head, varint(len(head)), head)
+        pieces += (tags.head, _length(len(head)), head)
     if shown.connection is not None:
         pieces += (tags.connection, encode_connection(shown.connection))
     event = _replay_event(replay.key, replay.attempt, now).SerializeToString()
     size = sum(map(len, pieces))
-    body = b"".join((event, tags.payload, varint(size), *pieces))
+    body = b"".join((event, tags.payload, _length(size), *pieces))
     pending = PendingEvent(kind, replay.key.batch_id, body)
     if shown is outcome and not hides_of_comparison(outcome):
         return pending

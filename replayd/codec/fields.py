@@ -43,27 +43,31 @@ def encode_headers(tag: bytes, headers: Headers) -> bytes:
     """Encodes fields, in their order, as the repeated Header field that begins with `tag`."""
     if not headers:
         return b""
-    known = _known.get
-    return tag + tag.join([known(pair) or _header(pair) for pair in headers])
+    return tag + tag.join(map(_encoded.__getitem__, headers))
 
 
-_known: dict[tuple[bytes, bytes], bytes] = {}
-"""Headers, encoded: a capture has the same ones again and again."""
+class _Encoded(dict[tuple[bytes, bytes], bytes]):
+    """Headers as messages with their length in front: a capture has the same ones again and
+    again.
+    """
+
+    def __missing__(self, pair: tuple[bytes, bytes]) -> bytes:
+        name, value = pair
+        message = (bytes_field(1, name) if name else b"") + (
+            bytes_field(2, value) if value else b""
+        )
+        encoded = varint(len(message)) + message
+        if len(encoded) <= _KNOWN_BYTES:
+            if len(self) >= _KNOWN:
+                self.clear()
+            self[pair] = encoded
+        return encoded
+
 
 _KNOWN, _KNOWN_BYTES = 1024, 512
 """How many of them are remembered, and the bytes of one."""
 
-
-def _header(pair: tuple[bytes, bytes]) -> bytes:
-    """Encodes a Header with its length in front."""
-    name, value = pair
-    message = (bytes_field(1, name) if name else b"") + (bytes_field(2, value) if value else b"")
-    encoded = varint(len(message)) + message
-    if len(encoded) <= _KNOWN_BYTES:
-        if len(_known) >= _KNOWN:
-            _known.clear()
-        _known[pair] = encoded
-    return encoded
+_encoded = _Encoded()
 
 
 def headers_from(messages: Iterable[flow_pb2.Header]) -> Headers:

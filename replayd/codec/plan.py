@@ -160,7 +160,7 @@ def decode_plan(data: bytes) -> Plan:
             _FRAMINGS[message.framing],
             message.content_size_bytes,
             message.trailer_section,
-            tuple([_change(change) for change in message.changes]),
+            tuple(map(_change, message.changes)),
             message.idempotent,
             message.expect_continue,
             message.flow_index,

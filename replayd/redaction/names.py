@@ -5,8 +5,9 @@ A name is judged without regard to case and to what parts its words, so that `ap
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from enum import IntEnum
+from functools import lru_cache
 
 
 class Kind(IntEnum):
@@ -22,8 +23,6 @@ class Kind(IntEnum):
     """It holds a URL, or parameters as one has them."""
     CONTENT_TYPE = 6
     CONTENT_ENCODING = 7
-    UNKNOWN = 8
-    """Not judged yet."""
 
 
 _FIELDS = {
@@ -95,6 +94,8 @@ much as all header fields together. A `code` of theirs is seldom one that opens 
 _PARTS = re.compile(rb"%[0-9a-f]{2}|[^a-z0-9]")
 _REMEMBERED, _REMEMBERED_BYTES = 4096, 64
 """How many names are remembered, and the bytes of one."""
+_REMEMBERED_FIELDS = 64
+"""Of how many sets of fields: a server sends the same ones again and again."""
 
 
 class Names:
@@ -106,21 +107,27 @@ class Names:
         added = tuple(name.strip().lower().encode() for name in parameters)
         self.request_triggers = REQUEST_TRIGGERS + added
         self.response_triggers = RESPONSE_TRIGGERS + added
-        self.kinds: dict[bytes, int] = {}
-        """Of the header fields seen so far; ask `kind` about others."""
+        self._kinds: dict[bytes, int] = {}
+        """Of the header fields seen so far."""
+        self.telling = lru_cache(maxsize=_REMEMBERED_FIELDS)(self._telling)
+        """Tells which of a message's fields, by their names, are not PLAIN, and what these are."""
         self._secret: dict[bytes, bool] = {}
 
     def kind(self, name: bytes) -> int:
         """Tells what `Kind` the value of a header field of this name, as captured, is."""
-        kind = self.kinds.get(name)
+        kind = self._kinds.get(name)
         if kind is None:
             # An int: members of enums are slow to look up and to compare.
             kind = int(self._kind(name.strip().lower()))
             if len(name) <= _REMEMBERED_BYTES:
-                if len(self.kinds) >= _REMEMBERED:
-                    self.kinds.clear()
-                self.kinds[name] = kind
+                if len(self._kinds) >= _REMEMBERED:
+                    self._kinds.clear()
+                self._kinds[name] = kind
         return kind
+
+    def _telling(self, names: tuple[bytes, ...]) -> Sequence[tuple[int, int]]:
+        kinds = map(self.kind, names)
+        return [(at, kind) for at, kind in enumerate(kinds) if kind != Kind.PLAIN]
 
     def is_secret(self, name: bytes) -> bool:
         """Tells whether a parameter, key or element of this name holds a secret."""

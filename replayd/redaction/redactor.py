@@ -25,7 +25,7 @@ _PLAIN_CODINGS = (b"", b"identity")
 
 _REMEMBERED = 1024
 
-_UNKNOWN, _CONTENT_TYPE = int(Kind.UNKNOWN), int(Kind.CONTENT_TYPE)
+_CONTENT_TYPE = int(Kind.CONTENT_TYPE)
 _CONTENT_ENCODING = int(Kind.CONTENT_ENCODING)
 
 
@@ -55,7 +55,6 @@ class Redactor:
         self._names = names = Names(headers, parameters)
         self._mark = mark = Marks(key)
         self._fields = Fields(names, mark)
-        self._kinds = names.kinds
         self._text = lru_cache(_REMEMBERED)(self._new_text)
 
     # Requests
@@ -100,19 +99,14 @@ class Redactor:
         if head is not None:
             _, _, phrase, headers, _ = head
             hidden = phrase not in PHRASES
-            known = self._kinds
-            for name, value in headers:
-                # Most fields are known, and plain.
-                kind = known.get(name, _UNKNOWN)
-                if kind:
-                    if kind == _UNKNOWN:
-                        kind = self._names.kind(name)
-                    if kind == _CONTENT_TYPE:
-                        reading = _reading(value) if reading.may_show else reading
-                    elif kind == _CONTENT_ENCODING:
-                        reading = reading if value.lower() in _PLAIN_CODINGS else _NOT
-                    elif kind:
-                        hidden = True
+            for at, kind in self._names.telling(next(zip(*headers, strict=True), ())):
+                value = headers[at][1]
+                if kind == _CONTENT_TYPE:
+                    reading = _reading(value) if reading.may_show else reading
+                elif kind == _CONTENT_ENCODING:
+                    reading = reading if value.lower() in _PLAIN_CODINGS else _NOT
+                else:
+                    hidden = True
         shown = content
         if content:
             found = self._content(content, reading, self._names.response_triggers)

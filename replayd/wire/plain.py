@@ -63,6 +63,12 @@ def _said(fields: tuple[tuple[bytes, bytes], ...]) -> _Said:
     return _Said(chunked, b"close" not in facts.options, facts.idle_seconds, facts.bound)
 
 
+@lru_cache(maxsize=64)
+def _heeded(names: tuple[bytes, ...]) -> list[tuple[int, bytes]]:
+    """Tells which of these fields are heeded; servers send the same ones again and again."""
+    return [(at, lower) for at, name in enumerate(names) if (lower := name.lower()) in _HEEDED]
+
+
 class _Head(NamedTuple):
     """A plain head."""
 
@@ -90,10 +96,8 @@ def _plain_head(data: bytes, method: bytes, settings: WireSettings) -> _Head | N
         fields = [(name, value.rstrip(b"\t ")) for name, value in fields]
     length = b""
     others = []
-    for name, value in fields:
-        lower = name.lower()
-        if lower not in _HEEDED:
-            continue
+    for at, lower in _heeded(next(zip(*fields, strict=True), ())):
+        value = fields[at][1]
         if lower != b"content-length":
             others.append((lower, value))
         elif length or _LENGTH.fullmatch(value) is None:
