@@ -19,7 +19,7 @@ def checksum(*values: object) -> int:
     return value
 
 
-# The same for the rows that every replay has, and so in a fraction of the time.
+# The same for the rows that every replay has, and so in a fraction of the time: plans are small.
 
 
 def event_checksum(kind: int, batch_id: str, body: bytes) -> int:
@@ -69,7 +69,7 @@ def prepared_checksum(
     if type(content) is not bytes or type(session) is bytes:
         return checksum(place, session, idempotent, plan, content)
     value = zlib.crc32(f"[{place}, {session!r}, {idempotent!r}]".encode())
-    value = crc32(plan, value ^ len(plan))
+    value = zlib.crc32(plan, value ^ len(plan))
     return crc32(content, value ^ len(content))
 
 
@@ -87,7 +87,7 @@ def shown_checksum(place: int, plan: object, content: object) -> int:
     if type(plan) is not bytes or content is not None:
         return checksum(place, plan, content)
     value = zlib.crc32(b"[%d, None]" % place)
-    return crc32(plan, value ^ len(plan))
+    return zlib.crc32(plan, value ^ len(plan))
 
 
 def damaged(path: object, what: str) -> JournalError:
