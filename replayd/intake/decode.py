@@ -16,7 +16,6 @@ from flowreplay.v1 import replay_pb2
 from replayd.codec.flow import encode_flow, request_content
 from replayd.comparing.digests import ANOTHER, LARGEST, digest_of
 from replayd.errors import ReplaydError
-from replayd.filters import Matcher, Subject
 from replayd.formats import Format, read_capture
 from replayd.intake.capture import CaptureStream, spool
 from replayd.intake.frames import LISTED, NotedFlow, RefusedFlow, Summary
@@ -85,7 +84,7 @@ class Decoding:
         self._settings = settings
         self._emit = emit
         self._options = replay_pb2.EnqueueOptions()
-        self._wanted: Matcher | None = None
+        self._wanted: Callable[[Flow], bool] | None = None
         self._rewrites: Rewrites | None = None
         self._window: Window | None = None
         terms = PlanTerms(settings.targets, settings.body_size_limit)
@@ -183,7 +182,7 @@ class Decoding:
         """
         # First the window, which has to be told of every flow.
         if (self._window is not None and not self._window.takes(flow)) or (
-            self._wanted is not None and not self._wanted(Subject(flow))
+            self._wanted is not None and not self._wanted(flow)
         ):
             self._summary.filtered += 1
             return

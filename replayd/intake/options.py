@@ -4,7 +4,7 @@ and needs none of the formats.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from flowreplay.v1 import plan_pb2, replay_pb2
@@ -15,8 +15,8 @@ from replayd.model.batch import MAX_PRIORITY, Controls, Terms
 from replayd.model.replay import MAX_REPEATS, OnInterrupt
 
 if TYPE_CHECKING:
-    from replayd.filters import Matcher
     from replayd.live.recorded import Recorded
+    from replayd.model.flow import Flow
 
 MAX_TEXT = 200
 """Characters of a request_id, a label or a flow's id."""
@@ -191,20 +191,21 @@ def check_ignored(rules: Sequence[str], within: str = "") -> None:
         raise FieldError(field, f"can't be read: {error}") from error
 
 
-def filter_of(options: replay_pb2.EnqueueOptions) -> Matcher | None:
+def filter_of(options: replay_pb2.EnqueueOptions) -> Callable[[Flow], bool] | None:
     """Returns which flows are to be taken; None: all. Raises ReplaydError INVALID_OPTIONS."""
     if not options.filter:
         return None
     if len(options.filter) > MAX_FILTER:
         raise _invalid_options("filter", f"may have at most {MAX_FILTER} characters")
-    # Imported here: the daemon reads no filters.
-    from replayd.filters import FilterError, compile_filter  # noqa: PLC0415
+    # Imported here: the daemon reads no filters, and few calls have one.
+    from replayd.filters import FilterError, Subject, compile_filter  # noqa: PLC0415
 
     try:
-        return compile_filter(options.filter)
+        wanted = compile_filter(options.filter)
     except FilterError as error:
         what = f"can't be read: {error}"
         raise _invalid_options("filter", what, position=error.position) from error
+    return lambda flow: wanted(Subject(flow))
 
 
 def _invalid_options(name: str, what: str, **metadata: int) -> ReplaydError:

@@ -1,12 +1,12 @@
 """Redaction as the rest of the daemon uses it: of plans, heads, contents and texts."""
 
+from __future__ import annotations
+
 from collections.abc import Iterable
-from dataclasses import replace
 from functools import lru_cache
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from replayd.model.flow import Flow, Headers, Request, WebSocketMessage, WebSocketMessageKind
-from replayd.model.outcome import LiveValue, Outcome, ResponseHead, WebSocketResult
 from replayd.model.plan import Change, Http2Request, Plan
 from replayd.redaction.contents import redact_content, redact_text
 from replayd.redaction.fields import Fields
@@ -14,6 +14,9 @@ from replayd.redaction.marks import Marks
 from replayd.redaction.names import Kind, Names
 from replayd.redaction.phrases import PHRASES
 from replayd.redaction.urls import redact_pairs, redact_url
+
+if TYPE_CHECKING:
+    from replayd.model.outcome import Outcome, ResponseHead, WebSocketResult
 
 _TEXTS = (b"text/", b"json", b"xml", b"javascript", b"ecmascript", b"yaml", b"graphql", b"csv")
 _FORM = b"application/x-www-form-urlencoded"
@@ -122,6 +125,11 @@ class Redactor:
         return self._content(content, self.reading(headers), self._names.response_triggers)
 
     def _hiding(self, outcome: Outcome, content: bytes) -> Outcome:
+        # Imported here: decoders have no outcomes, and would take longer to start.
+        from dataclasses import replace  # noqa: PLC0415
+
+        from replayd.model.outcome import LiveValue  # noqa: PLC0415
+
         shown = replace(
             outcome,
             head=outcome.head and self._head(outcome.head),
@@ -146,6 +154,8 @@ class Redactor:
         return phrase if phrase in PHRASES else self._mark(phrase)
 
     def _websocket(self, said: WebSocketResult) -> WebSocketResult:
+        from dataclasses import replace  # noqa: PLC0415 - as in `_hiding`
+
         shown = tuple(map(self.message, said.messages))
         return replace(
             said,

@@ -360,3 +360,10 @@ def test_the_largest_content_fits() -> None:
         assert len(row.request_content) == 64 << 20
 
     run(test)
+
+
+def test_a_start_loads_nothing_that_few_calls_need() -> None:
+    program = "import sys, replayd.intake.worker; print(*sys.modules)"
+    loaded = subprocess.run([sys.executable, "-c", program], stdout=subprocess.PIPE, check=True)
+    later = {"dataclasses", "replayd.filters", "replayd.live", "replayd.rewriting", "tempfile"}
+    assert not later & set(loaded.stdout.decode().split())
