@@ -7,7 +7,6 @@ A content is cut into pieces of 256 KiB with a checksum each. What a body become
 
 import errno
 import os
-import secrets
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -224,7 +223,7 @@ class SpoolBody:
     def _write_to_file(self, spool: Spool) -> None:
         try:
             if self._file is None:
-                self._path = spool.folder / secrets.token_hex(12)
+                self._path = spool.folder / os.urandom(12).hex()
                 flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
                 self._file = self._tried(partial(os.open, self._path, flags, 0o600))
                 self._prefix = self._beginning()

@@ -69,7 +69,9 @@ class Http1Transfer(Transfer):
         self._measure(len(data), now)
         if self._feed(data, now):
             return True
-        return self.on_ready(now, readable=self.connection.transport.buffered, writable=False)
+        # A full piece: probably there is more.
+        more = self.connection.transport.buffered or len(data) >= RECEIVE_SIZE
+        return self.on_ready(now, readable=more, writable=False)
 
     def on_ready(self, now: int, *, readable: bool, writable: bool) -> bool:
         """Goes on; True: the response is complete. Raises WireError."""

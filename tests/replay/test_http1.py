@@ -359,6 +359,24 @@ def test_content_of_declared_length_is_taken_in_larger_pieces(
     assert (LARGE_RECEIVE_SIZE in asked) is larger
 
 
+def getting(network: Network) -> Http1Transfer:
+    """A transfer that sent its GET, on a scripted connection, and keeps what comes in memory."""
+    settings = WireSettings()
+    transfer = Http1Transfer(
+        network.connection(),
+        Plan(b"GET", b"", TARGET, b"GET / HTTP/1.1\r\n\r\n", Framing.NONE, 0),
+        PlainReader(b"GET", settings),
+        settings,
+        content=(),
+        whole=True,
+        new_body=lambda: SpoolBody(None),
+        budget=Budget(settings.memory_budget, settings.body_size_limit, lambda _: None),
+        wake=lambda: None,
+    )
+    transfer.begin(1)
+    return transfer
+
+
 @pytest.mark.parametrize(
     ("head", "taken"),
     [
@@ -371,22 +389,9 @@ def test_content_of_declared_length_that_is_there_is_taken_in_one_turn(
     head: bytes, taken: int
 ) -> None:
     """Up to a MiB and what came with the head: others have their turn, too."""
-    settings = WireSettings()
     with closing(Network()) as network:
-        connection = network.connection()
-        transfer = Http1Transfer(
-            connection,
-            Plan(b"GET", b"", TARGET, b"GET / HTTP/1.1\r\n\r\n", Framing.NONE, 0),
-            PlainReader(b"GET", settings),
-            settings,
-            content=(),
-            whole=True,
-            new_body=lambda: SpoolBody(None),
-            budget=Budget(settings.memory_budget, settings.body_size_limit, lambda _: None),
-            wake=lambda: None,
-        )
-        transfer.begin(1)
-        server = network.transports[connection]
+        transfer = getting(network)
+        server = network.transports[transfer.connection]
         server.arrive(head + bytes(RECEIVE_SIZE - len(head)))
         for _ in range(7):
             server.arrive(bytes(LARGE_RECEIVE_SIZE))
@@ -394,6 +399,20 @@ def test_content_of_declared_length_that_is_there_is_taken_in_one_turn(
         assert transfer.body is not None
         size = RECEIVE_SIZE + (taken - 1) * LARGE_RECEIVE_SIZE
         assert transfer.body.size == size - len(head)
+        transfer.abort()
+
+
+@pytest.mark.parametrize(("size", "taken"), [(RECEIVE_SIZE, 3), (RECEIVE_SIZE - 1, 1)])
+def test_it_reads_on_where_a_full_piece_was_received_before_it(size: int, taken: int) -> None:
+    head = b"HTTP/1.1 200 OK\r\nContent-Length: 9999999\r\n\r\n"
+    with closing(Network()) as network:
+        transfer = getting(network)
+        server = network.transports[transfer.connection]
+        for _ in range(2):
+            server.arrive(bytes(LARGE_RECEIVE_SIZE))
+        assert not transfer.take(head + bytes(size - len(head)), 2)
+        assert transfer.body is not None
+        assert transfer.body.size == size + (taken - 1) * LARGE_RECEIVE_SIZE - len(head)
         transfer.abort()
 
 
