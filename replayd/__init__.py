@@ -26,6 +26,7 @@ A tour, in the order in which data travels:
 
 `hooks` are clients that are asked on the way: before a request is sent and before its
 outcome is recorded (`rpc.hook`, `replay.hooked`).
+`metrics` looks up figures for Prometheus, where that is asked for.
 `retention` has the journal remove what is old, while all of that goes on.
 
 Nothing flows back. `daemon` builds all of it; `cli` and `config` turn flags, environment

@@ -383,6 +383,12 @@ def _option(*names: str, **attributes: Any) -> Callable[[F], F]:
     help="What a running replay gets at the stop.",
 )
 @_option(
+    "--metrics-listen",
+    metavar="HOST:PORT",
+    help="Tell figures to Prometheus at http://HOST:PORT/metrics, to everybody who asks there. "
+    "Port 0 picks one; the log has it. [default: nowhere]",
+)
+@_option(
     "--log-level",
     type=click.Choice(["debug", "info", "warning", "error"]),
     show_default=True,

@@ -162,6 +162,9 @@ class Config:
     drain_timeout: float = 10.0
     """What a running replay gets at the daemon's stop; service managers kill after 90 s."""
 
+    metrics_listen: str = ""
+    """HOST:PORT for scrapers of figures; most daemons have none, and it has no token."""
+
     notify_socket: str = field(default_factory=lambda: os.environ.get("NOTIFY_SOCKET", ""))
     """Where a service manager wants to be told of start and stop; no option of ours: it sets
     the environment variable."""

@@ -9,6 +9,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from replayd import __version__
+from replayd.access.rules import Reach
 from replayd.access.settings import open_access
 from replayd.client_replay import capture_messages
 from replayd.codec.event import update_event
@@ -30,7 +31,7 @@ from replayd.rpc.filtering import Filtering
 from replayd.rpc.history import HistoryService
 from replayd.rpc.hook import HookService
 from replayd.rpc.journal import JournalService
-from replayd.rpc.listen import parse_addresses, reach
+from replayd.rpc.listen import parse_addresses, parse_tcp, reach
 from replayd.rpc.places import Places
 from replayd.rpc.plan import Planner
 from replayd.rpc.server import RpcServer
@@ -53,6 +54,8 @@ from replayd.workers.process import wait_without_threads
 
 if TYPE_CHECKING:
     from replayd.comparer.comparer import Comparer
+    from replayd.metrics.listener import Metrics
+    from replayd.rpc.call_counts import CallCounts
 
 OTHER_CALLS = 1000
 """Calls at once beside the watchers; one more is RESOURCE_EXHAUSTED before it is read."""
@@ -103,6 +106,8 @@ class _Daemon:
         self._required_hooks = required_hooks(config)
         self._target_mode = target_mode(self._addresses)
         self._targets = TargetRules(self._target_mode, config.allow_target, config.deny_target)
+        self._metrics = _new_metrics(config.metrics_listen)
+        self._calls = _new_call_counts() if self._metrics else None
         self._failure: JournalError | None = None
         self._stop = Stop()
 
@@ -165,12 +170,14 @@ class _Daemon:
             self._addresses,
             self._access,
             max_calls=config.max_watchers + OTHER_CALLS,
+            calls=self._calls,
         )
         self._say_where_replays_may_go()
         retention = RetentionThread(journal, retention_limits(config))
         self._heed_failure(journal, thread)
         try:
             bound = server.bind(runtime_folder())
+            await self._begin_metrics(journal, about, server, watchers, thread)
             if await self._stop.before(self._enqueue_captures(enqueuer)):
                 hooks.begin()
                 await server.start()
@@ -189,10 +196,41 @@ class _Daemon:
                 await self._end_watches(watchers, journal.failure)
         finally:
             await self._stop_serving(server)
+            await self._end_metrics()
             await decoders.close()
             await filtering.close()
             await asyncio.to_thread(retention.stop)
         _log.info("stopped")
+
+    async def _begin_metrics(
+        self,
+        journal: Journal,
+        about: About,
+        server: RpcServer,
+        watchers: Watchers,
+        thread: ReplayThread,
+    ) -> None:
+        """Tells figures from now on, where --metrics-listen asks for it."""
+        if self._metrics is None or self._calls is None:
+            return
+        from replayd.metrics.figures import Sources  # noqa: PLC0415 - as in `_new_metrics`
+
+        sources = Sources(
+            __version__,
+            about.start_time,
+            about.concurrency,
+            ready=lambda: server.serving,
+            watchers=lambda: watchers.count,
+            targets=thread.targets,
+            calls=self._calls,
+            expires=about.expires,
+            data_dir=None if self._config.ephemeral else self._config.data_dir,
+        )
+        await self._metrics.start(journal, sources)
+
+    async def _end_metrics(self) -> None:
+        if self._metrics is not None:
+            await self._metrics.stop()
 
     def _say_where_replays_may_go(self) -> None:
         """Everywhere is more than most mean: it is said at each start."""
@@ -296,6 +334,29 @@ class _Daemon:
         if not stopped.done():
             await server.stop(0)
         await stopped
+
+
+def _new_metrics(listen: str) -> "Metrics | None":
+    if not listen:
+        return None
+    address = parse_tcp(listen, "--metrics-listen")
+    try:
+        # Imported here: a package that is asked for as an extra, and some MiB.
+        from replayd.metrics.listener import Metrics  # noqa: PLC0415
+    except ModuleNotFoundError as error:
+        if error.name != "prometheus_client":
+            raise
+        raise ConfigError(
+            f"--metrics-listen {listen}: the package prometheus-client is not installed; "
+            "`pip install 'prometheus-client>=0.22'` installs it"
+        ) from error
+    return Metrics(*address, beyond_machine=reach(address) is Reach.NETWORK)
+
+
+def _new_call_counts() -> "CallCounts":
+    from replayd.rpc.call_counts import CallCounts  # noqa: PLC0415 - as in `_new_metrics`
+
+    return CallCounts()
 
 
 def _announce(bound: Iterable[str]) -> None:

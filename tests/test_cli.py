@@ -107,6 +107,7 @@ def test_every_option_is_a_key_of_the_file(seen: list[Config], tmp_path: Path) -
         client-watchers = 2
         drain-timeout = "500ms"
         disk-floor = "1m"
+        metrics-listen = "127.0.0.1:0"
         log-level = "debug"
         log-format = "json"
         turns = "fair"

@@ -12,7 +12,7 @@ import pytest
 
 from replayd import daemon
 from replayd.config import Config
-from replayd.errors import JournalError
+from replayd.errors import ConfigError, JournalError
 from replayd.journal.memory import open_memory
 
 LATER = {"grpc_reflection.v1alpha", "h11", "h2", "hpack", "replayd.planning.proxy", "wsproto"}
@@ -23,6 +23,7 @@ LATER |= {"replayd.rpc.cancel", "replayd.journal.cancelling", "replayd.rpc.repla
 LATER |= {"replayd.rpc.retry", "replayd.journal.retrying", "replayd.journal.resolving"}
 LATER |= {"re2", "replayd.live", "replayd.replay.live_values"}
 LATER |= {"brotli", "zstandard", "replayd.comparer", "replayd.comparing", "replayd.replay.compared"}
+LATER |= {"prometheus_client", "replayd.metrics"}
 LATER |= {"zlib_ng", "ssl", "_ssl", "replayd.wire.tls"}
 """What a daemon loads when it needs it: together as long as a third of the rest."""
 
@@ -126,3 +127,16 @@ def test_watchers_get_to_read_how_they_end(count: int, hurried: bool) -> None:
     assert told == ["why"]
     # Others may have had to wait for the machine.
     assert waited or not count or hurried
+
+
+def test_metrics_without_their_package_say_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "prometheus_client", None)
+    monkeypatch.delitem(sys.modules, "replayd.metrics.listener", raising=False)
+    with pytest.raises(ConfigError, match="pip install 'prometheus-client>=0"):
+        daemon._Daemon(Config(ephemeral=True, metrics_listen="127.0.0.1:0"))
+
+
+def test_metrics_without_an_address_have_no_parts() -> None:
+    daemon_ = daemon._Daemon(Config(ephemeral=True))
+    assert daemon_._metrics is None
+    assert daemon_._calls is None

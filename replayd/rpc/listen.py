@@ -71,10 +71,15 @@ def parse_address(text: str) -> Address:
                 "can't be written as an address; choose another one"
             )
         return UnixAddress(path)
+    return parse_tcp(text, "--listen", "unix:PATH or HOST:PORT")
+
+
+def parse_tcp(text: str, option: str, forms: str = "HOST:PORT") -> TcpAddress:
+    """Reads a TCP address; raises ConfigError, which names the option and what it takes."""
     host, colon, port = text.rpartition(":")
     host = host.removeprefix("[").removesuffix("]")
     if not colon or not host or not port.isascii() or not port.isdigit() or int(port) > 65535:
-        raise ConfigError(f"--listen {text}: write unix:PATH or HOST:PORT")
+        raise ConfigError(f"{option} {text}: write {forms}")
     return TcpAddress(host, int(port))
 
 

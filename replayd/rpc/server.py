@@ -4,6 +4,7 @@ import logging
 from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
@@ -15,6 +16,9 @@ from replayd.rpc.gate import MAX_METADATA, Gate
 from replayd.rpc.listen import Address, add_listener, owned
 from replayd.rpc.reflection import Reflection
 from replayd.rpc.tls import server_credentials
+
+if TYPE_CHECKING:
+    from replayd.rpc.call_counts import CallCounts
 
 MAX_MESSAGE_SIZE = 8 << 20
 """Bytes of one message, both ways: larger contents travel in chunks."""
@@ -52,13 +56,20 @@ class RpcServer:
         access: Access,
         *,
         max_calls: int,
+        calls: "CallCounts | None" = None,
     ) -> None:
-        """`max_calls`: of all kinds, at once."""
+        """`max_calls`: of all kinds, at once. `calls` counts them; None: nobody does."""
+        self.serving = False
+        """Whether calls are taken."""
         gate = Gate(access.tokens)
         self._services = services
         self._addresses = addresses
         self._access = access
-        self._server = grpc.aio.server(options=OPTIONS, maximum_concurrent_rpcs=max_calls)
+        self._server = grpc.aio.server(
+            interceptors=[calls] if calls else [],
+            options=OPTIONS,
+            maximum_concurrent_rpcs=max_calls,
+        )
         self._health = health.aio.HealthServicer()
         self._owned = ExitStack()
         names = [*(service.name for service in services), health.SERVICE_NAME]
@@ -101,9 +112,11 @@ class RpcServer:
         await self._server.start()
         for name in ("", *(service.name for service in self._services)):
             await self._health.set(name, health_pb2.HealthCheckResponse.SERVING)
+        self.serving = True
 
     async def begin_stop(self) -> None:
         """Says NOT_SERVING and refuses new work; streams and counts go on."""
+        self.serving = False
         await self._health.enter_graceful_shutdown()
         for service in self._services:
             service.stop()

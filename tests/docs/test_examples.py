@@ -11,7 +11,7 @@ from tests.support.programs import ROOT
 
 DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
 RUN = {"console", "python", "toml"}
-READ = {"ini", "protobuf", "sh"}
+READ = {"ini", "protobuf", "sh", "yaml"}
 """Blocks that show something and are not run: excerpts, and what other tests do."""
 
 

@@ -7,10 +7,14 @@ import click
 import pytest
 from flowreplay.v1 import event_pb2, plan_pb2, reason_pb2
 from google.protobuf.internal.enum_type_wrapper import EnumTypeWrapper
+from prometheus_client import CollectorRegistry, ProcessCollector, generate_latest
 from replayctl import exits
 from replayctl.cli import cli
 
 from replayd.cli import serve
+from replayd.journal.memory import open_memory
+from replayd.metrics.figures import Figures
+from tests.metrics.test_figures import NOW, sources
 from tests.support.programs import ROOT
 
 README = (ROOT / "README.md").read_text()
@@ -92,3 +96,17 @@ def test_every_change_is_listed_in_fidelity() -> None:
 def test_the_documents_are_listed_in_the_readme() -> None:
     for path in sorted(Path(ROOT / "docs").glob("*.md")):
         assert f"(docs/{path.name})" in README
+
+
+def test_every_figure_is_listed() -> None:
+    journal = open_memory(NOW)
+    registry = CollectorRegistry()
+    registry.register(Figures(journal, sources(ROOT)))
+    ProcessCollector(registry=registry)
+    exposed = generate_latest(registry).decode()
+    journal.close()
+    named = {line.split(" ")[2] for line in exposed.splitlines() if line.startswith("# TYPE ")}
+    listed = first_cells(section("docs/metrics.md", "## Figures"))
+    assert named == listed
+    alerts = (ROOT / "docs/metrics.md").read_text().split("alert:", 1)[1]
+    assert set(re.findall(r"replayd_\w+", alerts)) <= named

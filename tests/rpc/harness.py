@@ -38,6 +38,7 @@ from replayd.model.target_state import TargetState
 from replayd.planning.target_rules import Pattern, TargetRules
 from replayd.reasons import Reason
 from replayd.redaction.redactor import UNKEYED
+from replayd.rpc.call_counts import CallCounts
 from replayd.rpc.enqueue import Enqueuer
 from replayd.rpc.filtering import Filtering
 from replayd.rpc.history import HistoryService
@@ -170,6 +171,7 @@ async def serving(
     wire: WireSettings = NO_UPSTREAM,
     address: Address | None = None,
     access: Access = UNASKED,
+    calls: CallCounts | None = None,
 ) -> AsyncIterator[Served]:
     """Serves on an address, or on a Unix socket in `folder`; its channel speaks no TLS."""
     journal = open_memory(time.time_ns())
@@ -202,7 +204,11 @@ async def serving(
         hooks,
     ]
     server = RpcServer(
-        services, [address or UnixAddress(folder / "s.sock")], access, max_calls=max_calls
+        services,
+        [address or UnixAddress(folder / "s.sock")],
+        access,
+        max_calls=max_calls,
+        calls=calls,
     )
     (bound,) = server.bind(folder)
     await server.start()

@@ -11,6 +11,7 @@ from replayd.rpc.listen import (
     owned,
     parse_address,
     parse_addresses,
+    parse_tcp,
     reach,
 )
 
@@ -52,6 +53,8 @@ def test_what_is_no_socket_is_left_alone(tmp_path: Path, kind: str) -> None:
 def test_what_is_no_address_says_what_to_write(text: str) -> None:
     with pytest.raises(ConfigError, match="write unix:PATH or HOST:PORT"):
         parse_address(text)
+    with pytest.raises(ConfigError, match=f"^--other {text}: write HOST:PORT$"):
+        parse_tcp(text, "--other")
 
 
 @pytest.mark.parametrize(
