@@ -45,7 +45,7 @@ def home_of(monkeypatch: pytest.MonkeyPatch) -> Callable[[Path], str]:
     what would tell them apart.
     """
     really = identity.home_of
-    monkeypatch.setattr(identity, "home_of", lambda _: HOME)
+    monkeypatch.setattr(identity, "home_of", lambda *_: HOME)
     return really
 
 
