@@ -1,6 +1,7 @@
 """Scrapers that behave, and those that don't, on real sockets."""
 
 import asyncio
+import contextlib
 import logging
 import socket
 import threading
@@ -199,6 +200,21 @@ def test_a_look_that_hangs_holds_up_one_thread_and_no_stop(
 
     run(test, look_up, clock)
     assert len(threads) == 1
+
+
+def test_a_stop_ends_those_who_say_nothing_in_silence(caplog: pytest.LogCaptureFixture) -> None:
+    async def test() -> None:
+        async with asyncio.timeout(DEADLINE):
+            async with serving(Looks()) as port:
+                reader, writer = await asyncio.open_connection("127.0.0.1", port)
+                # Who comes later is answered once the first one was taken note of.
+                await ask(port, b"GET / HTTP/1.1\r\n\r\n")
+            with contextlib.suppress(ConnectionError):
+                assert await reader.read() == b""
+            writer.close()
+
+    asyncio.run(test())
+    assert not caplog.records
 
 
 @pytest.fixture
