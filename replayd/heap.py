@@ -27,8 +27,7 @@ _libc = ctypes.CDLL(None)
 
 
 def load_asyncio() -> None:
-    """Loads asyncio without `ssl`, which it takes along where it finds it: two MiB, and 10 ms of a
-    start.
+    """Loads asyncio without `ssl`, which it takes along where it finds it: two MiB.
 
     asyncio has no TLS then, as where Python was built without OpenSSL. It needs none: gRPC has
     its own, and the wire loads `ssl` for the first replay that speaks TLS.
