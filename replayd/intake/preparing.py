@@ -19,6 +19,7 @@ from replayd.planning.refusal import Refusal, refuse
 from replayd.planning.section import LINE_ENDS
 from replayd.planning.target_rules import TargetRules
 from replayd.redaction.redactor import Redactor
+from replayd.redaction.urls import is_plain
 
 if TYPE_CHECKING:
     from replayd.live.recorded import Recorded
@@ -85,6 +86,8 @@ class _Mould(NamedTuple):
     line_start: bytes
     line_end: bytes
     """What stands around the path in the first line of the head."""
+    is_plain: bool
+    """Whether URL and first line hold no secret, if the path does not."""
     idempotent: bool
     content_size: int
 
@@ -164,13 +167,19 @@ class Preparer:
         shown = self._redactor.plan(plan)
         shown_line = shown.head[: start_size(shown.head)]
         same = shown._replace(url=plan.url, head=line + shown.head[len(shown_line) :])
+        url_start, line_start, line_end = (
+            plan.url.removesuffix(path),
+            before.removesuffix(path),
+            space + version,
+        )
         return _Mould(
             PlanMould(plan),
             PlanMould(shown),
             same != plan,
-            plan.url.removesuffix(path),
-            before.removesuffix(path),
-            space + version,
+            url_start,
+            line_start,
+            line_end,
+            is_plain(url_start + line_start + line_end),
             plan.idempotent,
             plan.content_size,
         )
@@ -179,9 +188,11 @@ class Preparer:
         request, response, redactor = flow.request, flow.response, self._redactor
         assert request is not None
         path, status = request.path, response.status_code if response else 0
-        line = mould.line_start + path + mould.line_end
-        url = redactor.url(mould.url_start + path)
-        shown_url, shown_line = redactor.url(url), redactor.start(line)
+        line = shown_line = mould.line_start + path + mould.line_end
+        url = shown_url = mould.url_start + path
+        if not (mould.is_plain and is_plain(path)):
+            url = redactor.url(url)
+            shown_url, shown_line = redactor.url(url), redactor.start(line)
         place = encode_place(index, flow.flow_id, status)
         encoded = b""
         if mould.holds_secrets or shown_line != line or shown_url != url:
@@ -198,7 +209,7 @@ def _alike(flow: Flow) -> tuple[object, ...] | None:
     if request is None or flow.kind is not _HTTP or flow.live or flow.intercepted:
         return None
     method, scheme, host, port, _, version, headers, content, authority, trailers, *_ = request
-    if content is None or not _is_plain(request):
+    if content is None or not _fits(request):
         return None
     return (
         method,
@@ -214,7 +225,7 @@ def _alike(flow: Flow) -> tuple[object, ...] | None:
     )
 
 
-def _is_plain(request: Request) -> bool:
+def _fits(request: Request) -> bool:
     """Tells whether a path stands in its place in URL and head as it is, and would be refused
     nowhere.
     """

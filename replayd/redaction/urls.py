@@ -18,11 +18,16 @@ _ENCODED_PAIR = re.compile(
 Judge = Callable[[bytes], bool]
 
 
+def is_plain(part: bytes) -> bool:
+    """Tells whether `redact_url` changes nothing for this part of a URL, or of what holds one."""
+    return _SPECIAL.search(part) is None
+
+
 def redact_url(url: bytes, is_secret: Judge, mark: Marks) -> bytes:
     """Returns a URL, or a header field that holds some, without its secrets: the userinfo,
     and the values of parameters wherever they stand (query, fragment, path).
     """
-    if _SPECIAL.search(url) is None:
+    if is_plain(url):
         return url
     if b"@" in url:
         url = _USERINFO.sub(lambda found: found[1] + mark(found[2]) + b"@", url)
