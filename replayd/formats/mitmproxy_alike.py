@@ -98,7 +98,7 @@ class _Known(NamedTuple):
 
     layout: Layout
     flow: Flow
-    """The flow that it was learned from."""
+    """The flow that it was learned from, for what is the same."""
     roles: list[_Role]
 
     def read(self, record: Record) -> Flow | None:
@@ -112,16 +112,32 @@ class _Known(NamedTuple):
             return None
 
     def _made_of(self, values: list[bytes]) -> Flow:
-        _, _, _, asked, answered, *_ = like = self.flow
-        request: list[Any] = [*(asked or ())]
-        response: list[Any] = [*(answered or ())]
-        flow: list[Any] = [*like, None]
-        halves = {_ITSELF: flow, _REQUEST: request, _RESPONSE: response}
-        for (half, field, decode), value in zip(self.roles, values, strict=True):
-            halves[half][field] = decode(value)
-        flow[_REQUEST] = Request._make(request)
-        flow[_RESPONSE] = Response._make(response) if response else None
-        return Flow._make(flow[:-1])
+        return _with(
+            self.flow,
+            [
+                (half, field, decode(value))
+                for (half, field, decode), value in zip(self.roles, values, strict=True)
+            ],
+        )
+
+    def without_values(self) -> "_Known":
+        """Returns it without what each flow has of its own, such as a long content."""
+        return self._replace(
+            flow=_with(self.flow, [(half, field, None) for half, field, _ in self.roles])
+        )
+
+
+def _with(like: Flow, values: list[tuple[int, int, Any]]) -> Flow:
+    """Returns a flow with other values of its fields, and of its halves'."""
+    request: list[Any] = [*(like.request or ())]
+    response: list[Any] = [*(like.response or ())]
+    flow: list[Any] = [*like, None]
+    halves = {_ITSELF: flow, _REQUEST: request, _RESPONSE: response}
+    for half, field, value in values:
+        halves[half][field] = value
+    flow[_REQUEST] = Request._make(request)
+    flow[_RESPONSE] = Response._make(response) if response else None
+    return Flow._make(flow[:-1])
 
 
 class AlikeFlows:
@@ -185,7 +201,7 @@ class AlikeFlows:
         if known.read(record) != flow:
             # A session without an id, say: it has its name from something else.
             return False
-        self._known.insert(0, known)
+        self._known.insert(0, known.without_values())
         return True
 
     def _layout(self, record: Record, named: bool) -> Layout:

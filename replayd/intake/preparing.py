@@ -16,7 +16,7 @@ from replayd.model.flow import Flow, FlowKind, Request
 from replayd.model.plan import Change, ConnectTo, HttpVersion, Plan, WebSocketPace
 from replayd.planning.plan import make_plan
 from replayd.planning.refusal import Refusal, refuse
-from replayd.planning.section import LINE_ENDS
+from replayd.planning.section import LINE_ENDS, section_of
 from replayd.planning.target_rules import TargetRules
 from replayd.redaction.redactor import Redactor
 from replayd.redaction.urls import is_plain
@@ -24,8 +24,8 @@ from replayd.redaction.urls import is_plain
 if TYPE_CHECKING:
     from replayd.live.recorded import Recorded
 
-_REMEMBERED, _REMEMBERED_BYTES = 1024, 4096
-"""How many moulds are kept, and the bytes of the head of one, or of a path for it."""
+_REMEMBERED, _REMEMBERED_BYTES = 1024, 8192
+"""How many moulds are kept, and the bytes of one, or of a path for it."""
 
 _HTTP = FlowKind.HTTP
 """By a name of its own: Python 3.11 takes ten times as long to find a member of an enum."""
@@ -116,7 +116,7 @@ class Preparer:
             plan = self._plan(flow, index, digest, rewritten)
             if isinstance(plan, Refusal):
                 return plan
-            if alike is None or plan.http2 is not None or len(plan.head) > _REMEMBERED_BYTES:
+            if alike is None or plan.http2 is not None or _size(plan, flow) > _REMEMBERED_BYTES:
                 return self._encoded(plan)
             if len(self._moulds) >= _REMEMBERED:
                 self._moulds.clear()
@@ -209,7 +209,7 @@ def _alike(flow: Flow) -> tuple[object, ...] | None:
     if request is None or flow.kind is not _HTTP or flow.live or flow.intercepted:
         return None
     method, scheme, host, port, _, version, headers, content, authority, trailers, *_ = request
-    if content is None or not _fits(request):
+    if content is None or trailers or not _fits(request):
         return None
     return (
         method,
@@ -220,9 +220,15 @@ def _alike(flow: Flow) -> tuple[object, ...] | None:
         headers,
         len(content),
         authority,
-        trailers,
         flow.server_name,
     )
+
+
+def _size(plan: Plan, flow: Flow) -> int:
+    """Returns about how many bytes a mould takes, with what it is found by."""
+    assert flow.request is not None
+    captured = section_of(flow.request.headers).size
+    return captured + len(plan.url) + len(plan.head) + len(flow.server_name)
 
 
 def _fits(request: Request) -> bool:

@@ -2,6 +2,7 @@
 
 import functools
 import io
+import pickle
 import random
 from collections.abc import Callable
 from pathlib import Path
@@ -154,7 +155,9 @@ def test_captures_and_damaged_ones_are_read_alike(path: Path) -> None:
         assert found == alone
 
 
-def test_layouts_are_few_and_nobody_looks_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def made(monkeypatch: pytest.MonkeyPatch) -> list[AlikeFlows]:
+    """All that are made."""
     made: list[AlikeFlows] = []
     init = AlikeFlows.__init__
 
@@ -163,6 +166,20 @@ def test_layouts_are_few_and_nobody_looks_for_ever(monkeypatch: pytest.MonkeyPat
         made.append(self)
 
     monkeypatch.setattr(AlikeFlows, "__init__", noted)
+    return made
+
+
+def test_no_content_is_kept(made: list[AlikeFlows]) -> None:
+    content = b"x" * (1 << 20)
+    plain = changed(set_in("request", content=content, headers=[[b"A", content]]))
+    plain["response"]["content"] = content
+    found = list(read_dump(io.BytesIO(dumps(plain) * 2)))
+    assert len(set(found)) == 1
+    [known] = made[0]._known
+    assert len(pickle.dumps((known.flow, known.layout.fixed))) < 4096
+
+
+def test_layouts_are_few_and_nobody_looks_for_ever(made: list[AlikeFlows]) -> None:
     data = b"".join(
         dumps(changed(lambda flow, i=i: flow.update(comment=f"{i}"))) for i in range(MAX_MISSES + 9)
     )

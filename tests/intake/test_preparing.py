@@ -135,3 +135,22 @@ def test_the_moulds_that_are_kept_are_few(monkeypatch: pytest.MonkeyPatch) -> No
         flow = Flow("", "", FlowKind.HTTP, Request(b"GET", b"http", "a.test", port, b"/"), None)
         assert isinstance(preparer.prepare(flow, 0), Prepared)
         assert len(preparer._moulds) <= 2
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("path", b"/" + b"x" * 10_000),
+        ("headers", ((b"A", b"x" * 10_000),)),
+        ("headers", ((b"Content-Length", b"9" * 10_000),)),
+        ("server_name", "x" * 10_000),
+        ("trailers", ((b"A", b"x" * 10_000),)),
+    ],
+)
+def test_no_mould_is_large(name: str, value: Any) -> None:
+    preparer = Preparer(PlanTerms(TargetRules(), LIMIT), REDACTOR)
+    flow = Flow("", "", FlowKind.HTTP, Request(b"GET", b"http", "a.test", 1, b"/"), None)
+    assert isinstance(preparer.prepare(changed(flow, name, value), 0), Prepared)
+    assert not preparer._moulds
+    preparer.prepare(flow, 0)
+    assert preparer._moulds
