@@ -54,6 +54,7 @@ ELSEWHERE = {
     "replayd/comparer/frames.py": "tests/comparer/test_process.py",
     "replayd/comparer/worker.py": "tests/comparer/test_process.py",
     "clients/flowreplay_client/aio/stream.py": "tests/clients/flowreplay_client/aio/test_export.py",
+    "replayd/formats/mitmproxy_roles.py": "tests/formats/test_mitmproxy_alike.py",
     "replayd/intake/worker.py": "tests/intake/test_pool.py",
     "replayd/replay/standing.py": "tests/replay/test_connecting.py",
     "replayd/replay/surroundings.py": "tests/replay/test_exchange.py",

@@ -6,7 +6,8 @@ its codec (a row of its table):
 `mitmproxy` flow dumps, with `mitmproxy_versions` and `mitmproxy_steps` (a migration step a
             version, made of `mitmproxy_edits`) on `tnetstring` and `tnetstring_parser` (the
             encoding). `fields` reads values of decoded structures by name and type. What is
-            laid out as a flow before it is read by `mitmproxy_alike` and `tnetstring_layout`.
+            laid out as a flow before it is read by `mitmproxy_alike`,
+            `mitmproxy_roles` and `tnetstring_layout`.
 `har`       HAR files, cut into entries by `json_elements` and `json_extent`.
 `goreplay`  GoReplay files.
 `burp`      Burp Suite's exports, on `xml_elements`.

@@ -15,7 +15,8 @@ from collections.abc import Iterator
 from replayd.formats import fields
 from replayd.formats import mitmproxy_websocket as websocket
 from replayd.formats.fields import FieldError, Structure
-from replayd.formats.mitmproxy_alike import MAX_ID, AlikeFlows
+from replayd.formats.mitmproxy_alike import AlikeFlows
+from replayd.formats.mitmproxy_roles import MAX_ID
 from replayd.formats.mitmproxy_versions import UnsupportedVersionError, migrate
 from replayd.formats.streams import Source
 from replayd.formats.tnetstring import Records, TnetstringError

@@ -120,9 +120,21 @@ DEEP = functools.reduce(lambda inner, _: [inner], range(14), b"x")
         [set_in("client_conn", sni="c.test", proxy_mode=mode) for mode in ("a", "reverse:b") * 3],
         [set_in("client_conn", sni=f"{name}.test") for name in range(4)],
         [set_in("server_conn", sni=name) for name in ("a", "b", "c", "", "d")],
+        [set_in("server_conn", sni=name) for name in (b"a", b"b", b"c")],
+        [set_in("client_conn", id=name) for name in (b"a", b"b", b"c")],
         [twice(path) for path in (b"/last", b"/1", b"/last", b"/2")],
     ],
-    ids=["port", "status", "address", "mode", "client's name", "server's name", "key twice"],
+    ids=[
+        "port",
+        "status",
+        "address",
+        "mode",
+        "client's name",
+        "server's name",
+        "octets",
+        "id",
+        "key twice",
+    ],
 )
 def test_what_differs_is_read_as_in_a_flow_alone(changes: list[Any]) -> None:
     found, alone, _ = read_both_ways(b"".join(dumps(changed(change)) for change in changes))
