@@ -529,7 +529,7 @@ def test_one_whose_content_cannot_be_read_leaves_the_connection_idle() -> None:
 def test_a_silent_connection_gets_no_more_streams() -> None:
     with (
         ScriptedServer(playing(answering()), http2_answers()) as server,
-        Replaying(read_timeout=0.3) as replaying,
+        Replaying(read_timeout=1.0) as replaying,
     ):
         flows = [http2_flow(server.port) for _ in range(3)]
         first, late, after = run_http2(replaying, *flows)
