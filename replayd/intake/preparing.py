@@ -116,7 +116,7 @@ class Preparer:
             plan = self._plan(flow, index, digest, rewritten)
             if isinstance(plan, Refusal):
                 return plan
-            if alike is None or plan.http2 is not None or _size(plan, flow) > _REMEMBERED_BYTES:
+            if alike is None or not _can_be_mould(plan, flow):
                 return self._encoded(plan)
             if len(self._moulds) >= _REMEMBERED:
                 self._moulds.clear()
@@ -224,11 +224,17 @@ def _alike(flow: Flow) -> tuple[object, ...] | None:
     )
 
 
-def _size(plan: Plan, flow: Flow) -> int:
-    """Returns about how many bytes a mould takes, with what it is found by."""
-    assert flow.request is not None
-    captured = section_of(flow.request.headers).size
-    return captured + len(plan.url) + len(plan.head) + len(flow.server_name)
+def _can_be_mould(plan: Plan, flow: Flow) -> bool:
+    """Tells whether a plan is small, and its path stands where another one can be put."""
+    request = flow.request
+    assert request is not None
+    captured = section_of(request.headers).size
+    size = captured + len(plan.url) + len(plan.head) + len(flow.server_name)
+    if plan.http2 is not None or size > _REMEMBERED_BYTES:
+        return False
+    # Raw bytes may end the line before its path.
+    before, _, _ = plan.head[: start_size(plan.head)].rpartition(b" ")
+    return before.endswith(request.path) and plan.url.endswith(request.path)
 
 
 def _fits(request: Request) -> bool:

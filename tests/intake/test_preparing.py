@@ -111,6 +111,7 @@ def changed(flow: Flow, name: str, value: Any) -> Flow:
 
 
 @settings(max_examples=200)
+@example(PlanTerms(TargetRules(), LIMIT, raw=True), [("method", b"GET\nX")], [("path", b"/a")])
 @example(PlanTerms(TargetRules(), LIMIT), [("http_version", b"HTTP/1.1 x")], [("path", b"/a")])
 @example(PlanTerms(TargetRules(), LIMIT), [("scheme", b"https")], [("server_name", "b.test")])
 @given(TERMS, st.lists(CHANGES, max_size=4), st.lists(CHANGES, min_size=1, max_size=8))
