@@ -23,6 +23,7 @@ MAX_MISSES = 200
 """After so many flows, one after the other, that are laid out like none before them nobody
 looks any more."""
 
+_DICTIONARY = b"}"
 _INNER = frozenset({b"request", b"response", b"client_conn", b"server_conn"})
 
 _OFTEN = frozenset(
@@ -97,6 +98,8 @@ class AlikeFlows:
 
     def read(self, record: Record) -> Flow | None:
         """Reads a flow that is laid out as one before; None: that is not for here."""
+        if record.tag != _DICTIONARY:
+            return None
         for position, known in enumerate(self._known):
             flow = known.read(record)
             if flow is not None:

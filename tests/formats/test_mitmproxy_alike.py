@@ -98,6 +98,15 @@ def test_a_flow_among_plain_ones_is_read_as_it_would_be_alone(change: Any) -> No
     assert alike >= 2
 
 
+@pytest.mark.parametrize("tag", [b"]", b",", b"~", b"\n", b"Z"])
+def test_a_record_that_is_no_dictionary_is_judged_as_it_would_be_alone(tag: bytes) -> None:
+    plain = dumps(changed(lambda _: None))
+    found, alone, alike = read_both_ways(3 * plain + plain[:-1] + tag + plain)
+    assert found == alone
+    assert not all(isinstance(each, Flow) for each in found)
+    assert alike >= 2
+
+
 def set_in(part: str, **values: Any) -> Callable[[dict[str, Any]], object]:
     return lambda flow: flow[part].update(values)
 
