@@ -96,7 +96,10 @@ class PlainExchange:
         try:
             self._receive(connection, readable, writable)
         except ReplaydError as error:
-            self._exchange(connection).fail(error)
+            if self._recorded:
+                self._crash(error)
+            else:
+                self._exchange(connection).fail(error)
         except Exception as error:
             _logger.exception("replay %s failed inside", self.replay.key.replay_id)
             self._crash(error)

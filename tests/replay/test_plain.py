@@ -9,7 +9,7 @@ import pytest
 from flowreplay.v1 import event_pb2, reason_pb2
 
 from replayd.comparing.digests import ANOTHER, digest_of
-from replayd.errors import WireError
+from replayd.errors import JournalError, WireError
 from replayd.model.flow import Flow
 from replayd.model.replay import ReplayState
 from replayd.reasons import Reason
@@ -271,13 +271,16 @@ def test_a_crash_before_it_is_sent(monkeypatch: pytest.MonkeyPatch) -> None:
         assert statuses([ended]) == [200]
 
 
-def test_a_crash_after_its_outcome_is_no_second_one(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("error", [RuntimeError("a bug"), JournalError("a fault")])
+def test_a_crash_after_its_outcome_is_no_second_one(
+    error: Exception, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with ScriptedServer(answers(OK, OK), answers(OK)) as server, Replaying() as replaying:
         replaying.run(flow(server.port))
 
         def crash(*_: object, **__: object) -> None:
             monkeypatch.undo()
-            raise RuntimeError("a bug")
+            raise error
 
         monkeypatch.setattr(Pool, "keep", crash)
         assert statuses(replaying.run(flow(server.port), flow(server.port))) == [200, 200]
