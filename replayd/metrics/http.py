@@ -7,6 +7,7 @@ token: a proxy before it can.
 
 import asyncio
 import logging
+import os
 import socket
 import time
 from collections.abc import Callable
@@ -23,7 +24,11 @@ HEAD_LIMIT = 8 << 10
 KEPT_SECONDS = 1.0
 """How long figures are answered again before they are looked up anew."""
 
+WARNED_SECONDS = 60.0
+"""How often it is said at most that scrapers are turned away."""
+
 PATH = b"/metrics"
+_ABSOLUTE = b"http://"
 _TEXT = "text/plain; charset=utf-8"
 
 _log = logging.getLogger(__name__)
@@ -53,6 +58,7 @@ class MetricsServer:
         self._connections: dict[asyncio.Task[None], asyncio.StreamWriter] = {}
         self._looking: asyncio.Task[bytes] | None = None
         self._looked_at = 0.0
+        self._warned_at: float | None = None
 
     async def start(self, host: str, port: int) -> str:
         """Listens; returns the URL. Raises ConfigError."""
@@ -61,7 +67,7 @@ class MetricsServer:
             listening = socket.create_server((host, port), family=family, backlog=CONNECTIONS)
         except OSError as error:
             raise ConfigError(
-                f"--metrics-listen {host}:{port}: {error.strerror or error}; choose another "
+                f"--metrics-listen {host}:{port}: {_said(error)}; choose another "
                 "address, or port 0, which picks a free one"
             ) from error
         self._server = await asyncio.start_server(self._serve, sock=listening, limit=HEAD_LIMIT)
@@ -81,6 +87,7 @@ class MetricsServer:
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         connection = asyncio.current_task()
         if connection is None or len(self._connections) >= CONNECTIONS:
+            self._say_full()
             writer.transport.abort()
             return
         self._connections[connection] = writer
@@ -99,6 +106,17 @@ class MetricsServer:
             del self._connections[connection]
             writer.transport.abort()
 
+    def _say_full(self) -> None:
+        now = self._clock()
+        if self._warned_at is None or now - self._warned_at >= WARNED_SECONDS:
+            self._warned_at = now
+            _log.warning(
+                "--metrics-listen: %d connections stand, and one more was turned away; each is "
+                "closed after %g s at the latest",
+                CONNECTIONS,
+                SECONDS,
+            )
+
     async def _exchange(self, reader: asyncio.StreamReader) -> bytes:
         """Reads a request; returns the whole response."""
         try:
@@ -109,6 +127,9 @@ class MetricsServer:
         target, _, version = rest.partition(b" ")
         if not version.startswith(b"HTTP/1."):
             return _response(_Answer("400 Bad Request", b"this is no HTTP/1 request\n"))
+        if target.lower().startswith(_ABSOLUTE):
+            # RFC 9112 section 3.2.2.
+            target = b"/" + target[len(_ABSOLUTE) :].partition(b"/")[2]
         answer = await self._answer(method, target.partition(b"?")[0])
         return _response(answer, with_body=method != b"HEAD")
 
@@ -139,6 +160,13 @@ class MetricsServer:
         except Exception:  # noqa: BLE001 - whatever it is, replays go on without figures
             _log.exception("the figures for --metrics-listen can't be had")
             return b""
+
+
+def _said(error: OSError) -> str:
+    # `create_server` says the address once more; a name that is not found has no errno of these.
+    if error.errno is not None and error.errno > 0:
+        return os.strerror(error.errno)
+    return error.strerror or str(error)
 
 
 def _response(answer: _Answer, *, with_body: bool = True) -> bytes:

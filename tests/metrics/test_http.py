@@ -13,7 +13,7 @@ import pytest
 
 from replayd.errors import ConfigError
 from replayd.metrics import http
-from replayd.metrics.http import CONNECTIONS, HEAD_LIMIT, MetricsServer
+from replayd.metrics.http import CONNECTIONS, HEAD_LIMIT, WARNED_SECONDS, MetricsServer
 from tests.support.processes import DEADLINE
 
 
@@ -87,6 +87,8 @@ def test_figures_are_told() -> None:
         assert body == b"look 1\n"
         asked = await ask(port, b"HEAD /metrics HTTP/1.0\r\n\r\n")
         assert asked == head + b"\r\n\r\n"
+        proxied = await ask(port, b"GET HTTP://a:1/metrics HTTP/1.1\r\nHost: a\r\n\r\n")
+        assert proxied == told
 
     run(test)
 
@@ -96,6 +98,7 @@ def test_figures_are_told() -> None:
     [
         (b"GET / HTTP/1.1\r\n\r\n", b"404"),
         (b"GET /metricsx HTTP/1.1\r\n\r\n", b"404"),
+        (b"GET http://a HTTP/1.1\r\n\r\n", b"404"),
         (b"POST /metrics HTTP/1.1\r\n\r\n", b"405"),
         (b"GET /metrics\r\n\r\n", b"400"),
         (b"PRI * HTTP/2.0\r\n\r\n", b"400"),
@@ -165,19 +168,27 @@ async def _ended(port: int, said: bytes) -> bool:
         return True
 
 
-def test_one_connection_too_many_is_closed_and_the_others_are_answered() -> None:
+def test_one_connection_too_many_is_closed_and_the_others_are_answered(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     question = b"GET /metrics HTTP/1.1\r\n\r\n"
+    clock = Clock()
 
     async def test(port: int) -> None:
         silent = [await asyncio.open_connection("127.0.0.1", port) for _ in range(CONNECTIONS)]
         assert await _ended(port, question)
+        assert await _ended(port, question)
+        assert caplog.text.count("turned away") == 1
+        clock.now += WARNED_SECONDS
+        assert await _ended(port, question)
+        assert caplog.text.count("turned away") == 2
         for reader, writer in silent:
             writer.write(question)
             assert (await reader.read()).startswith(b"HTTP/1.1 200 ")
             writer.close()
         assert (await ask(port, question)).startswith(b"HTTP/1.1 200 ")
 
-    run(test)
+    run(test, clock=clock)
 
 
 def test_a_look_that_hangs_holds_up_one_thread_and_no_stop(
@@ -225,7 +236,9 @@ def taken() -> Iterator[int]:
 
 
 def test_an_address_that_can_not_be_had_is_told(taken: int) -> None:
-    with pytest.raises(ConfigError, match=rf"--metrics-listen 127.0.0.1:{taken}: .*in use"):
+    with pytest.raises(
+        ConfigError, match=rf"--metrics-listen 127.0.0.1:{taken}: Address already in use; "
+    ):
         asyncio.run(MetricsServer(Looks(), "").start("127.0.0.1", taken))
 
 
