@@ -571,7 +571,7 @@ def test_a_stream_whose_worker_dies_keeps_what_was_queued(tmp_path: Path) -> Non
 def test_a_stream_that_sends_nothing_does_not_hold_up_the_queue_for_ever(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(replayd.intake.pool, "STALL_SECONDS", 0.1)
+    monkeypatch.setattr(replayd.intake.pool, "STALL_SECONDS", 1.0)
 
     async def test(served: Served) -> None:
         sender = Sender(served, options(stream=True), flows(1))
